@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * ReLU, leaky ReLU and tanh, element by element. The smallest op: copy it to add your own. */
+#ifndef KERNELS_ACTIVATION_H
+#define KERNELS_ACTIVATION_H
+
+enum activation_kind { ACTIVATION_RELU, ACTIVATION_LEAKY, ACTIVATION_TANH };
+
+struct activation {
+    enum activation_kind kind;
+    float slope;                        /* leaky: y = x > 0 ? x : slope * x, slope > 0 */
+};
+
+/* y = f(x) for vectors (16 floats each) [begin, end); y may be x. ReLU: x > 0 ? x : 0, so NaN gives 0.
+ * tanh: from our own exp, error <= 4 * 2^-24 relative to 1, odd, saturates to +-1. */
+typedef void activation_fwd_fn(const struct activation *p, struct span vectors, const real *x, real *y);
+
+/* dx = f'(x) * dy, told from y alone: y > 0 ? dy : 0; y > 0 ? dy : slope * dy; (1 - y*y) * dy. dx may be dy. */
+typedef void activation_bwd_fn(const struct activation *p, struct span vectors, const real *y, const real *dy, real *dx);
+
+struct activation_variant {
+    struct variant head;
+    activation_fwd_fn *fwd;
+    activation_bwd_fn *bwd;
+};
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * Skip connection: y = a + the top-left crop of b, where b's images may be larger than a's (channels are equal). */
+#ifndef KERNELS_ADD_H
+#define KERNELS_ADD_H
+
+struct add {
+    int n, c, h, w;                     /* of a and y */
+    int bh, bw;                         /* of b; bh >= h, bw >= w */
+};
+
+/* y[B][H][W][C][16] = a + b[..][0:H][0:W]; rows [begin, end) of B*H; y may be a. */
+typedef void add_fwd_fn(const struct add *p, struct span rows, const real *a, const real *b, real *y);
+
+/* db[B][BH][BW][C][16] += dy inside the crop, nothing outside; rows [begin, end) of B*H (rows of dy). da is dy itself: no call. */
+typedef void add_bwd_fn(const struct add *p, struct span rows, const real *dy, real *db);
+
+struct add_variant {
+    struct variant head;
+    add_fwd_fn *fwd;
+    add_bwd_fn *bwd;
+};
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * Convolution (cross-correlation, as in every framework): y[b][p][q][k] = bias[k] + sum over r, s, c of
+ * x[b][p*step + r - top][q*step + s - left][c] * w[k][r][s][c], taps outside the image left out. */
+#ifndef KERNELS_CONV_H
+#define KERNELS_CONV_H
+
+struct conv {
+    int n, c, h, w;                     /* images, input channels, height, width */
+    int k, r, s, step;                  /* output channels, kernel height and width, stride (both ways) */
+    int top, bottom, left, right;       /* padding, each 0 … kernel extent - 1 */
+    bool bias;
+    int p, q;                           /* output height and width, set by conv_complete() */
+};
+
+/* Checks ranges and sets p and q. NULL, or what is wrong ("kernel 5x5 exceeds the padded 3x3 input"); static text. */
+const char *conv_complete(struct conv *p);
+
+/* "n64c16h26k16r3pad0": n c h [w] k r [s] [step] [b0] pad; w, s, step, b0 only where they differ from h, r, 1, bias; pad1 or pad1,0,1,0
+ * (top, bottom, left, right). parse completes; it returns NULL or what is wrong. print writes at most `size` bytes and returns `text`. */
+const char *conv_parse(const char *text, struct conv *p);
+const char *conv_print(const struct conv *p, char *text, size_t size);
+
+/* Nominal work of one direction: 2 N K P Q R S C; and the work of exact taps alone, those inside the image. */
+double conv_flops(const struct conv *p);
+double conv_flops_exact(const struct conv *p);
+
+/* Sums over images are cut into chunks that depend on the problem alone; each chunk's dw is made by one call, and chunks are added by a fixed
+ * tree: that is why gradients have the same bits for any number of workers. A chunk is a run of output rows of B*P with at least 200 pixels
+ * (where there are as many) and never more than four image blocks. */
+int conv_chunks(const struct conv *p);
+struct span conv_chunk(const struct conv *p, int i);
+
+enum conv_direction { CONV_FWD, CONV_BWD_DATA };
+
+/* packed = what fwd or bwd_data reads in place of w[K][R][S][C]: made once per step from the new weights. */
+typedef void conv_pack_fn(const struct conv *p, enum conv_direction direction, const real *w, real *packed);
+
+/* y[B][P][Q][K][16] = conv(x[B][H][W][C][16], w) + b[K] (b NULL: none). Overwrites y, and only rows [begin, end) of its B*P rows.
+ * |y - exact| <= bound(p) * 2^-24 * (|b| + sum|x*w|). `scratch` is the worker's own, scratch_bytes(p). */
+typedef void conv_fwd_fn(const struct conv *p, struct span rows, const real *x, const real *packed, const real *b, real *y, real *scratch);
+
+/* dx[B][H][W][C][16] = transposed conv(dy[B][P][Q][K][16], w). Overwrites dx, and only rows [begin, end) of its B*H rows. Same bound. */
+typedef void conv_bwd_data_fn(const struct conv *p, struct span rows, const real *dy, const real *packed, real *dx, real *scratch);
+
+/* dw[K][R][S][C] = sum of dy * x, db[K] = sum of dy (db NULL: none), over rows [begin, end) of the B*P output rows and all 16 lanes
+ * (dead lanes: dy is 0, x finite). Overwrites dw and db, which belong to this call. Bits depend on the span: use conv_chunk(). */
+typedef void conv_bwd_weights_fn(const struct conv *p, struct span rows, const real *dy, const real *x, real *dw, real *db, real *scratch);
+
+struct conv_variant {
+    struct variant head;
+    bool (*supports)(const struct conv *p);                 /* the same answer on every ISA */
+    size_t (*packed_bytes)(const struct conv *p, enum conv_direction direction);
+    size_t (*scratch_bytes)(const struct conv *p);          /* per worker, the largest of the three directions */
+    float (*bound)(const struct conv *p);                   /* c in |got - exact| <= c * 2^-24 * sum|a*b| */
+    conv_pack_fn *pack;
+    conv_fwd_fn *fwd;
+    conv_bwd_data_fn *bwd_data;
+    conv_bwd_weights_fn *bwd_weights;
+};
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Inverted dropout: an element is dropped with probability threshold / 2^16, kept ones are scaled by 2^16 / (2^16 - threshold).
+ * The 16 random bits of element (vector v, lane l) are a pure function of the key: word (v % 8) / 2, half v % 2 (low first) of
+ * philox(key, counter_low = v / 8, counter_high = l). Dropped where they are below the threshold. */
+#ifndef KERNELS_DROPOUT_H
+#define KERNELS_DROPOUT_H
+
+struct dropout {
+    uint32_t threshold;                 /* round(rate * 65536), 0 … 65535 */
+    uint32_t key[2];                    /* of this step and layer: stream_key(seed, STREAM_DROPOUT, step, layer) */
+};
+
+/* y = keep ? x * scale : 0 for vectors (16 floats each) [begin, end), and their masks kept[v], bit l = lane l kept. y may be x. */
+typedef void dropout_fwd_fn(const struct dropout *p, struct span vectors, const real *x, real *y, uint16_t *kept);
+
+/* dx = kept ? dy * scale : 0. dx may be dy. */
+typedef void dropout_bwd_fn(const struct dropout *p, struct span vectors, const real *dy, const uint16_t *kept, real *dx);
+
+struct dropout_variant {
+    struct variant head;
+    dropout_fwd_fn *fwd;
+    dropout_bwd_fn *bwd;
+};
+
+#endif

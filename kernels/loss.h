@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Softmax with cross-entropy, which is log-softmax with negative log-likelihood: one stable pass, max subtracted first. */
+#ifndef KERNELS_LOSS_H
+#define KERNELS_LOSS_H
+
+struct loss {
+    int n, k;                           /* images, classes */
+};
+
+/* z[B][K][16] logits, label[B][16] (dead lanes: anything below K).
+ * value[B][16] = log(sum exp(z)) - z[label], 0 in dead lanes;  best[B][16] = index of the largest logit, the first on ties;
+ * dz[B][K][16] = (softmax(z) - onehot) / N, 0 in dead lanes; dz may be NULL (inference) or z itself. Image blocks [begin, end).
+ * exp and log are ours: relative error <= 4 * 2^-24. */
+typedef void loss_fn(const struct loss *p, struct span blocks, const real *z, const uint8_t *label, real *value, uint8_t *best, real *dz);
+
+struct loss_variant {
+    struct variant head;
+    loss_fn *softmax_xent;
+};
+
+#endif

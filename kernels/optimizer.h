@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * One step of SGD, Adam or AdamW on a flat array of parameters. All arithmetic is IEEE single with the operations in the order written here. */
+#ifndef KERNELS_OPTIMIZER_H
+#define KERNELS_OPTIMIZER_H
+
+enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
+
+/* Where Adam's eps stands. PyTorch: rate / (1-b1^t) * m / (sqrt(v) / sqrt(1-b2^t) + eps).
+ * Keras ("epsilon hat"): rate * sqrt(1-b2^t) / (1-b1^t) * m / (sqrt(v) + eps). */
+enum eps_form { EPS_PYTORCH, EPS_KERAS };
+
+/* Scalars of one step, folded by optimizer_fold() from recipe and step number, in double, rounded once. */
+struct optimizer {
+    enum optimizer_kind kind;
+    float rate;                         /* the schedule's value at this step */
+    float momentum; bool nesterov; bool first;  /* SGD: first step sets m = g, as PyTorch does */
+    float beta1, beta2, one_minus_beta1, one_minus_beta2;
+    float step_size, root_scale, eps;   /* Adam: w -= step_size * m / (sqrt(v) * root_scale + eps) */
+    float weight_decay;                 /* SGD, Adam: g += weight_decay * w;  AdamW: w -= rate * weight_decay * w first */
+};
+
+/* Adam's step_size and root_scale for step t = 1, 2 …; pow is ours. */
+void optimizer_fold(struct optimizer *o, enum eps_form form, double rate, double beta1, double beta2, double eps, int t);
+
+/* Updates parameters [begin, end) * 16 … (vectors of 16 floats; arenas pad with zeros, which stay zero) of w from gradients g.
+ * SGD: g' = g + wd*w; m = momentum*m + g'; w -= rate * (nesterov ? g' + momentum*m : m); m unused (may be NULL) when momentum is 0.
+ * Adam: m = beta1*m + (1-beta1)*g'; v = beta2*v + (1-beta2)*g'*g'; then as above. a*b + c is one fused multiply-add throughout. */
+typedef void optimizer_fn(const struct optimizer *o, struct span vectors, real *w, const real *g, real *m, real *v);
+
+struct optimizer_variant {
+    struct variant head;
+    optimizer_fn *step;
+};
+
+#endif

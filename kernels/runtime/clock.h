@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * Wall clock for measuring: monotonic, nanoseconds. */
+#ifndef RUNTIME_CLOCK_H
+#define RUNTIME_CLOCK_H
+
+#include <stdint.h>
+
+uint64_t clock_ns(void);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Which instruction sets this CPU *and* this operating system can run. Sets are bit masks, 1u << isa; programs AND them with what the user
+ * allows and hand the mask down: nothing below a program reads flags or environment. */
+#ifndef RUNTIME_CPU_H
+#define RUNTIME_CPU_H
+
+#include <stddef.h>
+
+/* In order of preference, worst first. SCALAR is the textbook, PORTABLE the plain-C twin of the SIMD sources: both run anywhere. */
+enum isa { ISA_SCALAR, ISA_PORTABLE, ISA_NEON, ISA_AVX2, ISA_AVX512, ISA_COUNT };
+
+/* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
+ * NEON means aarch64 with AdvSIMD. SCALAR and PORTABLE are always in. */
+unsigned cpu_detect(void);
+
+/* "scalar", "portable", "neon", "avx2", "avx512". */
+const char *isa_name(enum isa isa);
+
+/* The isa of that name, or -1. */
+int isa_parse(const char *name);
+
+/* "scalar portable avx2" for a mask; writes at most `size` bytes with the final 0 and returns `text`. */
+const char *isa_list(unsigned isas, char *text, size_t size);
+
+/* The CPU's marketing name ("AMD EPYC 9B45"), or its architecture where the system does not tell. Static storage, filled at first call. */
+const char *cpu_name(void);
+
+#endif

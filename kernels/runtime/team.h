@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * A persistent team of pinned pthreads for fork-join work. The caller is worker 0. Waiting workers spin about 2,000 pauses, then sleep.
+ * Work is cut by *unit*, and a unit's result never depends on who ran it, so results have the same bits for any number of workers. */
+#ifndef RUNTIME_TEAM_H
+#define RUNTIME_TEAM_H
+
+#include <stdbool.h>
+#include "topology.h"
+#include "why.h"
+
+struct team;
+
+/* Runs units [begin, end) on behalf of worker `worker` (0 … workers-1; index per-worker scratch with it). */
+typedef void team_fn(void *context, int begin, int end, int worker);
+
+/* `workers` >= 1. Starts workers-1 threads and binds all, the caller too. Refused binding is not an error: team_pinned() tells.
+ * 0 or negative errno (threads cannot be made). */
+int team_open(struct team **team, int workers, enum bind bind, struct why *why);
+
+/* Joins the threads and gives the caller its old binding back. NULL is fine. */
+void team_close(struct team *team);
+
+/* Splits units 0 … units-1 into one contiguous, nearly even piece per worker and waits for all. Fewer units than workers: the rest stay idle.
+ * units 0 returns at once; one worker (or a NULL team) calls fn directly. Not reentrant. */
+void team_run(struct team *team, int units, team_fn *fn, void *context);
+
+int team_workers(const struct team *team);               /* 1 for NULL */
+bool team_pinned(const struct team *team);               /* every worker is bound as asked */
+int team_planned_pu(const struct team *team, int worker);    /* OS index, -1 if unbound */
+int team_actual_pu(struct team *team, int worker);       /* read back by the worker itself, -1 where the system does not tell */
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * Where workers live, by hwloc: the cores or PUs this process may use, in the order that workers take them. */
+#ifndef RUNTIME_TOPOLOGY_H
+#define RUNTIME_TOPOLOGY_H
+
+#include <stdbool.h>
+#include "why.h"
+
+enum bind { BIND_CORE, BIND_PU, BIND_NONE };            /* one worker per core, per PU (hyperthread), or wherever the OS likes */
+
+struct topology;                                         /* opaque: wraps hwloc_topology_t */
+
+/* Loads the machine as this process is allowed to use it (taskset, cgroups). 0 or negative errno. Free with topology_close. */
+int topology_open(struct topology **t, struct why *why);
+void topology_close(struct topology *t);
+
+int topology_cores(const struct topology *t);            /* usable cores */
+int topology_pus(const struct topology *t);              /* usable hardware threads */
+
+/* The OS index of the PU planned for worker i of n (hwloc_distrib then singlify; i wraps around when n exceeds what is there). -1 for BIND_NONE. */
+int topology_pu(const struct topology *t, enum bind bind, int i, int n);
+
+/* Binds the calling thread to that PU. 0, or negative errno where binding is refused (containers, macOS): callers go on unpinned and record it. */
+int topology_bind_self(const struct topology *t, int pu);
+
+/* The OS index of the PU the calling thread last ran on, or -1 where the system does not tell. */
+int topology_where_am_i(const struct topology *t);
+
+/* "core", "pu", "none" both ways; parse gives -1 for anything else. */
+const char *bind_name(enum bind bind);
+int bind_parse(const char *name);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * Why something failed, in one line for a person: what, where, and the way out.
+ * Every function that touches the OS or reads what people typed returns 0 or a negative errno and fills a `struct why`.
+ * Only programs print it and choose an exit code. */
+#ifndef RUNTIME_WHY_H
+#define RUNTIME_WHY_H
+
+struct why { char text[512]; };
+
+/* Writes the message (cut at the array's end) and returns `code`, so that callers say `return fail(why, -EINVAL, ...)`. `why` may be NULL. */
+int fail(struct why *why, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * From bytes to a batch: choose images, transform them, write x[B][H][W][C][16]. Everything random is a pure function of (seed, epoch, image),
+ * so it has the same bits for any number of workers and any ISA. Plain IEEE arithmetic, no libm. */
+#ifndef NETS_BATCH_H
+#define NETS_BATCH_H
+
+#include "../../kernels/kernels.h"
+#include "dataset.h"
+
+enum augment_kind { AUGMENT_ROTATE, AUGMENT_SHIFT, AUGMENT_CROP_RESIZE };
+struct augment {
+    enum augment_kind kind;
+    double amount;                      /* rotate: +-degrees, bilinear;  shift: +-whole pixels each way, zero-filled;  crop-resize: side of the centre crop */
+    double probability;                 /* of being applied at all; 1 for rotate and shift unless written */
+};
+enum { MAX_AUGMENTS = 4 };
+
+/* What happens to each image, in this order: channel, permutation, augmentation, scaling, padding. */
+struct transform {
+    double mean, sd;                    /* pixel -> (pixel / 255 - mean) / sd */
+    bool raw;                           /* pixel -> pixel (0 … 255) instead */
+    int pad;                            /* zero-pad (after scaling) to pad x pad, image centred; 0: no padding */
+    bool red;                           /* the first channel alone */
+    bool permute; uint64_t permute_seed;
+    int augments; struct augment augment[MAX_AUGMENTS];
+};
+
+enum selection_kind { SELECT_ALL, SELECT_PER_CLASS, SELECT_FIRST, SELECT_SINGLE, SELECT_SPLIT };
+struct selection { enum selection_kind kind; int count; };
+
+/* Indices into images.train (or .test) that a selection takes, by seed, into index[] (room for images->count); returns how many, or -EINVAL
+ * (a class has too few, index out of range …). SELECT_SPLIT gives `count` random ones, and their complement when `rest` is true. */
+int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index, struct why *why);
+
+/* C, H, W of a batch after the transform. */
+void transform_shape(const struct transform *t, const struct dataset *d, int *c, int *h, int *w);
+
+/* Bytes of tables and per-worker scratch that batch_fill needs; made once per run, so that filling never allocates. */
+struct batcher;
+int batcher_open(struct batcher **b, const struct dataset *d, const struct transform *t, struct team *team, struct why *why);
+void batcher_close(struct batcher *b);
+
+/* Writes images index[0 … n-1] of `images` into x and labels ([B][16]); dead lanes of the last block are zero (labels 0).
+ * `augment`: training images; the randomness of image i is keyed by (seed, epoch, i). Runs on the batcher's team. */
+void batcher_fill(struct batcher *b, const struct images *images, const int *index, int n, bool augment, uint64_t seed, uint32_t epoch,
+                  real *x, uint8_t *labels);
+
+/* The order of an epoch's images: a permutation of index[0 … n-1] into order, by (seed, epoch) alone. */
+void epoch_order(uint64_t seed, uint32_t epoch, const int *index, int n, int *order);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * A data set in memory: bytes as read, one byte a pixel, converted only when a batch is assembled. */
+#ifndef NETS_DATASET_H
+#define NETS_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "../../kernels/runtime/team.h"
+#include "../../kernels/runtime/why.h"
+
+struct images {
+    int count;
+    uint8_t *pixels;                    /* [count][H][W][C] */
+    uint8_t *labels;                    /* [count], below classes */
+};
+
+struct dataset {
+    const char *name;                   /* "mnist", "fashion-mnist", "cifar-10", "strokes" */
+    bool synthetic;                     /* strokes: accuracies say so */
+    int classes, c, h, w;
+    const char *const *class_names;     /* [classes], static */
+    struct images train, test;
+    char sha256[65];                    /* over train pixels, train labels, test pixels, test labels as stored here; hex */
+};
+
+/* Names that exist, NULL-terminated. */
+extern const char *const dataset_names[];
+
+/* Opens a data set by name. Files are looked for in dir/<name>/ and dir/ itself, where dir is `dir` if not NULL, else each of $CONVGAUGE_DATA_DIR's
+ * value given by the program as `env_dir` (NULL: none), ./data, ../shared/data. "strokes" needs no files and is made by `team` (NULL: one worker).
+ * idx files may be plain or .gz, CIFAR-10's .bin or .bin.xz. Never falls back to another set.
+ * 0; -ENOENT (says where it looked and how to fetch), -EINVAL (corrupt: names file, what was found, what was expected), -ENOMEM. */
+int dataset_open(const char *name, const char *dir, const char *env_dir, struct team *team, struct dataset *d, struct why *why);
+void dataset_close(struct dataset *d);
+
+/* Opens a directory that holds any idx or CIFAR-10 files under the usual names, as dataset `name` "custom" (for `train --data-dir` alone). */
+int dataset_open_directory(const char *dir, struct dataset *d, struct why *why);
+
+#endif

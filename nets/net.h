@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * A net is an array of layers, and a string a person can type:
+ *
+ *   1x28x28 conv8same relu bn max2 drop0.2 conv16 relu gap dense10
+ *
+ * First the input as CxHxW, then layers separated by spaces. Numbers after a name are its main argument, options follow as letters:
+ *   conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]   8 output channels, kernel 3x3 unless r (and s) say otherwise, stride 1, padding 0, bias unless b0;
+ *                                                    "same" = (kernel-1)/2 on every side, odd kernels only; pad four-sided: top,bottom,left,right
+ *   max2[s3][step1][pad…]   avg2[…][count1]          window 2x2, step = window unless given; count1: the average counts padding
+ *   gap                                              global average pool
+ *   dense10[b0]                                      flattens what is below (height, width, channel) without being told
+ *   bn[eps1e-5][mom0.1]                              batch norm; the defaults are PyTorch's (momentum is the new batch's share)
+ *   relu   leaky0.01   tanh   drop0.2
+ *   add3                                             adds the output of the layer three places above (its top-left crop when larger)
+ * The last layer's outputs are the logits; softmax and cross-entropy follow by themselves. net_print writes the canonical form, which a row carries. */
+#ifndef NETS_NET_H
+#define NETS_NET_H
+
+#include "../kernels/kernels.h"
+#include "../kernels/runtime/team.h"
+#include "../kernels/runtime/why.h"
+
+enum layer_kind { LAYER_CONV, LAYER_POOL, LAYER_DENSE, LAYER_BATCHNORM, LAYER_ACTIVATION, LAYER_DROPOUT, LAYER_ADD };
+
+struct shape { int c, h, w; };
+
+struct layer {
+    enum layer_kind kind;
+    union {
+        struct conv conv;               /* n = 0 until planned; extents are filled from the shapes below */
+        struct pool pool;
+        struct dense dense;
+        struct { float eps, momentum; } batchnorm;
+        struct activation activation;
+        struct { float rate; } dropout;
+        struct { int back; } add;       /* adds the output of layer (this - back); 1 would be the layer just above */
+    };
+    bool global;                        /* pool: "gap" */
+    bool same;                          /* conv: padding was written "same" */
+    struct shape in, out;               /* filled by net_parse / net_check */
+};
+
+enum { NET_MAX_LAYERS = 128 };
+
+struct net {
+    struct shape in;
+    int count;
+    struct layer layers[NET_MAX_LAYERS];
+};
+
+/* 0, or -EINVAL with the token, the layer, the shapes and the way out. */
+int net_parse(const char *text, struct net *net, struct why *why);
+/* Fills shapes after layers were edited by hand; net_parse calls it. */
+int net_check(struct net *net, struct why *why);
+const char *net_print(const struct net *net, char *text, size_t size);
+
+/* Facts per layer and in total. */
+struct layer_facts {
+    struct shape out;
+    long parameters;
+    double macs;                        /* per image, nominal */
+    int field, jump;                    /* receptive field and jump, in input pixels (height; nets here are square) */
+    size_t bytes_activations;           /* per image */
+};
+struct layer_facts net_layer_facts(const struct net *net, int layer);
+long net_parameters(const struct net *net);
+/* A torchsummary-like table: layer, output, parameters, receptive field, MACs, bytes, and totals (also the "estimated total size (MB)" of that tool). */
+void net_summary(const struct net *net, int batch, void *file /* FILE * */);
+
+/* How weights start. Weights: fan-scaled; biases: as the framework does ("default") or zero. Streams are keyed by (seed, layer kind, ordinal
+ * among layers of that kind), so an arm that inserts batch norm or dropout starts from the same convolutions. */
+enum init_kind {
+    INIT_DEFAULT,           /* kaiming uniform, a = sqrt 5: weights and biases U(+-1/sqrt(fan_in)) */
+    INIT_HE_UNIFORM, INIT_HE_NORMAL, INIT_XAVIER_UNIFORM, INIT_XAVIER_NORMAL      /* biases zero */
+};
+struct init { enum init_kind kind; bool zero_bias; };
+
+/* ---- plan: everything measured, placed and chosen; after it nothing allocates -------------------------------------------------- */
+
+struct plan_options {
+    int batch;                          /* images per step, N */
+    bool training;                      /* false: no gradients, no optimizer state, activations may share memory */
+    unsigned isas;                      /* which ISAs may be used (cpu_detect() & what the user allows) */
+    const char *algo;                   /* convolution algorithm by name; NULL or "auto": the table */
+    int optimizer_slots;                /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
+    struct team *team;                  /* borrowed; NULL: one worker */
+};
+
+struct plan;                            /* opaque; one allocation per family: parameters, gradients, optimizer, activations, scratch */
+
+/* 0; -EINVAL (no variant supports a layer: names it), -ENOMEM. The plan copies the net. Close with plan_close. */
+int net_plan(const struct net *net, const struct plan_options *options, struct plan **plan, struct why *why);
+void plan_close(struct plan *plan);
+
+const struct net *plan_net(const struct plan *plan);
+void plan_print(const struct plan *plan, void *file);            /* layers, variants, who lives where */
+enum isa plan_isa(const struct plan *plan);
+struct plan_bytes { size_t parameters, gradients, optimizer, activations, scratch; };
+struct plan_bytes plan_bytes(const struct plan *plan);
+
+/* One parameter tensor or running statistic, in net order. Names are stable: "0.conv.weight", "0.conv.bias", "2.bn.gamma", "2.bn.beta",
+ * "2.bn.running_mean", "2.bn.running_variance" (layer index in the net string, from 0). */
+struct tensor {
+    char name[48];
+    int rank, extent[4];                /* conv weight [K][R][S][C], dense weight [K][C], vectors [C] */
+    size_t count;                       /* product of extents */
+    bool trained;                       /* false: running statistics */
+    real *value, *gradient;             /* in the plan's arenas; gradient NULL for statistics and inference plans */
+};
+int plan_tensors(const struct plan *plan);
+struct tensor plan_tensor(const struct plan *plan, int i);
+
+void plan_init(struct plan *plan, struct init init, uint64_t seed);
+
+/* Where to put a batch and read results. x[B][H][W][C][16], labels[B][16]; value and best as loss.h says; logits[B][K][16]. */
+real *plan_input(struct plan *plan);
+uint8_t *plan_labels(struct plan *plan);
+const real *plan_logits(const struct plan *plan);
+const real *plan_losses(const struct plan *plan);
+const uint8_t *plan_best(const struct plan *plan);
+/* Output and its gradient of layer i after a pass, for tests and pictures: [B][P][Q][K][16]. Gradient NULL for inference plans. In training
+ * with layers that write in place (relu, dropout …) the value is the later layer's. */
+const real *plan_output(const struct plan *plan, int layer);
+
+/* n images are in the input (1 … batch; dead lanes are zeroed by whoever fills it). Forward in training mode (dropout on, batch statistics,
+ * running ones tracked) or inference mode. Losses and best are made as well. `key` seeds dropout: (seed, step). */
+struct pass_key { uint64_t seed; uint32_t step; };
+void plan_forward(struct plan *plan, int n, bool training, struct pass_key key);
+/* Gradients of the mean loss of that forward pass into every tensor's gradient. `scale_n`: images that the mean is over (n, or the whole
+ * batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting them. */
+void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
+/* One optimizer step over all trained tensors. */
+void plan_step(struct plan *plan, const struct optimizer *o);
+
+#endif

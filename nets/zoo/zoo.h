@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * The studied nets, by study: each is a cell name, a net string, the recipe string of its study, its data set and what was published.
+ * Programs, tests and benches walk this; one file per study holds its table. */
+#ifndef NETS_ZOO_H
+#define NETS_ZOO_H
+
+struct zoo_cell {
+    const char *cell;                   /* "published", "3x3", "exp4" … */
+    const char *net, *recipe;           /* strings; see net.h and recipe.h */
+    double published_acc;               /* per cent; 0: none */
+    double published_loss;              /* 0: none */
+    const char *published_as;           /* what the published figure was really measured on, and where it stands in the text */
+    long parameters;                    /* as stated in STUDIES; checked by a test */
+};
+
+struct zoo_study {
+    const char *study;                  /* "compact-net" … */
+    const char *data;                   /* the study's data set */
+    const char *question;               /* one line */
+    const struct zoo_cell *cells;       /* ended by cell NULL */
+};
+
+extern const struct zoo_study *const zoo[];             /* NULL-terminated */
+
+#endif
