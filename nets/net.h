@@ -110,6 +110,9 @@ struct tensor {
 int plan_tensors(const struct plan *plan);
 struct tensor plan_tensor(const struct plan *plan, int i);
 
+/* Optimizer state array `slot` (0 …) of tensor i, shaped like its value; NULL for statistics, and past the plan's optimizer_slots. */
+real *plan_optimizer_slot(const struct plan *plan, int slot, int i);
+
 void plan_init(struct plan *plan, struct init init, uint64_t seed);
 
 /* Where to put a batch and read results. x[B][H][W][C][16], labels[B][16]; value and best as loss.h says; logits[B][K][16]. */
