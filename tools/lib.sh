@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+# What the commands in tools/ share: where the tree is, how they speak, how they install. Sourced by bash, never run.
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+packages_build="build-essential cmake ninja-build pkg-config libhwloc-dev zlib1g-dev liblzma-dev nettle-dev libjansson-dev libpopt-dev python3"
+packages_test="libcriterion-dev git clang"
+packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
+
+say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# The words of "$@" that are not installed Debian packages.
+packages_missing()
+{
+    local package
+    for package; do
+        [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || printf '%s ' "$package"
+    done
+}
+
+# Installs what is missing of "$@", as root or through sudo; says what in one line. Does nothing, and needs no network, when all is there.
+packages_install()
+{
+    local missing sudo=''
+    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || { say "not a Debian system: have these there by other means: $*"; return 0; }
+    missing=$(packages_missing "$@")
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || die "Debian packages are missing and neither root nor sudo is here; as root: apt-get install $missing"
+        sudo='sudo'
+    fi
+    say "installing $missing"
+    set -- $missing
+    # A source that does not answer is apt's warning, not our failure: what counts is whether the packages arrive.
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >/dev/null 2>&1 || true
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" \
+        </dev/null >/dev/null || die "apt-get could not install: $missing (its words are above)"
+}
