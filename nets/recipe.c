@@ -117,8 +117,8 @@ static double anneal(double from, double to, double share)
     return to + (from - to) / 2 * (exact_cos(pi * share) + 1);
 }
 
-/* PyTorch's OneCycleLR with its default factors: rate/25 up to rate over the warm share, then down to rate/25e4. The two phases meet at step
- * warm * steps - 1, which need not be whole. */
+/* PyTorch's OneCycleLR with its default factors: rate/25 up to rate over the warm share, then down to rate/25e4. The two phases meet at
+ * step warm * steps - 1, which need not be whole. */
 static double one_cycle(double rate, double warm, int step, int steps)
 {
     double peak = warm * steps - 1, last = steps - 1;

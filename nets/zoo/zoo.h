@@ -10,7 +10,8 @@ struct zoo_cell {
     double published_acc;               /* per cent; 0: none */
     double published_loss;              /* 0: none */
     const char *published_as;           /* what the published figure was really measured on, and where it stands in the text */
-    long parameters;                    /* as stated in STUDIES; checked by a test */
+    long parameters;                    /* the true count, whatever the text says; checked by a test */
+    const char *data;                   /* NULL: the study's */
 };
 
 struct zoo_study {
@@ -20,6 +21,7 @@ struct zoo_study {
     const struct zoo_cell *cells;       /* ended by cell NULL */
 };
 
-extern const struct zoo_study *const zoo[];             /* NULL-terminated */
+extern const struct zoo_study vanishing_canvas, mnist_architectures, scratch_cnn, kernel_size, compact_net;
+extern const struct zoo_study *const zoo[];             /* all of them, NULL-terminated */
 
 #endif
