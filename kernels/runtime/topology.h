@@ -23,6 +23,13 @@ int topology_pu(const struct topology *t, enum bind bind, int i, int n);
 /* Binds the calling thread to that PU. 0, or negative errno where binding is refused (containers, macOS): callers go on unpinned and record it. */
 int topology_bind_self(const struct topology *t, int pu);
 
+/* Where the calling thread may run now, to be given back later; NULL where the system does not tell. Owned by the caller until given back. */
+struct binding;
+struct binding *topology_binding_of_self(const struct topology *t);
+
+/* Binds the calling thread as it was and frees `binding`. NULL is fine. */
+void topology_give_back(const struct topology *t, struct binding *binding);
+
 /* The OS index of the PU the calling thread last ran on, or -1 where the system does not tell. */
 int topology_where_am_i(const struct topology *t);
 

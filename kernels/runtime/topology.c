@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * hwloc knows sockets, caches, cores and what taskset or a cgroup left of them. Two views are kept: all usable PUs, and one PU per core.
+ * hwloc_distrib weighs by PUs, so on a machine whose cores differ (hybrid, or taskset through a core) it would put two workers on one
+ * core of the full view while another idles; on the second view each core weighs the same. */
+#include "topology.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <hwloc.h>
+#include <hwloc/helper.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct topology {
+    hwloc_topology_t pus, cores;        /* the second is the first restricted to one PU per core */
+};
+
+struct binding { hwloc_cpuset_t set; };
+
+static int count(hwloc_topology_t view)
+{
+    int pus = hwloc_get_nbobjs_by_type(view, HWLOC_OBJ_PU);
+    assert(pus > 0);
+    return pus;
+}
+
+static int load_pus(hwloc_topology_t *view)
+{
+    if (hwloc_topology_init(view) != 0)
+        return -1;
+    if (hwloc_topology_set_flags(*view, HWLOC_TOPOLOGY_FLAG_RESTRICT_TO_CPUBINDING | HWLOC_TOPOLOGY_FLAG_IS_THISSYSTEM) != 0
+        || hwloc_topology_load(*view) != 0) {
+        hwloc_topology_destroy(*view);
+        return -1;
+    }
+    return 0;
+}
+
+static int load_cores(hwloc_topology_t *view, hwloc_topology_t pus)
+{
+    hwloc_bitmap_t firsts = hwloc_bitmap_dup(hwloc_topology_get_topology_cpuset(pus));
+    if (!firsts)
+        return -1;
+    int code = hwloc_bitmap_singlify_per_core(pus, firsts, 0);
+    if (code == 0)
+        code = hwloc_topology_dup(view, pus);
+    if (code == 0 && (code = hwloc_topology_restrict(*view, firsts, 0)) != 0)
+        hwloc_topology_destroy(*view);
+    hwloc_bitmap_free(firsts);
+    return code;
+}
+
+int topology_open(struct topology **t, struct why *why)
+{
+    assert(t);
+    *t = calloc(1, sizeof **t);
+    if (!*t)
+        return fail(why, -ENOMEM, "no memory for the machine's topology");
+    errno = 0;
+    if (load_pus(&(*t)->pus) == 0) {
+        if (load_cores(&(*t)->cores, (*t)->pus) == 0)
+            return 0;
+        hwloc_topology_destroy((*t)->pus);
+    }
+    int code = errno ? -errno : -EIO;
+    free(*t);
+    *t = NULL;
+    return fail(why, code, "hwloc cannot read the machine's topology: %s; does lstopo work here?", strerror(-code));
+}
+
+void topology_close(struct topology *t)
+{
+    if (!t)
+        return;
+    hwloc_topology_destroy(t->cores);
+    hwloc_topology_destroy(t->pus);
+    free(t);
+}
+
+int topology_cores(const struct topology *t)
+{
+    return count(t->cores);
+}
+
+int topology_pus(const struct topology *t)
+{
+    return count(t->pus);
+}
+
+int topology_pu(const struct topology *t, enum bind bind, int i, int n)
+{
+    assert(t && i >= 0 && i < n);
+    if (bind == BIND_NONE)
+        return -1;
+    hwloc_topology_t view = bind == BIND_CORE ? t->cores : t->pus;
+    int places = n < count(view) ? n : count(view), pu = -1;
+    hwloc_cpuset_t *sets = calloc((size_t)places, sizeof *sets);
+    hwloc_obj_t root = hwloc_get_root_obj(view);
+    if (sets && hwloc_distrib(view, &root, 1, sets, (unsigned)places, INT_MAX, 0) == 0) {
+        hwloc_bitmap_singlify(sets[i % places]);
+        pu = hwloc_bitmap_first(sets[i % places]);
+        for (int k = 0; k < places; k++)
+            hwloc_bitmap_free(sets[k]);
+    }
+    free(sets);
+    return pu;
+}
+
+/* hwloc says ENOSYS where the system cannot bind and EXDEV where it will not. */
+static int bind_to(const struct topology *t, hwloc_const_cpuset_t set)
+{
+    errno = 0;
+    if (hwloc_set_cpubind(t->pus, set, HWLOC_CPUBIND_THREAD) == 0)
+        return 0;
+    return errno ? -errno : -EIO;
+}
+
+int topology_bind_self(const struct topology *t, int pu)
+{
+    assert(t && pu >= 0);
+    hwloc_bitmap_t set = hwloc_bitmap_alloc();
+    if (!set)
+        return -ENOMEM;
+    int code = hwloc_bitmap_only(set, (unsigned)pu) == 0 ? bind_to(t, set) : -ENOMEM;
+    hwloc_bitmap_free(set);
+    return code;
+}
+
+struct binding *topology_binding_of_self(const struct topology *t)
+{
+    assert(t);
+    struct binding *binding = calloc(1, sizeof *binding);
+    if (!binding)
+        return NULL;
+    binding->set = hwloc_bitmap_alloc();
+    if (binding->set && hwloc_get_cpubind(t->pus, binding->set, HWLOC_CPUBIND_THREAD) == 0)
+        return binding;
+    hwloc_bitmap_free(binding->set);
+    free(binding);
+    return NULL;
+}
+
+void topology_give_back(const struct topology *t, struct binding *binding)
+{
+    assert(t);
+    if (!binding)
+        return;
+    (void)bind_to(t, binding->set);
+    hwloc_bitmap_free(binding->set);
+    free(binding);
+}
+
+int topology_where_am_i(const struct topology *t)
+{
+    assert(t);
+    hwloc_bitmap_t set = hwloc_bitmap_alloc();
+    int pu = -1;
+    if (set && hwloc_get_last_cpu_location(t->pus, set, HWLOC_CPUBIND_THREAD) == 0)
+        pu = hwloc_bitmap_first(set);
+    hwloc_bitmap_free(set);
+    return pu;
+}
+
+static const char *const bind_names[] = { "core", "pu", "none" };
+
+const char *bind_name(enum bind bind)
+{
+    assert((unsigned)bind <= BIND_NONE);
+    return bind_names[bind];
+}
+
+int bind_parse(const char *name)
+{
+    assert(name);
+    for (int bind = BIND_CORE; bind <= BIND_NONE; bind++)
+        if (strcmp(name, bind_names[bind]) == 0)
+            return bind;
+    return -1;
+}
