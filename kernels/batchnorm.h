@@ -40,13 +40,14 @@ struct batchnorm_variant {
 
 /* The parts that are per channel, not per pixel: plain C in double, shared by all variants (kernels/batchnorm.c). */
 
-/* Merges chunk i's mean and m2 (each [chunks][C]) by a fixed pairwise tree (Chan et al.) into mean[C] and biased variance[C]. Destroys the inputs. */
-void batchnorm_merge(const struct batchnorm *p, real *chunk_mean, real *chunk_m2, real *mean, real *variance);
+/* Merges chunk i's mean and m2 (each [chunks][C]) by a fixed pairwise tree (Chan et al.) into mean[C] and biased variance[C]. */
+void batchnorm_merge(const struct batchnorm *p, const real *chunk_mean, const real *chunk_m2, real *mean, real *variance);
 
 /* scale and shift from statistics and parameters. */
 void batchnorm_fold(int c, real eps, const real *mean, const real *variance, const real *gamma, const real *beta, real *scale, real *shift);
 
-/* running = (1 - momentum) * running + momentum * batch, with the unbiased variance (PyTorch's convention: momentum is the new batch's share). */
+/* running = (1 - momentum) * running + momentum * batch, with the unbiased variance (PyTorch's convention: momentum is the new batch's share).
+ * A batch of a single value has no unbiased variance: its biased one, 0, is taken. */
 void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean, const real *variance, real *running_mean, real *running_variance);
 
 /* Gradients and the coefficients of bwd_apply from the whole batch's sums: dbeta = sum_dy, dgamma = sum_dyx / sd. */

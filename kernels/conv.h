@@ -12,7 +12,10 @@ struct conv {
     int p, q;                           /* output height and width, set by conv_complete() */
 };
 
-/* Checks ranges and sets p and q. NULL, or what is wrong ("kernel 5x5 exceeds the padded 3x3 input"); static text. */
+enum { CONV_KERNEL_MAX = 11, CONV_STEP_MAX = 4 };
+
+/* Checks ranges and sets p and q. NULL, or what is wrong ("the window exceeds the padded input"); static text. What passes has tensors of
+ * fewer than 2^31 elements, so `int` counts them, and every window holds at least one tap inside the image. The same holds for every op. */
 const char *conv_complete(struct conv *p);
 
 /* "n64c16h26k16r3pad0": n c h [w] k r [s] [step] [b0] pad; w, s, step, b0 only where they differ from h, r, 1, bias; pad1 or pad1,0,1,0
@@ -26,7 +29,8 @@ double conv_flops_exact(const struct conv *p);
 
 /* Sums over images are cut into chunks that depend on the problem alone; each chunk's dw is made by one call, and chunks are added by a fixed
  * tree: that is why gradients have the same bits for any number of workers. A chunk is a run of output rows of B*P with at least 200 pixels
- * (where there are as many) and never more than four image blocks. */
+ * (where there are as many) and never more than four image blocks: a block of P*Q >= 200 pixels is cut into as many nearly even bands of rows
+ * as have 200 pixels each; smaller blocks are grouped whole, nearly evenly. */
 int conv_chunks(const struct conv *p);
 struct span conv_chunk(const struct conv *p, int i);
 

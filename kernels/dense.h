@@ -23,6 +23,8 @@ typedef void dense_bwd_data_fn(const struct dense *p, struct span inputs, const 
  * the span that begins at 0. `scratch`: dense_scratch_bytes(p), the worker's own. Same bits for any cut at multiples of 16 columns. */
 typedef void dense_bwd_weights_fn(const struct dense *p, struct span inputs, const real *dy, const real *x, real *dw, real *db, real *scratch);
 
+/* Room for DENSE_STRIP columns of all B*16 images: a kernel transposes x strip by strip to [B*16][DENSE_STRIP]. */
+enum { DENSE_STRIP = 64 };
 size_t dense_scratch_bytes(const struct dense *p);
 
 struct dense_variant {

@@ -31,6 +31,12 @@ typedef float real;
 
 struct span { int begin, end; };
 
+/* B of N images. */
+static inline int image_blocks(int n)
+{
+    return (n + LANES - 1) / LANES;
+}
+
 /* What a variant promises about its bits; what is not promised is neither tested nor claimed. */
 enum promise {
     EXACT_ON_INTEGERS = 1,      /* inputs that are small integers (every sum of |products| below 2^24) give the exact result */

@@ -14,7 +14,7 @@ struct pool {
 };
 
 /* As conv_complete, conv_parse, conv_print; strings "max:n64c32h28r2step2pad0", "avg:…" with "count1" where padding is counted.
- * r x r windows; "s" where the width differs; step defaults to r and is written where it differs from 1. */
+ * r x r windows; "s" where the width differs, "step" where it differs from 1. A max window has at most 256 taps (`which` is a byte). */
 const char *pool_complete(struct pool *p);
 const char *pool_parse(const char *text, struct pool *p);
 const char *pool_print(const struct pool *p, char *text, size_t size);

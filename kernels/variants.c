@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * The one list of tables, and every way to look a variant up. A new ISA adds one line here; a new op one case in row_head() and one name. */
+#include <assert.h>
+#include <string.h>
+#include "kernels.h"
+
+extern const struct kernels kernels_scalar, kernels_portable, kernels_neon, kernels_avx2, kernels_avx512;
+
+static const struct kernels *const tables[ISA_COUNT] = {
+    [ISA_SCALAR] = &kernels_scalar,
+#ifndef REAL_DOUBLE
+    [ISA_PORTABLE] = &kernels_portable,
+#if defined(__x86_64__)
+    [ISA_AVX2] = &kernels_avx2,
+    [ISA_AVX512] = &kernels_avx512,
+#elif defined(__aarch64__)
+    [ISA_NEON] = &kernels_neon,
+#endif
+#endif
+};
+
+const struct kernels *kernels_of(enum isa isa)
+{
+    assert((int)isa >= 0);
+    assert(isa < ISA_COUNT);
+    return tables[isa];
+}
+
+unsigned kernels_built(void)
+{
+    unsigned built = 0;
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        if (tables[isa]) built |= 1u << isa;
+    }
+    return built;
+}
+
+/* Rows of different ops differ in size, but all begin with the common head. Row i must be there: either filled or the end. */
+static const struct variant *row_head(const struct kernels *k, enum op op, int i)
+{
+    switch (op) {
+    case OP_CONV: return &k->conv[i].head;
+    case OP_POOL: return &k->pool[i].head;
+    case OP_BATCHNORM: return &k->batchnorm[i].head;
+    case OP_DENSE: return &k->dense[i].head;
+    case OP_ACTIVATION: return &k->activation[i].head;
+    case OP_ADD: return &k->add[i].head;
+    case OP_DROPOUT: return &k->dropout[i].head;
+    case OP_LOSS: return &k->loss[i].head;
+    case OP_OPTIMIZER: return &k->optimizer[i].head;
+    case OP_COUNT: break;
+    }
+    return NULL;
+}
+
+const struct variant *variant_at(enum op op, enum isa isa, int i)
+{
+    assert(op < OP_COUNT);
+    assert(i >= 0);
+    const struct kernels *k = kernels_of(isa);
+    if (!k) {
+        return NULL;
+    }
+    for (int at = 0; at < i; at++) {
+        if (!row_head(k, op, at)->algo) {
+            return NULL;
+        }
+    }
+    const struct variant *head = row_head(k, op, i);
+    return head->algo ? head : NULL;
+}
+
+static const char *const op_names[OP_COUNT] = {
+    [OP_CONV] = "conv", [OP_POOL] = "pool", [OP_BATCHNORM] = "batchnorm", [OP_DENSE] = "dense", [OP_ACTIVATION] = "activation",
+    [OP_ADD] = "add", [OP_DROPOUT] = "dropout", [OP_LOSS] = "loss", [OP_OPTIMIZER] = "optimizer",
+};
+
+const char *op_name(enum op op)
+{
+    assert(op < OP_COUNT);
+    return op_names[op];
+}
+
+int op_parse(const char *name)
+{
+    assert(name != NULL);
+    for (int op = 0; op < OP_COUNT; op++) {
+        if (strcmp(name, op_names[op]) == 0) {
+            return op;
+        }
+    }
+    return -1;
+}
+
+const struct conv_variant *conv_pick(const struct conv *p, unsigned isas, const char *algo)
+{
+    assert(p != NULL);
+    assert(p->p > 0 && p->q > 0);   /* conv_complete() has passed */
+    const bool any = !algo || strcmp(algo, "auto") == 0;
+    for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
+        if (!(isas >> isa & 1) || !tables[isa]) continue;
+        for (const struct conv_variant *v = tables[isa]->conv; v->head.algo; v++) {
+            if ((any || strcmp(algo, v->head.algo) == 0) && v->supports(p)) {
+                return v;
+            }
+        }
+    }
+    return NULL;
+}
+
+int isa_best(unsigned isas)
+{
+    isas &= kernels_built();
+    for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
+        if (isas >> isa & 1) {
+            return isa;
+        }
+    }
+    return -1;
+}
