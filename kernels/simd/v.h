@@ -26,3 +26,23 @@
  *
  * What ISAs disagree on (NaN in max, signed zeros, fused or not) is fixed here, so that kernels give the same bits everywhere; only the
  * payload and sign of a NaN is left open. No reciprocal estimates. */
+#ifndef SIMD_V_H
+#define SIMD_V_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Everything in a template is folded into its few callers, so that tile sizes are constants there and accumulators live in registers. */
+#define INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
+
+/* Loops over accumulators must be unrolled, or the accumulators live in memory: gcc 12 leaves them rolled at -O2, clang 14 ignores gcc's pragma. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 32")
+#endif
+
+#endif

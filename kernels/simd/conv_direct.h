@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT
+ * conv "direct", forward and backward-data: register tiles of KT output channels x P pixel vectors, weights broadcast, taps outside the image skipped.
+ *
+ * Both directions are one sweep: backward-data is a forward convolution of dy with flipped, transposed weights. The output is cut into areas
+ * whose pixels all see the same taps, so no zero is ever multiplied; inside an area P independent pixel pointers run flat over (block, row,
+ * column, part of a block), so odd sizes leave no waste. Each output is one chain of fused multiply-adds, bias first, then taps (r, s, c)
+ * ascending: the order does not depend on tile, span or ISA, and neither do the bits.
+ *
+ * Strides: forward, the outputs of a row step over the input. Backward-data, outputs fall into `step` phases that each see every step-th tap. */
+#ifndef SIMD_CONV_DIRECT_H
+#define SIMD_CONV_DIRECT_H
+
+#include "../kernels.h"
+
+enum { MAX_PIXELS = 8, MAX_CHANNELS = 8 };
+
+/* One call of a tile: `pixels` pointers, and the taps they share. Strides in floats. */
+struct tile {
+    const float *x[MAX_PIXELS];             /* first tap, first channel */
+    float *y[MAX_PIXELS];                   /* first output channel */
+    int pixels;
+    int rows, taps, run;                    /* tap rows; runs per row; contiguous (tap, channel) pairs per run */
+    ptrdiff_t x_row, x_tap, w_row, w_tap;
+    const float *w;                         /* [rows][taps][run][KT] */
+    const float *bias;                      /* of the first output channel, or NULL */
+};
+
+typedef void tile_fn(const struct tile *t);
+
+/* What an ISA offers, best first, ended by channels 0: up to `pixels` pixel vectors x `channels` output channels in registers. */
+struct tile_row { int channels, pixels; tile_fn *run; };
+
+INLINE void conv_tile(const struct tile *t, const int KT, const int P)
+{
+    vf a[MAX_CHANNELS][MAX_PIXELS];
+    UNROLL for (int k = 0; k < KT; k++) {
+        vf b = t->bias ? v_set(t->bias[k]) : v_zero();
+        UNROLL for (int p = 0; p < P; p++) a[k][p] = b;
+    }
+    for (int r = 0; r < t->rows; r++) {
+        for (int s = 0; s < t->taps; s++) {
+            const float *w = t->w + r * t->w_row + s * t->w_tap, *x[MAX_PIXELS];
+            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + r * t->x_row + s * t->x_tap;
+            for (ptrdiff_t i = 0; i < (ptrdiff_t)t->run * LANES; i += LANES, w += KT) {
+                vf v[MAX_PIXELS];
+                UNROLL for (int p = 0; p < P; p++) v[p] = v_load(x[p] + i);
+                UNROLL for (int k = 0; k < KT; k++) {
+                    vf weight = v_set(w[k]);
+                    UNROLL for (int p = 0; p < P; p++) a[k][p] = v_fma(v[p], weight, a[k][p]);
+                }
+            }
+        }
+    }
+    UNROLL for (int k = 0; k < KT; k++) {
+        UNROLL for (int p = 0; p < P; p++) v_store(t->y[p] + k * LANES, a[k][p]);
+    }
+}
+
+/* A tile for any number of pixels up to P, one body per count. Spelled out: a loop over constants would have to unroll before its body is. */
+INLINE void conv_tile_upto(const struct tile *t, const int KT, const int P)
+{
+    if (P >= 8 && t->pixels == 8) conv_tile(t, KT, 8);
+    if (P >= 7 && t->pixels == 7) conv_tile(t, KT, 7);
+    if (P >= 6 && t->pixels == 6) conv_tile(t, KT, 6);
+    if (P >= 5 && t->pixels == 5) conv_tile(t, KT, 5);
+    if (P >= 4 && t->pixels == 4) conv_tile(t, KT, 4);
+    if (P >= 3 && t->pixels == 3) conv_tile(t, KT, 3);
+    if (P >= 2 && t->pixels == 2) conv_tile(t, KT, 2);
+    if (t->pixels == 1) conv_tile(t, KT, 1);
+}
+
+/* One axis of the sweep, told from its outputs: how many there are, and which taps of which inputs each one sees. */
+struct axis { int in, out, pad, step, taps; bool transposed; };
+
+/* Outputs out, out + out_step … (count of them) that see the same taps: tap, tap + tap_step … (taps of them). The first output's first tap
+ * reads input `in`; the next tap reads in + 1, the next output in + in_step. */
+struct stretch { int out, count, out_step, in, in_step, tap, tap_step, taps; };
+
+static inline struct stretch stretch_one(const struct axis *a, int out)
+{
+    if (!a->transposed) {
+        int first = out * a->step - a->pad, tap = first < 0 ? -first : 0, end = a->in - first < a->taps ? a->in - first : a->taps;
+        return (struct stretch){ out, 1, 1, first + tap, a->step, tap, 1, end > tap ? end - tap : 0 };
+    }
+    /* dx[out] sums taps t = phase + j * step of dy[u - j]; flipped, tap t stands at taps - 1 - t, so ascending means j descending. */
+    int phase = (out + a->pad) % a->step, u = (out + a->pad) / a->step;
+    int most = phase < a->taps ? (a->taps - 1 - phase) / a->step : -1;
+    int last = u < most ? u : most, first = u - a->in + 1 > 0 ? u - a->in + 1 : 0;
+    if (last < first) return (struct stretch){ out, 1, a->step, 0, 1, 0, a->step, 0 };
+    return (struct stretch){ out, 1, a->step, u - last, 1, a->taps - 1 - phase - last * a->step, a->step, last - first + 1 };
+}
+
+/* The longest stretch that begins at `out`. */
+static inline struct stretch stretch_from(const struct axis *a, int out)
+{
+    struct stretch s = stretch_one(a, out);
+    for (int next = out + s.out_step; next < a->out; next += s.out_step) {
+        struct stretch n = stretch_one(a, next);
+        if (n.taps != s.taps || n.tap != s.tap) break;
+        s.count++;
+    }
+    return s;
+}
+
+/* A whole direction: y[B][P][Q][K] from x[B][H][W][C], in this direction's own names. */
+struct sweep {
+    struct axis height, width;
+    int c, k;
+    struct span rows;                       /* of B * height.out */
+    const float *x, *packed, *bias;
+    float *y;
+};
+
+/* Walks the pixel vectors of one area inside the span: block, then row, column, part. */
+struct cursor {
+    const struct sweep *sweep;
+    const struct stretch *high, *wide;
+    int block, i, i_end, j, part;           /* i, j: index within the stretches */
+    const float *x;
+    float *y;
+};
+
+/* Rows of `high` that the span holds in a block: [*from, *to) of the stretch. */
+static inline void cursor_rows(const struct cursor *c, int block, int *from, int *to)
+{
+    int base = block * c->sweep->height.out, step = c->high->out_step;
+    int low = c->sweep->rows.begin - base - c->high->out, high = c->sweep->rows.end - base - c->high->out;
+    *from = low <= 0 ? 0 : (low + step - 1) / step;
+    *to = high <= 0 ? 0 : (high + step - 1) / step;
+    if (*to > c->high->count) *to = c->high->count;
+}
+
+/* Sets the pointers for (block, i, j = 0, part = 0). */
+static inline void cursor_place(struct cursor *c)
+{
+    const struct sweep *s = c->sweep;
+    ptrdiff_t in_row = (ptrdiff_t)c->block * s->height.in + c->high->in + (ptrdiff_t)c->i * c->high->in_step;
+    ptrdiff_t out_row = (ptrdiff_t)c->block * s->height.out + c->high->out + (ptrdiff_t)c->i * c->high->out_step;
+    c->x = s->x + (in_row * s->width.in + c->wide->in) * s->c * LANES;
+    c->y = s->y + (out_row * s->width.out + c->wide->out) * s->k * LANES;
+    c->j = c->part = 0;
+}
+
+/* One vector on. The caller knows how many there are. */
+static inline void cursor_next(struct cursor *c)
+{
+    if (++c->part < PARTS) {
+        c->x += V;
+        c->y += V;
+        return;
+    }
+    c->part = 0;
+    if (++c->j < c->wide->count) {
+        c->x += (ptrdiff_t)c->wide->in_step * c->sweep->c * LANES - (PARTS - 1) * V;
+        c->y += (ptrdiff_t)c->wide->out_step * c->sweep->k * LANES - (PARTS - 1) * V;
+        return;
+    }
+    if (++c->i < c->i_end) {
+        cursor_place(c);
+        return;
+    }
+    int last = (c->sweep->rows.end - 1) / c->sweep->height.out;
+    while (c->block < last) {
+        cursor_rows(c, ++c->block, &c->i, &c->i_end);
+        if (c->i < c->i_end) {
+            cursor_place(c);
+            return;
+        }
+    }
+}
+
+/* The tile whose channels divide k, or the greedy choice for what is left of it. */
+static inline const struct tile_row *tile_pick(const struct tile_row *tiles, int k, int left)
+{
+    const struct tile_row *t = tiles;
+    while (t->channels && (t->channels < 3 || k % t->channels)) t++;
+    if (t->channels) return t;
+    for (t = tiles; t->channels > left; t++) { }
+    return t;
+}
+
+/* All output channels of one area (same taps everywhere). */
+static inline void sweep_area(const struct sweep *s, const struct tile_row *tiles, const struct stretch *high, const struct stretch *wide)
+{
+    struct cursor c = { .sweep = s, .high = high, .wide = wide, .block = s->rows.begin / s->height.out };
+    int last = (s->rows.end - 1) / s->height.out, vectors = 0, from, to;
+    for (int b = c.block; b <= last; b++) {
+        cursor_rows(&c, b, &from, &to);
+        if (to > from) vectors += (to - from) * wide->count * PARTS;
+    }
+    if (vectors == 0) return;
+    cursor_rows(&c, c.block, &c.i, &c.i_end);
+    while (c.i >= c.i_end) cursor_rows(&c, ++c.block, &c.i, &c.i_end);
+    cursor_place(&c);
+
+    bool joined = wide->tap_step == 1;          /* neighbouring taps are contiguous in x and w: one run */
+    struct tile t = { .rows = high->taps, .taps = joined ? 1 : wide->taps, .run = joined ? wide->taps * s->c : s->c };
+    if (wide->taps == 0) t.rows = 0;
+    t.x_row = (ptrdiff_t)s->width.in * s->c * LANES;
+    t.x_tap = (ptrdiff_t)s->c * LANES;
+    int width = tile_pick(tiles, s->k, s->k)->pixels;
+    for (int left = vectors; left > 0; left -= t.pixels) {
+        t.pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left;     /* an even tail */
+        for (int p = 0; p < t.pixels; p++) {
+            t.x[p] = c.x;
+            t.y[p] = c.y;
+            if (p + 1 < left) cursor_next(&c);
+        }
+        const float *packed = s->packed;
+        for (int k = 0; k < s->k; ) {
+            const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
+            ptrdiff_t tap = (ptrdiff_t)s->c * row->channels;
+            t.w = packed + ((ptrdiff_t)high->tap * s->width.taps + wide->tap) * tap;
+            t.w_row = (ptrdiff_t)high->tap_step * s->width.taps * tap;
+            t.w_tap = wide->tap_step * tap;
+            t.bias = s->bias ? s->bias + k : NULL;
+            row->run(&t);
+            for (int p = 0; p < t.pixels; p++) t.y[p] += (ptrdiff_t)row->channels * LANES;
+            packed += s->height.taps * s->width.taps * tap;
+            k += row->channels;
+        }
+    }
+}
+
+static inline void sweep_run(const struct sweep *s, const struct tile_row *tiles)
+{
+    if (s->rows.begin >= s->rows.end) return;
+    int high_phases = s->height.transposed ? s->height.step : 1, wide_phases = s->width.transposed ? s->width.step : 1;
+    struct stretch high, wide;
+    for (int hp = 0; hp < high_phases; hp++) {
+        for (int h = hp; h < s->height.out; h += high.count * high.out_step) {
+            high = stretch_from(&s->height, h);
+            for (int wp = 0; wp < wide_phases; wp++) {
+                for (int w = wp; w < s->width.out; w += wide.count * wide.out_step) {
+                    wide = stretch_from(&s->width, w);
+                    sweep_area(s, tiles, &high, &wide);
+                }
+            }
+        }
+    }
+}
+
+static inline void direct_fwd(const struct conv *p, const struct tile_row *tiles, struct span rows, const float *x, const float *packed,
+                              const float *b, float *y)
+{
+    struct sweep s = {
+        .height = { p->h, p->p, p->top, p->step, p->r, false }, .width = { p->w, p->q, p->left, p->step, p->s, false },
+        .c = p->c, .k = p->k, .rows = rows, .x = x, .packed = packed, .bias = b, .y = y
+    };
+    sweep_run(&s, tiles);
+}
+
+static inline void direct_bwd_data(const struct conv *p, const struct tile_row *tiles, struct span rows, const float *dy, const float *packed, float *dx)
+{
+    struct sweep s = {
+        .height = { p->p, p->h, p->top, p->step, p->r, true }, .width = { p->q, p->w, p->left, p->step, p->s, true },
+        .c = p->k, .k = p->c, .rows = rows, .x = dy, .packed = packed, .y = dx
+    };
+    sweep_run(&s, tiles);
+}
+
+/* packed[tile][R][S][inputs][channels of the tile]; for backward-data taps are flipped and channels swapped. */
+static inline void direct_pack(const struct conv *p, const struct tile_row *tiles, enum conv_direction direction, const float *w, float *packed)
+{
+    bool flip = direction == CONV_BWD_DATA;
+    int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c;
+    for (int k = 0; k < outputs; ) {
+        int channels = tile_pick(tiles, outputs, outputs - k)->channels;
+        for (int r = 0; r < p->r; r++) {
+            for (int s = 0; s < p->s; s++) {
+                for (int c = 0; c < inputs; c++) {
+                    for (int i = 0; i < channels; i++) {
+                        ptrdiff_t from = flip ? (((ptrdiff_t)c * p->r + p->r - 1 - r) * p->s + p->s - 1 - s) * p->c + k + i
+                                              : (((ptrdiff_t)(k + i) * p->r + r) * p->s + s) * p->c + c;
+                        *packed++ = w[from];
+                    }
+                }
+            }
+        }
+        k += channels;
+    }
+}
+
+static inline bool direct_supports(const struct conv *p) { return p->n > 0; }
+static inline size_t direct_packed_bytes(const struct conv *p, enum conv_direction direction)
+{
+    (void)direction;
+    return sizeof(float) * (size_t)p->k * (size_t)p->r * (size_t)p->s * (size_t)p->c;
+}
+
+#endif

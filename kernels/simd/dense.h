@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ * Dense layers on vectors, weights read as they stand.
+ *
+ * Forward and backward-data broadcast weights against vectors of 16 images, KT outputs (or inputs) x P vectors in registers. Backward-weights
+ * sums over images: summing lanes would cost more than the products at batch 32, so a strip of x is turned to [image][DENSE_STRIP features] once
+ * and becomes a broadcast GEMM with features in the lanes; images are added in order, so the bits do not depend on vector width. */
+#ifndef SIMD_DENSE_H
+#define SIMD_DENSE_H
+
+#include "../kernels.h"
+
+enum { DENSE_DEPTH = 512 };             /* inputs per pass: x[blocks][512] of a batch of 64 is 128 KiB and stays in L2 */
+
+/* y[KT][P vectors] += w rows * x over inputs [from, to); the first pass starts from the bias, later ones from y. */
+INLINE void dense_tile(const struct dense *p, const float *const *x, float *const *y, const float *w, const float *b, int from, int to,
+                       const int KT, const int P)
+{
+    vf a[MAX_CHANNELS][MAX_PIXELS];
+    UNROLL for (int k = 0; k < KT; k++) {
+        UNROLL for (int v = 0; v < P; v++) a[k][v] = from > 0 ? v_load(y[v] + k * LANES) : b ? v_set(b[k]) : v_zero();
+    }
+    for (int c = from; c < to; c++) {
+        vf in[MAX_PIXELS];
+        UNROLL for (int v = 0; v < P; v++) in[v] = v_load(x[v] + (ptrdiff_t)c * LANES);
+        UNROLL for (int k = 0; k < KT; k++) {
+            vf weight = v_set(w[(ptrdiff_t)k * p->c + c]);
+            UNROLL for (int v = 0; v < P; v++) a[k][v] = v_fma(in[v], weight, a[k][v]);
+        }
+    }
+    UNROLL for (int k = 0; k < KT; k++) {
+        UNROLL for (int v = 0; v < P; v++) v_store(y[v] + k * LANES, a[k][v]);
+    }
+}
+
+/* Vectors of the batch, `count` of them from `first`: block and part of each. */
+static inline void dense_vectors(const float *x, int extent, int first, int count, const float **at)
+{
+    for (int i = 0; i < count; i++) at[i] = x + (ptrdiff_t)((first + i) / PARTS) * extent * LANES + (first + i) % PARTS * V;
+}
+
+INLINE void dense_fwd_group(const struct dense *p, int k, int from, int to, const float *x, const float *w, const float *b, float *y,
+                            const int KT, const int P)
+{
+    int vectors = (p->n + LANES - 1) / LANES * PARTS;
+    const float *in[MAX_PIXELS], *out[MAX_PIXELS];
+    float *to_y[MAX_PIXELS];
+    const float *rows = w + (ptrdiff_t)k * p->c, *bias = b ? b + k : NULL;
+    for (int first = 0, count; first < vectors; first += count) {
+        int left = vectors - first;
+        count = left >= P && left != P + 1 ? P : left > P ? (left + 1) / 2 : left;
+        dense_vectors(x, p->c, first, count, in);
+        dense_vectors(y, p->k, first, count, out);
+        for (int i = 0; i < count; i++) to_y[i] = y + (out[i] - y) + (ptrdiff_t)k * LANES;
+        if (P >= 4 && count == 4) dense_tile(p, in, to_y, rows, bias, from, to, KT, 4);
+        if (P >= 3 && count == 3) dense_tile(p, in, to_y, rows, bias, from, to, KT, 3);
+        if (P >= 2 && count == 2) dense_tile(p, in, to_y, rows, bias, from, to, KT, 2);
+        if (count == 1) dense_tile(p, in, to_y, rows, bias, from, to, KT, 1);
+    }
+}
+
+static void dense_fwd(const struct dense *p, struct span outputs, const float *x, const float *w, const float *b, float *y)
+{
+    for (int from = 0; from < p->c; from += DENSE_DEPTH) {
+        int to = from + DENSE_DEPTH < p->c ? from + DENSE_DEPTH : p->c, k = outputs.begin;
+        for (; k + DENSE_KT <= outputs.end; k += DENSE_KT) dense_fwd_group(p, k, from, to, x, w, b, y, DENSE_KT, DENSE_P);
+        for (; k + 2 <= outputs.end; k += 2) dense_fwd_group(p, k, from, to, x, w, b, y, 2, 4);
+        if (k < outputs.end) dense_fwd_group(p, k, from, to, x, w, b, y, 1, 4);
+    }
+}
+
+/* dx[CT][P vectors] = sum over k of w[k][c …] * dy[k]. */
+INLINE void dense_back_tile(const struct dense *p, const float *const *dy, float *const *dx, const float *w, const int CT, const int P)
+{
+    vf a[MAX_CHANNELS][MAX_PIXELS];
+    UNROLL for (int c = 0; c < CT; c++) {
+        UNROLL for (int v = 0; v < P; v++) a[c][v] = v_zero();
+    }
+    for (int k = 0; k < p->k; k++, w += p->c) {
+        vf in[MAX_PIXELS];
+        UNROLL for (int v = 0; v < P; v++) in[v] = v_load(dy[v] + (ptrdiff_t)k * LANES);
+        UNROLL for (int c = 0; c < CT; c++) {
+            vf weight = v_set(w[c]);
+            UNROLL for (int v = 0; v < P; v++) a[c][v] = v_fma(in[v], weight, a[c][v]);
+        }
+    }
+    UNROLL for (int c = 0; c < CT; c++) {
+        UNROLL for (int v = 0; v < P; v++) v_store(dx[v] + c * LANES, a[c][v]);
+    }
+}
+
+INLINE void dense_back_group(const struct dense *p, int c, const float *dy, const float *w, float *dx, const int CT, const int P)
+{
+    int vectors = (p->n + LANES - 1) / LANES * PARTS;
+    const float *in[MAX_PIXELS], *out[MAX_PIXELS];
+    float *to[MAX_PIXELS];
+    for (int first = 0, count; first < vectors; first += count) {
+        int left = vectors - first;
+        count = left >= P && left != P + 1 ? P : left > P ? (left + 1) / 2 : left;
+        dense_vectors(dy, p->k, first, count, in);
+        dense_vectors(dx, p->c, first, count, out);
+        for (int i = 0; i < count; i++) to[i] = dx + (out[i] - dx) + (ptrdiff_t)c * LANES;
+        if (P >= 4 && count == 4) dense_back_tile(p, in, to, w + c, CT, 4);
+        if (P >= 3 && count == 3) dense_back_tile(p, in, to, w + c, CT, 3);
+        if (P >= 2 && count == 2) dense_back_tile(p, in, to, w + c, CT, 2);
+        if (count == 1) dense_back_tile(p, in, to, w + c, CT, 1);
+    }
+}
+
+static void dense_bwd_data(const struct dense *p, struct span inputs, const float *dy, const float *w, float *dx)
+{
+    int c = inputs.begin;
+    for (; c + DENSE_KT <= inputs.end; c += DENSE_KT) dense_back_group(p, c, dy, w, dx, DENSE_KT, DENSE_P);
+    for (; c < inputs.end; c++) dense_back_group(p, c, dy, w, dx, 1, 4);
+}
+
+/* A strip of x to [image][DENSE_STRIP]: features c … c + width of every live image; the rest of each row is left alone. */
+static inline void dense_turn(const struct dense *p, int c, int width, const float *x, float *strip)
+{
+    for (int n = 0; n < p->n; n += LANES) {
+        const float *from = x + ((ptrdiff_t)(n / LANES) * p->c + c) * LANES;
+        float *to = strip + (ptrdiff_t)n * DENSE_STRIP;
+        for (int f = 0; f < width; f++) {
+            for (int lane = 0; lane < LANES; lane++) to[lane * DENSE_STRIP + f] = from[f * LANES + lane];
+        }
+    }
+}
+
+/* dw[KT][CT vectors of features]; `last` lanes of the final vector are real (V unless the strip is the layer's ragged end). */
+INLINE void dense_weights_tile(const struct dense *p, int k, const float *dy, const float *strip, float *dw, int last, const int KT, const int CT)
+{
+    vf a[MAX_CHANNELS][4];
+    UNROLL for (int i = 0; i < KT; i++) {
+        UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_zero();
+    }
+    for (int n = 0; n < p->n; n++) {
+        const float *x = strip + (ptrdiff_t)n * DENSE_STRIP, *d = dy + ((ptrdiff_t)(n / LANES) * p->k + k) * LANES + n % LANES;
+        vf in[4];
+        UNROLL for (int v = 0; v < CT; v++) in[v] = v_load(x + v * V);
+        UNROLL for (int i = 0; i < KT; i++) {
+            vf weight = v_set(d[i * LANES]);
+            UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_fma(in[v], weight, a[i][v]);
+        }
+    }
+    UNROLL for (int i = 0; i < KT; i++) {
+        UNROLL for (int v = 0; v + 1 < CT; v++) v_store(dw + (ptrdiff_t)i * p->c + v * V, a[i][v]);
+        v_store_n(dw + (ptrdiff_t)i * p->c + (CT - 1) * V, a[i][CT - 1], last);
+    }
+}
+
+/* All outputs for `width` features of a strip. */
+static inline void dense_weights_strip(const struct dense *p, int width, const float *dy, const float *strip, float *dw)
+{
+    for (int f = 0; f < width; ) {
+        int left = width - f, vectors = left >= DENSE_CT * V ? DENSE_CT : 1, last = left < V ? left : V;
+        int k = 0;
+        if (vectors == DENSE_CT) {
+            for (; k + DENSE_WK <= p->k; k += DENSE_WK) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, V, DENSE_WK, DENSE_CT);
+            for (; k < p->k; k++) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, V, 1, DENSE_CT);
+        } else {
+            for (; k + DENSE_WK <= p->k; k += DENSE_WK) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, last, DENSE_WK, 1);
+            for (; k < p->k; k++) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, last, 1, 1);
+        }
+        f += vectors * V;
+    }
+}
+
+static void dense_bwd_weights(const struct dense *p, struct span inputs, const float *dy, const float *x, float *dw, float *db, float *scratch)
+{
+    for (int c = inputs.begin; c < inputs.end; c += DENSE_STRIP) {
+        int width = inputs.end - c < DENSE_STRIP ? inputs.end - c : DENSE_STRIP;
+        if (width < DENSE_STRIP) memset(scratch, 0, dense_scratch_bytes(p));   /* a ragged strip is read in whole vectors */
+        dense_turn(p, c, width, x, scratch);
+        dense_weights_strip(p, width, dy, scratch, dw + c);
+    }
+    if (!db || inputs.begin != 0) return;
+    for (int k = 0; k < p->k; k++) {
+        float sum = 0;
+        for (int n = 0; n < p->n; n++) sum += dy[((ptrdiff_t)(n / LANES) * p->k + k) * LANES + n % LANES];
+        db[k] = sum;
+    }
+}
+
+#endif

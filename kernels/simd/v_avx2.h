@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * The vector contract (v.h) on AVX2 + FMA: 16 images are two vectors of 8. */
+#ifndef SIMD_V_AVX2_H
+#define SIMD_V_AVX2_H
+
+#include <immintrin.h>
+#include "v.h"
+
+enum { V = 8, PARTS = 2 };
+typedef __m256 vf;
+typedef __m256 vm;              /* lanes all ones or all zeros */
+typedef __m256i vu;
+
+INLINE vf v_set(float s) { return _mm256_set1_ps(s); }
+INLINE vf v_zero(void) { return _mm256_setzero_ps(); }
+INLINE vf v_load(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void v_store(float *p, vf a) { _mm256_storeu_ps(p, a); }
+
+/* The first n lanes: a window into eight ones and eight zeros. Masked-out bytes are not touched by vmaskmov. */
+INLINE vu v_first(int n)
+{
+    static const int32_t window[16] = { -1, -1, -1, -1, -1, -1, -1, -1 };
+    return _mm256_loadu_si256((const __m256i *)(const void *)(window + 8 - n));
+}
+INLINE vf v_load_n(const float *p, int n) { return _mm256_maskload_ps(p, v_first(n)); }
+INLINE void v_store_n(float *p, vf a, int n) { _mm256_maskstore_ps(p, v_first(n), a); }
+INLINE vf v_load_u8(const uint8_t *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
+}
+INLINE void v_store_u8(uint8_t *p, vf a)
+{
+    vu i = _mm256_cvttps_epi32(a);
+    __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
+    _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(words, words));
+}
+
+INLINE vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+INLINE vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+INLINE vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+INLINE vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+INLINE vf v_sqrt(vf a) { return _mm256_sqrt_ps(a); }
+INLINE vf v_neg(vf a) { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
+INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }     /* maxps is exactly a > b ? a : b */
+
+INLINE vm v_gt(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
+INLINE vm v_eq(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+INLINE vf v_select(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); }
+INLINE vf v_keep(vm m, vf a) { return _mm256_and_ps(m, a); }
+INLINE vm v_mask(unsigned bits)
+{
+    const vu bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)bits), bit), bit));
+}
+INLINE unsigned v_bits(vm m) { return (unsigned)_mm256_movemask_ps(m); }
+
+INLINE vu vu_set(uint32_t s) { return _mm256_set1_epi32((int)s); }
+INLINE vu vu_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+INLINE vu vu_add(vu a, vu b) { return _mm256_add_epi32(a, b); }
+INLINE vu vu_xor(vu a, vu b) { return _mm256_xor_si256(a, b); }
+INLINE vu vu_and(vu a, vu b) { return _mm256_and_si256(a, b); }
+INLINE vu vu_shr(vu a, int n) { return _mm256_srli_epi32(a, n); }
+INLINE vu vu_shl(vu a, int n) { return _mm256_slli_epi32(a, n); }
+INLINE vm vu_lt(vu a, vu b)
+{
+    const vu sign = _mm256_set1_epi32(INT32_MIN);              /* AVX2 compares signed integers only */
+    return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_xor_si256(b, sign), _mm256_xor_si256(a, sign)));
+}
+INLINE vu vu_mul(vu a, vu b) { return _mm256_mullo_epi32(a, b); }
+INLINE vu vu_mulhi(vu a, vu b)
+{
+    vu even = _mm256_mul_epu32(a, b), odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
+    return _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+}
+INLINE vu vu_of(vf a) { return _mm256_castps_si256(a); }
+INLINE vf v_of(vu u) { return _mm256_castsi256_ps(u); }
+INLINE vu vu_round(vf a) { return _mm256_cvtps_epi32(a); }
+INLINE vf v_from_int(vu u) { return _mm256_cvtepi32_ps(u); }
+
+/* One row: 16 -> 8 -> 4 lanes; then four rows at once: 4 -> 2 -> 1. */
+INLINE __m128 v_sum_to4(const float *a)
+{
+    __m256 s8 = _mm256_add_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(a + 8));
+    return _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
+}
+INLINE void v_sum4(const float *a, float *out)
+{
+    __m128 r0 = v_sum_to4(a), r1 = v_sum_to4(a + 16), r2 = v_sum_to4(a + 32), r3 = v_sum_to4(a + 48);
+    __m128 s01 = _mm_add_ps(_mm_movelh_ps(r0, r1), _mm_movehl_ps(r1, r0));      /* r0: 0+2, 1+3; r1: 0+2, 1+3 */
+    __m128 s23 = _mm_add_ps(_mm_movelh_ps(r2, r3), _mm_movehl_ps(r3, r2));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(s01, s23, 0x88), _mm_shuffle_ps(s01, s23, 0xDD)));
+}
+
+#endif

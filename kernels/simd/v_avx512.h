@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * The vector contract (v.h) on AVX-512F alone (no VL, BW or DQ): 16 images are one vector. */
+#ifndef SIMD_V_AVX512_H
+#define SIMD_V_AVX512_H
+
+#include <immintrin.h>
+#include "v.h"
+
+enum { V = 16, PARTS = 1 };
+typedef __m512 vf;
+typedef __mmask16 vm;
+typedef __m512i vu;
+
+INLINE vf v_set(float s) { return _mm512_set1_ps(s); }
+INLINE vf v_zero(void) { return _mm512_setzero_ps(); }
+INLINE vf v_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void v_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
+INLINE vm v_first(int n) { return (__mmask16)((1u << n) - 1); }
+INLINE vf v_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(v_first(n), p); }
+INLINE void v_store_n(float *p, vf a, int n) { _mm512_mask_storeu_ps(p, v_first(n), a); }
+INLINE vf v_load_u8(const uint8_t *p) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p))); }
+INLINE void v_store_u8(uint8_t *p, vf a) { _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(a))); }
+
+INLINE vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+INLINE vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+INLINE vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+INLINE vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+INLINE vf v_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+INLINE vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }     /* vmaxps is exactly a > b ? a : b */
+
+INLINE vm v_gt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+INLINE vm v_eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+INLINE vf v_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
+INLINE vf v_keep(vm m, vf a) { return _mm512_maskz_mov_ps(m, a); }
+INLINE vm v_mask(unsigned bits) { return (__mmask16)bits; }
+INLINE unsigned v_bits(vm m) { return (unsigned)m; }
+
+INLINE vu vu_set(uint32_t s) { return _mm512_set1_epi32((int)s); }
+INLINE vu vu_load(const uint32_t *p) { return _mm512_loadu_si512((const void *)p); }
+INLINE vu vu_add(vu a, vu b) { return _mm512_add_epi32(a, b); }
+INLINE vu vu_xor(vu a, vu b) { return _mm512_xor_si512(a, b); }
+INLINE vu vu_and(vu a, vu b) { return _mm512_and_si512(a, b); }
+INLINE vu vu_shr(vu a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
+INLINE vu vu_shl(vu a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
+INLINE vm vu_lt(vu a, vu b) { return _mm512_cmplt_epu32_mask(a, b); }
+INLINE vu vu_mul(vu a, vu b) { return _mm512_mullo_epi32(a, b); }
+INLINE vu vu_mulhi(vu a, vu b)
+{
+    vu even = _mm512_mul_epu32(a, b), odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+    return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+}
+INLINE vu vu_of(vf a) { return _mm512_castps_si512(a); }
+INLINE vf v_of(vu u) { return _mm512_castsi512_ps(u); }
+INLINE vf v_neg(vf a) { return v_of(vu_xor(vu_of(a), vu_set(0x80000000u))); }
+INLINE vu vu_round(vf a) { return _mm512_cvtps_epi32(a); }
+INLINE vf v_from_int(vu u) { return _mm512_cvtepi32_ps(u); }
+
+/* One row: 16 -> 8 -> 4 lanes; then four rows at once: 4 -> 2 -> 1. */
+INLINE __m128 v_sum_to4(const float *a)
+{
+    __m256 s8 = _mm256_add_ps(_mm256_loadu_ps(a), _mm256_loadu_ps(a + 8));
+    return _mm_add_ps(_mm256_castps256_ps128(s8), _mm256_extractf128_ps(s8, 1));
+}
+INLINE void v_sum4(const float *a, float *out)
+{
+    __m128 r0 = v_sum_to4(a), r1 = v_sum_to4(a + 16), r2 = v_sum_to4(a + 32), r3 = v_sum_to4(a + 48);
+    __m128 s01 = _mm_add_ps(_mm_movelh_ps(r0, r1), _mm_movehl_ps(r1, r0));      /* r0: 0+2, 1+3; r1: 0+2, 1+3 */
+    __m128 s23 = _mm_add_ps(_mm_movelh_ps(r2, r3), _mm_movehl_ps(r3, r2));
+    _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(s01, s23, 0x88), _mm_shuffle_ps(s01, s23, 0xDD)));
+}
+
+#endif
