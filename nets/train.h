@@ -11,7 +11,7 @@ enum { MAX_EPOCHS = 1000 };
 struct metrics {                        /* per cent; losses are means over images */
     int epochs;                         /* finished */
     double test_acc, best_test_acc, test_loss;          /* last epoch; best over epochs (never the headline) */
-    double train_acc, train_loss;       /* inference mode on the training images, after the last epoch */
+    double train_acc, train_loss;       /* inference mode on the training images, after the last epoch; NaN unless asked for */
     double train_acc_running;           /* last epoch, as seen while training (dropout on) */
     float test_acc_per_epoch[MAX_EPOCHS], test_loss_per_epoch[MAX_EPOCHS];
     float train_acc_running_per_epoch[MAX_EPOCHS], train_loss_per_epoch[MAX_EPOCHS];
@@ -26,10 +26,12 @@ struct train_options {
     uint64_t seed;
     bool evaluate_train;                /* fill train_acc (an extra inference pass at the end) */
     const char *load;                   /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
+    bool weights_only;                  /* take the weights of `load` alone and start from update 0, whatever recipe made them */
     const char *save;                   /* checkpoint written after every epoch by atomic rename, or NULL */
-    int stop_after_epochs;              /* stop early as if interrupted after this many, for resuming later; 0: no */
+    int stop_after_epochs;              /* stop once this many epochs are finished (resumed ones count), for resuming later; 0: no */
     const volatile sig_atomic_t *interrupted;           /* not 0: finish the step, save, return -EINTR; NULL: never */
-    void (*progress)(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *so_far);  /* may be NULL */
+    /* Called after every update and after every epoch's evaluation: epoch from 0, updates done in it. May be NULL. */
+    void (*progress)(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *so_far);
     void *context;
 };
 
@@ -41,13 +43,23 @@ int train(const struct net *net, const struct recipe *recipe, const struct datas
 void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
               double *accuracy, double *loss, uint8_t *predicted);
 
-/* safetensors: opens from Python without our code. Tensors as plan_tensor names them, float32, native order ([K][R][S][C]); metadata carries net,
- * recipe and position; optimizer state as "optimizer.0.<name>" and "optimizer.1.<name>". Written to a temporary beside, fsynced, renamed. */
-struct position { uint64_t seed; int epoch; int step; };
+/* safetensors: opens from Python without our code. Tensors as plan_tensor names them, float32, native order ([K][R][S][C]); metadata
+ * carries net, recipe and position; optimizer state as "optimizer.0.<name>" and "optimizer.1.<name>". Written beside, fsynced, renamed. */
+struct tally { long seen, right; double loss; };         /* sums over images */
+struct position {
+    uint64_t seed; int epoch, step;     /* finished epochs; updates in all */
+    struct tally running;               /* of the epoch under way */
+    long images; double seconds, best_test_acc;         /* trained on, spent and reached so far */
+    char data_sha256[65];               /* the data set's: resuming on another is refused */
+    struct metrics *metrics;            /* whose curves travel along as tensors "history.test_acc" and so on; NULL: none */
+};
 int checkpoint_save(const char *path, const struct plan *plan, const char *recipe, const struct position *at, struct why *why);
-/* Fills weights (all must be there with the right shapes: the message names the first that is not); `at` (may be NULL) gets the position, epoch -1 when absent. */
+/* Fills weights (all must be there with the right shapes: the message names the first that is not). `at` NULL: weights alone; else
+ * optimizer state, position and the curves of at->metrics too, or epoch -1 when the file has no position or not all of the optimizer's
+ * state. 0, or a negative errno with no weight changed (but after an I/O error halfway). */
 int checkpoint_load(const char *path, struct plan *plan, struct position *at, struct why *why);
-/* The net string a checkpoint was made from, into text. */
+/* The net string and the recipe that a checkpoint was made from, into text; -EINVAL where the file does not tell. */
 int checkpoint_net(const char *path, char *text, size_t size, struct why *why);
+int checkpoint_recipe(const char *path, char *text, size_t size, struct why *why);
 
 #endif
