@@ -31,17 +31,10 @@ static void conv_direct_bwd_data(const struct conv *p, struct span rows, const f
 }
 static void conv_direct_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db, float *scratch)
 {
-    (void)scratch;
-    direct_bwd_weights(p, sums, rows, dy, x, dw, db);
+    direct_bwd_weights(p, sums, rows, dy, x, dw, db, scratch);
 }
-static size_t no_scratch(const struct conv *p)
-{
-    (void)p;
-    return 0;
-}
-
 static const struct conv_variant conv_rows[] = {
-    { { "direct", ISA, EVERYTHING }, direct_supports, direct_packed_bytes, no_scratch, conv_direct_bound,
+    { { "direct", ISA, EVERYTHING }, direct_supports, direct_packed_bytes, direct_scratch_bytes, conv_direct_bound,
       conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
     { .head = { .algo = NULL } }
 };
