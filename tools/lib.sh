@@ -2,7 +2,8 @@
 # What the commands in tools/ share: where the tree is, how they speak, how they install. Sourced by bash, never run.
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-packages_build="build-essential cmake ninja-build pkg-config libhwloc-dev zlib1g-dev liblzma-dev nettle-dev libjansson-dev libpopt-dev python3"
+packages_build="build-essential cmake ninja-build pkg-config python3
+    libhwloc-dev zlib1g-dev liblzma-dev nettle-dev libjansson-dev libpopt-dev"
 packages_test="libcriterion-dev git clang"
 packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 
@@ -22,17 +23,21 @@ packages_missing()
 packages_install()
 {
     local missing sudo=''
-    command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || { say "not a Debian system: have these there by other means: $*"; return 0; }
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        say "not a Debian system: have these there by other means: $*"
+        return 0
+    fi
     missing=$(packages_missing "$@")
     [ -n "$missing" ] || return 0
     if [ "$(id -u)" != 0 ]; then
-        command -v sudo >/dev/null || die "Debian packages are missing and neither root nor sudo is here; as root: apt-get install $missing"
+        command -v sudo >/dev/null || die "neither root nor sudo is here; as root: apt-get install $missing"
         sudo='sudo'
     fi
     say "installing $missing"
     set -- $missing
     # A source that does not answer is apt's warning, not our failure: what counts is whether the packages arrive.
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null >/dev/null 2>&1 || true
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" \
-        </dev/null >/dev/null || die "apt-get could not install: $missing (its words are above)"
+    $sudo apt-get update -qq </dev/null >/dev/null 2>&1 || true
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >/dev/null ||
+        die "apt-get could not install: $missing (its words are above)"
 }
