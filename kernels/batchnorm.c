@@ -84,7 +84,8 @@ void batchnorm_fold(int c, real eps, const real *mean, const real *variance, con
     }
 }
 
-void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean, const real *variance, real *running_mean, real *running_variance)
+void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean, const real *variance, real *running_mean,
+                     real *running_variance)
 {
     const double count = values_per_channel(p);
     const double unbiased = count > 1 ? count / (count - 1) : 1;
@@ -97,8 +98,8 @@ void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean,
 
 /* With n values, sd = sqrt(variance + eps) and x^ = (x - mean) / sd:
  *   dx = gamma / sd * (dy - mean(dy) - x^ * mean(dy * x^)), where mean(dy * x^) = sum_dyx / (sd * n). */
-void batchnorm_bwd_fold(const struct batchnorm *p, real eps, const real *variance, const real *gamma, const real *sum_dy, const real *sum_dyx,
-                        real *dgamma, real *dbeta, real *a, real *b, real *d)
+void batchnorm_bwd_fold(const struct batchnorm *p, real eps, const real *variance, const real *gamma, const real *sum_dy,
+                        const real *sum_dyx, real *dgamma, real *dbeta, real *a, real *b, real *d)
 {
     const double count = values_per_channel(p);
     for (int c = 0; c < p->c; c++) {

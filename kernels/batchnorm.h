@@ -16,7 +16,8 @@ const char *batchnorm_print(const struct batchnorm *p, char *text, size_t size);
 int batchnorm_chunks(const struct batchnorm *p);
 struct span batchnorm_chunk(const struct batchnorm *p, int i);
 
-/* Of the rows' live lanes: mean[C] and m2[C] = sum of (x - mean)^2. Two passes over the chunk, never E[x^2] - E[x]^2. Bits depend on the span. */
+/* Of the rows' live lanes: mean[C] and m2[C] = sum of (x - mean)^2. Two passes over the chunk, never E[x^2] - E[x]^2. Bits depend on
+ * the span. */
 typedef void batchnorm_stats_fn(const struct batchnorm *p, struct span rows, const real *x, real *mean, real *m2);
 
 /* y = x * scale[c] + shift[c] as one fused multiply-add, rows [begin, end) of B*H; y may be x. Inference and training apply alike:
@@ -24,9 +25,11 @@ typedef void batchnorm_stats_fn(const struct batchnorm *p, struct span rows, con
 typedef void batchnorm_apply_fn(const struct batchnorm *p, struct span rows, const real *x, const real *scale, const real *shift, real *y);
 
 /* Over the rows: sum_dy[C] = sum of dy, sum_dyx[C] = sum of dy * (x - mean[c]). dy is 0 in dead lanes. Bits depend on the span. */
-typedef void batchnorm_bwd_stats_fn(const struct batchnorm *p, struct span rows, const real *x, const real *dy, const real *mean, real *sum_dy, real *sum_dyx);
+typedef void batchnorm_bwd_stats_fn(const struct batchnorm *p, struct span rows, const real *x, const real *dy, const real *mean,
+                                    real *sum_dy, real *sum_dyx);
 
-/* dx = a[c] * dy + b[c] * (x - mean[c]) + d[c] in live lanes, 0 in dead ones; rows [begin, end) of B*H; dx may be dy. Coefficients: batchnorm_bwd_fold. */
+/* dx = a[c] * dy + b[c] * (x - mean[c]) + d[c] in live lanes, 0 in dead ones; rows [begin, end) of B*H; dx may be dy. Coefficients:
+ * batchnorm_bwd_fold. */
 typedef void batchnorm_bwd_apply_fn(const struct batchnorm *p, struct span rows, const real *x, const real *dy, const real *mean,
                                     const real *a, const real *b, const real *d, real *dx);
 
@@ -46,12 +49,13 @@ void batchnorm_merge(const struct batchnorm *p, const real *chunk_mean, const re
 /* scale and shift from statistics and parameters. */
 void batchnorm_fold(int c, real eps, const real *mean, const real *variance, const real *gamma, const real *beta, real *scale, real *shift);
 
-/* running = (1 - momentum) * running + momentum * batch, with the unbiased variance (PyTorch's convention: momentum is the new batch's share).
- * A batch of a single value has no unbiased variance: its biased one, 0, is taken. */
-void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean, const real *variance, real *running_mean, real *running_variance);
+/* running = (1 - momentum) * running + momentum * batch, with the unbiased variance (PyTorch's convention: momentum is the new batch's
+ * share). A batch of a single value has no unbiased variance: its biased one, 0, is taken. */
+void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean, const real *variance, real *running_mean,
+                     real *running_variance);
 
 /* Gradients and the coefficients of bwd_apply from the whole batch's sums: dbeta = sum_dy, dgamma = sum_dyx / sd. */
-void batchnorm_bwd_fold(const struct batchnorm *p, real eps, const real *variance, const real *gamma, const real *sum_dy, const real *sum_dyx,
-                        real *dgamma, real *dbeta, real *a, real *b, real *d);
+void batchnorm_bwd_fold(const struct batchnorm *p, real eps, const real *variance, const real *gamma, const real *sum_dy,
+                        const real *sum_dyx, real *dgamma, real *dbeta, real *a, real *b, real *d);
 
 #endif

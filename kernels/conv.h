@@ -27,10 +27,10 @@ const char *conv_print(const struct conv *p, char *text, size_t size);
 double conv_flops(const struct conv *p);
 double conv_flops_exact(const struct conv *p);
 
-/* Sums over images are cut into chunks that depend on the problem alone; each chunk's dw is made by one call, and chunks are added by a fixed
- * tree: that is why gradients have the same bits for any number of workers. A chunk is a run of output rows of B*P with at least 200 pixels
- * (where there are as many) and never more than four image blocks: a block of P*Q >= 200 pixels is cut into as many nearly even bands of rows
- * as have 200 pixels each; smaller blocks are grouped whole, nearly evenly. */
+/* Sums over images are cut into chunks that depend on the problem alone; each chunk's dw is made by one call, and chunks are added by a
+ * fixed tree: that is why gradients have the same bits for any number of workers. A chunk is a run of output rows of B*P with at least
+ * 200 pixels (where there are as many) and never more than four image blocks: a block of P*Q >= 200 pixels is cut into as many nearly
+ * even bands of rows as have 200 pixels each; smaller blocks are grouped whole, nearly evenly. */
 int conv_chunks(const struct conv *p);
 struct span conv_chunk(const struct conv *p, int i);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Dense (fully connected): y[b][k] = bias[k] + sum over c of w[k][c] * x[b][c], where c runs over the flattened [H][W][C] of the layer below.
- * Weights are read as they stand: packing them would cost as much as the product at batch 32. */
+ * Dense (fully connected): y[b][k] = bias[k] + sum over c of w[k][c] * x[b][c], where c runs over the flattened [H][W][C] of the layer
+ * below. Weights are read as they stand: packing them would cost as much as the product at batch 32. */
 #ifndef KERNELS_DENSE_H
 #define KERNELS_DENSE_H
 
@@ -21,7 +21,8 @@ typedef void dense_bwd_data_fn(const struct dense *p, struct span inputs, const 
 
 /* dw[K][C] = sum over images of dy * x, images in order: columns [begin, end) of C only, overwritten. db[K] (NULL: none) is overwritten by
  * the span that begins at 0. `scratch`: dense_scratch_bytes(p), the worker's own. Same bits for any cut at multiples of 16 columns. */
-typedef void dense_bwd_weights_fn(const struct dense *p, struct span inputs, const real *dy, const real *x, real *dw, real *db, real *scratch);
+typedef void dense_bwd_weights_fn(const struct dense *p, struct span inputs, const real *dy, const real *x, real *dw, real *db,
+                                  real *scratch);
 
 /* Room for DENSE_STRIP columns of all B*16 images: a kernel transposes x strip by strip to [B*16][DENSE_STRIP]. */
 enum { DENSE_STRIP = 64 };

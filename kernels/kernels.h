@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The kernels: read this first, then one header per op. A kernel is a pure function on memory it is given: no allocation, no threads, no I/O,
- * no globals, and it cannot fail: what could go wrong is asked before, by the variant's supports() and the problem's check.
+ * The kernels: read this first, then one header per op. A kernel is a pure function on memory it is given: no allocation, no threads, no
+ * I/O, no globals, and it cannot fail: what could go wrong is asked before, by the variant's supports() and the problem's check.
  *
  * The alphabet (capitals are extents, lower case are indices; structs spell extents in lower case, as problem strings do):
  *   N images, B = ceil(N / 16) image blocks, C input channels, H x W input, K output channels, R x S kernel, P x Q output.
@@ -22,7 +22,7 @@
 
 enum { LANES = 16 };
 
-/* The textbook sources and the nets compile twice: float is the product, double is the oracle and the gradient check. SIMD is float only. */
+/* The textbook sources and the nets compile twice: float is the product, double the oracle and the gradient check. SIMD is float only. */
 #ifdef REAL_DOUBLE
 typedef double real;
 #else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One step of SGD, Adam or AdamW on a flat array of parameters. All arithmetic is IEEE single with the operations in the order written here. */
+ * One step of SGD, Adam or AdamW on a flat array of parameters. All arithmetic is IEEE single, with the operations in the
+ * order written here. */
 #ifndef KERNELS_OPTIMIZER_H
 #define KERNELS_OPTIMIZER_H
 

@@ -20,8 +20,8 @@ const char *pool_parse(const char *text, struct pool *p);
 const char *pool_print(const struct pool *p, char *text, size_t size);
 
 /* y[B][P][Q][C][16] from x[B][H][W][C][16]; overwrites rows [begin, end) of the B*P output rows.
- * Max: the first tap in row-major order that no later tap exceeds (x > best replaces; so ties keep the first, a NaN is kept only as first tap).
- * which[B][P][Q][C][16] receives its index r*S + s; it may be NULL (inference), and average never touches it.
+ * Max: the first tap in row-major order that no later tap exceeds (x > best replaces; so ties keep the first, a NaN is kept only as first
+ * tap). which[B][P][Q][C][16] receives its index r*S + s; it may be NULL (inference), and average never touches it.
  * Average: taps summed in row-major order, then divided. */
 typedef void pool_fwd_fn(const struct pool *p, struct span rows, const real *x, real *y, uint8_t *which);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The one list of tables, and every way to look a variant up. A new ISA adds one line here; a new op one case in row_head() and one name. */
+ * The one list of tables, and every way to look a variant up. A new ISA adds one line here, a new op one case in row_head() and a name. */
 #include <assert.h>
 #include <string.h>
 #include "kernels.h"

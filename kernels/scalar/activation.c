@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Activations, one element at a time. tanh is libm's in double, rounded once: better than the contract asks of the others. */
+#include "scalar.h"
+
+void scalar_activation_fwd(const struct activation *activation, struct span vectors, const real *x, real *y)
+{
+    for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
+        switch (activation->kind) {
+        case ACTIVATION_RELU: y[i] = x[i] > 0 ? x[i] : 0; break;
+        case ACTIVATION_LEAKY: y[i] = x[i] > 0 ? x[i] : activation->slope * x[i]; break;
+        case ACTIVATION_TANH: y[i] = (real)tanh((double)x[i]); break;
+        }
+    }
+}
+
+void scalar_activation_bwd(const struct activation *activation, struct span vectors, const real *y, const real *dy, real *dx)
+{
+    for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
+        switch (activation->kind) {
+        case ACTIVATION_RELU: dx[i] = y[i] > 0 ? dy[i] : 0; break;
+        case ACTIVATION_LEAKY: dx[i] = y[i] > 0 ? dy[i] : activation->slope * dy[i]; break;
+        case ACTIVATION_TANH: dx[i] = (1 - y[i] * y[i]) * dy[i]; break;
+        }
+    }
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ * Batch normalisation's per-pixel passes. Statistics read live lanes only, in the order of memory; what is applied reads and writes all
+ * lanes, so that dead ones stay finite, and gradients end as 0 there. */
+#include "scalar.h"
+
+static real mean_of(const struct batchnorm *bn, struct span rows, const real *x, int c)
+{
+    real sum = 0;
+    int count = 0;
+    for (int row = rows.begin; row < rows.end; row++) {
+        const int live = live_lanes(bn->n, row / bn->h);
+        for (int w = 0; w < bn->w; w++) {
+            const real *in = x + lanes_at(row, w, bn->w, c, bn->c);
+            for (int l = 0; l < live; l++) sum += in[l];
+            count += live;
+        }
+    }
+    return sum / (real)count;
+}
+
+static real squares_around(const struct batchnorm *bn, struct span rows, const real *x, int c, real mean)
+{
+    real sum = 0;
+    for (int row = rows.begin; row < rows.end; row++) {
+        for (int w = 0; w < bn->w; w++) {
+            const real *in = x + lanes_at(row, w, bn->w, c, bn->c);
+            for (int l = 0; l < live_lanes(bn->n, row / bn->h); l++) sum += (in[l] - mean) * (in[l] - mean);
+        }
+    }
+    return sum;
+}
+
+void scalar_batchnorm_stats(const struct batchnorm *bn, struct span rows, const real *x, real *mean, real *m2)
+{
+    for (int c = 0; c < bn->c; c++) {
+        mean[c] = mean_of(bn, rows, x, c);
+        m2[c] = squares_around(bn, rows, x, c, mean[c]);
+    }
+}
+
+void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *scale, const real *shift, real *y)
+{
+    for (int row = rows.begin; row < rows.end; row++) {
+        for (int w = 0; w < bn->w; w++) {
+            for (int c = 0; c < bn->c; c++) {
+                const size_t at = lanes_at(row, w, bn->w, c, bn->c);
+                for (size_t l = 0; l < LANES; l++) y[at + l] = fused(x[at + l], scale[c], shift[c]);
+            }
+        }
+    }
+}
+
+void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
+                                real *sum_dy, real *sum_dyx)
+{
+    for (int c = 0; c < bn->c; c++) {
+        sum_dy[c] = sum_dyx[c] = 0;
+        for (int row = rows.begin; row < rows.end; row++) {
+            for (int w = 0; w < bn->w; w++) {
+                const size_t at = lanes_at(row, w, bn->w, c, bn->c);
+                for (size_t l = 0; l < (size_t)live_lanes(bn->n, row / bn->h); l++) {
+                    sum_dy[c] += dy[at + l];
+                    sum_dyx[c] += dy[at + l] * (x[at + l] - mean[c]);
+                }
+            }
+        }
+    }
+}
+
+void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
+                                const real *a, const real *b, const real *d, real *dx)
+{
+    for (int row = rows.begin; row < rows.end; row++) {
+        const int live = live_lanes(bn->n, row / bn->h);
+        for (int w = 0; w < bn->w; w++) {
+            for (int c = 0; c < bn->c; c++) {
+                const size_t at = lanes_at(row, w, bn->w, c, bn->c);
+                for (size_t l = 0; l < LANES; l++) {
+                    dx[at + l] = (int)l < live ? a[c] * dy[at + l] + b[c] * (x[at + l] - mean[c]) + d[c] : 0;
+                }
+            }
+        }
+    }
+}

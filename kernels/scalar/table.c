@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * The table of the textbook: one row "plain" per op, and the same convolution as the compiler vectorises it. In double it is the only
+ * table. No row promises SAME_BITS_OVER_ISA: that promise is among the SIMD sources, against which the textbook is compared within
+ * bounds. */
+#include <string.h>
+#include "scalar.h"
+
+enum { ANY_CUT = SAME_BITS_OVER_SPANS, EXACT_ANY_CUT = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
+
+static bool any_shape(const struct conv *p)
+{
+    (void)p;
+    return true;
+}
+
+static size_t weight_bytes(const struct conv *p, enum conv_direction direction)
+{
+    (void)direction;
+    return weight_at(p, p->k, 0, 0, 0) * sizeof(real);
+}
+
+static void copy_weights(const struct conv *p, enum conv_direction direction, const real *w, real *packed)
+{
+    memcpy(packed, w, weight_bytes(p, direction));
+}
+
+static size_t no_scratch(const struct conv *p)
+{
+    (void)p;
+    return 0;
+}
+
+/* A value that goes through h roundings on its way into a sum is off by at most h u / (1 - h u), where u = 2^-24 (Higham, Accuracy and
+ * Stability, lemma 3.1; no bound from h = 2^23 on). A product is rounded once itself, then by every addition that follows in its sum: CRS
+ * of them forward (the bias comes first), KRS backward, PQ per block in its lane of a weight's gradient and 16 when the lanes are added.
+ * Spans may hold all rows. */
+static float sequential_bound(const struct conv *p)
+{
+    const int taps = p->r * p->s, blocks = image_blocks(p->n);
+    const double forward = (double)p->c * taps, backward = (double)p->k * taps, weights = (double)blocks * p->p * p->q + LANES;
+    const double roundings = 1 + fmax(fmax(forward, backward), weights);
+    return roundings < 0x1p23 ? (float)(roundings / (1 - roundings * 0x1p-24) + 1) : INFINITY;
+}
+
+static const struct conv_variant conv_rows[] = {
+    { { "autovec", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, weight_bytes, no_scratch, sequential_bound,
+      copy_weights, autovec_conv_fwd, autovec_conv_bwd_data, autovec_conv_bwd_weights },
+    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, weight_bytes, no_scratch, sequential_bound,
+      copy_weights, scalar_conv_fwd, scalar_conv_bwd_data, scalar_conv_bwd_weights },
+    { .head = { .algo = NULL } }
+};
+
+static const struct pool_variant pool_rows[] = {
+    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_pool_fwd, scalar_pool_bwd }, { .head = { .algo = NULL } }
+};
+
+static const struct batchnorm_variant batchnorm_rows[] = {
+    { { "plain", ISA_SCALAR, ANY_CUT },
+      scalar_batchnorm_stats, scalar_batchnorm_apply, scalar_batchnorm_bwd_stats, scalar_batchnorm_bwd_apply },
+    { .head = { .algo = NULL } }
+};
+
+static const struct dense_variant dense_rows[] = {
+    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_dense_fwd, scalar_dense_bwd_data, scalar_dense_bwd_weights },
+    { .head = { .algo = NULL } }
+};
+
+static const struct activation_variant activation_rows[] = {
+    { { "plain", ISA_SCALAR, ANY_CUT }, scalar_activation_fwd, scalar_activation_bwd }, { .head = { .algo = NULL } }
+};
+
+static const struct add_variant add_rows[] = {
+    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_add_fwd, scalar_add_bwd }, { .head = { .algo = NULL } }
+};
+
+static const struct dropout_variant dropout_rows[] = {
+    { { "plain", ISA_SCALAR, ANY_CUT }, scalar_dropout_fwd, scalar_dropout_bwd }, { .head = { .algo = NULL } }
+};
+
+static const struct loss_variant loss_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_softmax_xent }, { .head = { .algo = NULL } } };
+
+static const struct optimizer_variant optimizer_rows[] = {
+    { { "plain", ISA_SCALAR, ANY_CUT }, scalar_optimizer_step }, { .head = { .algo = NULL } }
+};
+
+extern const struct kernels kernels_scalar;
+const struct kernels kernels_scalar = {
+    ISA_SCALAR, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, optimizer_rows
+};
