@@ -53,7 +53,7 @@ static void unpoison(void *p, size_t bytes)
 }
 #endif
 
-#if defined(NDEBUG)
+#if !defined(CONVGAUGE_CHECKS)   /* Debug builds: CMakeLists.txt */
 static void fill(void *p, size_t bytes)
 {
     (void)p, (void)bytes;
