@@ -196,7 +196,7 @@ static int check_shapes(const struct run *r, struct why *why)
     int c, h, w;
     transform_shape(&r->recipe->transform, d, &c, &h, &w);
     if (net->in.c != c || net->in.h != h || net->in.w != w)
-        return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net with that, or set pad= or channel=",
+        return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=",
             net->in.c, net->in.h, net->in.w, d->name, c, h, w);
     struct shape out = net->count ? net->layers[net->count - 1].out : net->in;
     if (out.c != d->classes || out.h != 1 || out.w != 1)
