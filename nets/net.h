@@ -53,6 +53,8 @@ int net_parse(const char *text, struct net *net, struct why *why);
 /* Fills shapes after layers were edited by hand; net_parse calls it. */
 int net_check(struct net *net, struct why *why);
 const char *net_print(const struct net *net, char *text, size_t size);
+/* One layer as its word, "conv8same". */
+const char *layer_print(const struct layer *layer, char *text, size_t size);
 
 /* Facts per layer and in total. */
 struct layer_facts {
