@@ -67,7 +67,8 @@ static unsigned saved_state(void)
 
 static unsigned detect_simd(void)
 {
-    enum { FMA = 1u << 12, OSXSAVE = 1u << 27, AVX2 = 1u << 5, AVX512F = 1u << 16 };     /* leaf 1 ecx, leaf 1 ecx, leaf 7 ebx, leaf 7 ebx */
+    enum { FMA = 1u << 12, OSXSAVE = 1u << 27 };        /* leaf 1, ecx */
+    enum { AVX2 = 1u << 5, AVX512F = 1u << 16 };        /* leaf 7, ebx */
     enum { XMM_YMM = 0x06, XMM_YMM_ZMM = 0xE6 };
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & FMA) || !(c & OSXSAVE))

@@ -34,7 +34,8 @@ static const double cos_series[] = {
     -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000 };
 
 /* log m = 2 s (1 + z/3 + z^2 * series(z)) with s = (m - 1) / (m + 1), z = s^2 <= 0.0295: left out below 1e-21. */
-static const double log_series[] = { 1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21, 1.0 / 23, 1.0 / 25 };
+static const double log_series[] = {
+    1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21, 1.0 / 23, 1.0 / 25 };
 
 static double sum_series(const double *coefficients, int count, double x)
 {
@@ -109,7 +110,7 @@ double exact_log(double x)
     return k * LN2_HIGH + (2 * s + (tail + k * LN2_LOW));
 }
 
-/* x = quadrant * pi/2 + r, |r| <= pi/4 (and a rounding). Near a multiple of pi/2 the subtractions are exact, so r keeps its relative accuracy. */
+/* x = quadrant * pi/2 + r, |r| <= pi/4 (and a rounding). Near a multiple of pi/2 the subtractions are exact. */
 static double reduce_angle(double x, int *quadrant)
 {
     assert(x >= -1000 && x <= 1000);
@@ -122,7 +123,8 @@ static double reduce_angle(double x, int *quadrant)
 static double sin_quadrant(double r, int quadrant)
 {
     double z = r * r;
-    double value = quadrant & 1 ? 1 + z * sum_series(cos_series, COUNT(cos_series), z) : r + r * z * sum_series(sin_series, COUNT(sin_series), z);
+    double value = quadrant & 1 ? 1 + z * sum_series(cos_series, COUNT(cos_series), z)
+                                : r + r * z * sum_series(sin_series, COUNT(sin_series), z);
     return quadrant & 2 ? -value : value;
 }
 

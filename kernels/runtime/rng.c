@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Philox4x32-10: ten rounds of two 32 x 32 -> 64 bit products and a key that walks by the golden ratio and sqrt(3) - 1 (the paper's constants).
- * Everything else is a reading of its output. A stream's key is itself Philox of what the stream is for, so that neighbouring seeds,
- * epochs or layers share nothing. All of it is integer arithmetic or IEEE double: the same numbers on every host. */
+ * Philox4x32-10: ten rounds of two 32 x 32 -> 64 bit products and a key that walks by the golden ratio and sqrt(3) - 1 (the paper's
+ * constants). Everything else is a reading of its output. A stream's key is itself Philox of what the stream is for, so that neighbouring
+ * seeds, epochs or layers share nothing. All of it is integer arithmetic or IEEE double: the same numbers on every host. */
 #include "rng.h"
 
 #include <assert.h>
@@ -20,7 +20,9 @@ static struct philox_block philox_round(struct philox_block x, struct philox_key
 
 struct philox_block philox(struct philox_key key, uint64_t counter_low, uint64_t counter_high)
 {
-    struct philox_block x = { { (uint32_t)counter_low, (uint32_t)(counter_low >> 32), (uint32_t)counter_high, (uint32_t)(counter_high >> 32) } };
+    struct philox_block x = { {
+        (uint32_t)counter_low, (uint32_t)(counter_low >> 32),
+        (uint32_t)counter_high, (uint32_t)(counter_high >> 32) } };
     for (int round = 0; round < 10; round++) {
         x = philox_round(x, key);
         key.k[0] += 0x9E3779B9u;

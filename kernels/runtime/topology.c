@@ -107,9 +107,12 @@ int topology_pu(const struct topology *t, enum bind bind, int i, int n)
     return pu;
 }
 
-/* hwloc says ENOSYS where the system cannot bind and EXDEV where it will not. */
+/* hwloc says ENOSYS where the system cannot bind and EXDEV where it will not. On a machine that it was only told about (HWLOC_XMLFILE or
+ * HWLOC_SYNTHETIC without HWLOC_THISSYSTEM) it pretends to bind: that is a refusal, too. */
 static int bind_to(const struct topology *t, hwloc_const_cpuset_t set)
 {
+    if (!hwloc_topology_is_thissystem(t->pus))
+        return -ENOSYS;
     errno = 0;
     if (hwloc_set_cpubind(t->pus, set, HWLOC_CPUBIND_THREAD) == 0)
         return 0;
@@ -154,6 +157,8 @@ void topology_give_back(const struct topology *t, struct binding *binding)
 int topology_where_am_i(const struct topology *t)
 {
     assert(t);
+    if (!hwloc_topology_is_thissystem(t->pus))
+        return -1;
     hwloc_bitmap_t set = hwloc_bitmap_alloc();
     int pu = -1;
     if (set && hwloc_get_last_cpu_location(t->pus, set, HWLOC_CPUBIND_THREAD) == 0)
