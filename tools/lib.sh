@@ -9,6 +9,7 @@ packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }
+usage_error() { say "$*"; exit 2; }
 
 # The words of "$@" that are not installed Debian packages.
 packages_missing()
