@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * One allocation, measured first, then carved: take() never fails after open(). Everything is 64-byte aligned. Under AddressSanitizer
- * every piece is followed by a poisoned red zone, and debug builds fill pieces with NaN: without them an overrun lands unseen in the next tensor. */
+ * every piece is followed by a poisoned red zone, and debug builds fill pieces with NaN: without them an overrun lands unseen in the
+ * next tensor. */
 #ifndef RUNTIME_ARENA_H
 #define RUNTIME_ARENA_H
 
@@ -16,7 +17,8 @@ struct arena {
 /* Bytes that arena_take(bytes) will use: rounded up to 64, plus the red zone. Sum these to measure. */
 size_t arena_room(size_t bytes);
 
-/* Allocates `size` bytes (0 allowed). 0 or -ENOMEM. Memory is zeroed on first touch by the OS, so the worker that touches it first owns its page. */
+/* Allocates `size` bytes (0 allowed). 0 or -ENOMEM. The OS gives each page (zeroed) on first touch, so the worker that touches it first
+ * owns it. Zeros are not promised: debug builds fill. */
 int arena_open(struct arena *a, const char *name, size_t size, struct why *why);
 
 /* The next `bytes`, aligned to 64. Aborts (a programming error) when the arena was measured too small. Owned by the arena. */

@@ -12,7 +12,9 @@ struct philox_block { uint32_t w[4]; };
 struct philox_block philox(struct philox_key key, uint64_t counter_low, uint64_t counter_high);
 
 /* What a stream is for. The numbers are part of every result's bits: append, never renumber. */
-enum stream { STREAM_INIT = 1, STREAM_ORDER = 2, STREAM_DROPOUT = 3, STREAM_AUGMENT = 4, STREAM_SELECT = 5, STREAM_STROKES = 6, STREAM_TEST = 7 };
+enum stream {
+    STREAM_INIT = 1, STREAM_ORDER = 2, STREAM_DROPOUT = 3, STREAM_AUGMENT = 4, STREAM_SELECT = 5, STREAM_STROKES = 6, STREAM_TEST = 7
+};
 
 /* Key of stream (seed, purpose, a, b); e.g. init: a = op kind, b = ordinal among layers of that kind; order: a = epoch. */
 struct philox_key stream_key(uint64_t seed, enum stream purpose, uint32_t a, uint32_t b);

@@ -3,7 +3,7 @@
  * waits for each of them. Workers without work are not woken, and a job is written only while its worker is known to wait, so that jobs
  * need no lock. A mailbox has two gates, "start" and "done": counters that one side raises and the other waits for, spinning first
  * (a step of a small net is tens of fork-joins of some 10 us each), then asleep on a condition variable.
- * Spinning steals the PU from whoever has the work when workers outnumber PUs: then nobody spins. */
+ * Spinning steals the PU from whoever has the work when workers share one: then nobody spins. */
 #include "team.h"
 
 #include <assert.h>
@@ -205,7 +205,8 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why)
         *team = NULL;
         return code;
     }
-    t->spins = workers <= topology_pus(t->topology) ? SPINS : 0;
+    int places = bind == BIND_CORE ? topology_cores(t->topology) : topology_pus(t->topology);
+    t->spins = workers <= places ? SPINS : 0;
     for (int i = 0; i < workers; i++)
         worker_open(t, i, bind);
     int started = 1;

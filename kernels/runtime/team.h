@@ -20,12 +20,12 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why);
 /* Joins the threads and gives the caller its old binding back. NULL is fine. */
 void team_close(struct team *team);
 
-/* Splits units 0 … units-1 into one contiguous, nearly even piece per worker and waits for all. Fewer units than workers: the rest stay idle.
- * units 0 returns at once; one worker (or a NULL team) calls fn directly. Not reentrant. */
+/* Splits units 0 … units-1 into one contiguous, nearly even piece per worker and waits for all. Fewer units than workers: the rest stay
+ * idle. units 0 returns at once; one worker (or a NULL team) calls fn directly. Not reentrant. */
 void team_run(struct team *team, int units, team_fn *fn, void *context);
 
 int team_workers(const struct team *team);               /* 1 for NULL */
-bool team_pinned(const struct team *team);               /* every worker is bound as asked */
+bool team_pinned(const struct team *team);               /* every worker is bound as asked; false for BIND_NONE */
 int team_planned_pu(const struct team *team, int worker);    /* OS index, -1 if unbound */
 int team_actual_pu(struct team *team, int worker);       /* read back by the worker itself, -1 where the system does not tell */
 

@@ -17,13 +17,15 @@ void topology_close(struct topology *t);
 int topology_cores(const struct topology *t);            /* usable cores */
 int topology_pus(const struct topology *t);              /* usable hardware threads */
 
-/* The OS index of the PU planned for worker i of n (hwloc_distrib then singlify; i wraps around when n exceeds what is there). -1 for BIND_NONE. */
+/* The OS index of the PU planned for worker i of n (hwloc_distrib then singlify; i wraps around when n exceeds what is there).
+ * -1 for BIND_NONE. */
 int topology_pu(const struct topology *t, enum bind bind, int i, int n);
 
-/* Binds the calling thread to that PU. 0, or negative errno where binding is refused (containers, macOS): callers go on unpinned and record it. */
+/* Binds the calling thread to that PU. 0, or negative errno where binding is refused (containers, macOS): callers go on unpinned and
+ * record it. */
 int topology_bind_self(const struct topology *t, int pu);
 
-/* Where the calling thread may run now, to be given back later; NULL where the system does not tell. Owned by the caller until given back. */
+/* Where the calling thread may run now, to be given back later; NULL where the system does not tell. Owned by the caller until then. */
 struct binding;
 struct binding *topology_binding_of_self(const struct topology *t);
 
