@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ * The trials of one convolution variant on inputs that are ready: against the oracle, cut into spans, against its portable twin, adjoint. */
+#include "cases_conv.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- calling a variant ---- */
+
+struct workspace { float *packed, *scratch, *db; };
+
+static void spoil(float *scratch, size_t bytes)
+{
+    for (size_t i = 0; i < bytes / sizeof *scratch; i++) scratch[i] = NAN;
+}
+
+/* Guarded packed weights, made by the variant itself, and guarded scratch. */
+static struct workspace guarded(struct conv_case *k, int line)
+{
+    struct guards *g = &k->c->guards;
+    const struct conv *p = &k->p;
+    struct workspace s = { 0 };
+    if (line != BWD_WEIGHTS) {
+        enum conv_direction way = line == FWD ? CONV_FWD : CONV_BWD_DATA;
+        s.packed = guard_place(g, SLOT_PACKED, "packed", k->v->packed_bytes(p, way), 64, k->edge[5]);
+        k->v->pack(p, way, k->w, s.packed);
+        guard_seal(g, SLOT_PACKED);
+    }
+    s.scratch = guard_place(g, SLOT_SCRATCH, "scratch", k->v->scratch_bytes(p), 64, k->edge[5]);
+    if (line == BWD_WEIGHTS && p->bias) s.db = guard_place(g, SLOT_DB, "db", (size_t)p->k * sizeof(float), 4, k->edge[4]);
+    return s;
+}
+
+/* One call, with what the last one left in the scratch made unusable. */
+static void call(const struct conv_case *k, const struct conv_variant *v, int line, struct span span, struct workspace s, float *out)
+{
+    spoil(s.scratch, v->scratch_bytes(&k->p));
+    if (line == FWD) v->fwd(&k->p, span, k->x, s.packed, k->b, out, s.scratch);
+    else if (line == BWD_DATA) v->bwd_data(&k->p, span, k->dy, s.packed, out, s.scratch);
+    else v->bwd_weights(&k->p, span, k->dy, k->x, out, s.db, s.scratch);
+}
+
+static struct side *side_of(struct conv_case *k, int line)
+{
+    return line == FWD ? &k->y : line == BWD_DATA ? &k->dx : &k->dw;
+}
+
+/* ---- tolerances ---- */
+
+/* An algorithm that is not exact on integers transforms whole neighbourhoods: its error goes with the largest size in the image, and what is
+ * not finite spreads over the image. Sizes of [images][pixels][channels][16], or of [K][taps][C] when the sum itself mixes. */
+static const double *spread(struct conv_case *k, const struct side *s, bool sums)
+{
+    size_t count = view_count(&s->view) * (sums ? (size_t)s->spans.count : 1);
+    size_t group = sums ? (size_t)k->p.r * (size_t)k->p.s : (size_t)s->view.extent[1] * (size_t)s->view.extent[2];
+    size_t inner = sums ? (size_t)k->p.c : (size_t)s->view.extent[3] * LANES;
+    double *to = check_room(k->c, ROOM_LOOSE, count * sizeof *to);
+    for (size_t outer = 0; outer < count / (group * inner); outer++)
+        for (size_t i = 0; i < inner; i++) {
+            double largest = 0;
+            for (size_t j = 0; j < group; j++) {
+                size_t at = (outer * group + j) * inner + i;
+                largest = isfinite(s->want[at]) ? fmax(largest, s->size[at]) : INFINITY;
+                if (isinf(largest)) break;
+            }
+            for (size_t j = 0; j < group; j++) to[(outer * group + j) * inner + i] = largest;
+        }
+    return to;
+}
+
+static struct tolerance tolerance_of(const struct conv_case *k)
+{
+    bool exact = k->v->head.promises & EXACT_ON_INTEGERS;
+    double terms = (double)k->p.c * k->p.r * k->p.s + (double)k->p.k * k->p.r * k->p.s + (double)k->p.n * k->p.p * k->p.q;
+    return (struct tolerance){ .bound = (double)k->v->bound(&k->p), .tiny = terms * 0x1p-149, .loose = !exact };
+}
+
+/* ---- the same bits as the portable twin ---- */
+
+static bool promises_twin(struct conv_case *k)
+{
+    if (!(k->v->head.promises & SAME_BITS_OVER_ISA)) return false;
+    k->c->current->over_isa++;
+    return k->v->head.isa != ISA_PORTABLE || k->c->current->mutant;
+}
+
+/* The twin's results on the same spans, kept for the next ISA. Sums lie one after the other, each dw with its db behind it. */
+static const float *twin_result(struct conv_case *k, int line)
+{
+    const struct conv_variant *twin = (const void *)check_twin(k->c, &k->v->head);
+    struct side *s = side_of(k, line);
+    struct check *c = k->c;
+    if (!twin) return NULL;
+    size_t step = line == BWD_WEIGHTS ? s->stride + k->db.stride : 0, spans = line == BWD_WEIGHTS ? (size_t)s->spans.count : 1;
+    float *out = check_room(c, ROOM_TWIN + line, (view_count(&s->view) + step) * spans * sizeof *out);
+    if (k->twin[line] == twin) return out;
+    enum conv_direction way = line == FWD ? CONV_FWD : CONV_BWD_DATA;
+    size_t packed = line == BWD_WEIGHTS ? 0 : twin->packed_bytes(&k->p, way), scratch = twin->scratch_bytes(&k->p);
+    struct workspace w = { check_room(c, ROOM_TWIN_PACKED, packed + 64), check_room(c, ROOM_TWIN_SCRATCH, scratch + 64), NULL };
+    if (packed) twin->pack(&k->p, way, k->w, w.packed);
+    for (int i = 0; i < s->spans.count; i++) {
+        float *to = out + (size_t)i * step;
+        if (line == BWD_WEIGHTS && k->p.bias) w.db = to + s->stride;
+        call(k, twin, line, s->spans.at[i], w, to);
+    }
+    k->twin[line] = twin;
+    return out;
+}
+
+/* ---- trials ---- */
+
+struct trial { struct conv_case *k; int line; };
+
+static void against_oracle(struct conv_case *k, const struct side *s, struct span rows, const float *out)
+{
+    bool mixes = s->size && !(k->v->head.promises & EXACT_ON_INTEGERS);
+    size_t begin = (size_t)rows.begin * s->row, end = (size_t)rows.end * s->row, all = view_count(&s->view);
+    check_close(k->c, &s->view, begin, end, out, s->want, mixes ? spread(k, s, false) : s->size, tolerance_of(k));
+    check_unwritten(k->c, &s->view, 0, begin, out);
+    check_unwritten(k->c, &s->view, end, all, out);
+    if (k->kind != INPUT_SPECIALS) check_dead(k->c, &s->view, begin, end, out, s->dead);
+}
+
+/* [0, n) against [cut, n) and then [0, cut), with an empty span between. */
+static void against_cut(struct conv_case *k, int line, struct workspace w, const float *out)
+{
+    struct side *s = side_of(k, line);
+    const int rows = s->spans.at[0].end, cut = k->cut[line];
+    size_t all = view_count(&s->view), at = (size_t)cut * s->row;
+    float *other = guard_place(&k->c->guards, SLOT_CUT, s->view.name, all * sizeof *other, 64, k->edge[4]);
+    call(k, k->v, line, (struct span){ cut, rows }, w, other);
+    call(k, k->v, line, (struct span){ cut, cut }, w, other);
+    check_unwritten(k->c, &s->view, 0, at, other);
+    call(k, k->v, line, (struct span){ 0, cut }, w, other);
+    check_bits(k->c, &s->view, 0, all, other, out, "in one span");
+}
+
+/* Forward and backward-data: rows of a tensor in lanes. */
+static void rows_trial(void *context)
+{
+    const struct trial *t = context;
+    struct conv_case *k = t->k;
+    struct side *s = side_of(k, t->line);
+    struct workspace w = guarded(k, t->line);
+    float *out = guard_place(&k->c->guards, SLOT_OUT, s->view.name, view_count(&s->view) * sizeof *out, 64, k->edge[4]);
+    const float *twin = promises_twin(k) ? twin_result(k, t->line) : NULL;
+    for (int i = 0; i < s->spans.count; i++) {
+        struct span rows = s->spans.at[i];
+        if (i) guard_wipe(&k->c->guards, SLOT_OUT);
+        call(k, k->v, t->line, rows, w, out);
+        against_oracle(k, s, rows, out);
+        if (twin) check_bits(k->c, &s->view, (size_t)rows.begin * s->row, (size_t)rows.end * s->row, out, twin, "portable has it");
+    }
+    if (k->whole && (k->v->head.promises & SAME_BITS_OVER_SPANS)) {
+        against_cut(k, t->line, w, out);
+        k->c->current->over_spans++;
+    }
+}
+
+/* Backward-weights: sums over spans; each call overwrites all of dw and db. */
+static void sums_trial(void *context)
+{
+    const struct trial *t = context;
+    struct conv_case *k = t->k;
+    struct side *s = &k->dw;
+    struct workspace w = guarded(k, BWD_WEIGHTS);
+    size_t all = view_count(&s->view);
+    float *out = guard_place(&k->c->guards, SLOT_OUT, "dw", all * sizeof *out, 4, k->edge[4]);
+    const float *twin = promises_twin(k) ? twin_result(k, BWD_WEIGHTS) : NULL;
+    const double *size = s->size && !(k->v->head.promises & EXACT_ON_INTEGERS) ? spread(k, s, true) : s->size;
+    for (int i = 0; i < s->spans.count; i++) {
+        if (i) guard_wipe(&k->c->guards, SLOT_OUT);
+        if (i && w.db) guard_wipe(&k->c->guards, SLOT_DB);
+        call(k, k->v, BWD_WEIGHTS, s->spans.at[i], w, out);
+        size_t at = (size_t)i * s->stride, db_at = (size_t)i * k->db.stride;
+        check_close(k->c, &s->view, 0, all, out, s->want + at, size ? size + at : NULL, tolerance_of(k));
+        if (w.db)
+            check_close(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, k->db.want + db_at, k->db.size ? k->db.size + db_at : NULL, tolerance_of(k));
+        if (!twin) continue;
+        twin += i ? s->stride + k->db.stride : 0;
+        check_bits(k->c, &s->view, 0, all, out, twin, "portable has it");
+        if (w.db) check_bits(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, twin + s->stride, "portable has it");
+    }
+}
+
+static double dot(const float *a, const float *b, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* <dy, conv(x)> = <bwd_data(dy), x> + <db, b> = <bwd_weights(dy, x), w> + <db, b>, where dead lanes add nothing since dy is 0 there. */
+static void adjoint_trial(void *context)
+{
+    struct conv_case *k = ((struct trial *)context)->k;
+    struct guards *g = &k->c->guards;
+    const struct conv *p = &k->p;
+    size_t y_count = view_count(&k->y.view), x_count = view_count(&k->dx.view), w_count = view_count(&k->dw.view);
+    double size = 0, through_x, through_w = 0, through_b = 0;
+    float *out = guard_place(g, SLOT_OUT, "y", y_count * sizeof *out, 64, k->edge[4]);
+    call(k, k->v, FWD, k->y.spans.at[0], guarded(k, FWD), out);
+    double through_y = dot(k->dy, out, y_count);
+    for (size_t i = 0; i < y_count; i++) size += fabs((double)k->dy[i]) * k->y.size[i];
+
+    out = guard_place(g, SLOT_OUT, "dx", x_count * sizeof *out, 64, k->edge[4]);
+    call(k, k->v, BWD_DATA, k->dx.spans.at[0], guarded(k, BWD_DATA), out);
+    through_x = dot(k->x, out, x_count);
+
+    out = guard_place(g, SLOT_OUT, "dw", w_count * sizeof *out, 4, k->edge[4]);
+    struct workspace w = guarded(k, BWD_WEIGHTS);
+    for (int i = 0, chunks = conv_chunks(p); i < chunks; i++) {
+        call(k, k->v, BWD_WEIGHTS, conv_chunk(p, i), w, out);
+        through_w += dot(k->w, out, w_count);
+        if (w.db) through_b += dot(k->b, w.db, (size_t)p->k);
+    }
+    double allowed = 2 * (double)k->v->bound(p) * 0x1p-24 * size;
+    check_number(k->c, "<bwd_data(dy), x> + <db, b>", through_x + through_b, through_y, allowed);
+    check_number(k->c, "<bwd_weights(dy, x), w> + <db, b>", through_w + through_b, through_y, allowed);
+}
+
+void conv_trials(struct conv_case *k, int row)
+{
+    struct check *c = k->c;
+    bool integers = k->kind == INPUT_INTEGERS;
+    k->v = (const void *)c->row[row].variant;
+    if (!k->v->supports(&k->p) || (integers && !(k->v->head.promises & EXACT_ON_INTEGERS))) return;
+    c->row[row].exact += integers;
+    for (int line = FWD; line <= ADJOINT; line++) {
+        struct trial t = { k, line };
+        if (line == ADJOINT && (k->kind != INPUT_FLOATS || !k->whole)) continue;
+        if (line == BWD_WEIGHTS && k->tiny) continue;                      /* weights take no part in it */
+        check_try(c, row, line, line == ADJOINT ? adjoint_trial : line == BWD_WEIGHTS ? sums_trial : rows_trial, &t);
+        guard_drop(&c->guards, SLOT_CUT);
+        guard_drop(&c->guards, SLOT_DB);
+        guard_drop(&c->guards, SLOT_PACKED);
+    }
+}
