@@ -106,7 +106,7 @@ static bool same_shape(const json_t *shape, const struct entry *e)
     return true;
 }
 
-/* Where entry e's bytes start among the data. */
+/* Where entry e's bytes start among the data; check_all has been here. */
 static int find(const struct archive *a, const struct entry *e, size_t *begin, struct why *why)
 {
     const json_t *tensor = json_object_get(a->header, e->name), *shape = json_object_get(tensor, "shape");
@@ -126,9 +126,6 @@ static int find(const struct archive *a, const struct entry *e, size_t *begin, s
     json_int_t from = json_integer_value(json_array_get(offsets, 0)), to = json_integer_value(json_array_get(offsets, 1));
     if (from < 0 || to < from || (size_t)(to - from) != e->count * sizeof(float))
         return fail(why, -EINVAL, "%s: tensor \"%s\" has offsets that do not fit its shape; take another copy", a->path, e->name);
-    if ((size_t)to > a->data_bytes)
-        return fail(why, -EINVAL, "%s: cut off in tensor \"%s\" (%zu bytes of %" JSON_INTEGER_FORMAT "); take another copy", a->path,
-            e->name, a->data_bytes, to);
     *begin = (size_t)from;
     return 0;
 }
@@ -151,12 +148,16 @@ static int read_values(struct archive *a, const struct entry *e, size_t begin, s
     return ok ? 0 : fail(why, -EIO, "%s: cannot read tensor \"%s\"; check the disk", a->path, e->name);
 }
 
-/* A file with weights that the net lacks was made for another net; other optimizers' state and curves do no harm. */
-static int refuse_strangers(const struct archive *a, const struct entry *list, int count, struct why *why)
+/* Every tensor of the file lies inside it, wanted or not. One that the net lacks means another net; others' state and curves do no harm. */
+static int check_all(const struct archive *a, const struct entry *list, int count, struct why *why)
 {
     const char *name;
-    json_t *value;
-    json_object_foreach(a->header, name, value) {
+    json_t *tensor;
+    json_object_foreach(a->header, name, tensor) {
+        json_int_t end = json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), 1));
+        if (end > 0 && (size_t)end > a->data_bytes)
+            return fail(why, -EINVAL, "%s: cut off in tensor \"%.80s\" (%zu bytes of %" JSON_INTEGER_FORMAT "); take another copy", a->path,
+                name, a->data_bytes, end);
         bool known = strcmp(name, "__metadata__") == 0 || strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "history.", 8) == 0;
         for (int i = 0; !known && i < count; i++)
             known = strcmp(name, list[i].name) == 0;
@@ -210,7 +211,7 @@ static bool read_position(const struct archive *a, struct position *at)
 static int load_entries(struct archive *a, struct entry *list, int count, struct position *at, struct why *why)
 {
     size_t *begin = calloc((size_t)count, sizeof *begin);
-    int code = begin ? refuse_strangers(a, list, count, why) : fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
+    int code = begin ? check_all(a, list, count, why) : fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
     for (int i = 0; code == 0 && i < count; i++) {
         bool needed = list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0);
         if (list[i].kind != ENTRY_WEIGHT && at && !json_object_get(a->header, list[i].name))
