@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT
+ * Training runs on a toy data set: they learn, have the same bits over threads and over stopping and resuming, feed big batches in
+ * parts, and say what is wrong with what they are asked for. */
+#include <errno.h>
+#include <math.h>
+#include "toy.h"
+
+static const char small_net[] = "1x12x12 conv4same relu max2 conv8 relu gap dense4";
+static const char rich_net[] = "1x12x12 conv4same bn relu max2 drop0.2 conv8 bn leaky0.01 dense16 tanh drop0.1 dense4";
+
+/* One run that must succeed. */
+static struct metrics run(const char *net_text, const char *recipe_text, const struct dataset *d, struct train_options options)
+{
+    static struct metrics m;
+    struct net net = toy_net(net_text);
+    struct recipe recipe = toy_recipe(recipe_text);
+    struct why why = { "" };
+    if (!options.isas)
+        options.isas = cpu_detect();
+    cr_assert_eq(train(&net, &recipe, d, &options, &m, &why), 0, "%s", why.text);
+    return m;
+}
+
+static void assert_refused(const char *net_text, const char *recipe_text, const struct dataset *d, struct train_options options, int code,
+    const char *part)
+{
+    static struct metrics m;
+    struct net net = toy_net(net_text);
+    struct recipe recipe = toy_recipe(recipe_text);
+    struct why why = { "" };
+    options.isas = cpu_detect();
+    cr_assert_eq(train(&net, &recipe, d, &options, &m, &why), code, "%s", why.text);
+    cr_assert_not_null(strstr(why.text, part), "\"%s\" does not say \"%s\"", why.text, part);
+    cr_assert_null(strchr(why.text, '\n'));
+}
+
+Test(train, learns_and_reports)
+{
+    struct dataset d = toy_open(300, 100);
+    struct train_options options = { .seed = 1, .evaluate_train = true };
+    struct metrics m = run(small_net, "opt=adam lr=0.01 batch=32 epochs=6", &d, options);
+    cr_assert_eq(m.epochs, 6);
+    cr_assert_gt(m.test_acc, 95, "test accuracy %g", m.test_acc);
+    cr_assert_gt(m.train_acc, 95);
+    cr_assert_lt(m.test_loss, m.test_loss_per_epoch[0]);
+    cr_assert_lt(m.train_loss_per_epoch[5], m.train_loss_per_epoch[0]);
+    cr_assert_eq((float)m.test_acc, m.test_acc_per_epoch[5]);
+    cr_assert_eq((float)m.test_loss, m.test_loss_per_epoch[5]);
+    cr_assert_eq((float)m.train_acc_running, m.train_acc_running_per_epoch[5]);
+    for (int i = 0; i < 6; i++)
+        cr_assert_geq((float)m.best_test_acc, m.test_acc_per_epoch[i]);
+    cr_assert(m.seconds > 0 && m.train_images_per_s > 0 && m.infer_images_per_s > 0);
+    cr_assert_float_eq(m.train_images_per_s * m.seconds, 6 * 300, 1e-6);
+    cr_assert(m.bytes.parameters > 0 && m.bytes.gradients > 0 && m.bytes.optimizer > m.bytes.gradients && m.bytes.activations > 0);
+    cr_assert_eq(strlen(m.weights_sha256), 64u);
+    toy_close(&d);
+}
+
+Test(train, train_accuracy_is_left_out_unless_asked_for)
+{
+    struct dataset d = toy_open(64, 16);
+    struct metrics m = run(small_net, "batch=32", &d, (struct train_options){ .seed = 1 });
+    cr_assert(isnan(m.train_acc) && isnan(m.train_loss) && !isnan(m.train_acc_running));
+    toy_close(&d);
+}
+
+Test(train, same_seed_same_bits_and_other_seed_others)
+{
+    struct dataset d = toy_open(200, 40);
+    const char *recipe = "opt=sgd lr=0.05 momentum=0.9 batch=32 epochs=2 augment=shift:1,rotate:10";
+    struct metrics a = run(rich_net, recipe, &d, (struct train_options){ .seed = 1 });
+    struct metrics b = run(rich_net, recipe, &d, (struct train_options){ .seed = 1 });
+    struct metrics c = run(rich_net, recipe, &d, (struct train_options){ .seed = 2 });
+    cr_assert_str_eq(a.weights_sha256, b.weights_sha256);
+    cr_assert_str_neq(a.weights_sha256, c.weights_sha256);
+    toy_close(&d);
+}
+
+Test(train, same_bits_for_any_number_of_workers)
+{
+    struct dataset d = toy_open(200, 40);
+    struct metrics m[3];
+    for (int workers = 1; workers <= 3; workers++) {
+        struct team *team;
+        cr_assert_eq(team_open(&team, workers, BIND_NONE, NULL), 0);
+        struct train_options options = { .seed = 1, .team = team };
+        m[workers - 1] = run(rich_net, "opt=adam lr=0.01 batch=64 epochs=2 augment=shift:1", &d, options);
+        team_close(team);
+    }
+    for (int i = 1; i < 3; i++) {
+        cr_assert_str_eq(m[i].weights_sha256, m[0].weights_sha256, "%d workers", i + 1);
+        cr_assert_eq(m[i].test_loss, m[0].test_loss);
+        cr_assert_eq(memcmp(m[i].train_loss_per_epoch, m[0].train_loss_per_epoch, sizeof m[0].train_loss_per_epoch), 0);
+    }
+    toy_close(&d);
+}
+
+/* ---- stopping and resuming ----------------------------------------------------------------------------------------------------------- */
+
+static void assert_same_run(const struct metrics *a, const struct metrics *b)
+{
+    cr_assert_str_eq(a->weights_sha256, b->weights_sha256);
+    cr_assert_eq(a->epochs, b->epochs);
+    cr_assert_eq(a->test_acc, b->test_acc);
+    cr_assert_eq(a->test_loss, b->test_loss);
+    cr_assert_eq(a->best_test_acc, b->best_test_acc);
+    cr_assert_eq(a->train_acc_running, b->train_acc_running);
+    cr_assert_eq(memcmp(a->test_acc_per_epoch, b->test_acc_per_epoch, sizeof a->test_acc_per_epoch), 0);
+    cr_assert_eq(memcmp(a->test_loss_per_epoch, b->test_loss_per_epoch, sizeof a->test_loss_per_epoch), 0);
+    cr_assert_eq(memcmp(a->train_acc_running_per_epoch, b->train_acc_running_per_epoch, sizeof a->train_acc_running_per_epoch), 0);
+    cr_assert_eq(memcmp(a->train_loss_per_epoch, b->train_loss_per_epoch, sizeof a->train_loss_per_epoch), 0);
+}
+
+Test(resume, after_an_epoch_gives_the_bits_of_not_stopping)
+{
+    static const char *const recipes[] = {
+        "opt=sgd lr=0.05 batch=32 epochs=3",
+        "opt=sgd lr=0.05 momentum=0.9 nesterov=1 schedule=cosine batch=32 epochs=3 augment=shift:1",
+        "opt=adam lr=0.01 schedule=onecycle:0.3 batch=48 epochs=3",
+        "opt=adamw lr=0.01 warmup=9 batch=32 epochs=3 drop_last=1",
+    };
+    struct dataset d = toy_open(200, 40);
+    char path[128];
+    toy_path(path, "epoch.safetensors");
+    for (int i = 0; i < 4; i++) {
+        struct metrics whole = run(rich_net, recipes[i], &d, (struct train_options){ .seed = 3 });
+        struct metrics half = run(rich_net, recipes[i], &d, (struct train_options){ .seed = 3, .save = path, .stop_after_epochs = 1 });
+        cr_assert_eq(half.epochs, 1);
+        struct metrics rest = run(rich_net, recipes[i], &d, (struct train_options){ .seed = 3, .load = path, .save = path });
+        assert_same_run(&rest, &whole);
+        struct metrics none = run(rich_net, recipes[i], &d, (struct train_options){ .seed = 3, .load = path });
+        assert_same_run(&none, &whole);
+    }
+    unlink(path);
+    toy_close(&d);
+}
+
+static volatile sig_atomic_t stop;
+static int steps_seen, stop_at;
+
+static void count_steps(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *so_far)
+{
+    (void)context, (void)epoch, (void)step, (void)steps_per_epoch, (void)so_far;
+    if (++steps_seen == stop_at)
+        stop = 1;
+}
+
+Test(resume, in_the_middle_of_an_epoch_too)
+{
+    struct dataset d = toy_open(200, 40);
+    char path[128], saved[200];
+    toy_path(path, "middle.safetensors");
+    snprintf(saved, sizeof saved, "interrupted after 9 of 14 updates; resume by loading %s", path);
+    const char *recipe = "opt=adam lr=0.01 batch=32 epochs=2";
+    struct metrics whole = run(rich_net, recipe, &d, (struct train_options){ .seed = 3 });
+    stop_at = 7 + 1 + 2;                        /* seven steps, the epoch's evaluation, two steps */
+    struct train_options options = { .seed = 3, .save = path, .interrupted = &stop, .progress = count_steps };
+    assert_refused(rich_net, recipe, &d, options, -EINTR, saved);
+    stop = 0;
+    struct metrics rest = run(rich_net, recipe, &d, (struct train_options){ .seed = 3, .load = path });
+    assert_same_run(&rest, &whole);
+    unlink(path);
+    toy_close(&d);
+}
+
+Test(resume, interrupted_between_epochs_and_without_a_file)
+{
+    struct dataset d = toy_open(64, 16);
+    stop_at = 2;
+    assert_refused(small_net, "batch=64 epochs=3", &d, (struct train_options){ .interrupted = &stop, .progress = count_steps }, -EINTR,
+        "interrupted after 1 of 3 updates; nothing was saved");
+    toy_close(&d);
+}
+
+Test(resume, longer_is_fine_where_no_rate_depends_on_length)
+{
+    struct dataset d = toy_open(100, 16);
+    char path[128];
+    toy_path(path, "longer.safetensors");
+    struct metrics whole = run(small_net, "batch=32 epochs=3", &d, (struct train_options){ .seed = 1 });
+    run(small_net, "batch=32 epochs=1", &d, (struct train_options){ .seed = 1, .save = path });
+    struct metrics rest = run(small_net, "batch=32 epochs=3", &d, (struct train_options){ .seed = 1, .load = path });
+    assert_same_run(&rest, &whole);
+    unlink(path);
+    toy_close(&d);
+}
+
+Test(resume, of_another_run_is_refused_but_weights_can_be_taken)
+{
+    struct dataset d = toy_open(100, 16), other = toy_open(104, 16);
+    char path[128];
+    toy_path(path, "other.safetensors");
+    run(small_net, "schedule=cosine batch=32 epochs=2", &d, (struct train_options){ .seed = 1, .save = path, .stop_after_epochs = 1 });
+    struct train_options load = { .seed = 1, .load = path };
+    const char *same = "schedule=cosine batch=32 epochs=2", *longer = "schedule=cosine batch=32 epochs=3";
+    assert_refused(small_net, longer, &d, load, -EINVAL, "made by the recipe \"opt=sgd lr=0.01 schedule=cosine");
+    assert_refused(small_net, same, &other, load, -EINVAL, "trained on other data than this toy");
+    load.seed = 2;
+    assert_refused(small_net, same, &d, load, -EINVAL, "made with seed 1, this run has 2");
+    load.weights_only = true;
+    struct metrics m = run(small_net, "opt=adam lr=0.001 batch=16 epochs=1", &other, load);
+    cr_assert_eq(m.epochs, 1);
+    assert_refused(rich_net, "batch=32", &d, load, -EINVAL, "made for another net; load it into \"1x12x12 conv4same relu");
+    unlink(path);
+    toy_close(&d);
+    toy_close(&other);
+}
+
+/* ---- batches ------------------------------------------------------------------------------------------------------------------------- */
+
+static int steps_of(const char *recipe, const struct dataset *d)
+{
+    steps_seen = stop_at = 0;
+    struct metrics m = run(small_net, recipe, d, (struct train_options){ .seed = 1, .progress = count_steps });
+    return steps_seen - m.epochs;
+}
+
+Test(batches, the_last_short_one_counts_unless_dropped)
+{
+    struct dataset d = toy_open(100, 16);
+    cr_assert_eq(steps_of("batch=32 epochs=2", &d), 8);
+    cr_assert_eq(steps_of("batch=32 epochs=2 drop_last=1", &d), 6);
+    cr_assert_eq(steps_of("batch=1000 epochs=2", &d), 2);
+    cr_assert_eq(steps_of("batch=32 epochs=1 updates=10", &d), 10);
+    cr_assert_eq(steps_of("batch=32 epochs=9 updates=3", &d), 3);
+    toy_close(&d);
+}
+
+/* One update of 2,100 images: train() feeds parts of 1,024, here the plan takes all. Sums are ordered otherwise: near, not equal. */
+Test(batches, parts_accumulate_to_the_whole)
+{
+    struct dataset d = toy_open(2100, 16);
+    char path[128];
+    struct net net = toy_net(small_net);
+    struct recipe recipe = toy_recipe("opt=sgd lr=0.5 batch=4096 epochs=1");
+    struct train_options once = { .seed = 5, .save = toy_path(path, "parts") };
+    struct metrics m = run(small_net, "opt=sgd lr=0.5 batch=4096 epochs=1", &d, once);
+    struct plan *whole, *parts;
+    struct plan_options options = { .batch = 2100, .training = true, .isas = cpu_detect() };
+    cr_assert_eq(net_plan(&net, &options, &whole, NULL), 0);
+    cr_assert_gt(plan_bytes(whole).activations, m.bytes.activations + m.bytes.activations / 2);
+    options.batch = 16;
+    cr_assert_eq(net_plan(&net, &options, &parts, NULL), 0);
+    struct why why = { "" };
+    cr_assert_eq(checkpoint_load(path, parts, NULL, &why), 0, "%s", why.text);
+    struct batcher *batcher;
+    cr_assert_eq(batcher_open(&batcher, &d, &recipe.transform, NULL, NULL), 0);
+    static int all[2100], order[2100];
+    for (int i = 0; i < 2100; i++)
+        all[i] = i;
+    epoch_order(5, 0, all, 2100, order);
+    plan_init(whole, recipe.init, 5);
+    batcher_fill(batcher, &d.train, order, 2100, true, 5, 0, plan_input(whole), plan_labels(whole));
+    plan_forward(whole, 2100, true, (struct pass_key){ 5, 0 });
+    plan_backward(whole, 2100, 2100, false, (struct pass_key){ 5, 0 });
+    struct optimizer o = recipe_optimizer(&recipe, 0, 1, 1);
+    plan_step(whole, &o);
+    for (int i = 0; i < plan_tensors(whole); i++) {
+        struct tensor a = plan_tensor(whole, i), b = plan_tensor(parts, i);
+        for (size_t j = 0; j < a.count; j++)
+            cr_assert_float_eq((double)a.value[j], (double)b.value[j], 2e-6, "%s[%zu]", a.name, j);
+    }
+    batcher_close(batcher);
+    plan_close(whole);
+    plan_close(parts);
+    unlink(path);
+    toy_close(&d);
+}
+
+Test(batches, batch_norm_gets_its_whole_batch)
+{
+    struct dataset d = toy_open(2100, 16);
+    struct metrics a = run("1x12x12 conv2 relu dense4", "batch=2100", &d, (struct train_options){ .seed = 1 });
+    struct metrics b = run("1x12x12 conv2 bn relu dense4", "batch=2100", &d, (struct train_options){ .seed = 1 });
+    cr_assert_gt(b.bytes.activations, 2 * a.bytes.activations);
+    toy_close(&d);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------------------------------------------ */
+
+Test(train, diverging_runs_end_normally)
+{
+    struct dataset d = toy_open(64, 16);
+    const char *net = "1x12x12 dense64 leaky0.01 dense64 leaky0.01 dense4";
+    struct metrics m = run(net, "lr=100000 batch=8 epochs=3 raw=1", &d, (struct train_options){ .seed = 1 });
+    cr_assert_eq(m.epochs, 3);
+    cr_assert_not(isfinite(m.train_loss_per_epoch[2]), "%g", (double)m.train_loss_per_epoch[2]);
+    cr_assert(m.test_acc >= 0 && m.test_acc <= 100);
+    cr_assert_eq(strlen(m.weights_sha256), 64u);
+    toy_close(&d);
+}
+
+Test(train, split_validates_on_what_is_left)
+{
+    struct dataset d = toy_open(200, 16);
+    memset(d.test.labels, 0, 16);
+    struct metrics m = run(small_net, "opt=adam lr=0.01 batch=32 epochs=8 select=split:150", &d, (struct train_options){ .seed = 1 });
+    cr_assert_gt(m.test_acc, 90, "%g: the test set's labels are wrong, the training set's are not", m.test_acc);
+    cr_assert_float_eq(m.train_images_per_s * m.seconds, 8 * 150, 1e-6);
+    toy_close(&d);
+}
+
+Test(train, evaluate_tells_every_prediction)
+{
+    struct dataset d = toy_open(100, 50);
+    struct net net = toy_net(small_net);
+    struct recipe recipe = toy_recipe("");
+    struct plan *plan;
+    struct batcher *batcher;
+    int index[50], right = 0;
+    uint8_t predicted[50];
+    double accuracy, loss;
+    struct plan_options options = { .batch = 24, .isas = cpu_detect() };
+    cr_assert_eq(net_plan(&net, &options, &plan, NULL), 0);
+    cr_assert_eq(batcher_open(&batcher, &d, &recipe.transform, NULL, NULL), 0);
+    plan_init(plan, recipe.init, 1);
+    for (int i = 0; i < 50; i++)
+        index[i] = 49 - i;
+    evaluate(plan, batcher, &d.test, index, 50, 24, &accuracy, &loss, predicted);
+    for (int i = 0; i < 50; i++) {
+        cr_assert_lt(predicted[i], TOY_CLASSES);
+        right += predicted[i] == d.test.labels[index[i]];
+    }
+    cr_assert_float_eq(accuracy, 2.0 * right, 1e-12);
+    cr_assert(loss > 0.5 && loss < 5, "%g", loss);
+    evaluate(plan, batcher, &d.test, index, 0, 24, &accuracy, &loss, NULL);
+    cr_assert(isnan(accuracy) && isnan(loss));
+    batcher_close(batcher);
+    plan_close(plan);
+    toy_close(&d);
+}
+
+Test(train, what_does_not_fit_is_refused)
+{
+    struct dataset d = toy_open(64, 16);
+    struct train_options none = { 0 };
+    assert_refused("1x28x28 dense4", "", &d, none, -EINVAL, "the net takes 1x28x28, toy with this recipe gives 1x12x12");
+    assert_refused("1x12x12 dense4", "pad=32", &d, none, -EINVAL, "gives 1x32x32");
+    assert_refused("1x12x12 dense10", "", &d, none, -EINVAL, "the net ends in 10x1x1, toy has 4 classes; end the net with dense4");
+    assert_refused("1x12x12 conv4", "", &d, none, -EINVAL, "4x10x10");
+    assert_refused("1x12x12 dense4", "epochs=1001", &d, none, -EINVAL, "1001 epochs are asked for; the most is 1000");
+    assert_refused("1x12x12 dense4", "batch=1 updates=2000000000", &d, none, -EINVAL, "epochs are asked for");
+    assert_refused("1x12x12 dense4", "select=split:64", &d, none, -EINVAL, "64 images to train on, 0 to test on");
+    none.save = "/no/such/folder/x.safetensors";
+    assert_refused("1x12x12 dense4", "", &d, none, -ENOENT, "/no/such/folder/x.safetensors: cannot save");
+    none.save = NULL;
+    none.load = "/no/such/file";
+    assert_refused("1x12x12 dense4", "", &d, none, -ENOENT, "/no/such/file: cannot open");
+    toy_close(&d);
+}
