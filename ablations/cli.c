@@ -37,7 +37,7 @@ static const struct poptOption common[] = {
     { "bind", 0, POPT_ARG_STRING, NULL, OPT_BIND, "pin workers to core (default), pu or none", "HOW" },
     { "isa", 0, POPT_ARG_STRING, NULL, OPT_ISA, "scalar, portable, neon, avx2 or avx512 (default: the best here)", "NAME" },
     { "algo", 0, POPT_ARG_STRING, NULL, OPT_ALGO, "convolution algorithm (default: auto)", "NAME" },
-    { "format", 0, POPT_ARG_STRING, NULL, OPT_FORMAT, "of the output: md (default), csv, json, jsonl", "F" },
+    { "format", 0, POPT_ARG_STRING, NULL, OPT_FORMAT, "md, csv, json or jsonl (default: by --output's ending, md on stdout)", "F" },
     { "output", 0, POPT_ARG_STRING, NULL, OPT_OUTPUT, "jsonl: append rows here and resume from it; else: the table goes here", "FILE" },
     { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, "part i of n, or auto: from Slurm's or AWS Batch's array variables", "i/n" },
     { "version", 0, POPT_ARG_NONE, NULL, OPT_VERSION, "print the version, and leave", NULL },
@@ -124,11 +124,11 @@ static void parse_seeds(struct options *o, const struct given *g)
     const char *text = g->value;
     do {
         uint64_t first, last;
-        bool ok = take_number(&text, 0, UINT64_MAX - 1, &first);
+        bool ok = take_number(&text, 0, INT64_MAX - 1, &first);
         last = first;
         if (ok && *text == '-') {
             text++;
-            ok = take_number(&text, first, UINT64_MAX - 1, &last);
+            ok = take_number(&text, first, INT64_MAX - 1, &last);
         }
         if (!ok || (*text && *text != ','))
             quit(EXIT_USAGE, "%s %s: takes whole numbers and ranges, like 0-9 or 0,3,5-7", g->by, g->value);
@@ -225,13 +225,16 @@ static void check_algo(const struct given *g)
         quit(EXIT_USAGE, "%s %s: no such convolution algorithm; known: %s", g->by, g->value, list);
 }
 
-static enum format parse_format(const struct given *g)
+static enum format parse_format(const struct given *g, const char *output)
 {
     static const char *const names[] = { [FORMAT_MD] = "md", [FORMAT_CSV] = "csv", [FORMAT_JSON] = "json", [FORMAT_JSONL] = "jsonl" };
+    const char *dot = output ? strrchr(output, '.') : NULL, *word = g->value ? g->value : dot ? dot + 1 : "";
     for (int i = 0; i < 4; i++)
-        if (strcmp(g->value, names[i]) == 0)
+        if (strcmp(word, names[i]) == 0)
             return (enum format)i;
-    quit(EXIT_USAGE, "%s %s: takes md, csv, json or jsonl", g->by, g->value);
+    if (g->value)
+        quit(EXIT_USAGE, "%s %s: takes md, csv, json or jsonl", g->by, g->value);
+    return output ? FORMAT_JSONL : FORMAT_MD;
 }
 
 static void check_data(const struct given *g)
@@ -276,9 +279,7 @@ static void fill(struct options *o, const struct given g[OPT_COUNT])
     }
     if (g[OPT_ALGO].value)
         check_algo(&g[OPT_ALGO]);
-    if (g[OPT_FORMAT].value)
-        o->format = parse_format(&g[OPT_FORMAT]);
-    o->format_given = g[OPT_FORMAT].value;
+    o->format = parse_format(&g[OPT_FORMAT], o->output);
     if (g[OPT_SHARD].value)
         parse_shard(o, &g[OPT_SHARD]);
 }
@@ -348,7 +349,8 @@ static int words_from_environment(const struct poptOption *table, const char **w
     return count;
 }
 
-void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc, const char **argv)
+void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc,
+               const char **argv)
 {
     assert(o && name && what_it_does);
     enum { ROOM = 64 };

@@ -9,7 +9,9 @@
 #include "../kernels/kernels.h"
 #include "../kernels/runtime/topology.h"
 
-enum exit_code { EXIT_OK = 0, EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_NO_ISA = 3, EXIT_DATA = 4, EXIT_INTERRUPTED = 130, EXIT_TERMINATED = 143 };
+enum exit_code {
+    EXIT_OK = 0, EXIT_FAIL = 1, EXIT_USAGE = 2, EXIT_NO_ISA = 3, EXIT_DATA = 4, EXIT_INTERRUPTED = 130, EXIT_TERMINATED = 143
+};
 
 enum format { FORMAT_MD, FORMAT_CSV, FORMAT_JSON, FORMAT_JSONL };
 
@@ -26,16 +28,18 @@ struct options {
     enum bind bind;
     unsigned isas;                                      /* what can run here, is built in, and --isa allows; never empty */
     const char *algo;                                   /* "auto", or a convolution algorithm that exists */
-    enum format format; bool format_given;
+    enum format format;                                 /* --format, else by --output's ending (jsonl unless it says otherwise), else md */
     const char *output;                                 /* NULL: not given */
     int shard, shards;                                  /* 1-based; 1 of 1 */
 };
 
 struct poptOption;
 
-/* Parses argv; `more` are the program's own flags (may be NULL; plain popt rows that store through `arg`). Returns on success; --help and --version
- * print and exit 0; anything wrong prints one line with the way out on stderr and exits EXIT_USAGE (EXIT_NO_ISA for an ISA that is not here). */
-void cli_parse(struct options *o, const char *program, const char *what_it_does, const struct poptOption *more, int argc, const char **argv);
+/* Parses argv; `more` are the program's own flags (may be NULL; plain popt rows that store through `arg`). Returns on success; --help and
+ * --version print and exit 0; anything wrong prints one line with the way out on stderr and exits EXIT_USAGE (EXIT_NO_ISA for an ISA that
+ * is not here). */
+void cli_parse(struct options *o, const char *program, const char *what_it_does, const struct poptOption *more, int argc,
+               const char **argv);
 
 /* Prints "program: message" on stderr and exits with `code`. */
 _Noreturn void quit(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));

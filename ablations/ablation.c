@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ * A study program from its command line to its table: choose entries, open their data, name the runs, leave out those that have rows,
+ * make the rest, print what there is. */
+#include "ablation.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <popt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "driver.h"
+
+enum { MAX_DATASETS = 8 };
+
+/* Data sets stay in memory from here to the end: the children share them. */
+struct data { struct dataset sets[MAX_DATASETS]; int count; };
+
+/* ---- what there is */
+
+static int list(const struct sweep *s, const struct study *study)
+{
+    char name[256];
+    printf("%s: %s\ndata: %s; seeds: %d, quick: %d of %d epochs each\n\n", s->study, study->zoo->question, study->zoo->data, study->seeds,
+           study->quick_seeds, study->quick_epochs);
+    for (int i = 0; i < s->entry_count; i++) {
+        const struct entry *e = &s->entries[i];
+        entry_name(s, e, name, sizeof name);
+        if (!*e->arm && e->zoo->published_acc > 0)
+            printf("%-44s  published %.2f: %s\n", name, e->zoo->published_acc, e->tests);
+        else
+            printf("%-44s  %s\n", name, e->tests ? e->tests : "");
+    }
+    return EXIT_OK;
+}
+
+static int summaries(const struct sweep *s)
+{
+    char name[256];
+    for (int i = 0; i < s->entry_count; i++) {
+        struct net net;
+        if (net_parse(s->entries[i].net, &net, NULL))
+            return EXIT_FAIL;
+        printf("%s%s\n", i ? "\n" : "", entry_name(s, &s->entries[i], name, sizeof name));
+        printf("%s\n%s\n\n", s->entries[i].net, s->entries[i].recipe);
+        net_summary(&net, s->entries[i].batch, stdout);
+    }
+    return EXIT_OK;
+}
+
+/* ---- data */
+
+static int usable_cores(void)
+{
+    struct topology *topology;
+    struct why why;
+    if (topology_open(&topology, &why))
+        quit(EXIT_FAIL, "%s", why.text);
+    int cores = topology_cores(topology);
+    topology_close(topology);
+    return cores;
+}
+
+/* The team that makes procedural data is gone before the first fork. */
+static void open_one(const struct sweep *s, const char *name, struct dataset *set)
+{
+    struct team *team = NULL;
+    struct why why;
+    const struct options *o = s->options;
+    if (s->wish->directory) {
+        if (dataset_open_directory(o->data_dir, set, &why))
+            quit(EXIT_DATA, "%s", why.text);
+        return;
+    }
+    if (team_open(&team, s->cores, o->bind, &why))
+        quit(EXIT_FAIL, "%s", why.text);
+    int status = dataset_open(name, o->data_dir, o->env_data_dir, team, set, &why);
+    team_close(team);
+    if (status)
+        quit(EXIT_DATA, "%s%s", why.text, strcmp(name, "strokes") ? "; or use the built-in digits: --data strokes" : "");
+}
+
+static void open_data(struct sweep *s, struct data *data)
+{
+    for (int i = 0; i < s->entry_count; i++) {
+        struct entry *e = &s->entries[i];
+        for (int k = 0; k < i && !e->data; k++)
+            if (strcmp(s->entries[k].data_name, e->data_name) == 0)
+                e->data = s->entries[k].data;
+        if (e->data)
+            continue;
+        assert(data->count < MAX_DATASETS);
+        open_one(s, e->data_name, &data->sets[data->count]);
+        e->data = &data->sets[data->count++];
+    }
+}
+
+/* ---- output */
+
+/* Where rows go: --output if it takes rows, else results/local/<study>.jsonl. */
+static const char *rows_path(const struct sweep *s, char *text, size_t size)
+{
+    if (s->options->output && s->options->format == FORMAT_JSONL)
+        return s->options->output;
+    snprintf(text, size, "results/local/%s.jsonl", s->study);
+    return text;
+}
+
+static bool regular_or_new(const char *path)
+{
+    struct stat is;
+    return stat(path, &is) || S_ISREG(is.st_mode);
+}
+
+/* Asked before hours of work: can the table be written there? */
+static void check_table_place(const struct options *o)
+{
+    if (!o->output || o->format == FORMAT_JSONL)
+        return;
+    FILE *f = fopen(o->output, "a");
+    if (!f)
+        quit(EXIT_FAIL, "%s: %s; give a place to write with --output", o->output, strerror(errno));
+    fclose(f);
+}
+
+/* Written beside and renamed, so that nobody sees half a table; devices and pipes directly. */
+static int table_to_file(struct sweep *s, const struct rows *rows)
+{
+    const char *path = s->options->output;
+    char beside[4096];
+    bool rename_it = regular_or_new(path);
+    snprintf(beside, sizeof beside, rename_it ? "%s.part" : "%s", path);
+    FILE *f = fopen(beside, "w");
+    bool ok = f;
+    if (f) {
+        table_print(s, rows, s->options->format, f);
+        ok = !ferror(f) && fflush(f) == 0;
+        ok = fclose(f) == 0 && ok;
+    }
+    if (!ok || (rename_it && rename(beside, path))) {
+        warn("%s: %s; the rows are safe in %s: start again with another --output", path, strerror(errno), rows->path);
+        if (f && rename_it)
+            unlink(beside);
+        return EXIT_FAIL;
+    }
+    return EXIT_OK;
+}
+
+static bool is_stdout(int fd)
+{
+    struct stat one, other;
+    return fstat(fd, &one) == 0 && fstat(STDOUT_FILENO, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+static int table(struct sweep *s, const struct rows *rows)
+{
+    const struct options *o = s->options;
+    if (o->output && o->format != FORMAT_JSONL)
+        return table_to_file(s, rows);
+    if (is_stdout(rows->fd))            /* the rows have gone there */
+        return EXIT_OK;
+    table_print(s, rows, o->output ? FORMAT_MD : o->format, stdout);
+    if (ferror(stdout) || fflush(stdout)) {
+        warn("stdout: %s; the rows are safe in %s", strerror(errno), rows->path);
+        return EXIT_FAIL;
+    }
+    return EXIT_OK;
+}
+
+/* ---- runs */
+
+/* Runs of this shard that have no row yet. Returns how many; *done: how many have one. */
+static int choose(const struct sweep *s, const struct rows *rows, const struct run **todo, int *done)
+{
+    int count = 0;
+    *done = 0;
+    for (int i = 0; i < s->run_count; i++) {
+        if (i % s->options->shards != s->options->shard - 1)
+            continue;
+        if (!s->wish->again && rows_find(rows, s->runs[i].id))
+            ++*done;
+        else
+            todo[count++] = &s->runs[i];
+    }
+    return count;
+}
+
+static int dry_run(const struct sweep *s, const struct rows *rows, const struct run *const *todo, int count, int done)
+{
+    char name[320], time[32];
+    double total = 0;
+    for (int i = 0; i < count; i++) {
+        double seconds = run_seconds(s, todo[i], rows);
+        total += seconds;
+        printf("%-56s %10s   %s\n", run_name(s, todo[i], name, sizeof name), duration(seconds, time), todo[i]->entry->recipe);
+    }
+    printf("%d to run, about %s with %d side by side; %d have rows already in %s\n", count, duration(total / s->jobs, time), s->jobs, done,
+           rows->path);
+    return EXIT_OK;
+}
+
+static int make(struct sweep *s, struct rows *rows, const struct run *const *todo, int count, int done)
+{
+    struct why why;
+    struct outcome outcome = { 0 };
+    if (rows_open(rows, &why))
+        quit(EXIT_FAIL, "%s", why.text);
+    check_table_place(s->options);
+    if (count < s->jobs)
+        s->jobs = count ? count : 1;
+    if (!s->options->quiet)
+        fprintf(stderr, "%s: %d to run, %d side by side, %d have rows already; rows go to %s\n", s->study, count, s->jobs, done, rows->path);
+    if (count)
+        outcome = sweep_run(s, todo, count, rows);
+    if (outcome.signal) {
+        warn("interrupted: %d of %d runs are in %s; the same command goes on from there", done + outcome.finished, done + count,
+             rows->path);
+        return outcome.signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+    }
+    int status = table(s, rows);
+    if (outcome.failed)
+        warn("%d of %d runs failed; the same command tries them again", outcome.failed, count);
+    return outcome.failed || outcome.unwritable ? EXIT_FAIL : status;
+}
+
+int ablation_run(const struct study *study, const struct options *options, const struct wish *wish)
+{
+    assert(study && study->zoo && options && wish);
+    static struct data data;            /* children share it until the very end */
+    struct sweep s = { .options = options, .wish = wish };
+    struct rows rows;
+    struct why why;
+    char path[256];
+    int done, status;
+    sweep_entries(&s, study);
+    if (options->list || wish->summary) {
+        status = options->list ? list(&s, study) : summaries(&s);
+        sweep_free(&s);
+        return fflush(stdout) ? EXIT_FAIL : status;
+    }
+    s.cores = usable_cores();
+    open_data(&s, &data);
+    sweep_runs(&s, study);
+    if (rows_read(&rows, rows_path(&s, path, sizeof path), &why))
+        quit(EXIT_FAIL, "%s", why.text);
+    const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);
+    if (!todo)
+        quit(EXIT_FAIL, "out of memory");
+    int count = choose(&s, &rows, todo, &done);
+    status = options->dry_run ? dry_run(&s, &rows, todo, count, done) : make(&s, &rows, todo, count, done);
+    free(todo);
+    rows_close(&rows);
+    sweep_free(&s);
+    while (data.count)
+        dataset_close(&data.sets[--data.count]);
+    return status;
+}
+
+int ablation_main(const struct study *study, int argc, const char **argv)
+{
+    int arms = 0, timing = 0, summary = 0;
+    const struct poptOption more[] = {
+        { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
+        { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
+        { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and leave", NULL },
+        POPT_TABLEEND
+    };
+    static struct options options;      /* 8 KB of seeds: not for the stack */
+    cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
+    struct wish wish = { .arms = arms, .timing = timing, .summary = summary };
+    return ablation_run(study, &options, &wish);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * What the driver's files share: a sweep is entries (a cell or an arm, named by its exact strings) times seeds or thread counts; a run is
+ * one of them, with the id of the row it makes; rows are what is on disk. Programs use ablation.h instead. */
+#ifndef ABLATIONS_DRIVER_H
+#define ABLATIONS_DRIVER_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include <sys/types.h>
+#include "ablation.h"
+
+enum { ID_SIZE = 65 };
+
+struct entry {
+    const char *cell, *arm;             /* arm "": the cell itself */
+    const char *tests;                  /* what the arm tests, or what was published; may be NULL */
+    const struct zoo_cell *zoo;         /* the cell, with its published figures */
+    const char *data_name;              /* --data, or the cell's, or the study's */
+    bool study_data;                    /* that is the cell's own: its published figures are comparable */
+    const struct dataset *data;         /* opened between sweep_entries and sweep_runs */
+    char *net, *recipe;                 /* canonical; owned */
+    int batch, epochs, study_epochs;    /* study_epochs: as the study's recipe has it, where a quick run has fewer */
+    double images, updates, flops;      /* images and steps of the whole run; flops per image of training, roughly */
+};
+
+struct row;
+struct rows;
+
+struct run {
+    const struct entry *entry;
+    uint64_t seed;
+    int threads;
+    char id[ID_SIZE];
+    const struct row *row;              /* looked up for the table; NULL: none yet */
+};
+
+struct sweep {
+    const char *study;
+    const struct options *options;
+    const struct wish *wish;
+    int cores, jobs;                    /* usable cores; runs side by side */
+    struct entry *entries; int entry_count;
+    struct run *runs; int run_count;    /* all, whatever the shard */
+};
+
+/* ---- driver_plan.c */
+
+/* The entries that flags choose; quits with a message when a string is wrong or nothing matches the filter. */
+void sweep_entries(struct sweep *s, const struct study *study);
+/* The runs, once every entry has its data; quits with a message when a net does not fit them. */
+void sweep_runs(struct sweep *s, const struct study *study);
+void sweep_free(struct sweep *s);
+/* "study/cell" or "study/cell/arm". */
+const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size);
+/* The same and what sets the run apart: " seed 3" or " threads 2". */
+const char *run_name(const struct sweep *s, const struct run *r, char *text, size_t size);
+/* Relative cost of a run, for the bar; and rough seconds, better where a row of the same net tells its speed. */
+double run_work(const struct run *r);
+double run_seconds(const struct sweep *s, const struct run *r, const struct rows *rows);
+
+/* ---- driver_rows.c: the file of rows */
+
+/* The part of a row that tables and resuming need; NAN where the row has none. */
+struct row {
+    char id[ID_SIZE], net[256], isa[16];
+    uint64_t seed;
+    int threads;
+    bool quiet;
+    double test_acc, best_test_acc, train_acc, test_loss, seconds, train_images_per_s, infer_images_per_s, bytes_arenas, peak_rss_bytes;
+};
+
+struct rows {
+    const char *path;                   /* borrowed */
+    int fd;                             /* -1 until opened for appending */
+    bool regular, torn_end;             /* torn_end: the file ends inside a line */
+    struct row *list; int count, room;
+};
+
+/* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or errno with the reason. */
+int rows_read(struct rows *r, const char *path, struct why *why);
+/* Opens for appending, makes missing folders. */
+int rows_open(struct rows *r, struct why *why);
+/* One line, one write(). Earlier rows stay intact whatever happens. */
+int rows_append(struct rows *r, const json_t *row, struct why *why);
+const struct row *rows_find(const struct rows *r, const char *id);
+void rows_close(struct rows *r);
+
+/* ---- driver_record.c: what stands in a row */
+
+/* sha256 over what makes the run's bits. */
+void run_make_id(const struct sweep *s, struct run *r);
+/* The child's part: figures of a finished run. Non-finite numbers become null and are named in "not_finite". New reference. */
+json_t *record_result(const struct sweep *s, const struct run *r, const struct metrics *m, bool pinned);
+/* The whole row: head, result, memory, environment. Borrows result and environment; new reference. */
+json_t *record_row(const struct sweep *s, const struct run *r, json_t *result, double peak_rss_bytes, bool quiet, json_t *environment);
+
+/* ---- driver_env.c */
+
+/* cpu, compiler, flags, commit, dirty, os, virtualised, governor, fma_peak_gflops; null where the system does not tell. New reference. */
+json_t *environment_record(void);
+
+/* ---- driver_progress.c: stderr; a bar on a terminal, plain lines otherwise */
+
+struct progress { bool quiet, terminal, colour, drawn; int done, total; double work_done, work_total; uint64_t start_ns, drawn_ns; };
+
+void progress_open(struct progress *p, bool quiet, int total, double work_total);
+/* A line that stays. */
+void progress_say(struct progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Redraws the bar now and then; work: done in all, running runs' shares included. */
+void progress_draw(struct progress *p, double work, int running);
+/* Takes the bar off the terminal: before any other line, and at the end. */
+void progress_clear(struct progress *p);
+/* Seconds still to go at the rate so far, or NAN. */
+double progress_left(const struct progress *p, double work);
+/* "45 s", "12 min", "3 h 20 min". */
+const char *duration(double seconds, char text[32]);
+
+/* ---- driver_run.c */
+
+struct outcome { int finished, failed, signal; bool unwritable; };
+
+/* Makes the runs todo[0 … count-1], jobs at a time, and appends their rows. signal: SIGINT or SIGTERM when interrupted. */
+struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, int count, struct rows *rows);
+
+/* ---- driver_table.c */
+
+/* Looks up every run's row, then prints the table of all runs that have a row (jsonl: the rows themselves, copied from their file). */
+void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out);
+
+/* ---- driver_stats.c */
+
+struct summary { int n; double mean, sd, low, high; };   /* low, high: 95 % t-interval of the mean. NAN where n is too small */
+
+/* Of the finite ones among values[0 … n-1]. */
+struct summary summarize(const double *values, int n);
+/* Student's t, 97.5 % quantile; df >= 1. */
+double student_t975(int df);
+/* The 95 % interval for one more value of the same kind. */
+void one_more(const struct summary *s, double *low, double *high);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ * From a study and flags to the list of runs, in order of value: the published cells with all their seeds, then the arms. Every string is
+ * parsed and every net fitted to its data here, before the first run starts, so that a typing error costs nothing. */
+#include "driver.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TIMING_IMAGES = 19200, TIMING_UPDATES = 5 };     /* a timing run trains on so many images, in no fewer updates */
+
+const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size)
+{
+    snprintf(text, size, *e->arm ? "%s/%s/%s" : "%s/%s", s->study, e->cell, e->arm);
+    return text;
+}
+
+const char *run_name(const struct sweep *s, const struct run *r, char *text, size_t size)
+{
+    char name[256];
+    entry_name(s, r->entry, name, sizeof name);
+    if (s->wish->timing)
+        snprintf(text, size, "%s threads %d", name, r->threads);
+    else
+        snprintf(text, size, "%s seed %llu", name, (unsigned long long)r->seed);
+    return text;
+}
+
+static void *grown(void *list, int count, size_t size)
+{
+    void *more = realloc(list, (size_t)(count + 1) * size);
+    if (!more)
+        quit(EXIT_FAIL, "out of memory for the list of runs");
+    return more;
+}
+
+static char *copy(const char *text)
+{
+    char *own = strdup(text);
+    if (!own)
+        quit(EXIT_FAIL, "out of memory");
+    return own;
+}
+
+static struct recipe recipe_or_quit(const char *name, const char *text)
+{
+    struct recipe recipe;
+    struct why why;
+    if (recipe_parse(text, &recipe, &why))
+        quit(EXIT_USAGE, "%s: %s", name, why.text);
+    return recipe;
+}
+
+/* The entry's recipe: the cell's words, the arm's, then what the flags change; later words win. */
+static void compose(const struct sweep *s, const struct study *study, const struct arm *arm, struct entry *e, const char *name)
+{
+    char words[2048], canonical[1024];
+    snprintf(words, sizeof words, "%s %s", e->zoo->recipe, arm && arm->recipe ? arm->recipe : "");
+    struct recipe recipe = recipe_or_quit(name, words);
+    e->study_epochs = recipe.epochs;
+    int epochs = s->options->epochs ? s->options->epochs : s->options->quick && study->quick_epochs ? study->quick_epochs : 0;
+    size_t used = strlen(words);
+    if (s->wish->timing)
+        snprintf(words + used, sizeof words - used, " epochs=1 updates=%d",
+                 (int)fmax(TIMING_UPDATES, (double)TIMING_IMAGES / recipe.batch));
+    else if (epochs)
+        snprintf(words + used, sizeof words - used, " epochs=%d updates=0", epochs);
+    recipe = recipe_or_quit(name, words);
+    e->recipe = copy(recipe_print(&recipe, canonical, sizeof canonical));
+    e->batch = recipe.batch;
+}
+
+static void add_entry(struct sweep *s, const struct study *study, const struct zoo_cell *cell, const struct arm *arm)
+{
+    char name[256], canonical[4096];
+    const char *own = cell->data ? cell->data : study->zoo->data, *asked = s->options->data;
+    struct entry e = {
+        .cell = cell->cell, .arm = arm ? arm->arm : "", .tests = arm ? arm->tests : cell->published_as, .zoo = cell,
+        .data_name = asked ? asked : own, .study_data = !s->wish->directory && (!asked || strcmp(asked, own) == 0)
+    };
+    struct net net;
+    struct why why;
+    entry_name(s, &e, name, sizeof name);
+    if (net_parse(arm && arm->net ? arm->net : cell->net, &net, &why))
+        quit(EXIT_USAGE, "%s: %s", name, why.text);
+    compose(s, study, arm, &e, name);
+    e.net = copy(net_print(&net, canonical, sizeof canonical));
+    for (int i = 0; i < net.count; i++) {
+        struct layer_facts facts = net_layer_facts(&net, i);
+        e.flops += 6 * facts.macs + 10.0 * facts.out.c * facts.out.h * facts.out.w;     /* forward, twice backward; element-wise work */
+    }
+    s->entries = grown(s->entries, s->entry_count, sizeof e);
+    s->entries[s->entry_count++] = e;
+}
+
+static const struct zoo_cell *cell_of_arm(const struct study *study, const struct arm *arm)
+{
+    for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++)
+        if (strcmp(cell->cell, arm->cell) == 0)
+            return cell;
+    quit(EXIT_FAIL, "%s: arm \"%s\" belongs to no cell", study->zoo->study, arm->arm);
+}
+
+/* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms. */
+void sweep_entries(struct sweep *s, const struct study *study)
+{
+    assert(s->options && s->wish && s->entry_count == 0);
+    s->study = study->zoo->study;
+    char name[256];
+    const struct options *o = s->options;
+    for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++) {
+        snprintf(name, sizeof name, "%s/%s", s->study, cell->cell);
+        if (filter_matches(o->filter, name))
+            add_entry(s, study, cell, NULL);
+    }
+    for (const struct arm *arm = study->arms; arm && arm->cell; arm++) {
+        snprintf(name, sizeof name, "%s/%s/%s", s->study, arm->cell, arm->arm);
+        if (o->filter ? filter_matches(o->filter, name) : s->wish->arms || o->list || (o->quick && arm->quick))
+            add_entry(s, study, cell_of_arm(study, arm), arm);
+    }
+    if (s->entry_count == 0)
+        quit(EXIT_USAGE, "--filter %s matches no cell or arm; --list shows them", o->filter ? o->filter : "");
+}
+
+/* Epochs, steps and images of one run of the entry. */
+static void size_up(struct entry *e, const struct recipe *r)
+{
+    double n = e->data->train.count, count = r->train.count;
+    switch (r->train.kind) {
+    case SELECT_ALL: break;
+    case SELECT_PER_CLASS: n = fmin(n, count * e->data->classes); break;
+    case SELECT_FIRST: case SELECT_SPLIT: n = fmin(n, count); break;
+    case SELECT_SINGLE: n = 1; break;
+    }
+    double per_epoch = fmax(1, r->drop_last ? floor(n / r->batch) : ceil(n / r->batch));
+    e->updates = r->updates ? r->updates : r->epochs * per_epoch;
+    e->epochs = (int)ceil(e->updates / per_epoch);
+    e->images = r->updates ? r->updates * fmin(n, r->batch) : n * r->epochs;
+}
+
+/* Does the net take what the data give, and give what they take? */
+static void fit(const struct sweep *s, struct entry *e)
+{
+    int c, h, w;
+    char name[256];
+    struct net net;
+    struct why why;
+    entry_name(s, e, name, sizeof name);
+    struct recipe recipe = recipe_or_quit(name, e->recipe);
+    if (net_parse(e->net, &net, &why))
+        quit(EXIT_USAGE, "%s: %s", name, why.text);
+    const struct shape in = net.in, out = net.layers[net.count - 1].out;
+    transform_shape(&recipe.transform, e->data, &c, &h, &w);
+    if (in.c != c || in.h != h || in.w != w)
+        quit(EXIT_USAGE, "%s takes %dx%dx%d but %s gives %dx%dx%d: choose other --data, or let the net or the recipe (pad=, channel=) fit",
+             name, in.c, in.h, in.w, e->data->name, c, h, w);
+    if (out.c * out.h * out.w != e->data->classes)
+        quit(EXIT_USAGE, "%s ends in %d outputs but %s has %d classes: end in dense%d, or in as many channels and gap", name,
+             out.c * out.h * out.w, e->data->name, e->data->classes, e->data->classes);
+    size_up(e, &recipe);
+}
+
+static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int threads)
+{
+    struct run run = { .entry = e, .seed = seed, .threads = threads == THREADS_ALL ? s->cores : threads };
+    run_make_id(s, &run);
+    for (int i = 0; i < s->run_count; i++)              /* "1,all" on one core */
+        if (strcmp(s->runs[i].id, run.id) == 0)
+            return;
+    s->runs = grown(s->runs, s->run_count, sizeof run);
+    s->runs[s->run_count++] = run;
+}
+
+void sweep_runs(struct sweep *s, const struct study *study)
+{
+    assert(s->entry_count > 0 && s->run_count == 0 && s->cores > 0);
+    const struct options *o = s->options;
+    static const int one_and_all[] = { 1, THREADS_ALL };
+    int seeds = o->seed_count ? o->seed_count : o->quick ? study->quick_seeds : study->seeds;
+    if (!s->wish->timing && o->thread_count > 1)
+        quit(EXIT_USAGE, "--threads with several counts is for timing rows (--timing): accuracy has the same bits for any count");
+    for (int i = 0; i < s->entry_count; i++) {
+        const struct entry *e = &s->entries[i];
+        fit(s, &s->entries[i]);
+        if (s->wish->timing) {
+            const int *threads = o->thread_count ? o->threads : one_and_all;
+            for (int t = 0; t < (o->thread_count ? o->thread_count : 2); t++)
+                add_run(s, e, o->seed_count ? o->seeds[0] : 0, threads[t]);
+        } else {
+            for (int k = 0; k < seeds; k++)
+                add_run(s, e, o->seed_count ? o->seeds[k] : (uint64_t)k, o->thread_count ? o->threads[0] : 1);
+        }
+    }
+    int threads = s->run_count ? s->runs[0].threads : 1;
+    s->jobs = s->wish->timing ? 1 : o->jobs ? o->jobs : s->cores / threads;
+    s->jobs = s->jobs < 1 ? 1 : s->jobs;
+}
+
+void sweep_free(struct sweep *s)
+{
+    for (int i = 0; i < s->entry_count; i++) {
+        free(s->entries[i].net);
+        free(s->entries[i].recipe);
+    }
+    free(s->entries);
+    free(s->runs);
+}
+
+double run_work(const struct run *r)
+{
+    return r->entry->images * r->entry->flops;
+}
+
+/* Without a row to go by: sustained flop/s of one core, from what the kernels reach on common machines. */
+double run_seconds(const struct sweep *s, const struct run *r, const struct rows *rows)
+{
+    static const double flops[ISA_COUNT] = {
+        [ISA_SCALAR] = 3e9, [ISA_PORTABLE] = 5e9, [ISA_NEON] = 30e9, [ISA_AVX2] = 60e9, [ISA_AVX512] = 110e9
+    };
+    const double evaluation = 1.15;     /* the passes over test and training images */
+    for (int i = 0; i < rows->count; i++) {
+        const struct row *row = &rows->list[i];
+        if (row->threads == r->threads && row->train_images_per_s > 0 && strncmp(row->net, r->entry->net, sizeof row->net - 1) == 0)
+            return evaluation * r->entry->images / row->train_images_per_s;
+    }
+    int isa = isa_best(s->options->isas);
+    assert(isa >= 0);
+    return evaluation * run_work(r) / (flops[isa] * fmin(r->threads, s->cores));
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT
+ * Published against reproduced, as Markdown, CSV or JSON. One table per data set, never two in one; one line per cell or arm over its
+ * seeds, or in timing per thread count. The headline is the last epoch; what was selected on the test set stands in its own column. */
+#include "driver.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct line {
+    const struct entry *entry;
+    const struct row *first;            /* for what all its rows share: threads, isa … */
+    struct summary test, best, train, loss, train_speed, infer_speed, arenas, peak;
+    struct summary paired;              /* arm minus cell over common seeds; n 0: none */
+    const char *verdict;
+    char verdict_text[48];
+};
+
+/* The values of one column over a line's rows. */
+struct gather { double values[MAX_SEEDS]; int n; };
+
+static double field(const struct row *row, size_t offset)
+{
+    return *(const double *)(const void *)((const char *)row + offset);
+}
+
+static bool same_line(const struct sweep *s, const struct run *run, const struct entry *e, int threads)
+{
+    return run->entry == e && (!s->wish->timing || run->threads == threads);
+}
+
+static struct summary column(const struct sweep *s, const struct entry *e, int threads, size_t offset)
+{
+    static struct gather g;
+    g.n = 0;
+    for (int i = 0; i < s->run_count && g.n < MAX_SEEDS; i++) {
+        if (s->runs[i].row && same_line(s, &s->runs[i], e, threads))
+            g.values[g.n++] = field(s->runs[i].row, offset);
+    }
+    return summarize(g.values, g.n);
+}
+
+/* Same seed, same initial stream, same order of data: the difference is taken per seed. */
+static struct summary paired_difference(const struct sweep *s, const struct entry *arm, const struct entry *cell)
+{
+    static struct gather g;
+    g.n = 0;
+    for (int i = 0; i < s->run_count; i++)
+        for (int k = 0; k < s->run_count && s->runs[i].entry == arm && g.n < MAX_SEEDS; k++) {
+            if (s->runs[k].entry != cell || s->runs[k].seed != s->runs[i].seed)
+                continue;
+            const struct row *one = s->runs[i].row, *other = s->runs[k].row;
+            if (one && other)
+                g.values[g.n++] = one->test_acc - other->test_acc;
+        }
+    return summarize(g.values, g.n);
+}
+
+/* A published figure is one run: it is held against the interval for one more run of ours, not against the narrower one of the mean. */
+static const char *judge(struct line *line)
+{
+    const struct entry *e = line->entry;
+    double low, high, published = e->zoo->published_acc;
+    if (*e->arm || published <= 0)
+        return "";
+    if (!e->study_data)
+        return "not comparable: other data";
+    if (e->epochs != e->study_epochs) {
+        snprintf(line->verdict_text, sizeof line->verdict_text, "not comparable: %d of %d epochs", e->epochs, e->study_epochs);
+        return line->verdict_text;
+    }
+    if (line->test.n < 2)
+        return "one run";
+    one_more(&line->test, &low, &high);
+    return published < low ? "published is below" : published > high ? "published is above" : "inside";
+}
+
+static const struct entry *cell_of(const struct sweep *s, const struct entry *arm)
+{
+    for (int i = 0; i < s->entry_count; i++)
+        if (s->entries[i].zoo == arm->zoo && !*s->entries[i].arm)
+            return &s->entries[i];
+    return NULL;
+}
+
+static struct line line_of(const struct sweep *s, const struct entry *e, int threads)
+{
+#define COLUMN(name) column(s, e, threads, offsetof(struct row, name))
+    struct line line = {
+        .entry = e, .test = COLUMN(test_acc), .best = COLUMN(best_test_acc), .train = COLUMN(train_acc), .loss = COLUMN(test_loss),
+        .train_speed = COLUMN(train_images_per_s), .infer_speed = COLUMN(infer_images_per_s), .arenas = COLUMN(bytes_arenas),
+        .peak = COLUMN(peak_rss_bytes), .paired = { 0, NAN, NAN, NAN, NAN }
+    };
+#undef COLUMN
+    const struct entry *cell = cell_of(s, e);
+    for (int i = 0; i < s->run_count && !line.first; i++)
+        if (same_line(s, &s->runs[i], e, threads))
+            line.first = s->runs[i].row;
+    if (*e->arm && cell && !s->wish->timing)
+        line.paired = paired_difference(s, e, cell);
+    line.verdict = "";
+    return line;
+}
+
+/* All lines on one data set that have rows; owned by the caller. */
+static struct line *lines_of(const struct sweep *s, const struct dataset *data, int *count)
+{
+    struct line *lines = calloc((size_t)s->run_count + 1, sizeof *lines);
+    if (!lines)
+        quit(EXIT_FAIL, "out of memory for the table");
+    *count = 0;
+    for (int i = 0; i < s->run_count; i++) {
+        const struct run *run = &s->runs[i];
+        bool seen = run->entry->data != data;
+        for (int k = 0; k < i && !seen; k++)
+            seen = same_line(s, &s->runs[k], run->entry, run->threads);
+        if (seen)
+            continue;
+        lines[*count] = line_of(s, run->entry, run->threads);
+        if (lines[*count].first) {
+            lines[*count].verdict = judge(&lines[*count]);
+            ++*count;
+        }
+    }
+    return lines;
+}
+
+/* ---- Markdown */
+
+/* A number of any size with the digits that matter, "" for NAN; whole ones by thousands. */
+static const char *shown(double value, int digits, char text[48])
+{
+    if (!isfinite(value)) {
+        text[0] = 0;
+    } else if (digits >= 0 || value < 1000) {
+        snprintf(text, 48, "%.*f", digits < 0 ? 0 : digits, value);
+    } else if (value < 1e6) {
+        long whole = lround(value);
+        snprintf(text, 48, "%ld,%03ld", whole / 1000, whole % 1000);
+    } else {
+        long whole = lround(value);
+        snprintf(text, 48, "%ld,%03ld,%03ld", whole / 1000000, whole / 1000 % 1000, whole % 1000);
+    }
+    return text;
+}
+
+/* "99.21 ± 0.10 [99.14, 99.28], 10" */
+static const char *interval(const struct summary *v, bool sign, char text[96])
+{
+    if (v->n == 0)
+        text[0] = 0;
+    else if (v->n == 1)
+        snprintf(text, 96, sign ? "%+.2f, 1" : "%.2f, 1", v->mean);
+    else
+        snprintf(text, 96, sign ? "%+.2f ± %.2f [%+.2f, %+.2f], %d" : "%.2f ± %.2f [%.2f, %.2f], %d", v->mean, v->sd, v->low, v->high,
+                 v->n);
+    return text;
+}
+
+static void md_accuracy(const struct line *lines, int count, FILE *out)
+{
+    bool arms = false;
+    for (int i = 0; i < count; i++)
+        arms |= lines[i].paired.n > 0;
+    fprintf(out, "| cell | published | reproduced mean ± sd [95 %% CI], n | verdict |%s", arms ? " minus its cell, paired |" : "");
+    fprintf(out, " best on test | train | test loss | images/s | MB |\n");
+    fprintf(out, "|---|---|---|---|%s---|---|---|---|---|\n", arms ? "---|" : "");
+    for (int i = 0; i < count; i++) {
+        const struct line *l = &lines[i];
+        char published[48] = "", test[96], paired[96], best[48], train[48], loss[48], speed[48];
+        if (!*l->entry->arm && l->entry->zoo->published_acc > 0)
+            snprintf(published, sizeof published, "%.2f", l->entry->zoo->published_acc);
+        fprintf(out, "| %s%s%s | %s | %s | %s |", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm, published,
+                interval(&l->test, false, test), l->verdict);
+        if (arms)
+            fprintf(out, " %s |", interval(&l->paired, true, paired));
+        fprintf(out, " %s | %s | %s | %s | %.1f of %.0f |\n", shown(l->best.mean, 2, best), shown(l->train.mean, 2, train),
+                shown(l->loss.mean, 4, loss), shown(l->train_speed.mean, -1, speed), l->arenas.mean / 1e6, l->peak.mean / 1e6);
+    }
+}
+
+static void md_timing(const struct line *lines, int count, FILE *out)
+{
+    fprintf(out, "| cell | threads | isa | training images/s | inference images/s | MB |\n|---|---|---|---|---|---|\n");
+    for (int i = 0; i < count; i++) {
+        const struct line *l = &lines[i];
+        char train[48], infer[48];
+        fprintf(out, "| %s%s%s | %d | %s | %s | %s | %.1f of %.0f |\n", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm,
+                l->first->threads, l->first->isa, shown(l->train_speed.mean, -1, train), shown(l->infer_speed.mean, -1, infer),
+                l->arenas.mean / 1e6, l->peak.mean / 1e6);
+    }
+}
+
+static void md_notes(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out)
+{
+    double p = lines[0].test.mean / 100, n = data->test.count;
+    char images[48];
+    bool quiet = true;
+    for (int i = 0; i < count; i++)
+        quiet &= lines[i].first->quiet;
+    fprintf(out, "\n");
+    if (!s->wish->timing) {
+        fprintf(out, "Test accuracy in per cent after the last epoch; \"best on test\" picks the epoch on the test set and is no result. ");
+        if (p > 0 && p < 1)
+            fprintf(out, "One run's binomial standard error on %s test images is %.2f. ", shown(n, -1, images), 100 * sqrt(p * (1 - p) / n));
+        fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
+    }
+    fprintf(out, "Images/s cover training steps with batch assembly%s. MB: planned arenas of peak resident memory, data set included.\n",
+            quiet ? "" : ", measured beside other runs (not quiet: --timing measures alone)");
+    for (int i = 0; i < count && !s->wish->timing; i++) {
+        const struct entry *e = lines[i].entry;
+        if (!*e->arm && e->zoo->published_acc > 0 && e->zoo->published_as)
+            fprintf(out, "\nPublished for %s, %.2f: %s.\n", e->cell, e->zoo->published_acc, e->zoo->published_as);
+    }
+    fprintf(out, "\n");
+}
+
+static void md_table(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out)
+{
+    const char *kind = s->wish->timing ? ", speed" : s->options->quick ? ", quick" : "";
+    fprintf(out, "### %s on %s%s%s\n\n", s->study, data->name, data->synthetic ? " (synthetic)" : "", kind);
+    if (s->wish->timing)
+        md_timing(lines, count, out);
+    else
+        md_accuracy(lines, count, out);
+    md_notes(s, lines, count, data, out);
+}
+
+/* ---- CSV and JSON: the same fields */
+
+static void put_text(json_t *record, const char *key, const char *text)
+{
+    json_object_set_new(record, key, json_string(text));
+}
+
+static void put_count(json_t *record, const char *key, int count)
+{
+    json_object_set_new(record, key, json_integer(count));
+}
+
+static void put_number(json_t *record, const char *key, double value)
+{
+    json_object_set_new(record, key, isfinite(value) ? json_real(value) : json_null());
+}
+
+static json_t *line_record(const struct sweep *s, const struct line *l)
+{
+    const struct entry *e = l->entry;
+    json_t *record = json_object();
+    put_text(record, "kind", s->wish->timing ? "timing" : "accuracy");
+    put_text(record, "study", s->study);
+    put_text(record, "data", e->data->name);
+    json_object_set_new(record, "synthetic", json_boolean(e->data->synthetic));
+    put_text(record, "cell", e->cell);
+    put_text(record, "arm", e->arm);
+    put_text(record, "net", e->net);
+    put_text(record, "recipe", e->recipe);
+    put_number(record, "published", !*e->arm && e->zoo->published_acc > 0 ? e->zoo->published_acc : NAN);
+    put_text(record, "verdict", l->verdict);
+    put_count(record, "n", l->test.n);
+    put_number(record, "test_acc", l->test.mean);
+    put_number(record, "test_acc_sd", l->test.sd);
+    put_number(record, "test_acc_ci_low", l->test.low);
+    put_number(record, "test_acc_ci_high", l->test.high);
+    put_count(record, "paired_n", l->paired.n);
+    put_number(record, "paired_difference", l->paired.mean);
+    put_number(record, "paired_ci_low", l->paired.low);
+    put_number(record, "paired_ci_high", l->paired.high);
+    put_number(record, "best_test_acc", l->best.mean);
+    put_number(record, "train_acc", l->train.mean);
+    put_number(record, "test_loss", l->loss.mean);
+    put_number(record, "train_images_per_s", l->train_speed.mean);
+    put_number(record, "infer_images_per_s", l->infer_speed.mean);
+    put_text(record, "isa", l->first->isa);
+    put_count(record, "threads", l->first->threads);
+    json_object_set_new(record, "quiet", json_boolean(l->first->quiet));
+    put_number(record, "bytes_arenas", l->arenas.mean);
+    put_number(record, "peak_rss_bytes", l->peak.mean);
+    return record;
+}
+
+static void csv_text(const char *text, FILE *out)
+{
+    bool quoted = strpbrk(text, ",\"\n");
+    if (quoted)
+        fputc('"', out);
+    for (; *text; text++)
+        fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
+    if (quoted)
+        fputc('"', out);
+}
+
+static void csv_line(json_t *record, bool header, FILE *out)
+{
+    const char *key, *comma = "";
+    json_t *value;
+    json_object_foreach(record, key, value) {
+        fputs(comma, out);
+        comma = ",";
+        if (header)
+            fputs(key, out);
+        else if (json_is_string(value))
+            csv_text(json_string_value(value), out);
+        else if (json_is_boolean(value))
+            fputs(json_is_true(value) ? "true" : "false", out);
+        else if (!json_is_null(value))
+            fprintf(out, "%.9g", json_number_value(value));
+    }
+    fputc('\n', out);
+}
+
+/* ---- all formats */
+
+/* The rows themselves, as they stand in their file. */
+static void jsonl_rows(const struct sweep *s, const struct rows *rows, FILE *out)
+{
+    FILE *in = rows->regular ? fopen(rows->path, "r") : NULL;
+    char *line = NULL;
+    size_t room = 0;
+    while (in && getline(&line, &room, in) > 0) {
+        json_t *row = json_loads(line, 0, NULL);
+        const char *id = json_string_value(json_object_get(row, "id"));
+        for (int i = 0; id && i < s->run_count; i++)
+            if (strcmp(id, s->runs[i].id) == 0) {
+                fputs(line, out);
+                break;
+            }
+        json_decref(row);
+    }
+    free(line);
+    if (in)
+        fclose(in);
+}
+
+void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out)
+{
+    assert(s->run_count > 0 && out);
+    json_t *records = json_array();
+    for (int i = 0; i < s->run_count; i++)
+        s->runs[i].row = rows_find(rows, s->runs[i].id);
+    for (int i = 0; i < s->entry_count && format != FORMAT_JSONL; i++) {
+        const struct dataset *data = s->entries[i].data;
+        bool seen = false;
+        for (int k = 0; k < i; k++)
+            seen |= s->entries[k].data == data;
+        if (seen)
+            continue;
+        int count;
+        struct line *lines = lines_of(s, data, &count);
+        if (format == FORMAT_MD && count)
+            md_table(s, lines, count, data, out);
+        for (int k = 0; k < count; k++)
+            json_array_append_new(records, line_record(s, &lines[k]));
+        free(lines);
+    }
+    if (format == FORMAT_JSON) {
+        json_dumpf(records, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+        fputc('\n', out);
+    }
+    for (size_t i = 0; i < json_array_size(records) && format == FORMAT_CSV; i++) {
+        if (i == 0)
+            csv_line(json_array_get(records, i), true, out);
+        csv_line(json_array_get(records, i), false, out);
+    }
+    if (format == FORMAT_JSONL)
+        jsonl_rows(s, rows, out);
+    json_decref(records);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * train: any net on any data with any recipe, by the same driver as the studies: a typed net is a study of one cell. A checkpoint that is
+ * loaded changes the bits and stands neither in the net nor in the recipe: its hash goes into the cell's name and so into the row's id. */
+#include "ablation.h"
+
+#include <errno.h>
+#include <popt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../nets/sha256.h"
+
+struct request {
+    char *net, *recipe, *load, *save;
+    int weights_only, summary;
+};
+
+/* The zoo's cell named "study/cell", and its study. */
+static const struct zoo_cell *zoo_find(const char *name, const struct zoo_study **study)
+{
+    for (int i = 0; zoo[i]; i++)
+        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++) {
+            size_t length = strlen(zoo[i]->study);
+            if (strncmp(name, zoo[i]->study, length) == 0 && name[length] == '/' && strcmp(name + length + 1, cell->cell) == 0) {
+                *study = zoo[i];
+                return cell;
+            }
+        }
+    return NULL;
+}
+
+static int list_zoo(void)
+{
+    for (int i = 0; zoo[i]; i++)
+        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++)
+            printf("%s/%s\n  net     %s\n  recipe  %s\n  data    %s\n", zoo[i]->study, cell->cell, cell->net, cell->recipe,
+                   cell->data ? cell->data : zoo[i]->data);
+    return fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+}
+
+/* "custom from 1a2b3c4d5e6f" */
+static void name_after_file(const char *cell, const char *path, char *name, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        quit(EXIT_FAIL, "--load %s: %s", path, strerror(errno));
+    char *bytes = NULL, hex[65];
+    size_t used = 0, got;
+    do {
+        bytes = realloc(bytes, used + 65536);
+        if (!bytes)
+            quit(EXIT_FAIL, "--load %s: out of memory", path);
+        got = fread(bytes + used, 1, 65536, f);
+        used += got;
+    } while (got);
+    if (ferror(f))
+        quit(EXIT_FAIL, "--load %s: %s", path, strerror(errno));
+    fclose(f);
+    sha256_hex(&(struct sha256_part){ bytes, used }, 1, hex);
+    free(bytes);
+    snprintf(name, size, "%s from %.12s", cell, hex);
+}
+
+/* What is not said is taken from the zoo's cell, or for a typed net from nowhere: no data set is chosen silently. */
+static void check(const struct request *r, const struct options *o, const struct zoo_cell *known)
+{
+    if (!r->net)
+        quit(EXIT_USAGE, "--net is missing: a net like \"1x28x28 conv8 relu max2 dense10\", or one of --list like compact-net/published");
+    if (!known && !o->data && !o->data_dir && !r->summary)
+        quit(EXIT_USAGE, "--data is missing: mnist, fashion-mnist, cifar-10 or strokes, or --data-dir with idx or CIFAR-10 files");
+    if (r->save && o->seed_count > 1)
+        quit(EXIT_USAGE, "--save %s: takes one seed; run it once per seed with a file for each", r->save);
+    if (r->load && o->seed_count > 1 && !r->weights_only)
+        quit(EXIT_USAGE, "--load %s: resumes one seed; give that one, or --weights-only to start several from these weights", r->load);
+}
+
+static int run(const struct request *r, const struct options *o)
+{
+    static char cell_name[128];
+    const struct zoo_study *study = NULL;
+    const struct zoo_cell *known = r->net ? zoo_find(r->net, &study) : NULL;
+    check(r, o, known);
+    static char words[2048];
+    snprintf(words, sizeof words, "%s %s", known ? known->recipe : "", r->recipe ? r->recipe : "");
+    snprintf(cell_name, sizeof cell_name, "%s", known ? r->net : "custom");
+    if (r->load)
+        name_after_file(known ? r->net : "custom", r->load, cell_name, sizeof cell_name);
+    struct zoo_cell cells[2] = { known ? *known : (struct zoo_cell){ .net = r->net }, { .cell = NULL } };
+    cells[0].cell = cell_name;
+    cells[0].recipe = words;
+    if (r->recipe || r->load)           /* no longer what was published */
+        cells[0].published_acc = cells[0].published_loss = 0;
+    struct zoo_study zoo_study = { .study = "train", .data = study ? study->data : "custom", .question = "", .cells = cells };
+    struct study one = { .zoo = &zoo_study, .seeds = 1, .quick_seeds = 1, .quick_epochs = 1 };
+    struct wish wish = {
+        .directory = o->data_dir && !o->data && !known, .epoch_lines = true, .again = r->save, .summary = r->summary,
+        .weights_only = r->weights_only, .load = r->load, .save = r->save
+    };
+    return ablation_run(&one, o, &wish);
+}
+
+int main(int argc, const char **argv)
+{
+    struct request r = { 0 };
+    const struct poptOption more[] = {
+        { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string, or a cell of the zoo (--list)", "NET" },
+        { "recipe", 0, POPT_ARG_STRING, &r.recipe, 0, "like \"opt=adam lr=0.01 epochs=3\"; a cell's own with these words added", "WORDS" },
+        { "load", 0, POPT_ARG_STRING, &r.load, 0, "start from this safetensors file: resume its run, if it has a position", "FILE" },
+        { "weights-only", 0, POPT_ARG_NONE, &r.weights_only, 0, "of --load take the weights and start from update 0", NULL },
+        { "save", 0, POPT_ARG_STRING, &r.save, 0, "write a safetensors file after every epoch", "FILE" },
+        { "summary", 0, POPT_ARG_NONE, &r.summary, 0, "print the net's summary (shapes, parameters, memory), and leave", NULL },
+        POPT_TABLEEND
+    };
+    static struct options options;
+    cli_parse(&options, "train", "Trains a net, like --net \"1x28x28 conv8 relu max2 dense10\" --recipe \"opt=adam lr=0.01\" --data mnist",
+              more, argc, argv);
+    if (options.list)
+        return list_zoo();
+    return run(&r, &options);
+}
