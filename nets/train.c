@@ -189,12 +189,10 @@ static bool has_batchnorm(const struct net *net)
     return false;
 }
 
-static int check_shapes(const struct run *r, struct why *why)
+int train_check(const struct net *net, const struct recipe *recipe, const struct dataset *d, struct why *why)
 {
-    const struct net *net = r->net;
-    const struct dataset *d = r->data;
     int c, h, w;
-    transform_shape(&r->recipe->transform, d, &c, &h, &w);
+    transform_shape(&recipe->transform, d, &c, &h, &w);
     if (net->in.c != c || net->in.h != h || net->in.w != w)
         return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=",
             net->in.c, net->in.h, net->in.w, d->name, c, h, w);
@@ -322,7 +320,7 @@ static int load_start(struct run *r, struct why *why)
 
 static int run_open(struct run *r, struct why *why)
 {
-    int code = check_shapes(r, why);
+    int code = train_check(r->net, r->recipe, r->data, why);
     code = code ? code : choose_images(r, why);
     code = code ? code : count_steps(r, why);
     code = code ? code : open_plan(r, why);

@@ -35,6 +35,9 @@ struct train_options {
     void *context;
 };
 
+/* 0, or -EINVAL with the way out: does the net take what the data and the recipe give, and end in as many outputs as there are classes? */
+int train_check(const struct net *net, const struct recipe *recipe, const struct dataset *data, struct why *why);
+
 /* 0; -EINVAL (net does not fit the data, bad selection …), -ENOMEM, -EINTR, or the checkpoint's errno, with the reason. */
 int train(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
           struct metrics *metrics, struct why *why);
