@@ -211,7 +211,7 @@ static int make(struct sweep *s, struct rows *rows, const struct run *const *tod
     if (count < s->jobs)
         s->jobs = count ? count : 1;
     if (!s->options->quiet)
-        fprintf(stderr, "%s: %d to run, %d side by side, %d have rows already; rows go to %s\n", s->study, count, s->jobs, done, rows->path);
+        fprintf(stderr, "%s: %d to run, %d side by side, %d have rows; rows go to %s\n", s->study, count, s->jobs, done, rows->path);
     if (count)
         outcome = sweep_run(s, todo, count, rows);
     if (outcome.signal) {

@@ -139,25 +139,15 @@ static void size_up(struct entry *e, const struct recipe *r)
     e->images = r->updates ? r->updates * fmin(n, r->batch) : n * r->epochs;
 }
 
-/* Does the net take what the data give, and give what they take? */
 static void fit(const struct sweep *s, struct entry *e)
 {
-    int c, h, w;
     char name[256];
     struct net net;
     struct why why;
     entry_name(s, e, name, sizeof name);
     struct recipe recipe = recipe_or_quit(name, e->recipe);
-    if (net_parse(e->net, &net, &why))
+    if (net_parse(e->net, &net, &why) || train_check(&net, &recipe, e->data, &why))
         quit(EXIT_USAGE, "%s: %s", name, why.text);
-    const struct shape in = net.in, out = net.layers[net.count - 1].out;
-    transform_shape(&recipe.transform, e->data, &c, &h, &w);
-    if (in.c != c || in.h != h || in.w != w)
-        quit(EXIT_USAGE, "%s takes %dx%dx%d but %s gives %dx%dx%d: choose other --data, or let the net or the recipe (pad=, channel=) fit",
-             name, in.c, in.h, in.w, e->data->name, c, h, w);
-    if (out.c * out.h * out.w != e->data->classes)
-        quit(EXIT_USAGE, "%s ends in %d outputs but %s has %d classes: end in dense%d, or in as many channels and gap", name,
-             out.c * out.h * out.w, e->data->name, e->data->classes, e->data->classes);
     size_up(e, &recipe);
 }
 

@@ -203,7 +203,7 @@ static void md_notes(const struct sweep *s, const struct line *lines, int count,
     if (!s->wish->timing) {
         fprintf(out, "Test accuracy in per cent after the last epoch; \"best on test\" picks the epoch on the test set and is no result. ");
         if (p > 0 && p < 1)
-            fprintf(out, "One run's binomial standard error on %s test images is %.2f. ", shown(n, -1, images), 100 * sqrt(p * (1 - p) / n));
+            fprintf(out, "One run's binomial standard error on %s images is %.2f. ", shown(n, -1, images), 100 * sqrt(p * (1 - p) / n));
         fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
     }
     fprintf(out, "Images/s cover training steps with batch assembly%s. MB: planned arenas of peak resident memory, data set included.\n",
