@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "runtime/team.h"
+#include "../kernels/runtime/team.h"
 
 enum { UNITS = 64, WORKERS = 5, RUNS = 2000 };
 

@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
-#include "runtime/arena.h"
-#include "runtime/clock.h"
-#include "runtime/cpu.h"
-#include "runtime/exact.h"
-#include "runtime/rng.h"
+#include "../kernels/runtime/arena.h"
+#include "../kernels/runtime/clock.h"
+#include "../kernels/runtime/cpu.h"
+#include "../kernels/runtime/exact.h"
+#include "../kernels/runtime/rng.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

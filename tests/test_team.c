@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "runtime/rng.h"
-#include "runtime/team.h"
+#include "../kernels/runtime/rng.h"
+#include "../kernels/runtime/team.h"
 
 #if defined(__linux__)
 #include <sched.h>
