@@ -88,6 +88,10 @@ struct plan_options {
     struct team *team;                  /* borrowed; NULL: one worker */
 };
 
+/* Sums over images (gradients) run over waves of so many images, added in order. Micro-batches of a multiple of it that accumulate (see
+ * plan_backward) therefore give the same bits as the whole batch, in nets without batch norm and dropout. */
+enum { PLAN_WAVE = 1024 };
+
 struct plan;                            /* opaque; one allocation per family: parameters, gradients, optimizer, activations, scratch */
 
 /* 0; -EINVAL (no variant supports a layer: names it), -ENOMEM. The plan copies the net. Close with plan_close. */
@@ -110,7 +114,10 @@ struct tensor {
     real *value, *gradient;             /* in the plan's arenas; gradient NULL for statistics and inference plans */
 };
 int plan_tensors(const struct plan *plan);
+/* Whoever gets one may write its value, so the convolutions' packed copies are made anew at the next pass; who keeps it and writes after a
+ * pass calls plan_changed. */
 struct tensor plan_tensor(const struct plan *plan, int i);
+void plan_changed(const struct plan *plan);
 
 /* Optimizer state array `slot` (0 …) of tensor i, shaped like its value; NULL for statistics, and past the plan's optimizer_slots. */
 real *plan_optimizer_slot(const struct plan *plan, int slot, int i);
@@ -123,16 +130,17 @@ uint8_t *plan_labels(struct plan *plan);
 const real *plan_logits(const struct plan *plan);
 const real *plan_losses(const struct plan *plan);
 const uint8_t *plan_best(const struct plan *plan);
-/* Output and its gradient of layer i after a pass, for tests and pictures: [B][P][Q][K][16]. Gradient NULL for inference plans. In training
- * with layers that write in place (relu, dropout …) the value is the later layer's. */
+/* Output of layer i after a pass, for tests and pictures: [B][P][Q][K][16]. Where the next layer writes in place (relu, dropout …) it is that
+ * layer's. Inference plans use buffers again: there only the last layer's is sure to be whole; a training plan keeps all of them, and
+ * runs in inference mode as well. */
 const real *plan_output(const struct plan *plan, int layer);
 
 /* n images are in the input (1 … batch; dead lanes are zeroed by whoever fills it). Forward in training mode (dropout on, batch statistics,
  * running ones tracked) or inference mode. Losses and best are made as well. `key` seeds dropout: (seed, step). */
-struct pass_key { uint64_t seed; uint32_t step; };
+struct pass_key { uint64_t seed; uint32_t step, part; };             /* part: of a batch fed as micro-batches, from 0 */
 void plan_forward(struct plan *plan, int n, bool training, struct pass_key key);
-/* Gradients of the mean loss of that forward pass into every tensor's gradient. `scale_n`: images that the mean is over (n, or the whole
- * batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting them. */
+/* Gradients of the mean loss of that forward pass (in training mode, same n and key) into every tensor's gradient. `scale_n`: images that the
+ * mean is over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting them. */
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
 /* One optimizer step over all trained tensors. */
 void plan_step(struct plan *plan, const struct optimizer *o);

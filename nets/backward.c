@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT
+ * Backward, one function per kind of layer, in a table: from dy to dx (where somebody below needs it) and to the gradients of the layer's
+ * parameters. Gradients are sums over images. Their shape is fixed by the layer alone: waves of image blocks, added in order; within a wave
+ * chunks, each summed by one call into its own place and merged by a pairwise tree. Hence the same bits for any number of workers, and for
+ * a batch fed in micro-batches of whole waves. */
+#include "plan.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- sums -------------------------------------------------------------------------------------------------------------------------- */
+
+enum { STRIP_VECTORS = 64 };            /* the tree runs over 4 KiB of every chunk at a time, so that they stay in cache */
+
+static void add_to(real *restrict to, const real *restrict from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] += from[i];
+}
+
+/* Elements [begin, end) of all chunks: pairs, pairs of pairs …, in place; then over or onto the target. */
+static void merge_elements(const struct job *j, size_t begin, size_t end)
+{
+    real *first = j->plan->partials + begin;
+    size_t count = end - begin;
+    for (int gap = 1; gap < j->chunks; gap *= 2)
+        for (int chunk = 0; chunk + gap < j->chunks; chunk += 2 * gap)
+            add_to(first + (size_t)chunk * j->stride, first + (size_t)(chunk + gap) * j->stride, count);
+    if (j->add)
+        add_to(j->to + begin, first, count);
+    else
+        memcpy(j->to + begin, first, count * sizeof(real));
+}
+
+static void merge_strips(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const size_t strip = (size_t)STRIP_VECTORS * LANES;
+    for (int i = begin; i < end; i++) {
+        size_t from = (size_t)i * strip, to = from + strip;
+        merge_elements(j, from, to < j->stride ? to : j->stride);
+    }
+}
+
+static void merge(struct plan *plan, struct job *job)
+{
+    const size_t strip = (size_t)STRIP_VECTORS * LANES;
+    assert((size_t)job->chunks * job->stride <= plan->partial_count);
+    team_run(plan->team, (int)((job->stride + strip - 1) / strip), merge_strips, job);
+}
+
+/* The padding behind a weight's and a bias's sums: scratch is not zero there, gradients must be. */
+static void clear_padding(const struct job *j, real *sums)
+{
+    for (int which = 0; which < j->layer->tensors; which++) {
+        size_t count = j->plan->tensor[j->layer->tensor + which].tensor.count, room = round16(count);
+        memset(sums + count, 0, (room - count) * sizeof(real));
+        sums += room;
+    }
+}
+
+/* Where the bias's sums are when the weight's are at `weight`; NULL without bias. */
+static real *bias_behind(const struct job *j, real *weight)
+{
+    return j->layer->tensors > 1 ? weight + round16(j->plan->tensor[j->layer->tensor].tensor.count) : NULL;
+}
+
+/* Images of the wave that begins at a block. */
+static int wave_images(const struct plan *plan, int block, int blocks)
+{
+    int left = plan->pass.n - block * LANES;
+    return left < blocks * LANES ? left : blocks * LANES;
+}
+
+/* Image blocks come first in every tensor: where block `block` of one with shape s begins. */
+static size_t block_at(int block, struct shape s)
+{
+    return (size_t)block * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES;
+}
+
+/* ---- convolution ------------------------------------------------------------------------------------------------------------------- */
+
+static void conv_chunk_sums(void *context, int begin, int end, int worker)
+{
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    struct conv wave = l->conv;
+    wave.n = wave_images(j->plan, j->block, l->wave);
+    const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
+    for (int chunk = begin; chunk < end; chunk++) {
+        real *dw = j->to + (size_t)chunk * j->stride;
+        l->variant->bwd_weights(&wave, conv_chunk(&wave, chunk), dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
+        clear_padding(j, dw);
+    }
+}
+
+static void conv_backward_weights(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    real *gradient = plan_gradient_of(plan, i, 0);
+    job.stride = plan_stride(plan, i);
+    for (; job.block < image_blocks(plan->pass.n); job.block += job.layer->wave) {
+        struct conv wave = job.layer->conv;
+        wave.n = wave_images(plan, job.block, job.layer->wave);
+        job.chunks = conv_chunks(&wave);
+        job.add = plan->pass.accumulate || job.block > 0;
+        bool direct = job.chunks == 1 && !job.add;
+        job.to = direct ? gradient : plan->partials;
+        team_run(plan->team, job.chunks, conv_chunk_sums, &job);
+        job.to = gradient;
+        if (!direct)
+            merge(plan, &job);
+    }
+}
+
+static void conv_rows(void *context, int begin, int end, int worker)
+{
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    l->variant->bwd_data(&l->conv, (struct span){ begin, end }, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
+}
+
+static void conv_backward(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    conv_backward_weights(plan, i);
+    if (job.layer->dx)
+        team_run(plan->team, pass_rows(plan, job.layer->conv.h), conv_rows, &job);
+}
+
+/* ---- dense ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Columns in pieces of 16: the kernel's bits are the same for any such cut. */
+static void dense_columns(void *context, int begin, int end, int worker)
+{
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    struct dense wave = l->dense;
+    wave.n = wave_images(j->plan, j->block, WAVE_BLOCKS);
+    const struct span columns = { begin * LANES, end * LANES < wave.c ? end * LANES : wave.c };
+    const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
+    j->plan->kernels->dense->bwd_weights(&wave, columns, dy, x, j->to, bias_behind(j, j->to), j->plan->worker_scratch[worker]);
+}
+
+static void dense_inputs(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    j->plan->kernels->dense->bwd_data(&l->dense, (struct span){ begin, end }, l->dy, plan_value_of(j->plan, j->index, 0), l->dx);
+}
+
+static void dense_backward(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    real *gradient = plan_gradient_of(plan, i, 0);
+    job.stride = plan_stride(plan, i);
+    job.chunks = 1;
+    for (; job.block < image_blocks(plan->pass.n); job.block += WAVE_BLOCKS) {
+        job.add = plan->pass.accumulate || job.block > 0;
+        job.to = job.add ? plan->partials : gradient;
+        team_run(plan->team, (job.layer->dense.c + LANES - 1) / LANES, dense_columns, &job);
+        if (!job.add)
+            continue;
+        clear_padding(&job, plan->partials);
+        job.to = gradient;
+        merge(plan, &job);
+    }
+    if (job.layer->dx)
+        team_run(plan->team, job.layer->dense.c, dense_inputs, &job);
+}
+
+/* ---- batch norm -------------------------------------------------------------------------------------------------------------------- */
+
+static void batchnorm_chunk_sums(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    size_t room = j->stride / 2, used = (size_t)l->batchnorm.c;
+    for (int chunk = begin; chunk < end; chunk++) {
+        real *sum_dy = j->plan->partials + (size_t)chunk * j->stride, *sum_dyx = sum_dy + room;
+        j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, batchnorm_chunk(&l->batchnorm, chunk), l->x, l->dy, l->mean, sum_dy, sum_dyx);
+        memset(sum_dy + used, 0, (room - used) * sizeof(real));
+        memset(sum_dyx + used, 0, (room - used) * sizeof(real));
+    }
+}
+
+static void batchnorm_rows(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    const real *a = j->plan->coefficients, *b = a + j->plan->channels, *d = b + j->plan->channels;
+    j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, (struct span){ begin, end }, l->x, l->dy, l->mean, a, b, d, l->dx);
+}
+
+/* Accumulating, gamma's and beta's gradients are made beside the sums and added. */
+static void batchnorm_backward(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    const struct planned *l = job.layer;
+    size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
+    real *sum_dy = plan->sums, *sum_dyx = sum_dy + room, *fresh = sum_dyx + room, *a = plan->coefficients;
+    job.stride = 2 * room;
+    job.chunks = batchnorm_chunks(&l->batchnorm);
+    job.to = plan->sums;
+    team_run(plan->team, job.chunks, batchnorm_chunk_sums, &job);
+    merge(plan, &job);
+    real *dgamma = plan_gradient_of(plan, i, 0), *dbeta = plan_gradient_of(plan, i, 1);
+    bool add = plan->pass.accumulate;
+    batchnorm_bwd_fold(&l->batchnorm, job.what->batchnorm.eps, l->variance, plan_value_of(plan, i, 0), sum_dy, sum_dyx,
+                       add ? fresh : dgamma, add ? fresh + room : dbeta, a, a + plan->channels, a + 2 * plan->channels);
+    if (add) {
+        add_to(dgamma, fresh, used);
+        add_to(dbeta, fresh + room, used);
+    }
+    if (l->dx)
+        team_run(plan->team, pass_rows(plan, l->batchnorm.h), batchnorm_rows, &job);
+}
+
+/* ---- without parameters: called only where dx is needed ---------------------------------------------------------------------------- */
+
+static void pool_rows(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    j->plan->kernels->pool->bwd(&l->pool, (struct span){ begin, end }, l->dy, l->which, l->dx);
+}
+
+static void pool_backward(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    team_run(plan->team, pass_rows(plan, job.layer->pool.h), pool_rows, &job);
+}
+
+static void activation_vectors(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    j->plan->kernels->activation->bwd(&j->what->activation, (struct span){ begin, end }, l->y, l->dy, l->dx);
+}
+
+static void activation_backward(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    team_run(plan->team, pass_vectors(plan, job.what->out), activation_vectors, &job);
+}
+
+static void dropout_vectors(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    const struct dropout dropout = { .threshold = dropout_threshold(j->what->dropout.rate) };
+    j->plan->kernels->dropout->bwd(&dropout, (struct span){ begin, end }, l->dy, l->kept, l->dx);
+}
+
+static void dropout_backward(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    team_run(plan->team, pass_vectors(plan, job.what->out), dropout_vectors, &job);
+}
+
+/* ---- add --------------------------------------------------------------------------------------------------------------------------- */
+
+static void copy_vectors(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    memcpy(j->layer->dx + (size_t)begin * LANES, j->layer->dy + (size_t)begin * LANES, (size_t)(end - begin) * LANES * sizeof(real));
+}
+
+/* da is dy: a copy only where both are needed apart (see buffers.c). The source's share follows when its gradient is there. */
+static void add_backward(struct plan *plan, int i)
+{
+    struct job job = job_of(plan, i);
+    if (job.layer->dx != job.layer->dy)
+        team_run(plan->team, pass_vectors(plan, job.what->out), copy_vectors, &job);
+}
+
+static void skip_rows(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    j->plan->kernels->add->bwd(&j->layer->add, (struct span){ begin, end }, j->layer->dy, j->to);
+}
+
+void backward_skips(struct plan *plan, int layer)
+{
+    for (int i = layer + 2; i < plan->net.count; i++) {
+        struct job job = job_of(plan, i);
+        if (job.what->kind != LAYER_ADD || i - job.what->add.back != layer)
+            continue;
+        job.to = plan->layers[layer].dy;
+        assert(job.to && job.to != job.layer->dy);
+        team_run(plan->team, pass_rows(plan, job.layer->add.h), skip_rows, &job);
+    }
+}
+
+layer_fn *const layer_backward[] = {
+    [LAYER_CONV] = conv_backward, [LAYER_POOL] = pool_backward, [LAYER_DENSE] = dense_backward, [LAYER_BATCHNORM] = batchnorm_backward,
+    [LAYER_ACTIVATION] = activation_backward, [LAYER_DROPOUT] = dropout_backward, [LAYER_ADD] = add_backward,
+};

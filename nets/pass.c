@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * A training step: forward through the table of layers, loss, backward through the other table, one optimizer call over all parameters.
+ * What a pass needs to know (how many images, which mode) stands in plan->pass; the problems' n is set from it once. */
+#include "plan.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* ---- before a pass ----------------------------------------------------------------------------------------------------------------- */
+
+static void set_images(struct plan *plan, int n)
+{
+    for (int i = 0; i < plan->net.count; i++) {
+        struct planned *l = &plan->layers[i];
+        switch (plan->net.layers[i].kind) {
+        case LAYER_CONV: l->conv.n = n; break;
+        case LAYER_POOL: l->pool.n = n; break;
+        case LAYER_DENSE: l->dense.n = n; break;
+        case LAYER_BATCHNORM: l->batchnorm.n = n; break;
+        case LAYER_ADD: l->add.n = n; break;
+        case LAYER_ACTIVATION: case LAYER_DROPOUT: break;
+        }
+    }
+}
+
+struct packing { struct plan *plan; enum conv_direction direction; };
+
+static void pack_layers(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct packing *p = context;
+    for (int i = begin; i < end; i++) {
+        const struct planned *l = &p->plan->layers[i];
+        if (p->plan->net.layers[i].kind == LAYER_CONV && l->packed[p->direction])
+            l->variant->pack(&l->conv, p->direction, plan_value_of(p->plan, i, 0), l->packed[p->direction]);
+    }
+}
+
+/* Once per change of weights, whichever pass asks first. */
+static void pack(struct plan *plan, enum conv_direction direction)
+{
+    if (!plan->stale[direction])
+        return;
+    struct packing packing = { plan, direction };
+    team_run(plan->team, plan->net.count, pack_layers, &packing);
+    plan->stale[direction] = false;
+}
+
+/* ---- loss -------------------------------------------------------------------------------------------------------------------------- */
+
+struct loss_job { struct plan *plan; struct loss loss; real *dz; };
+
+static void loss_blocks(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct loss_job *j = context;
+    struct plan *plan = j->plan;
+    plan->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, plan_logits(plan), plan->labels, plan->losses, plan->best, j->dz);
+}
+
+/* The kernel takes lanes from scale_n on for dead. In a micro-batch those from n on are dead, too: they are cleared here, so that a live image's
+ * numbers are exactly what they are in the whole batch. */
+static void clear_dead(struct plan *plan, real *dz, int classes)
+{
+    const int n = plan->pass.n, block = image_blocks(n) - 1;
+    for (int lane = n - block * LANES; lane < LANES; lane++) {
+        plan->losses[block * LANES + lane] = 0;
+        for (int k = 0; k < classes; k++)
+            dz[((size_t)block * (size_t)classes + (size_t)k) * LANES + (size_t)lane] = 0;
+    }
+}
+
+static void make_loss(struct plan *plan, int scale_n, real *dz)
+{
+    const int classes = plan->net.layers[plan->net.count - 1].out.c;
+    struct loss_job job = { plan, { scale_n, classes }, dz };
+    team_run(plan->team, image_blocks(plan->pass.n), loss_blocks, &job);
+    if (dz && scale_n != plan->pass.n)
+        clear_dead(plan, dz, classes);
+}
+
+/* ---- passes ------------------------------------------------------------------------------------------------------------------------ */
+
+void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
+{
+    assert(n >= 1 && n <= plan->batch);
+    assert(!training || plan->training);
+    plan->pass.n = n;
+    plan->pass.training = training;
+    plan->pass.key = key;
+    set_images(plan, n);
+    pack(plan, CONV_FWD);
+    for (int i = 0; i < plan->net.count; i++)
+        layer_forward[plan->net.layers[i].kind](plan, i);
+    make_loss(plan, n, training ? plan->layers[plan->net.count - 1].dy : NULL);
+}
+
+void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
+{
+    assert(plan->pass.training && plan->pass.n == n && scale_n >= n);
+    assert(plan->pass.key.seed == key.seed && plan->pass.key.step == key.step && plan->pass.key.part == key.part);
+    (void)key;
+    const int last = plan->net.count - 1;
+    plan->pass.accumulate = accumulate;
+    if (plan->layers[last].dy && scale_n != n)
+        make_loss(plan, scale_n, plan->layers[last].dy);
+    pack(plan, CONV_BWD_DATA);
+    for (int i = last; i >= plan->buffers.lowest; i--) {
+        layer_backward[plan->net.layers[i].kind](plan, i);
+        if (i > plan->buffers.lowest)
+            backward_skips(plan, i - 1);
+    }
+}
+
+struct step_job { struct plan *plan; const struct optimizer *optimizer; };
+
+static void step_vectors(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct step_job *j = context;
+    struct plan *p = j->plan;
+    p->kernels->optimizer->step(j->optimizer, (struct span){ begin, end }, p->parameters, p->gradients, p->slots[0], p->slots[1]);
+}
+
+void plan_step(struct plan *plan, const struct optimizer *o)
+{
+    assert(plan->training);
+    assert(plan->optimizer_slots >= (o->kind != OPTIMIZER_SGD ? 2 : o->momentum > 0 ? 1 : 0));
+    struct step_job job = { plan, o };
+    team_run(plan->team, (int)(plan->trained / LANES), step_vectors, &job);
+    plan_changed(plan);
+}
