@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Run at every build: writes the commit and whether the tree differs from it (results aside: they are data) into HEADER, if that is news.
+cmake_minimum_required(VERSION 3.25)
 set(commit "")
 set(dirty 0)
 find_program(GIT git)
