@@ -309,6 +309,7 @@ Test(scalar_optimizer, follows_the_recurrences)
         struct optimizer o = cases[i].o;
         real w[2 * LANES], g[2 * LANES], m[2 * LANES] = { 0 }, v[2 * LANES] = { 0 };
         for (int j = 0; j < 2 * LANES; j++) w[j] = j < LANES;
+        if (o.kind == OPTIMIZER_SGD) m[0] = 77;                 /* the first step must not read it */
         const bool uses_m = o.momentum > 0 || o.kind != OPTIMIZER_SGD;
         o.weight_decay = (float)decay;
         o.rate = (float)rate;
