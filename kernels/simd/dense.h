@@ -119,7 +119,9 @@ static inline void dense_turn(const struct dense *p, int c, int width, const flo
     for (int n = 0; n < p->n; n += LANES) {
         const float *from = x + ((ptrdiff_t)(n / LANES) * p->c + c) * LANES;
         float *to = strip + (ptrdiff_t)n * DENSE_STRIP;
-        for (int f = 0; f < width; f++) {
+        int f = 0;
+        for (; f + LANES <= width; f += LANES) v_turn16(from + f * LANES, to + f, DENSE_STRIP);
+        for (; f < width; f++) {
             for (int lane = 0; lane < LANES; lane++) to[lane * DENSE_STRIP + f] = from[f * LANES + lane];
         }
     }

@@ -97,30 +97,39 @@ static inline void covering(int i, int pad, int extent, int step, int out, int *
     *to = (i + pad) / step + 1 < out ? (i + pad) / step + 1 : out;
 }
 
-/* The gradient that windows [p0, p1) x [q0, q1) give input pixel (h, w) of a block. */
-INLINE void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy, const uint8_t *which, float *dx)
+/* What one window gives one input pixel, all channels: stored for the first window that covers it, added for later ones. `dy` and `which` point at
+ * the window's first channel; `tap` is the pixel's place in it, `count` the divisor of an average. */
+INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, const float *dy, const uint8_t *which, float tap, float count, float *dx)
+{
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)p->c * LANES; i += V) {
+        vf d = v_load(dy + i);
+        d = kind == POOL_MAX ? v_keep(v_eq(v_load_u8(which + i), v_set(tap)), d) : v_div(d, v_set(count));
+        v_store(dx + i, first ? d : v_add(v_load(dx + i), d));
+    }
+}
+
+/* The gradient that windows [r0, r1) x [s0, s1) give input pixel (h, w) of a block. */
+static inline void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy, const uint8_t *which, float *dx)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
-    for (ptrdiff_t i = 0; i < column; i += V) {
-        vf sum = v_zero();
-        for (int r = n.r0; r < n.r1; r++) {
-            for (int s = n.s0; s < n.s1; s++) {
-                ptrdiff_t at = (((ptrdiff_t)block * p->p + r) * p->q + s) * column + i;
-                int first_h = r * p->step - p->top, first_w = s * p->step - p->left;
-                vf d = v_load(dy + at);
-                if (p->kind == POOL_MAX) {
-                    d = v_keep(v_eq(v_load_u8(which + at), v_set((float)((h - first_h) * p->s + w - first_w))), d);
-                } else {
-                    struct window covered;
-                    window_cut(first_h, p->r, p->h, &covered.r0, &covered.r1);
-                    window_cut(first_w, p->s, p->w, &covered.s0, &covered.s1);
-                    d = v_div(d, v_set(pool_count(p, covered)));
-                }
-                sum = v_add(sum, d);
+    bool first = true;
+    for (int r = n.r0; r < n.r1; r++) {
+        for (int s = n.s0; s < n.s1; s++, first = false) {
+            ptrdiff_t at = (((ptrdiff_t)block * p->p + r) * p->q + s) * column;
+            int first_h = r * p->step - p->top, first_w = s * p->step - p->left;
+            if (p->kind == POOL_MAX) {
+                float tap = (float)((h - first_h) * p->s + w - first_w);
+                if (first) pool_give(p, POOL_MAX, true, dy + at, which + at, tap, 0, dx);
+                else pool_give(p, POOL_MAX, false, dy + at, which + at, tap, 0, dx);
+            } else {
+                struct window inside;
+                window_cut(first_h, p->r, p->h, &inside.r0, &inside.r1);
+                window_cut(first_w, p->s, p->w, &inside.s0, &inside.s1);
+                pool_give(p, POOL_AVG, first, dy + at, NULL, 0, pool_count(p, inside), dx);
             }
         }
-        v_store(dx + i, sum);
     }
+    if (first) memset(dx, 0, (size_t)column * sizeof *dx);
 }
 
 static void pool_bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *which, float *dx)

@@ -97,4 +97,19 @@ INLINE void v_sum4(const float *a, float *out)
     vst1q_f32(out, vaddq_f32(vuzp1q_f32(s01, s23), vuzp2q_f32(s01, s23)));
 }
 
+INLINE void v_turn16(const float *from, float *to, ptrdiff_t stride)
+{
+    for (int f = 0; f < 16; f += 4) {
+        for (int lane = 0; lane < 16; lane += 4) {
+            const float *a = from + 16 * f + lane;
+            float *b = to + lane * stride + f;
+            float32x4x2_t p = vtrnq_f32(vld1q_f32(a), vld1q_f32(a + 16)), q = vtrnq_f32(vld1q_f32(a + 32), vld1q_f32(a + 48));
+            vst1q_f32(b, vcombine_f32(vget_low_f32(p.val[0]), vget_low_f32(q.val[0])));
+            vst1q_f32(b + stride, vcombine_f32(vget_low_f32(p.val[1]), vget_low_f32(q.val[1])));
+            vst1q_f32(b + 2 * stride, vcombine_f32(vget_high_f32(p.val[0]), vget_high_f32(q.val[0])));
+            vst1q_f32(b + 3 * stride, vcombine_f32(vget_high_f32(p.val[1]), vget_high_f32(q.val[1])));
+        }
+    }
+}
+
 #endif

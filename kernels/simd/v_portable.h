@@ -66,4 +66,11 @@ INLINE void v_sum4(const float *a, float *out)
     }
 }
 
+INLINE void v_turn16(const float *from, float *to, ptrdiff_t stride)
+{
+    for (int f = 0; f < 16; f++) {
+        for (int lane = 0; lane < 16; lane++) to[lane * stride + f] = from[16 * f + lane];
+    }
+}
+
 #endif
