@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * One training run. A step's images are fed in parts of at most PART: the plan is measured for one part, gradients accumulate over the
- * parts in their order, so a full batch of ten thousand needs the memory of one part. Batch norm needs its whole batch at once and gets
- * it. Where a run stands is one `struct position`, saved with the weights: a resumed run does what the uninterrupted one would have
- * done. */
+ * One training run. A step's images are fed in parts of at most PLAN_WAVE: the plan is measured for one part and gradients accumulate over
+ * the parts in order, so a full batch of ten thousand has the bits of the whole and the memory of a part. Batch norm needs its whole batch
+ * at once and gets it. Where a run stands is one `struct position`, saved with the weights: a resumed run does what the uninterrupted one
+ * would have done. */
 #include "train.h"
 
 #include <assert.h>
@@ -15,7 +15,7 @@
 #include "../kernels/runtime/clock.h"
 #include "sha256.h"
 
-enum { PART = 1024, TEXT_SIZE = 4096 };
+enum { TEXT_SIZE = 4096 };
 
 struct run {
     const struct net *net;
@@ -69,7 +69,7 @@ void evaluate(struct plan *plan, struct batcher *batcher, const struct images *i
     for (int done = 0; done < n;) {
         int now = n - done < batch ? n - done : batch;
         batcher_fill(batcher, images, index + done, now, false, 0, 0, plan_input(plan), plan_labels(plan));
-        plan_forward(plan, now, false, (struct pass_key){ 0, 0 });
+        plan_forward(plan, now, false, (struct pass_key){ 0 });
         tally_pass(&tally, plan, plan_labels(plan), now);
         if (predicted)
             memcpy(predicted + done, plan_best(plan), (size_t)now);
@@ -88,14 +88,14 @@ static void timed_evaluate(struct run *r, const struct images *images, const int
     r->metrics->infer_images_per_s = r->infer_seconds > 0 ? (double)r->inferred / r->infer_seconds : 0;
 }
 
-/* One update from the images index[0 … n-1]. Parts have keys of their own, or dropout would drop the same places in each. */
+/* One update from the images index[0 … n-1]. */
 static void run_step(struct run *r, const int *index, int n)
 {
     struct plan *plan = r->plan;
-    uint32_t epoch = (uint32_t)r->at.epoch, parts = (uint32_t)((r->batch + r->part - 1) / r->part);
-    struct pass_key key = { r->options->seed, (uint32_t)r->at.step * parts };
+    uint32_t epoch = (uint32_t)r->at.epoch;
+    struct pass_key key = { .seed = r->options->seed, .step = (uint32_t)r->at.step };
     assert(n > 0 && n <= r->batch && r->at.step < r->steps);
-    for (int done = 0; done < n; done += r->part, key.step++) {
+    for (int done = 0; done < n; done += r->part, key.part++) {
         int now = n - done < r->part ? n - done : r->part;
         batcher_fill(r->batcher, &r->data->train, index + done, now, true, key.seed, epoch, plan_input(plan), plan_labels(plan));
         plan_forward(plan, now, true, key);
@@ -196,10 +196,10 @@ int train_check(const struct net *net, const struct recipe *recipe, const struct
     if (net->in.c != c || net->in.h != h || net->in.w != w)
         return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=",
             net->in.c, net->in.h, net->in.w, d->name, c, h, w);
-    struct shape out = net->count ? net->layers[net->count - 1].out : net->in;
-    if (out.c != d->classes || out.h != 1 || out.w != 1)
-        return fail(why, -EINVAL, "the net ends in %dx%dx%d, %s has %d classes; end the net with dense%d", out.c, out.h, out.w, d->name,
-            d->classes, d->classes);
+    int outputs = net->count ? net->layers[net->count - 1].out.c : net->in.c;
+    if (outputs != d->classes)
+        return fail(why, -EINVAL, "the net ends in %d outputs, %s has %d classes; end the net with dense%d", outputs, d->name, d->classes,
+            d->classes);
     return 0;
 }
 
@@ -232,7 +232,7 @@ static int count_steps(struct run *r, struct why *why)
 {
     const struct recipe *recipe = r->recipe;
     r->batch = recipe->batch < r->train_count ? recipe->batch : r->train_count;
-    r->part = r->batch > PART && !has_batchnorm(r->net) ? PART : r->batch;
+    r->part = r->batch > PLAN_WAVE && !has_batchnorm(r->net) ? PLAN_WAVE : r->batch;
     r->steps_per_epoch = r->train_count / r->batch + (!recipe->drop_last && r->train_count % r->batch ? 1 : 0);
     long steps = recipe->updates ? recipe->updates : (long)recipe->epochs * r->steps_per_epoch;
     long epochs = (steps + r->steps_per_epoch - 1) / r->steps_per_epoch;
