@@ -123,6 +123,17 @@ static void take_back(const struct rows *r, ssize_t written)
         warn("%s: the torn last line could not be taken back; it will be ignored", r->path);
 }
 
+/* One write(); a second only where the first was cut, to learn why. Returns how much went through; errno says why not all. */
+static ssize_t write_line(int fd, const char *line, ssize_t length)
+{
+    ssize_t done = 0, now = 0;
+    while (done < length && (now >= 0 || errno == EINTR)) {
+        now = write(fd, line + done, (size_t)(length - done));
+        done += now > 0 ? now : 0;
+    }
+    return done;
+}
+
 int rows_append(struct rows *r, const json_t *row, struct why *why)
 {
     assert(r->fd >= 0 && json_is_object(row));
@@ -131,11 +142,8 @@ int rows_append(struct rows *r, const json_t *row, struct why *why)
     free(text);
     if (length < 0)
         return fail(why, -ENOMEM, "out of memory for a row");
-    ssize_t written;
-    do
-        written = write(r->fd, line, (size_t)length);
-    while (written < 0 && errno == EINTR);
-    int error = written < 0 ? errno : ENOSPC;
+    ssize_t written = write_line(r->fd, line, length);
+    int error = errno;
     free(line);
     if (written == length && r->regular && fdatasync(r->fd) && errno != EINVAL) {       /* a disk may say only now that it is full */
         error = errno;

@@ -269,8 +269,11 @@ static void finish(struct driver *d, struct slot *slot)
     d->progress.work_done += run_work(slot->run);
     bool complete = WIFEXITED(status) && WEXITSTATUS(status) == 0 && slot->result;
     slot->pid = 0;
-    if (complete) {
+    if (complete && !d->outcome.unwritable) {
         store(d, slot, peak_rss(&used));
+    } else if (stops && d->s->wish->save && *slot->message) {
+        progress_clear(&d->progress);
+        warn("%s", slot->message);
     } else if (!stops && !d->outcome.unwritable) {
         d->outcome.failed++;
         progress_clear(&d->progress);

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The message lists the algorithms.
+compact-net --algo fourier

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# A flag without its value.
+compact-net --seeds

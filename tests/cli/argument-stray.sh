@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Programs take flags only.
+compact-net mnist

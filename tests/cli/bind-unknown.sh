@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Binding is one of three.
+compact-net --bind socket

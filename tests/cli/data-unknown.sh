@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The message lists the data sets.
+compact-net --data imagenet

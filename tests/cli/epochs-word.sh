@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Epochs are a number.
+compact-net --epochs many

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# An unknown flag.
+compact-net --sedes 3

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Formats are four.
+compact-net --format xml

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# train needs a net.
+train --data strokes

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# Several thread counts make no accuracy rows.
+compact-net --threads 1,2 --data strokes

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: MIT
+# The version, on stdout.
+compact-net --version
