@@ -11,7 +11,7 @@
 #include "mutants.h"
 #include "oracle.h"
 
-static const double WHOLE_FLOPS = 6e6, WINDOW_FLOPS = 30e6;
+static const double WHOLE_FLOPS = 6e6, WINDOW_FLOPS = 15e6;
 
 static const char *const problems[] = {
     /* the layers of the studied nets at their batch sizes */
@@ -59,7 +59,7 @@ static void draw(struct rng *r, char *text)
         draw_pads(r, p.r, &p.top, &p.bottom);
         draw_pads(r, p.s, &p.left, &p.right);
     } while (conv_complete(&p) != NULL);
-    double most = ldexp(40e3, draw_between(r, 0, 6));
+    double most = ldexp(40e3, draw_between(r, 0, 5));
     while (conv_flops_exact(&p) > most && p.n > 1) p.n = p.n > 16 ? p.n - 16 : p.n / 2;
     while (conv_flops_exact(&p) > most && p.c * p.k > 1) *(p.c > p.k ? &p.c : &p.k) /= 2;
     conv_print(&p, text, CHECK_TEXT);

@@ -12,7 +12,7 @@ extern const struct op_cases conv_cases, pool_cases, batchnorm_cases, dense_case
     optimizer_cases;
 
 const struct op_cases *const check_cases[OP_COUNT] = {
-    [OP_CONV] = &conv_cases,
+    [OP_CONV] = &conv_cases, [OP_POOL] = &pool_cases,
 };
 
 enum { MUTANT_PROBLEMS = 400, STREAM_PROBLEMS = 100 };      /* problems are drawn from stream 100 + op, data from stream op */

@@ -122,8 +122,9 @@ void check_bytes(struct check *c, const struct tensor_view *t, size_t begin, siz
 void check_unwritten(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got)
 {
     struct findings f = { .seen = end - begin };
+    if (guard_unwritten(got, begin * sizeof *got, (end - begin) * sizeof *got)) return;
     for (size_t i = begin; i < end; i++)
-        if (!guard_unwritten(got[i])) note(&f, i);
+        if (!guard_unwritten(got, i * sizeof *got, sizeof *got)) note(&f, i);
     char at[96];
     if (f.wrong) check_fail(c, "wrote %s outside its span; %zu of %zu", place(t, f.first, at, sizeof at), f.wrong, f.seen);
 }

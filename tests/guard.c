@@ -24,17 +24,18 @@ static size_t page_bytes(void)
 static void fill(void *at, size_t bytes, uint32_t word)
 {
     unsigned char *to = at;
-    for (size_t i = 0; i + 4 <= bytes; i += 4) memcpy(to + i, &word, 4);
-    for (size_t i = bytes & ~(size_t)3; i < bytes; i++) to[i] = 0xA5;
+    size_t done = bytes < 4 ? bytes : 4;
+    memcpy(to, &word, done);
+    for (size_t more; done < bytes; done += more) {
+        more = bytes - done < done ? bytes - done : done;
+        memcpy(to + done, to, more);
+    }
 }
 
-static bool holds(const unsigned char *at, size_t bytes)
+/* A repeated word: it begins right, and each byte is like the one four before it. */
+static bool holds(const unsigned char *at, size_t bytes, uint32_t word)
 {
-    for (size_t i = 0; i + 4 <= bytes; i += 4)
-        if (memcmp(at + i, &pattern, 4)) return false;
-    for (size_t i = bytes & ~(size_t)3; i < bytes; i++)
-        if (at[i] != 0xA5) return false;
-    return true;
+    return memcmp(at, &word, bytes < 4 ? bytes : 4) == 0 && (bytes <= 4 || memcmp(at, at + 4, bytes - 4) == 0);
 }
 
 static _Noreturn void no_memory(size_t bytes)
@@ -101,7 +102,17 @@ void guard_wipe(struct guards *g, int slot)
     fill(s->data, s->bytes, unwritten);
 }
 
-bool guard_unwritten(float value) { return memcmp(&value, &unwritten, 4) == 0; }
+bool guard_unwritten(const void *data, size_t offset, size_t bytes)
+{
+    uint32_t word;
+    unsigned char turned[8];
+    memcpy(turned, &unwritten, 4);
+    memcpy(turned + 4, &unwritten, 4);
+    memcpy(&word, turned + offset % 4, 4);
+    return holds((const unsigned char *)data + offset, bytes, word);
+}
+
+void guard_pattern(void *data, size_t bytes) { fill(data, bytes, unwritten); }
 
 void guard_seal(struct guards *g, int slot)
 {
@@ -126,9 +137,9 @@ void guard_drop(struct guards *g, int slot)
 static bool verify_slot(struct guard_slot *s, char *text, size_t size)
 {
     size_t before = margin_before(s), after = margin_after(s);
-    if (!holds(s->data - before, before)) {
+    if (!holds(s->data - before, before, pattern)) {
         snprintf(text, size, "wrote before the start of %s", s->name);
-    } else if (!holds(s->data + s->bytes, after)) {
+    } else if (!holds(s->data + s->bytes, after, pattern)) {
         snprintf(text, size, "wrote past the end of %s", s->name);
     } else if (s->sealed && s->bytes && memcmp(s->data, s->copy, s->bytes) != 0) {
         size_t at = 0;

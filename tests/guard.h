@@ -32,7 +32,10 @@ void *guard_place(struct guards *g, int slot, const char *name, size_t bytes, si
 
 /* Fills a placed slot with the quiet NaN that means "not written" again. */
 void guard_wipe(struct guards *g, int slot);
-bool guard_unwritten(float value);
+/* Are `bytes` at that byte offset of a wiped slot's data still so? */
+bool guard_unwritten(const void *data, size_t offset, size_t bytes);
+/* The same filling for plain memory. */
+void guard_pattern(void *data, size_t bytes);
 
 /* From now on the slot is an input. */
 void guard_seal(struct guards *g, int slot);

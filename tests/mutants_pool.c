@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * Wrong pooling: one plain implementation with a flaw to choose. */
+#include "mutants.h"
+
+enum flaw { NONE, LATER_TIE, LAST_TAP, ZERO_PADDING, NAN_WINS, PAD_COUNT, PAST_SPAN, INDEX_INSIDE, ALWAYS_WHICH, OVERWRITES, FIRST_WINDOW, RECIPROCAL };
+
+static size_t at4(int row, int w, int ws, int c, int cs) { return (((size_t)row * (size_t)ws + (size_t)w) * (size_t)cs + (size_t)c) * LANES; }
+
+static bool inside(const struct pool *p, int h, int w) { return h >= 0 && h < p->h && w >= 0 && w < p->w; }
+
+static int taps_of(const struct pool *p, int o, int q, enum flaw flaw)
+{
+    int count = 0;
+    for (int i = 0; i < p->r * p->s; i++) count += inside(p, o * p->step - p->top + i / p->s, q * p->step - p->left + i % p->s);
+    return p->count_pad != (flaw == PAD_COUNT) ? p->r * p->s : count;
+}
+
+static void window(const struct pool *p, int row, int q, int c, size_t l, const float *x, float *y, uint8_t *which, enum flaw flaw)
+{
+    const int o = row % p->p, block = row / p->p;
+    bool any = false;
+    int seen = 0;
+    for (int i = 0; i < p->r * p->s - (flaw == LAST_TAP && p->r * p->s > 2); i++) {
+        const int h = o * p->step - p->top + i / p->s, w = q * p->step - p->left + i % p->s;
+        if (!inside(p, h, w) && flaw != ZERO_PADDING) continue;
+        const float in = inside(p, h, w) ? x[at4(block * p->h + h, w, p->w, c, p->c) + l] : 0;
+        const bool wins = flaw == LATER_TIE ? in >= *y : flaw == NAN_WINS ? !(in <= *y) : in > *y;
+        if (!any || (p->kind == POOL_MAX && wins)) {
+            *y = in;
+            if (which && (p->kind == POOL_MAX || flaw == ALWAYS_WHICH)) *which = (uint8_t)(flaw == INDEX_INSIDE ? seen : i);
+        } else if (p->kind == POOL_AVG) {
+            *y += in;
+        }
+        any = true;
+        seen++;
+    }
+    const float taps = (float)taps_of(p, o, q, flaw);
+    if (p->kind == POOL_AVG) *y = flaw == RECIPROCAL ? *y * (1 / taps) : *y / taps;
+}
+
+static void fwd(const struct pool *p, struct span rows, const float *x, float *y, uint8_t *which, enum flaw flaw)
+{
+    if (flaw == PAST_SPAN && rows.end > rows.begin) rows.end++;
+    for (int row = rows.begin; row < rows.end; row++)
+        for (int i = 0; i < p->q * p->c * LANES; i++) {
+            const size_t at = (size_t)row * (size_t)(p->q * p->c * LANES) + (size_t)i;
+            window(p, row, i / (p->c * LANES), i / LANES % p->c, (size_t)(i % LANES), x, y + at, which ? which + at : NULL, flaw);
+        }
+}
+
+static void bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *which, float *dx, enum flaw flaw)
+{
+    for (int row = rows.begin; row < rows.end; row++)
+        for (int i = 0; i < p->w * p->c * LANES; i++) {
+            const int v = i / (p->c * LANES), c = i / LANES % p->c;
+            float sum = 0;
+            bool any = false;
+            for (int at_window = 0; at_window < p->p * p->q; at_window++) {
+                const int o = at_window / p->q, q = at_window % p->q, r = row % p->h - o * p->step + p->top, s = v - q * p->step + p->left;
+                if (r < 0 || r >= p->r) at_window += p->q - 1 - q;
+                if (r < 0 || r >= p->r || s < 0 || s >= p->s || (flaw == FIRST_WINDOW && any)) continue;
+                const size_t at = at4(row / p->h * p->p + o, q, p->q, c, p->c) + (size_t)(i % LANES);
+                const bool taken = p->kind == POOL_AVG || which[at] == (flaw == INDEX_INSIDE ? s * p->r + r : r * p->s + s);
+                const float share = taken ? dy[at] / (float)(p->kind == POOL_AVG ? taps_of(p, o, q, flaw) : 1) : 0;
+                sum = flaw == OVERWRITES && taken ? share : sum + share;
+                any = true;
+            }
+            dx[(size_t)row * (size_t)(p->w * p->c * LANES) + (size_t)i] = sum;
+        }
+}
+
+static void fwd_right(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, NONE); }
+static void fwd_later(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, LATER_TIE); }
+static void fwd_short(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, LAST_TAP); }
+static void fwd_zero(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, ZERO_PADDING); }
+static void fwd_nan(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, NAN_WINS); }
+static void fwd_count(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, PAD_COUNT); }
+static void fwd_past(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, PAST_SPAN); }
+static void fwd_index(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, INDEX_INSIDE); }
+static void fwd_which(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, ALWAYS_WHICH); }
+static void fwd_recip(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, RECIPROCAL); }
+static void bwd_right(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, NONE); }
+static void bwd_over(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, OVERWRITES); }
+static void bwd_first(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, FIRST_WINDOW); }
+static void bwd_index(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, INDEX_INSIDE); }
+static void bwd_count(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, PAD_COUNT); }
+
+#define MUTANT(NAME, FWD, BWD) \
+    { NAME, &(const struct pool_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
+
+static const struct mutant mutants[] = {
+    MUTANT("right", fwd_right, bwd_right),
+    MUTANT("max keeps the last of a tie", fwd_later, bwd_right),
+    MUTANT("fwd drops the last tap", fwd_short, bwd_right),
+    MUTANT("padding takes part as zeros", fwd_zero, bwd_right),
+    MUTANT("max lets NaN win", fwd_nan, bwd_right),
+    MUTANT("average takes count1 the wrong way round", fwd_count, bwd_right),
+    MUTANT("fwd writes a row past its span", fwd_past, bwd_right),
+    MUTANT("which counts taps inside the image only", fwd_index, bwd_right),
+    MUTANT("average writes which", fwd_which, bwd_right),
+    MUTANT("average multiplies by the reciprocal", fwd_recip, bwd_right),
+    MUTANT("bwd overwrites where windows overlap", fwd_right, bwd_over),
+    MUTANT("bwd asks the first window only", fwd_right, bwd_first),
+    MUTANT("bwd reads which column by column", fwd_right, bwd_index),
+    MUTANT("bwd of the average takes count1 the wrong way round", fwd_right, bwd_count),
+};
+
+const struct mutant *pool_mutants(int *count)
+{
+    *count = (int)(sizeof mutants / sizeof *mutants);
+    return mutants;
+}
