@@ -158,21 +158,32 @@ static const char *interval(const struct summary *v, bool sign, char text[96])
     return text;
 }
 
+static bool any_published(const struct line *lines, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!*lines[i].entry->arm && lines[i].entry->zoo->published_acc > 0)
+            return true;
+    return false;
+}
+
 static void md_accuracy(const struct line *lines, int count, FILE *out)
 {
-    bool arms = false;
+    bool arms = false, published_any = any_published(lines, count);
     for (int i = 0; i < count; i++)
         arms |= lines[i].paired.n > 0;
-    fprintf(out, "| cell | published | reproduced mean ± sd [95 %% CI], n | verdict |%s", arms ? " minus its cell, paired |" : "");
-    fprintf(out, " best on test | train | test loss | images/s | MB |\n");
-    fprintf(out, "|---|---|---|---|%s---|---|---|---|---|\n", arms ? "---|" : "");
+    fprintf(out, "| cell |%s mean ± sd [95 %% CI], n |%s%s best on test | train | test loss | images/s | MB |\n",
+            published_any ? " published | reproduced" : "", published_any ? " verdict |" : "", arms ? " minus its cell, paired |" : "");
+    fprintf(out, "|---|%s---|%s%s---|---|---|---|---|\n", published_any ? "---|" : "", published_any ? "---|" : "", arms ? "---|" : "");
     for (int i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         char published[48] = "", test[96], paired[96], best[48], train[48], loss[48], speed[48];
         if (!*l->entry->arm && l->entry->zoo->published_acc > 0)
             snprintf(published, sizeof published, "%.2f", l->entry->zoo->published_acc);
-        fprintf(out, "| %s%s%s | %s | %s | %s |", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm, published,
-                interval(&l->test, false, test), l->verdict);
+        fprintf(out, "| %s%s%s |", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm);
+        if (published_any)
+            fprintf(out, " %s | %s | %s |", published, interval(&l->test, false, test), l->verdict);
+        else
+            fprintf(out, " %s |", interval(&l->test, false, test));
         if (arms)
             fprintf(out, " %s |", interval(&l->paired, true, paired));
         fprintf(out, " %s | %s | %s | %s | %.1f of %.0f |\n", shown(l->best.mean, 2, best), shown(l->train.mean, 2, train),
@@ -204,7 +215,8 @@ static void md_notes(const struct sweep *s, const struct line *lines, int count,
         fprintf(out, "Test accuracy in per cent after the last epoch; \"best on test\" picks the epoch on the test set and is no result. ");
         if (p > 0 && p < 1)
             fprintf(out, "One run's binomial standard error on %s images is %.2f. ", shown(n, -1, images), 100 * sqrt(p * (1 - p) / n));
-        fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
+        if (any_published(lines, count))
+            fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
     }
     fprintf(out, "Images/s cover training steps with batch assembly%s. MB: planned arenas of peak resident memory, data set included.\n",
             quiet ? "" : ", measured beside other runs (not quiet: --timing measures alone)");
