@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Who writes where. Memory is most of what a training run costs beside time, so layers write in place where nobody misses what they overwrite,
- * and buffers that nobody will read again are used again.
+ * Who writes where. Memory is most of what a training run costs beside time, so layers write in place where nobody misses what they
+ * overwrite, and buffers that nobody will read again are used again.
  *
  * Values, training: everything is kept for backward, so the only saving is to write in place. Layer i may overwrite the output of layer i-1
  * unless a later add still reads it, or layer i-1's backward does. What backward reads: conv, dense and batch norm their input, activations
  * their output, max-pool and dropout a mask of their own. So
  *   - activation and add go in place over conv, dense, pool, batch norm, add and dropout, whose outputs no backward reads;
- *   - dropout goes over these and over ReLU and leaky ReLU: they ask only whether their output is above zero, which scaling keeps, and where an
- *     element was dropped the gradient that arrives is zero. It does not go over tanh, whose output itself is read;
+ *   - dropout goes over these and over ReLU and leaky ReLU: they ask only whether their output is above zero, which scaling keeps, and
+ *     where an element was dropped the gradient that arrives is zero. It does not go over tanh, whose output itself is read;
  *   - batch norm reads its input again and never goes in place. Nothing else can overwrite that input: only batch norm follows it.
- * Values, inference: all four go in place, dropout is the identity and does nothing; the rest takes the first free buffer that fits: in a net
- * without adds that is two in turn.
+ * Values, inference: all four go in place, dropout is the identity and does nothing; the rest takes a free buffer: in a net without adds
+ * that is two in turn.
  *
  * Gradients live from the layer above's backward to their own layer's. Activation, dropout and batch norm write dx over dy; add's da is dy.
  * An add's dy also goes to its source (+=) once the layer above the source has written the source's gradient: until then dy is held, and
@@ -125,8 +125,8 @@ static bool is_source(const struct net *net, int layer)
     return false;
 }
 
-/* May layer i's backward leave dx where dy is? An add only lends its dy, so it may although dy is held, unless the layer before it is a source,
- * into whose gradient something will be added. */
+/* May layer i's backward leave dx where dy is? An add only lends its dy, so it may although dy is held, unless the layer before it is a
+ * source, into whose gradient something will be added. */
 static bool shares_gradient(const struct net *net, const struct buffers *b, int i)
 {
     const struct layer *l = &net->layers[i];

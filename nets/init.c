@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * How weights start. Each layer draws from a stream of its own, keyed by its kind and its ordinal among layers of that kind: inserting batch
- * norm, dropout or activations leaves the convolutions and dense layers as they were. Weights are drawn in native order, then biases.
+ * How weights start. Each layer draws from a stream of its own, keyed by its kind and its ordinal among layers of that kind: inserting
+ * batch norm, dropout or activations leaves the convolutions and dense layers as they were. Weights are drawn in native order, then biases.
  * Uniform and normal come from our own generator and functions: the same start on every host. */
 #include "plan.h"
 

@@ -109,7 +109,7 @@ static bool read_options(const char *text, const struct option *options)
 
 static bool is_same(const struct conv *c)
 {
-    return c->r % 2 == 1 && c->s % 2 == 1 && c->r * c->s > 1 && c->top == c->r / 2 && c->bottom == c->top && c->left == c->s / 2
+    return c->r % 2 == 1 && c->s % 2 == 1 && (c->r > 1 || c->s > 1) && c->top == c->r / 2 && c->bottom == c->top && c->left == c->s / 2
         && c->right == c->left;
 }
 
@@ -130,7 +130,7 @@ static bool read_conv(const char *text, struct layer *l, int detail)
     c->bias = bias == 1;
     if (pads[0] >= 0)
         c->top = pads[0], c->bottom = pads[1], c->left = pads[2], c->right = pads[3];
-    l->same = same || (c->r <= CONV_KERNEL_MAX && c->s <= CONV_KERNEL_MAX && is_same(c));
+    l->same = same ? c->r != 1 || c->s != 1 : is_same(c);
     return true;
 }
 
@@ -221,8 +221,9 @@ static int read_layer(const char *token, int index, struct layer *l, struct why 
     char known[160] = "";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         const struct word *word = &words[i];
-        size_t length = strlen(word->name), used = strlen(known);
-        snprintf(known + used, sizeof known - used, " %s", word->name);
+        size_t length = strlen(word->name);
+        assert(strlen(known) + length + 2 <= sizeof known);
+        strcat(strcat(known, " "), word->name);
         if (strncmp(token, word->name, length) != 0)
             continue;
         *l = (struct layer){ .kind = word->kind };

@@ -4,15 +4,18 @@
  *   1x28x28 conv8same relu bn max2 drop0.2 conv16 relu gap dense10
  *
  * First the input as CxHxW, then layers separated by spaces. Numbers after a name are its main argument, options follow as letters:
- *   conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]   8 output channels, kernel 3x3 unless r (and s) say otherwise, stride 1, padding 0, bias unless b0;
- *                                                    "same" = (kernel-1)/2 on every side, odd kernels only; pad four-sided: top,bottom,left,right
+ *   conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]   8 output channels, kernel 3x3 unless r (and s) say otherwise, stride 1, padding 0,
+ *                                                    bias unless b0; "same" = (kernel-1)/2 on every side, odd kernels only; four-sided
+ *                                                    padding is top,bottom,left,right
  *   max2[s3][step1][pad…]   avg2[…][count1]          window 2x2, step = window unless given; count1: the average counts padding
  *   gap                                              global average pool
  *   dense10[b0]                                      flattens what is below (height, width, channel) without being told
  *   bn[eps1e-5][mom0.1]                              batch norm; the defaults are PyTorch's (momentum is the new batch's share)
  *   relu   leaky0.01   tanh   drop0.2
- *   add3                                             adds the output of the layer three places above (its top-left crop when larger)
- * The last layer's outputs are the logits; softmax and cross-entropy follow by themselves. net_print writes the canonical form, which a row carries. */
+ *   add3                                             adds the output of the layer three places before (its top-left crop when larger);
+ *                                                    the net's input counts as the place before the first layer
+ * Options may come in any order. The last layer's outputs are the logits; softmax and cross-entropy follow by themselves. net_print writes
+ * the canonical form, which a row carries. */
 #ifndef NETS_NET_H
 #define NETS_NET_H
 
@@ -20,6 +23,7 @@
 #include "../kernels/runtime/team.h"
 #include "../kernels/runtime/why.h"
 
+/* The numbers key the streams that weights start from: append, never renumber. */
 enum layer_kind { LAYER_CONV, LAYER_POOL, LAYER_DENSE, LAYER_BATCHNORM, LAYER_ACTIVATION, LAYER_DROPOUT, LAYER_ADD };
 
 struct shape { int c, h, w; };
@@ -33,7 +37,7 @@ struct layer {
         struct { float eps, momentum; } batchnorm;
         struct activation activation;
         struct { float rate; } dropout;
-        struct { int back; } add;       /* adds the output of layer (this - back); 1 would be the layer just above */
+        struct { int back; } add;       /* adds the output of layer (this - back), back >= 2; layer -1 is the input */
     };
     bool global;                        /* pool: "gap" */
     bool same;                          /* conv: padding was written "same" */
@@ -66,11 +70,12 @@ struct layer_facts {
 };
 struct layer_facts net_layer_facts(const struct net *net, int layer);
 long net_parameters(const struct net *net);
-/* A torchsummary-like table: layer, output, parameters, receptive field, MACs, bytes, and totals (also the "estimated total size (MB)" of that tool). */
+/* A torchsummary-like table: layer, output, parameters, receptive field, MACs, bytes, and totals (also the "estimated total size (MB)" of
+ * that tool). */
 void net_summary(const struct net *net, int batch, void *file /* FILE * */);
 
-/* How weights start. Weights: fan-scaled; biases: as the framework does ("default") or zero. Streams are keyed by (seed, layer kind, ordinal
- * among layers of that kind), so an arm that inserts batch norm or dropout starts from the same convolutions. */
+/* How weights start. Weights: fan-scaled; biases: as the framework does ("default") or zero. Streams are keyed by (seed, layer kind,
+ * ordinal among layers of that kind), so an arm that inserts batch norm or dropout starts from the same convolutions. */
 enum init_kind {
     INIT_DEFAULT,           /* kaiming uniform, a = sqrt 5: weights and biases U(+-1/sqrt(fan_in)) */
     INIT_HE_UNIFORM, INIT_HE_NORMAL, INIT_XAVIER_UNIFORM, INIT_XAVIER_NORMAL      /* biases zero */
@@ -130,17 +135,18 @@ uint8_t *plan_labels(struct plan *plan);
 const real *plan_logits(const struct plan *plan);
 const real *plan_losses(const struct plan *plan);
 const uint8_t *plan_best(const struct plan *plan);
-/* Output of layer i after a pass, for tests and pictures: [B][P][Q][K][16]. Where the next layer writes in place (relu, dropout …) it is that
- * layer's. Inference plans use buffers again: there only the last layer's is sure to be whole; a training plan keeps all of them, and
+/* Output of layer i after a pass, for tests and pictures: [B][P][Q][K][16]. Where the next layer writes in place (relu, dropout …) it is
+ * that layer's. Inference plans use buffers again: there only the last layer's is sure to be whole; a training plan keeps all of them, and
  * runs in inference mode as well. */
 const real *plan_output(const struct plan *plan, int layer);
 
-/* n images are in the input (1 … batch; dead lanes are zeroed by whoever fills it). Forward in training mode (dropout on, batch statistics,
- * running ones tracked) or inference mode. Losses and best are made as well. `key` seeds dropout: (seed, step). */
+/* n images are in the input (1 … batch; dead lanes are zeroed by whoever fills it). Forward in training mode (dropout on, batch
+ * statistics, running ones tracked) or inference mode. Losses and best are made as well. `key` seeds dropout: (seed, step). */
 struct pass_key { uint64_t seed; uint32_t step, part; };             /* part: of a batch fed as micro-batches, from 0 */
 void plan_forward(struct plan *plan, int n, bool training, struct pass_key key);
-/* Gradients of the mean loss of that forward pass (in training mode, same n and key) into every tensor's gradient. `scale_n`: images that the
- * mean is over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting them. */
+/* Gradients of the mean loss of that forward pass (in training mode, same n and key) into every tensor's gradient. `scale_n`: images that
+ * the mean is over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting
+ * them. */
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
 /* One optimizer step over all trained tensors. */
 void plan_step(struct plan *plan, const struct optimizer *o);

@@ -54,12 +54,12 @@ static void loss_blocks(void *context, int begin, int end, int worker)
 {
     (void)worker;
     const struct loss_job *j = context;
-    struct plan *plan = j->plan;
-    plan->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, plan_logits(plan), plan->labels, plan->losses, plan->best, j->dz);
+    struct plan *p = j->plan;
+    p->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, plan_logits(p), p->labels, p->losses, p->best, j->dz);
 }
 
-/* The kernel takes lanes from scale_n on for dead. In a micro-batch those from n on are dead, too: they are cleared here, so that a live image's
- * numbers are exactly what they are in the whole batch. */
+/* The kernel takes lanes from scale_n on for dead. In a micro-batch those from n on are dead, too: they are cleared here, so that a live
+ * image's numbers are exactly what they are in the whole batch. */
 static void clear_dead(struct plan *plan, real *dz, int classes)
 {
     const int n = plan->pass.n, block = image_blocks(n) - 1;

@@ -6,11 +6,11 @@
 #include "../kernels/runtime/arena.h"
 #include "net.h"
 
-/* ---- who writes where (buffers.c) -------------------------------------------------------------------------------------------------- */
+/* ---- who writes where (buffers.c) ------------------------------------------------------------------------------------------------ */
 
 /* Indices into the buffer lists; several layers share one when they write in place or when it is free again. */
 struct buffers {
-    int lowest;                         /* the first layer with parameters: gradients go no deeper; the count of layers when there is none */
+    int lowest;                         /* the first layer with parameters: gradients go no deeper; without any, the count */
     int value[NET_MAX_LAYERS];          /* of the layer's output; INPUT_BUFFER: the net's input itself */
     int gradient[NET_MAX_LAYERS];       /* of dy; NO_BUFFER below `lowest` and in inference plans */
     int values, gradients;              /* how many there are */

@@ -18,7 +18,7 @@ static const char *check_conv(struct layer *l)
     c->n = 1, c->c = l->in.c, c->h = l->in.h, c->w = l->in.w;
     if (l->same) {
         if (c->r % 2 == 0 || c->s % 2 == 0)
-            return "\"same\" needs an odd kernel; write its padding out, such as pad1,0,1,0";
+            return "\"same\" needs an odd kernel: write the padding out, such as pad1,0,1,0";
         c->top = c->bottom = c->r / 2;
         c->left = c->right = c->s / 2;
     }
@@ -96,7 +96,7 @@ static int check_layer(struct net *net, int i, struct why *why)
         return 0;
     bool window = l->kind == LAYER_CONV || (l->kind == LAYER_POOL && !l->global);
     return fail(why, -EINVAL, "net: layer %d \"%s\" gets %dx%dx%d: %s%s", i, layer_print(l, word, sizeof word), l->in.c, l->in.h, l->in.w,
-                wrong, window ? "; change the window or its padding, or shrink the image less before it" : "");
+                wrong, window ? "; change window or padding, or shrink the image less before it" : "");
 }
 
 int net_check(struct net *net, struct why *why)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The net as a table, in the shape that torchsummary made familiar, with receptive fields, work and memory beside it. That tool's "estimated
- * sizes" are counted its way (every layer's output kept twice, four bytes each) so that documented figures can be compared; what a run of
- * ours really takes is in the plan. */
+ * The net as a table, in the shape that torchsummary made familiar, with receptive fields, work and memory beside it. That tool's
+ * "estimated sizes" are counted its way (every layer's output kept twice, four bytes each) so that documented figures can be compared; what
+ * a run of ours really takes is in the plan. */
 #include "net.h"
 
 #include <assert.h>
@@ -24,8 +24,8 @@ static void print_line(FILE *out, const struct net *net, int i, int batch)
     struct layer_facts facts = net_layer_facts(net, i);
     char word[96], shape[40];
     snprintf(shape, sizeof shape, "%dx%dx%d", facts.out.c, facts.out.h, facts.out.w);
-    fprintf(out, "%4d  %-24s  %-14s %12ld  %6d %12.0f %14.0f\n", i, layer_print(&net->layers[i], word, sizeof word), shape, facts.parameters,
-            facts.field, facts.macs, (double)facts.bytes_activations * batch);
+    fprintf(out, "%4d  %-24s  %-14s %12ld  %6d %12.0f %14.0f\n", i, layer_print(&net->layers[i], word, sizeof word), shape,
+            facts.parameters, facts.field, facts.macs, (double)facts.bytes_activations * batch);
 }
 
 void net_summary(const struct net *net, int batch, void *file)

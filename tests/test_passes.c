@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT
+ * Passes: their bits depend on nothing but net, data and seed: not on workers, on what shares memory, on the planned batch or on how a
+ * batch is fed. Whether gradients are right is test_gradient's. */
+#include <malloc.h>
+#include <math.h>
+#include "planned.h"
+
+/* ---- passes ------------------------------------------------------------------------------------------------------------------------ */
+
+static uint64_t three_steps(const char *text, int n, struct plan_options options)
+{
+    struct plan *plan = plan_of(text, options);
+    for (uint32_t step = 0; step < 3; step++)
+        train_step(plan, n, step);
+    uint64_t h = hash_weights(plan);
+    plan_close(plan);
+    return h;
+}
+
+Test(passes, same_bits_for_any_number_of_workers)
+{
+    static const char *const nets[] = { COMPACT, RICH, PLAIN };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        uint64_t want = three_steps(nets[i], 17, (struct plan_options){ .batch = 17, .training = true });
+        for (int workers = 2; workers <= 5; workers++) {
+            struct team *team;
+            cr_assert_eq(team_open(&team, workers, BIND_NONE, NULL), 0);
+            cr_assert_eq(three_steps(nets[i], 17, (struct plan_options){ .batch = 17, .training = true, .team = team }), want);
+            team_close(team);
+        }
+    }
+}
+
+/* A short last batch in a larger plan: memory behind it, whatever it holds, does not matter. */
+Test(passes, same_bits_for_any_planned_batch)
+{
+    static const char *const nets[] = { COMPACT, RICH, PLAIN };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        uint64_t want = three_steps(nets[i], 21, (struct plan_options){ .batch = 21, .training = true });
+        cr_assert_eq(three_steps(nets[i], 21, (struct plan_options){ .batch = 100, .training = true }), want);
+        struct plan *plan = plan_of(nets[i], (struct plan_options){ .batch = 100, .training = true });
+        train_step(plan, 100, 9);
+        plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
+        for (uint32_t step = 0; step < 3; step++)
+            train_step(plan, 21, step);
+        cr_assert_eq(hash_weights(plan), want);
+        plan_close(plan);
+    }
+}
+
+Test(passes, simd_isas_agree_bit_by_bit)
+{
+    static const char *const nets[] = { RICH, PLAIN };
+    unsigned isas = cpu_detect() & kernels_built() & ~(1u << ISA_SCALAR);
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        uint64_t want = three_steps(nets[i], 17, (struct plan_options){ .batch = 17, .training = true, .isas = 1u << ISA_PORTABLE });
+        for (int isa = 0; isa < ISA_COUNT; isa++)
+            if (isas >> isa & 1)
+                cr_assert_eq(three_steps(nets[i], 17, (struct plan_options){ .batch = 17, .training = true, .isas = 1u << isa }), want,
+                             "%s differs from portable on %s", isa_name((enum isa)isa), nets[i]);
+    }
+}
+
+Test(passes, simd_is_near_scalar)
+{
+    static const char *const nets[] = { COMPACT, RICH, PLAIN };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        struct plan *a = plan_of(nets[i], (struct plan_options){ .batch = 37, .training = true, .isas = 1u << ISA_SCALAR });
+        struct plan *b = plan_of(nets[i], (struct plan_options){ .batch = 37, .training = true });
+        cr_assert_neq(plan_isa(b), ISA_SCALAR);
+        train_step(a, 37, 0);
+        train_step(b, 37, 0);
+        double scale = 0, apart = 0;
+        for (size_t j = 0; j < a->trained; j++) {
+            scale = fmax(scale, fabs((double)a->gradients[j]));
+            apart = fmax(apart, fabs((double)a->gradients[j] - (double)b->gradients[j]));
+        }
+        cr_assert(scale > 0 && apart <= 1e-4 * scale, "%s: %g of %g", nets[i], apart, scale);
+        plan_close(a);
+        plan_close(b);
+    }
+}
+
+/* Inference plans use buffers again, training plans keep them, and both write in place by different rules. */
+Test(passes, inference_plans_agree_with_training_plans)
+{
+    static const char *const nets[] = { COMPACT, RICH, PLAIN,
+        "3x9x9 conv3same add2 relu drop0.5 add2 conv3 tanh add2 add4 drop0.1 bn add3 dense5",
+        "1x6x6 drop0.5 tanh drop0.5 drop0.5 relu dense3" };
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        struct plan *a = plan_of(nets[i], (struct plan_options){ .batch = 40, .training = true });
+        struct plan *b = plan_of(nets[i], (struct plan_options){ .batch = 40 });
+        train_step(a, 40, 0);
+        for (int t = 0; t < plan_tensors(a); t++)
+            memcpy(plan_tensor(b, t).value, plan_tensor(a, t).value, plan_tensor(a, t).count * sizeof(real));
+        for (int n = 40; n > 0; n -= 13) {
+            fill(a, 0, n);
+            fill(b, 0, n);
+            plan_forward(a, n, false, (struct pass_key){ 0 });
+            plan_forward(b, n, false, (struct pass_key){ 0 });
+            size_t logits = (size_t)image_blocks(n) * LANES * (size_t)plan_net(a)->layers[plan_net(a)->count - 1].out.c;
+            cr_assert_arr_eq(plan_logits(a), plan_logits(b), logits * sizeof(real), "%s, %d images", nets[i], n);
+            cr_assert_arr_eq(plan_best(a), plan_best(b), (size_t)n);
+            cr_assert_arr_eq(plan_losses(a), plan_losses(b), (size_t)n * sizeof(real));
+        }
+        plan_close(a);
+        plan_close(b);
+    }
+}
+
+/* A batch of two and a half waves at once, and wave by wave. */
+Test(passes, micro_batches_of_whole_waves_give_the_same_bits)
+{
+    enum { N = 2 * PLAN_WAVE + 500 };
+    struct plan *whole = plan_of(PLAIN, (struct plan_options){ .batch = N, .training = true });
+    struct plan *parts = plan_of(PLAIN, (struct plan_options){ .batch = PLAN_WAVE, .training = true });
+    const struct pass_key key = { .seed = 1 };
+    fill(whole, 0, N);
+    plan_forward(whole, N, true, key);
+    plan_backward(whole, N, N, false, key);
+    for (int done = 0; done < N; done += PLAN_WAVE) {
+        int n = N - done < PLAN_WAVE ? N - done : PLAN_WAVE;
+        fill(parts, done, n);
+        plan_forward(parts, n, true, key);
+        plan_backward(parts, n, N, done > 0, key);
+        cr_assert_arr_eq(plan_losses(parts), plan_losses(whole) + done, (size_t)n * sizeof(real));
+    }
+    cr_assert_arr_eq(parts->gradients, whole->gradients, whole->trained * sizeof(real));
+    plan_close(whole);
+    plan_close(parts);
+}
+
+/* Unlike the above, micro-batches of any size and nets with dropout add up only nearly. */
+Test(passes, accumulated_gradients_add_up)
+{
+    struct plan *plan = plan_of(RICH, (struct plan_options){ .batch = 20, .training = true });
+    const struct pass_key key = { .seed = 1 };
+    real *once = malloc(plan->trained * sizeof(real));
+    fill(plan, 0, 20);
+    plan_forward(plan, 20, true, key);
+    plan_backward(plan, 20, 20, false, key);
+    memcpy(once, plan->gradients, plan->trained * sizeof(real));
+    plan_backward(plan, 20, 40, false, key);
+    for (size_t i = 0; i < plan->trained; i++)
+        cr_assert_float_eq(plan->gradients[i], once[i] / 2, 1e-6f);
+    plan_backward(plan, 20, 40, true, key);
+    for (size_t i = 0; i < plan->trained; i++)
+        cr_assert_float_eq(plan->gradients[i], once[i], 1e-6f);
+    free(once);
+    plan_close(plan);
+}
+
+Test(passes, dropout_follows_seed_step_and_part)
+{
+    struct plan *plan = plan_of("1x8x8 drop0.5 dense4", (struct plan_options){ .batch = 16, .training = true });
+    const struct pass_key keys[] = { { 1, 0, 0 }, { 2, 0, 0 }, { 1, 1, 0 }, { 1, 0, 1 }, { 1, 0, 0 } };
+    uint64_t hashes[5];
+    fill(plan, 0, 16);
+    for (int i = 0; i < 5; i++) {
+        plan_forward(plan, 16, true, keys[i]);
+        hashes[i] = hash(1, plan_output(plan, 0), 64 * LANES * sizeof(real));
+    }
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < i; j++)
+            cr_assert_neq(hashes[i], hashes[j]);
+    cr_assert_eq(hashes[4], hashes[0]);
+    plan_close(plan);
+}
+
+/* Whatever scratch held; dead lanes of activations hold what they like, gradients of them nothing. */
+Test(passes, padding_between_tensors_stays_zero)
+{
+    struct plan *plan = plan_of(RICH, (struct plan_options){ .batch = 33, .training = true });
+    memset(plan->partials, 0xff, plan->partial_count * sizeof(real));
+    train_step(plan, 33, 0);
+    train_step(plan, 33, 1);
+    for (int i = 0; i < plan_tensors(plan); i++) {
+        struct tensor t = plan_tensor(plan, i);
+        for (size_t j = t.count; t.trained && j < round16(t.count); j++)
+            cr_assert(t.value[j] == 0 && t.gradient[j] == 0, "%s", t.name);
+        for (size_t j = 0; j < t.count; j++)
+            cr_assert(isfinite(t.value[j]), "%s", t.name);
+    }
+    plan_close(plan);
+}
+
+/* Sixteen images of noise, learned by heart. */
+Test(passes, training_learns)
+{
+    struct plan *plan = plan_of(PLAIN, (struct plan_options){ .batch = 16, .training = true, .optimizer_slots = 2 });
+    fill(plan, 0, 16);
+    double first = 0, last = 0;
+    for (uint32_t step = 0; step < 60; step++) {
+        const struct pass_key key = { .seed = 1, .step = step };
+        struct optimizer o = { .kind = OPTIMIZER_ADAM };
+        optimizer_fold(&o, EPS_PYTORCH, 0.01, 0.9, 0.999, 1e-8, (int)step + 1);
+        plan_forward(plan, 16, true, key);
+        plan_backward(plan, 16, 16, false, key);
+        plan_step(plan, &o);
+        last = 0;
+        for (int i = 0; i < 16; i++)
+            last += (double)plan_losses(plan)[i];
+        first = step == 0 ? last : first;
+    }
+    cr_assert_lt(last, 0.05 * first);
+    for (int i = 0; i < 16; i++)
+        cr_assert_eq(plan_best(plan)[i], plan_labels(plan)[i]);
+    plan_close(plan);
+}
+
+/* Counted where the C library counts; under a sanitizer, which replaces it, both figures are 0. */
+Test(passes, nothing_allocates_after_planning)
+{
+    struct plan *plan = plan_of(RICH, (struct plan_options){ .batch = 64, .training = true });
+    struct mallinfo2 before = mallinfo2();
+    for (uint32_t step = 0; step < 3; step++)
+        train_step(plan, 64, step);
+    plan_forward(plan, 64, false, (struct pass_key){ 0 });
+    struct mallinfo2 after = mallinfo2();
+    cr_assert_eq(after.uordblks + after.hblkhd, before.uordblks + before.hblkhd);
+    plan_close(plan);
+}
