@@ -12,7 +12,8 @@ extern const struct op_cases conv_cases, pool_cases, batchnorm_cases, dense_case
     optimizer_cases;
 
 const struct op_cases *const check_cases[OP_COUNT] = {
-    [OP_CONV] = &conv_cases, [OP_POOL] = &pool_cases,
+    [OP_CONV] = &conv_cases, [OP_POOL] = &pool_cases, [OP_BATCHNORM] = &batchnorm_cases, [OP_DENSE] = &dense_cases, [OP_ACTIVATION] = &activation_cases,
+    [OP_ADD] = &add_cases, [OP_DROPOUT] = &dropout_cases, [OP_LOSS] = &loss_cases, [OP_OPTIMIZER] = &optimizer_cases,
 };
 
 enum { MUTANT_PROBLEMS = 400, STREAM_PROBLEMS = 100 };      /* problems are drawn from stream 100 + op, data from stream op */
@@ -246,7 +247,7 @@ const char *check_walk(const struct check_options *o, check_report_fn *report, v
     memset(total, 0, sizeof *total);
     for (int op = 0; op < OP_COUNT; op++) {
         const struct op_cases *cases = check_cases[op];
-        if (!cases || (o->op >= 0 && op != o->op) || (o->direction && !has_direction(cases, o->direction))) continue;
+        if ((o->op >= 0 && op != o->op) || (o->direction && !has_direction(cases, o->direction))) continue;
         const char *problem_wrong = walk_cases(cases, o, report, context, total);
         if (problem_wrong) wrong = problem_wrong;
         if (o->mutants && !problem_wrong) walk_mutants(cases, o->seed, report, context, total);

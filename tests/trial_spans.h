@@ -9,7 +9,8 @@
 
 enum { OUTS = 4, SLOT_OUTS = 10, SLOT_OTHERS = 14, ROOM_OTHERS = 16 };     /* ops keep their inputs in slots and rooms below these */
 
-/* A tensor that the kernel writes. Element i belongs to unit (i / per_unit) % units. */
+/* A tensor that the kernel writes. Element i belongs to unit (i / per_unit) % units; per_unit 0: units are spread otherwise, and what a span
+ * leaves alone is not looked at (sums would be counted twice, which the cut shows). */
 struct out {
     struct tensor_view view;
     size_t per_unit;
@@ -24,7 +25,7 @@ struct span_case {
     const struct variant *v;        /* set by span_try */
     int units;
     struct span span;               /* the units of this trial */
-    int cut;                        /* where it is cut in two; negative: bits depend on the span, no cut */
+    int cut;                        /* where it is cut in two; negative: sums over the span, which write all of their outs */
     enum edge edge;
     int outs;
     struct out out[OUTS];

@@ -123,7 +123,7 @@ static void against_oracle(struct conv_case *k, const struct side *s, struct spa
     if (k->kind != INPUT_SPECIALS) check_dead(k->c, &s->view, begin, end, out, s->dead);
 }
 
-/* [0, n) against [cut, n) and then [0, cut), with an empty span between. */
+/* [0, n) against two calls. Each part runs once on untouched memory, so that a write into the other part shows. */
 static void against_cut(struct conv_case *k, int line, struct workspace w, const float *out)
 {
     struct side *s = side_of(k, line);
@@ -131,9 +131,12 @@ static void against_cut(struct conv_case *k, int line, struct workspace w, const
     size_t all = view_count(&s->view), at = (size_t)cut * s->row;
     float *other = guard_place(&k->c->guards, SLOT_CUT, s->view.name, all * sizeof *other, 64, k->edge[4]);
     call(k, k->v, line, (struct span){ cut, rows }, w, other);
-    call(k, k->v, line, (struct span){ cut, cut }, w, other);
     check_unwritten(k->c, &s->view, 0, at, other);
+    guard_wipe(&k->c->guards, SLOT_CUT);
     call(k, k->v, line, (struct span){ 0, cut }, w, other);
+    call(k, k->v, line, (struct span){ rows, rows }, w, other);
+    check_unwritten(k->c, &s->view, at, all, other);
+    call(k, k->v, line, (struct span){ cut, rows }, w, other);
     check_bits(k->c, &s->view, 0, all, other, out, "in one span");
 }
 

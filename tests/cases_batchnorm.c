@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT
+ * Batch normalisation: statistics over chunks of rows (with means far from zero, where E[x^2] - E[x]^2 would drown), the application, and both
+ * backward passes. Dead lanes hold loud values and must not be heard. */
+#include "trial_spans.h"
+
+#include <math.h>
+#include "mutants.h"
+
+enum line { STATS, APPLY, BWD_STATS, BWD_APPLY };
+enum slots { SLOT_X, SLOT_DY, SLOT_MEAN, SLOT_A, SLOT_B, SLOT_D };
+enum rooms { ROOM_WANT, ROOM_SIZE = ROOM_WANT + 2, ROOM_PIXELS = ROOM_SIZE + 2, ROOM_PIXEL_SIZE, ROOM_FUSED };
+
+struct bn_case {
+    struct batchnorm p;
+    const float *x, *dy, *mean, *a, *b, *d;     /* scale and shift are a and b */
+    double *want[2], *size[2];                  /* of the sums */
+    double values;                              /* that a sum has */
+    float *fused;                               /* apply's */
+    double *dx, *dx_size;
+    bool specials;
+};
+
+static const char *const problems[] = {
+    "bn:n64c8h28", "bn:n64c16h14", "bn:n64c16h5", "bn:n64c10h3", "bn:n64c32h26", "bn:n1c1h1", "bn:n17c3h1w9", "bn:n33c33h2", "bn:n100c3h20", NULL
+};
+
+static void draw(struct rng *r, char *text)
+{
+    struct batchnorm p = { .n = draw_images(r), .c = draw_between(r, 1, 33), .h = draw_between(r, 1, 15) };
+    p.w = rng_below(r, 3) ? draw_between(r, 1, 15) : p.h;
+    while (p.n * p.c * p.h * p.w > 60000) p.c = (p.c + 1) / 2, p.h = (p.h + 1) / 2;
+    batchnorm_print(&p, text, CHECK_TEXT);
+}
+
+/* ---- oracles ---- */
+
+static size_t at4(const struct batchnorm *p, int row, int w, int c)
+{
+    return (((size_t)row * (size_t)p->w + (size_t)w) * (size_t)p->c + (size_t)c) * LANES;
+}
+
+static int live(const struct batchnorm *p, int row)
+{
+    const int left = p->n - row / p->h * LANES;
+    return left < LANES ? left : LANES;
+}
+
+/* Sums over the live values of channel c in the rows of f(x, dy), where f is one of a few. */
+enum sum { SUM_X, SUM_SQUARES, SUM_DY, SUM_DYX };
+struct total { double sum, size, count; };
+
+static struct total sum_of(const struct bn_case *k, struct span rows, int c, enum sum what, double around)
+{
+    struct total t = { 0 };
+    for (int row = rows.begin; row < rows.end; row++)
+        for (int w = 0; w < k->p.w; w++)
+            for (int l = 0; l < live(&k->p, row); l++) {
+                const size_t at = at4(&k->p, row, w, c) + (size_t)l;
+                const double x = (double)k->x[at] - around, dy = (double)k->dy[at];
+                const double term = what == SUM_X ? x : what == SUM_SQUARES ? x * x : what == SUM_DY ? dy : dy * x;
+                t.sum += term;
+                t.size += fabs(term);
+                t.count++;
+            }
+    return t;
+}
+
+/* Wanted sums and the sizes that errors are measured in. A sum of n terms is off by about sqrt(n) roundings of random sign (twelve standard
+ * deviations are allowed below); a mean that is off by e adds n e^2 to the squares around it. */
+static void want_sums(struct bn_case *k, struct span rows, bool stats)
+{
+    for (int c = 0; c < k->p.c; c++) {
+        if (stats) {
+            struct total x = sum_of(k, rows, c, SUM_X, 0);
+            const double mean = x.sum / x.count, off = (4 * sqrt(x.count) + 8) * 0x1p-24 * x.size / x.count;
+            struct total m2 = sum_of(k, rows, c, SUM_SQUARES, mean);
+            k->want[0][c] = mean;
+            k->size[0][c] = x.size / x.count;
+            k->want[1][c] = m2.sum;
+            k->size[1][c] = m2.sum + x.count * off * off * (1 + 0x1p24 / (4 * sqrt(x.count) + 8));
+            k->values = x.count;
+        } else {
+            struct total dy = sum_of(k, rows, c, SUM_DY, 0), dyx = sum_of(k, rows, c, SUM_DYX, (double)k->mean[c]);
+            k->want[0][c] = dy.sum;
+            k->size[0][c] = dy.size;
+            k->want[1][c] = dyx.sum;
+            k->size[1][c] = dyx.size;
+            k->values = dy.count;
+        }
+    }
+}
+
+static void want_pixels(struct check *c, struct bn_case *k)
+{
+    const struct batchnorm *p = &k->p;
+    const size_t count = (size_t)image_blocks(p->n) * (size_t)p->h * (size_t)p->w * (size_t)p->c * LANES;
+    k->fused = check_room(c, ROOM_FUSED, count * sizeof *k->fused);
+    k->dx = check_room(c, ROOM_PIXELS, count * sizeof *k->dx);
+    k->dx_size = check_room(c, ROOM_PIXEL_SIZE, count * sizeof *k->dx_size);
+    for (size_t i = 0; i < count; i++) {
+        const size_t ch = i / LANES % (size_t)p->c;
+        const double x = (double)k->x[i] - (double)k->mean[ch], dy = (double)k->dy[i];
+        k->fused[i] = fmaf(k->x[i], k->a[ch], k->b[ch]);
+        k->dx[i] = (double)k->a[ch] * dy + (double)k->b[ch] * x + (double)k->d[ch];
+        k->dx_size[i] = fabs((double)k->a[ch] * dy) + fabs((double)k->b[ch] * x) + fabs((double)k->d[ch]);
+    }
+}
+
+/* ---- calls and judgements ---- */
+
+static const struct batchnorm_variant *row_of(const struct variant *v) { return (const void *)v; }
+
+static void call_stats(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
+{
+    const struct bn_case *k = s->op;
+    (void)in;
+    row_of(v)->stats(&k->p, units, k->x, out[0], out[1]);
+}
+
+static void call_apply(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
+{
+    const struct bn_case *k = s->op;
+    row_of(v)->apply(&k->p, units, in, k->a, k->b, out[0]);
+}
+
+static void call_bwd_stats(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
+{
+    const struct bn_case *k = s->op;
+    (void)in;
+    row_of(v)->bwd_stats(&k->p, units, k->x, k->dy, k->mean, out[0], out[1]);
+}
+
+static void call_bwd_apply(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
+{
+    const struct bn_case *k = s->op;
+    row_of(v)->bwd_apply(&k->p, units, k->x, in, k->mean, k->a, k->b, k->d, out[0]);
+}
+
+static void judge_sums(const struct span_case *s, void *const *out)
+{
+    const struct bn_case *k = s->op;
+    const struct tolerance t = { .bound = 4 * sqrt(k->values) + 8, .tiny = k->values * 0x1p-149 };
+    for (int i = 0; i < 2; i++) check_close(s->c, &s->out[i].view, 0, (size_t)k->p.c, out[i], k->want[i], k->size[i], t);
+}
+
+static void judge_apply(const struct span_case *s, void *const *out)
+{
+    const struct bn_case *k = s->op;
+    const struct tensor_view *t = &s->out[0].view;
+    check_bits(s->c, t, 0, view_count(t), out[0], k->fused, "one fused multiply-add");
+    if (!k->specials) check_dead(s->c, t, 0, view_count(t), out[0], DEAD_FINITE);
+}
+
+static void judge_bwd_apply(const struct span_case *s, void *const *out)
+{
+    const struct bn_case *k = s->op;
+    const struct tensor_view *t = &s->out[0].view;
+    check_close(s->c, t, 0, view_count(t), out[0], k->dx, k->dx_size, (struct tolerance){ .bound = 4, .tiny = 4 * 0x1p-149 });
+    check_dead(s->c, t, 0, view_count(t), out[0], DEAD_ZERO);
+}
+
+/* ---- one problem ---- */
+
+static float *input(struct check *c, int slot, const struct tensor_view *t, enum edge edge, float scale, float offset)
+{
+    size_t count = view_count(t);
+    float *to = guard_place(&c->guards, slot, t->name, count * sizeof *to, t->images ? 64 : 4, edge);
+    fill_floats(&c->rng, to, count);
+    for (size_t i = 0; i < count; i++) to[i] = to[i] * scale + offset;
+    return to;
+}
+
+static void make(struct check *c, struct bn_case *k, bool specials, enum edge edge)
+{
+    static const float offsets[] = { 0, 0, 1, -40, 1000 };
+    const struct batchnorm *p = &k->p;
+    const int b = image_blocks(p->n);
+    const struct tensor_view x_view = { "x", p->n, 5, { b, p->h, p->w, p->c, LANES } }, dy_view = { "dy", p->n, 5, { b, p->h, p->w, p->c, LANES } };
+    const float offset = offsets[rng_below(&c->rng, 5)];
+    float *x = input(c, SLOT_X, &x_view, edge, 1, offset), *dy = input(c, SLOT_DY, &dy_view, edge, 1, 0);
+    if (specials) sprinkle_specials(&c->rng, x, view_count(&x_view));
+    if (specials) sprinkle_specials(&c->rng, dy, view_count(&dy_view));
+    fill_dead(&x_view, x, DEAD_FINITE);
+    fill_dead(&dy_view, dy, DEAD_ZERO);
+    k->x = x;
+    k->dy = dy;
+    k->specials = specials;
+    k->mean = input(c, SLOT_MEAN, &(struct tensor_view){ "mean", 0, 1, { p->c } }, edge, 0.1f, offset);
+    k->a = input(c, SLOT_A, &(struct tensor_view){ "a", 0, 1, { p->c } }, edge, 2, 0);
+    k->b = input(c, SLOT_B, &(struct tensor_view){ "b", 0, 1, { p->c } }, edge, 1, 0);
+    k->d = input(c, SLOT_D, &(struct tensor_view){ "d", 0, 1, { p->c } }, edge, 1, 0.25f);
+    for (int i = SLOT_X; i <= SLOT_D; i++) guard_seal(&c->guards, i);
+    for (int i = 0; i < 2; i++) {
+        k->want[i] = check_room(c, ROOM_WANT + i, (size_t)p->c * sizeof(double));
+        k->size[i] = check_room(c, ROOM_SIZE + i, (size_t)p->c * sizeof(double));
+    }
+    want_pixels(c, k);
+}
+
+/* Sums over one chunk, or part of one. */
+static void sum_trials(struct check *c, struct bn_case *k, struct span rows, enum edge edge)
+{
+    static const char *const names[2][2] = { { "mean", "m2" }, { "sum_dy", "sum_dyx" } };
+    for (int backward = 0; backward < 2; backward++) {
+        struct span_case s = { .c = c, .units = image_blocks(k->p.n) * k->p.h, .span = rows, .cut = -1, .edge = edge, .outs = 2,
+                               .call = backward ? call_bwd_stats : call_stats, .judge = judge_sums, .op = k };
+        for (int i = 0; i < 2; i++)
+            s.out[i] = (struct out){ .view = { names[backward][i], 0, 1, { k->p.c } }, .per_unit = (size_t)k->p.c, .bytes = sizeof(float) };
+        want_sums(k, rows, !backward);
+        for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD_STATS : STATS);
+    }
+}
+
+static void pixel_trials(struct check *c, struct bn_case *k, enum edge edge)
+{
+    const struct batchnorm *p = &k->p;
+    const int b = image_blocks(p->n), rows = b * p->h;
+    for (int backward = 0; backward < 2; backward++) {
+        struct span_case s = { .c = c, .units = rows, .span = { 0, rows }, .cut = draw_between(&c->rng, 0, rows), .edge = edge, .outs = 1,
+                               .aliased = backward ? k->dy : k->x, .call = backward ? call_bwd_apply : call_apply,
+                               .judge = backward ? judge_bwd_apply : judge_apply, .op = k };
+        s.out[0] = (struct out){ .view = { backward ? "dx" : "y", p->n, 5, { b, p->h, p->w, p->c, LANES } },
+                                 .per_unit = (size_t)p->w * (size_t)p->c * LANES, .bytes = sizeof(float) };
+        for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD_APPLY : APPLY);
+    }
+}
+
+/* Up to three of the chunks that training uses, and a part of the last of them. */
+static const char *run(struct check *c, const char *problem)
+{
+    struct bn_case k = { 0 };
+    const char *wrong = batchnorm_parse(problem, &k.p);
+    for (int specials = 0; !wrong && specials < 2; specials++) {
+        enum edge edge = draw_edge(&c->rng);
+        make(c, &k, specials, edge);
+        const int chunks = batchnorm_chunks(&k.p);
+        struct span chunk = { 0, 0 };
+        for (int i = 0; i < 3 && i < chunks; i++) {
+            chunk = batchnorm_chunk(&k.p, i == 2 ? chunks - 1 : i);
+            sum_trials(c, &k, chunk, edge);
+        }
+        chunk.begin = draw_between(&c->rng, chunk.begin, chunk.end - 1);
+        sum_trials(c, &k, chunk, edge);
+        pixel_trials(c, &k, edge);
+    }
+    return wrong;
+}
+
+const struct op_cases batchnorm_cases = {
+    .op = OP_BATCHNORM, .directions = { "stats", "apply", "bwd_stats", "bwd_apply" }, .problems = problems, .draw = draw, .run = run,
+    .mutants = batchnorm_mutants
+};

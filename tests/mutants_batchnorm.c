@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * Wrong batch normalisation: the textbook's row, tampered with before or after the call. */
+#include "mutants.h"
+
+#include <math.h>
+
+static const struct batchnorm_variant *good(void) { return kernels_of(ISA_SCALAR)->batchnorm; }
+
+static size_t pixels(const struct batchnorm *p, int rows) { return (size_t)rows * (size_t)p->w * (size_t)p->c * LANES; }
+
+static void stats_right(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2) { good()->stats(p, s, x, mean, m2); }
+
+static void apply_right(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    good()->apply(p, s, x, scale, shift, y);
+}
+
+static void sums_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy, float *sum_dyx)
+{
+    good()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
+}
+
+static void back_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b, const float *d,
+                       float *dx)
+{
+    good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
+}
+
+static void stats_dead(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    struct batchnorm all = *p;
+    all.n = image_blocks(p->n) * LANES;
+    good()->stats(&all, s, x, mean, m2);
+}
+
+/* The textbook's one-pass formula, in float. */
+static void stats_one_pass(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    good()->stats(p, s, x, mean, m2);
+    for (int c = 0; c < p->c; c++) {
+        float squares = 0, count = 0;
+        for (int row = s.begin; row < s.end; row++)
+            for (int w = 0; w < p->w; w++)
+                for (int l = 0; l < LANES && row / p->h * LANES + l < p->n; l++, count++) {
+                    const float in = x[pixels(p, row) + (size_t)(w * p->c + c) * LANES + (size_t)l];
+                    squares += in * in;
+                }
+        m2[c] = squares - count * mean[c] * mean[c];
+    }
+}
+
+static void stats_begin(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    good()->stats(p, (struct span){ s.begin - s.begin % p->h, s.end }, x, mean, m2);
+}
+
+static void stats_channel(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    good()->stats(p, s, x, mean, m2);
+    if (p->c % 4 == 1 && p->c > 1) m2[p->c - 1] = m2[p->c - 2];
+}
+
+static void apply_unfused(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    for (size_t i = pixels(p, s.begin); i < pixels(p, s.end); i++) {
+        const volatile float product = x[i] * scale[i / LANES % (size_t)p->c];
+        y[i] = product + shift[i / LANES % (size_t)p->c];
+    }
+}
+
+static void apply_past(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    good()->apply(p, s, x, scale, shift, y);
+    if (s.end > s.begin) y[pixels(p, s.end)] = 1;
+}
+
+static void apply_dead(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    good()->apply(p, s, x, scale, shift, y);
+    for (size_t i = pixels(p, s.begin); i < pixels(p, s.end); i++)
+        if ((int)(i / pixels(p, p->h)) * LANES + (int)(i % LANES) >= p->n) y[i] = NAN;
+}
+
+static void sums_not_centred(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy, float *sum_dyx)
+{
+    good()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
+    for (int c = 0; c < p->c; c++) sum_dyx[c] += mean[c] * sum_dy[c];
+}
+
+static void sums_add(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy, float *sum_dyx)
+{
+    const float old = sum_dy[0];
+    good()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
+    sum_dy[0] += old;
+}
+
+static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b, const float *d,
+                      float *dx)
+{
+    struct batchnorm all = *p;
+    all.n = image_blocks(p->n) * LANES;
+    good()->bwd_apply(&all, s, x, dy, mean, a, b, d, dx);
+}
+
+static void back_not_in_place(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b,
+                              const float *d, float *dx)
+{
+    for (size_t i = pixels(p, s.begin); i < pixels(p, s.end); i++) dx[i] = 0;
+    good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
+}
+
+static void back_no_d(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b, const float *d,
+                      float *dx)
+{
+    good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
+    if (s.end > s.begin) dx[pixels(p, s.begin)] -= d[0];
+}
+
+#define MUTANT(NAME, STATS, APPLY, SUMS, BACK) { NAME, &(const struct batchnorm_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STATS, APPLY, SUMS, BACK }.head }
+
+static const struct mutant mutants[] = {
+    MUTANT("right", stats_right, apply_right, sums_right, back_right),
+    MUTANT("stats hear dead lanes", stats_dead, apply_right, sums_right, back_right),
+    MUTANT("stats take E[x^2] - E[x]^2", stats_one_pass, apply_right, sums_right, back_right),
+    MUTANT("stats begin at the block, not at the span", stats_begin, apply_right, sums_right, back_right),
+    MUTANT("stats skip the last channel of a tail of one", stats_channel, apply_right, sums_right, back_right),
+    MUTANT("apply rounds the product", stats_right, apply_unfused, sums_right, back_right),
+    MUTANT("apply writes past its span", stats_right, apply_past, sums_right, back_right),
+    MUTANT("apply leaves NaN in dead lanes", stats_right, apply_dead, sums_right, back_right),
+    MUTANT("bwd_stats forget to centre x", stats_right, apply_right, sums_not_centred, back_right),
+    MUTANT("bwd_stats add to what was there", stats_right, apply_right, sums_add, back_right),
+    MUTANT("bwd_apply leaves gradients in dead lanes", stats_right, apply_right, sums_right, back_dead),
+    MUTANT("bwd_apply cannot work in place", stats_right, apply_right, sums_right, back_not_in_place),
+    MUTANT("bwd_apply drops its constant once a span", stats_right, apply_right, sums_right, back_no_d),
+};
+
+const struct mutant *batchnorm_mutants(int *count)
+{
+    *count = (int)(sizeof mutants / sizeof *mutants);
+    return mutants;
+}
