@@ -45,7 +45,7 @@ static const struct poptOption common[] = {
 };
 
 /* What was given for a common flag, and by what, for messages. */
-struct given { const char *value; char by[64]; };
+struct given { const char *value; char *own, by[64]; };
 
 static void say(const char *format, va_list arguments)
 {
@@ -311,8 +311,9 @@ static void parse_words(struct given given[OPT_COUNT], const char *what_it_does,
     int opt;
     while ((opt = poptGetNextOpt(context)) > 0) {
         assert(opt < OPT_COUNT);
-        char *value = poptGetOptArg(context);
-        given[opt].value = value ? value : "1";
+        free(given[opt].own);
+        given[opt].own = poptGetOptArg(context);
+        given[opt].value = given[opt].own ? given[opt].own : "1";
         for (const struct poptOption *row = common; row->longName; row++)
             if (row->val == opt && environment)
                 variable_name(row->longName, given[opt].by);
@@ -355,8 +356,9 @@ void cli_parse(struct options *o, const char *name, const char *what_it_does, co
     assert(o && name && what_it_does);
     enum { ROOM = 64 };
     const char *words[ROOM] = { name };
-    struct given given[OPT_COUNT] = { { 0 } };
+    static struct given given[OPT_COUNT];       /* the program's for its life: options point into its values */
     program = name;
+    memset(given, 0, sizeof given);
     *o = (struct options){ .bind = BIND_CORE, .shard = 1, .shards = 1 };
     int count = words_from_environment(more, words, 1, ROOM - 1);
     count = words_from_environment(common, words, count, ROOM - 1);

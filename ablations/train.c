@@ -114,7 +114,10 @@ int main(int argc, const char **argv)
     static struct options options;
     cli_parse(&options, "train", "Trains a net, like --net \"1x28x28 conv8 relu max2 dense10\" --recipe \"opt=adam lr=0.01\" --data mnist",
               more, argc, argv);
-    if (options.list)
-        return list_zoo();
-    return run(&r, &options);
+    int status = options.list ? list_zoo() : run(&r, &options);
+    free(r.net);
+    free(r.recipe);
+    free(r.load);
+    free(r.save);
+    return status;
 }
