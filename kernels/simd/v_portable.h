@@ -3,6 +3,7 @@
 #ifndef SIMD_V_PORTABLE_H
 #define SIMD_V_PORTABLE_H
 
+#define UNROLL
 #include <math.h>
 #include "v.h"
 
