@@ -21,6 +21,7 @@ struct entry {
     char *net, *recipe;                 /* canonical; owned */
     int batch, epochs, study_epochs;    /* study_epochs: as the study's recipe has it, where a quick run has fewer */
     double images, updates, flops;      /* images and steps of the whole run; flops per image of training, roughly */
+    int test_images;                    /* that an accuracy is over */
 };
 
 struct row;

@@ -123,20 +123,27 @@ void sweep_entries(struct sweep *s, const struct study *study)
         quit(EXIT_USAGE, "--filter %s matches no cell or arm; --list shows them", o->filter ? o->filter : "");
 }
 
+static int selected(const struct selection *s, const struct images *images, int classes)
+{
+    switch (s->kind) {
+    case SELECT_PER_CLASS: return s->count * classes;
+    case SELECT_FIRST: case SELECT_SPLIT: return s->count;
+    case SELECT_SINGLE: return 1;
+    case SELECT_ALL: break;
+    }
+    return images->count;
+}
+
 /* Epochs, steps and images of one run of the entry. */
 static void size_up(struct entry *e, const struct recipe *r)
 {
-    double n = e->data->train.count, count = r->train.count;
-    switch (r->train.kind) {
-    case SELECT_ALL: break;
-    case SELECT_PER_CLASS: n = fmin(n, count * e->data->classes); break;
-    case SELECT_FIRST: case SELECT_SPLIT: n = fmin(n, count); break;
-    case SELECT_SINGLE: n = 1; break;
-    }
-    double per_epoch = fmax(1, r->drop_last ? floor(n / r->batch) : ceil(n / r->batch));
+    const struct dataset *d = e->data;
+    int n = selected(&r->train, &d->train, d->classes);
+    e->test_images = r->train.kind == SELECT_SPLIT ? d->train.count - n : selected(&r->test, &d->test, d->classes);
+    double per_epoch = fmax(1, r->drop_last ? n / r->batch : ceil((double)n / r->batch));
     e->updates = r->updates ? r->updates : r->epochs * per_epoch;
     e->epochs = (int)ceil(e->updates / per_epoch);
-    e->images = r->updates ? r->updates * fmin(n, r->batch) : n * r->epochs;
+    e->images = r->updates ? r->updates * fmin(n, r->batch) : (double)n * r->epochs;
 }
 
 static void fit(const struct sweep *s, struct entry *e)

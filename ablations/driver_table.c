@@ -203,9 +203,9 @@ static void md_timing(const struct line *lines, int count, FILE *out)
     }
 }
 
-static void md_notes(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out)
+static void md_notes(const struct sweep *s, const struct line *lines, int count, FILE *out)
 {
-    double p = lines[0].test.mean / 100, n = data->test.count;
+    double p = lines[0].test.mean / 100, n = lines[0].entry->test_images;
     char images[48];
     bool quiet = true;
     for (int i = 0; i < count; i++)
@@ -236,7 +236,7 @@ static void md_table(const struct sweep *s, const struct line *lines, int count,
         md_timing(lines, count, out);
     else
         md_accuracy(lines, count, out);
-    md_notes(s, lines, count, data, out);
+    md_notes(s, lines, count, out);
 }
 
 /* ---- CSV and JSON: the same fields */

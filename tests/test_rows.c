@@ -57,8 +57,8 @@ static json_t *row_of(const struct sweep *s, const struct run *run, double loss)
 {
     static struct metrics m;
     m = (struct metrics){ .epochs = 2, .test_acc = 99.19, .best_test_acc = 99.3, .test_loss = loss, .train_acc = 99.5,
-                          .train_images_per_s = 1000, .test_acc_per_epoch = { 99.3F, 99.19F }, .train_loss_per_epoch = { 0.25F, (float)loss },
-                          .bytes = { 10, 20, 30, 40, 50 }, .weights_sha256 = "ab" };
+                          .train_images_per_s = 1000, .test_acc_per_epoch = { 99.3F, 99.19F },
+                          .train_loss_per_epoch = { 0.25F, (float)loss }, .bytes = { 10, 20, 30, 40, 50 }, .weights_sha256 = "ab" };
     json_t *result = record_result(s, run, &m, true), *environment = environment_record();
     json_t *row = record_row(s, run, result, 1e6, false, environment);
     json_decref(result);
