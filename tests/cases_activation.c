@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Activations: "relu:v37", "leaky:v37" (slope 0.01) and "tanh:v37" are 37 vectors of 16 floats. ReLU and leaky ReLU bit by bit, tanh against
- * libm's in double within its promise; odd, saturating, NaN kept. */
+ * Activations: "relu:v37", "leaky:v37" (slope 0.01) and "tanh:v37" are 37 vectors of 16 floats. ReLU and leaky ReLU bit by bit, tanh
+ * against libm's in double within its promise; odd, saturating, NaN kept. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -54,7 +54,8 @@ static void judge_odd(const struct span_case *s, const float *x, const float *y,
 {
     for (size_t i = 0; i + 1 < count; i += 2)
         if (x[i] == -x[i + 1] && y[i] != -y[i + 1])
-            return check_fail(s->c, "tanh(%.9g) = %.9g, but tanh(%.9g) = %.9g", (double)x[i], (double)y[i], (double)x[i + 1], (double)y[i + 1]);
+            return check_fail(s->c, "tanh(%.9g) = %.9g, but tanh(%.9g) = %.9g", (double)x[i], (double)y[i], (double)x[i + 1],
+                              (double)y[i + 1]);
 }
 
 static void judge(const struct span_case *s, void *const *out)
@@ -88,7 +89,8 @@ static void spread_values(struct rng *r, float *x, size_t count)
 static void make(struct check *c, struct activation_case *k, int vectors, bool specials, enum edge edge)
 {
     const size_t count = (size_t)vectors * LANES;
-    float *x = guard_place(&c->guards, SLOT_X, "x", count * sizeof *x, 64, edge), *y = guard_place(&c->guards, SLOT_Y, "y", count * sizeof *y, 64, edge);
+    float *x = guard_place(&c->guards, SLOT_X, "x", count * sizeof *x, 64, edge),
+        *y = guard_place(&c->guards, SLOT_Y, "y", count * sizeof *y, 64, edge);
     float *dy = guard_place(&c->guards, SLOT_DY, "dy", count * sizeof *dy, 64, edge);
     spread_values(&c->rng, x, count);
     fill_floats(&c->rng, dy, count);
@@ -124,7 +126,8 @@ static const char *run(struct check *c, const char *problem)
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, specials, edge);
         want(&k, (size_t)vectors * LANES, backward);
-        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge, .outs = 1,
+        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge,
+                               .outs = 1,
                                .aliased = backward ? k.dy : k.x, .call = backward ? call_bwd : call_fwd, .judge = judge, .op = &k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD : FWD);

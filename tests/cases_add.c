@@ -20,13 +20,15 @@ static const char *const problems[] = { "add:n64c3h24w24bh28bw28", "add:n64c16h8
 static void draw(struct rng *r, char *text)
 {
     const int h = draw_between(r, 1, 9), w = draw_between(r, 1, 9);
-    snprintf(text, CHECK_TEXT, "add:n%dc%dh%dw%dbh%dbw%d", draw_images(r), draw_between(r, 1, 12), h, w, h + (int)rng_below(r, 4), w + (int)rng_below(r, 4));
+    snprintf(text, CHECK_TEXT, "add:n%dc%dh%dw%dbh%dbw%d", draw_images(r), draw_between(r, 1, 12), h, w, h + (int)rng_below(r, 4),
+             w + (int)rng_below(r, 4));
 }
 
 static const char *parse(const char *text, struct add *p)
 {
     int used = 0;
-    if (sscanf(text, "add:n%5dc%4dh%4dw%4dbh%4dbw%4d%n", &p->n, &p->c, &p->h, &p->w, &p->bh, &p->bw, &used) != 6 || text[used] || p->n < 1 || p->c < 1 ||
+    if (sscanf(text, "add:n%5dc%4dh%4dw%4dbh%4dbw%4d%n", &p->n, &p->c, &p->h, &p->w, &p->bh, &p->bw, &used) != 6 || text[used] ||
+        p->n < 1 || p->c < 1 ||
         p->h < 1 || p->w < 1 || p->bh < p->h || p->bw < p->w)
         return "an addition reads add:n17c3h4w5bh6bw7, and the second image is not smaller than the first";
     return NULL;
@@ -66,7 +68,8 @@ static void make(struct check *c, struct add_case *k, bool specials, enum edge e
 {
     const struct add *p = &k->p;
     const int blocks = image_blocks(p->n);
-    const struct tensor_view small = { "a", p->n, 5, { blocks, p->h, p->w, p->c, LANES } }, large = { "b", p->n, 5, { blocks, p->bh, p->bw, p->c, LANES } };
+    const struct tensor_view small = { "a", p->n, 5, { blocks, p->h, p->w, p->c, LANES } },
+        large = { "b", p->n, 5, { blocks, p->bh, p->bw, p->c, LANES } };
     const size_t pixel = (size_t)p->c * LANES, ys = view_count(&small), bs = view_count(&large);
     k->a = input(c, SLOT_A, &small, edge, specials, DEAD_FINITE);
     k->b = input(c, SLOT_B, &large, edge, specials, DEAD_FINITE);
@@ -95,9 +98,11 @@ static const char *run(struct check *c, const char *problem)
         make(c, &k, i >= 2, edge);
         struct span_case s = { .c = c, .units = rows, .span = { 0, rows }, .cut = draw_between(&c->rng, 0, rows), .edge = edge, .outs = 1,
                                .aliased = backward ? NULL : k.a, .call = backward ? call_bwd : call_fwd, .judge = judge, .op = &k };
-        s.out[0] = (struct out){ .view = { "y", k.p.n, 5, { blocks, k.p.h, k.p.w, k.p.c, LANES } }, .per_unit = (size_t)(k.p.w * k.p.c) * LANES, .bytes = sizeof(float) };
+        s.out[0] = (struct out){ .view = { "y", k.p.n, 5, { blocks, k.p.h, k.p.w, k.p.c, LANES } },
+                                 .per_unit = (size_t)(k.p.w * k.p.c) * LANES, .bytes = sizeof(float) };
         if (backward)
-            s.out[0] = (struct out){ .view = { "db", k.p.n, 5, { blocks, k.p.bh, k.p.bw, k.p.c, LANES } }, .bytes = sizeof(float), .start = k.start };
+            s.out[0] = (struct out){ .view = { "db", k.p.n, 5, { blocks, k.p.bh, k.p.bw, k.p.c, LANES } }, .bytes = sizeof(float),
+                                     .start = k.start };
         for (int row = 0; row < c->rows; row++) {
             c->row[row].exact++;
             span_try(&s, row, backward ? BWD : FWD);
@@ -106,4 +111,5 @@ static const char *run(struct check *c, const char *problem)
     return wrong;
 }
 
-const struct op_cases add_cases = { .op = OP_ADD, .directions = { "fwd", "bwd" }, .problems = problems, .draw = draw, .run = run, .mutants = add_mutants };
+const struct op_cases add_cases = { .op = OP_ADD, .directions = { "fwd", "bwd" }, .problems = problems, .draw = draw, .run = run,
+                                    .mutants = add_mutants };

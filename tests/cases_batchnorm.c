@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Batch normalisation: statistics over chunks of rows (with means far from zero, where E[x^2] - E[x]^2 would drown), the application, and both
- * backward passes. Dead lanes hold loud values and must not be heard. */
+ * Batch normalisation: statistics over chunks of rows (with means far from zero, where E[x^2] - E[x]^2 would drown), the application, and
+ * both backward passes. Dead lanes hold loud values and must not be heard. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -21,7 +21,8 @@ struct bn_case {
 };
 
 static const char *const problems[] = {
-    "bn:n64c8h28", "bn:n64c16h14", "bn:n64c16h5", "bn:n64c10h3", "bn:n64c32h26", "bn:n1c1h1", "bn:n17c3h1w9", "bn:n33c33h2", "bn:n100c3h20", NULL
+    "bn:n64c8h28", "bn:n64c16h14", "bn:n64c16h5", "bn:n64c10h3", "bn:n64c32h26", "bn:n1c1h1", "bn:n17c3h1w9", "bn:n33c33h2",
+    "bn:n100c3h20", NULL
 };
 
 static void draw(struct rng *r, char *text)
@@ -175,7 +176,8 @@ static void make(struct check *c, struct bn_case *k, bool specials, enum edge ed
     static const float offsets[] = { 0, 0, 1, -40, 1000 };
     const struct batchnorm *p = &k->p;
     const int b = image_blocks(p->n);
-    const struct tensor_view x_view = { "x", p->n, 5, { b, p->h, p->w, p->c, LANES } }, dy_view = { "dy", p->n, 5, { b, p->h, p->w, p->c, LANES } };
+    const struct tensor_view x_view = { "x", p->n, 5, { b, p->h, p->w, p->c, LANES } },
+        dy_view = { "dy", p->n, 5, { b, p->h, p->w, p->c, LANES } };
     const float offset = offsets[rng_below(&c->rng, 5)];
     float *x = input(c, SLOT_X, &x_view, edge, 1, offset), *dy = input(c, SLOT_DY, &dy_view, edge, 1, 0);
     if (specials) sprinkle_specials(&c->rng, x, view_count(&x_view));

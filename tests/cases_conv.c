@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Convolution's problems, inputs and oracles. Four kinds of input per problem: small integers (exact, against whole numbers), denormal integers
- * (exact, and nothing may be flushed to zero), floats (against the textbook in double), and floats with NaN, infinities and denormals among
- * them. Large problems are checked on a few rows, since the oracle is slow; small ones whole, cut in two, and by the adjoint identities. */
+ * Convolution's problems, inputs and oracles. Four kinds of input per problem: small integers (exact, against whole numbers), denormal
+ * integers (exact, and nothing may be flushed to zero), floats (against the textbook in double), and floats with NaN, infinities and
+ * denormals among them. Large problems are checked on a few rows, since the oracle is slow; small ones whole, cut in two, and by the
+ * adjoint identities. */
 #include "cases_conv.h"
 
 #include <assert.h>
@@ -15,12 +16,14 @@ static const double WHOLE_FLOPS = 6e6, WINDOW_FLOPS = 15e6;
 
 static const char *const problems[] = {
     /* the layers of the studied nets at their batch sizes */
-    "n64c16h26k16r3pad0", "n64c1h28k8r3pad1", "n64c8h28k8r3pad1", "n64c8h14k16r3pad1", "n64c16h14k16r3pad1", "n64c16h7k16r3pad0", "n64c16h5k10r3pad0",
+    "n64c16h26k16r3pad0", "n64c1h28k8r3pad1", "n64c8h28k8r3pad1", "n64c8h14k16r3pad1", "n64c16h14k16r3pad1", "n64c16h7k16r3pad0",
+    "n64c16h5k10r3pad0",
     "n32c1h28k32r3pad1", "n32c1h28k32r5pad2", "n32c1h28k32r7pad3", "n32c32h14k64r3pad1", "n32c32h14k64r5pad2", "n32c32h14k64r7pad3",
     "n64c1h28k64r3pad0", "n64c64h26k32r3pad0", "n64c32h12k16r3pad0", "n64c32h26k16r3pad0", "n64c16h11k16r3pad0", "n64c16h5k12r3pad0",
     "n1c1h32k2r3pad0", "n1c2h15k4r3pad0", "n1000c1h28k3r3pad1", "n1000c3h20k3r3pad1", "n64c16h28k10r1pad0",
     /* corners: one pixel, all padding but one, steps that jump over pixels, kernels as large as the image, four different sides */
-    "n1c1h1k1r1pad0", "n16c1h1k1r11pad10", "n17c2h1w9k3r1s3pad0,0,1,1", "n5c3h9w1k2r3s1pad2,0,0,0", "n31c3h9k7r11pad5", "n2c5h8k3r2step3pad1",
+    "n1c1h1k1r1pad0", "n16c1h1k1r11pad10", "n17c2h1w9k3r1s3pad0,0,1,1", "n5c3h9w1k2r3s1pad2,0,0,0", "n31c3h9k7r11pad5",
+    "n2c5h8k3r2step3pad1",
     "n33c2h9k4r4step4pad3", "n15c4h7w5k5r3s5step2b0pad1,2,3,0", "n47c33h3k31r3pad1", "n16c7h11k13r11pad0", "n3c2h6k2r1step4pad0",
     "n48c4h4k8r2s3pad0,1,2,0", "n20c5h13w2k6r5s2b0pad4,0,1,0", NULL
 };
@@ -117,8 +120,10 @@ static void set_views(struct conv_case *k)
     const int b = image_blocks(p->n);
     k->x_view = (struct tensor_view){ "x", p->n, 5, { b, p->h, p->w, p->c, LANES } };
     k->dy_view = (struct tensor_view){ "dy", p->n, 5, { b, p->p, p->q, p->k, LANES } };
-    k->y = (struct side){ .view = { "y", p->n, 5, { b, p->p, p->q, p->k, LANES } }, .row = (size_t)p->q * (size_t)p->k * LANES, .dead = DEAD_FINITE };
-    k->dx = (struct side){ .view = { "dx", p->n, 5, { b, p->h, p->w, p->c, LANES } }, .row = (size_t)p->w * (size_t)p->c * LANES, .dead = DEAD_ZERO };
+    k->y = (struct side){ .view = { "y", p->n, 5, { b, p->p, p->q, p->k, LANES } }, .row = (size_t)p->q * (size_t)p->k * LANES,
+                          .dead = DEAD_FINITE };
+    k->dx = (struct side){ .view = { "dx", p->n, 5, { b, p->h, p->w, p->c, LANES } }, .row = (size_t)p->w * (size_t)p->c * LANES,
+                           .dead = DEAD_ZERO };
     k->dw = (struct side){ .view = { "dw", 0, 4, { p->k, p->r, p->s, p->c } } };
     k->db = (struct side){ .view = { "db", 0, 1, { p->k } }, .stride = (size_t)p->k };
     k->dw.stride = view_count(&k->dw.view);
@@ -206,7 +211,8 @@ static void want_whole(struct conv_case *k)
     k->y.size = k->dx.size = k->dw.size = k->db.size = NULL;
 }
 
-/* The textbook in double on the inputs (want), or on their absolute values, which gives the sum of |a*b| that bounds are measured in (size). */
+/* The textbook in double on the inputs (want), or on their absolute values, which gives the sum of |a*b| that bounds are measured in
+ * (size). */
 static void textbook(struct conv_case *k, bool absolute)
 {
     struct check *c = k->c;
@@ -218,7 +224,8 @@ static void textbook(struct conv_case *k, bool absolute)
     widen(k->dy, dy, dys, absolute);
     widen(k->w, w, ws, absolute);
     if (p->bias) widen(k->b, b, (size_t)p->k, absolute);
-    for (int i = 0; i < k->y.spans.count; i++) oracle_conv_fwd(p, k->y.spans.at[i], x, w, p->bias ? b : NULL, absolute ? k->y.size : k->y.want);
+    for (int i = 0; i < k->y.spans.count; i++) oracle_conv_fwd(p, k->y.spans.at[i], x, w, p->bias ? b : NULL,
+                                                               absolute ? k->y.size : k->y.want);
     for (int i = 0; i < k->dx.spans.count; i++) oracle_conv_bwd_data(p, k->dx.spans.at[i], dy, w, absolute ? k->dx.size : k->dx.want);
     for (int i = 0; i < k->dw.spans.count; i++)
         oracle_conv_bwd_weights(p, k->dw.spans.at[i], dy, x, (absolute ? k->dw.size : k->dw.want) + (size_t)i * ws,
@@ -262,5 +269,6 @@ static const char *run(struct check *c, const char *problem)
 }
 
 const struct op_cases conv_cases = {
-    .op = OP_CONV, .directions = { "fwd", "bwd_data", "bwd_weights", "adjoint" }, .problems = problems, .draw = draw, .run = run, .mutants = conv_mutants
+    .op = OP_CONV, .directions = { "fwd", "bwd_data", "bwd_weights", "adjoint" }, .problems = problems, .draw = draw, .run = run,
+    .mutants = conv_mutants
 };

@@ -36,7 +36,8 @@ struct conv_case {
 };
 
 enum guard_use { SLOT_X, SLOT_W, SLOT_B, SLOT_DY, SLOT_OUT, SLOT_CUT, SLOT_DB, SLOT_PACKED, SLOT_SCRATCH };
-enum room_use { ROOM_WIDE_X, ROOM_WIDE_W, ROOM_WIDE_B, ROOM_WIDE_DY, ROOM_WHOLE, ROOM_WANT, ROOM_SIZE = ROOM_WANT + 4, ROOM_LOOSE = ROOM_SIZE + 4,
+enum room_use { ROOM_WIDE_X, ROOM_WIDE_W, ROOM_WIDE_B, ROOM_WIDE_DY, ROOM_WHOLE, ROOM_WANT, ROOM_SIZE = ROOM_WANT + 4,
+                ROOM_LOOSE = ROOM_SIZE + 4,
                 ROOM_TWIN, ROOM_TWIN_PACKED = ROOM_TWIN + 3, ROOM_TWIN_SCRATCH, ROOM_SUM };
 
 /* All trials of row `row` on this case. */

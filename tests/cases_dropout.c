@@ -22,13 +22,15 @@ static const char *const problems[] = { "drop:t13107v9408", "drop:t13107v40", "d
 
 static void draw(struct rng *r, char *text)
 {
-    snprintf(text, CHECK_TEXT, "drop:t%dv%d", draw_between(r, 0, 65535), rng_below(r, 4) ? draw_between(r, 1, 40) : draw_between(r, 41, 700));
+    snprintf(text, CHECK_TEXT, "drop:t%dv%d", draw_between(r, 0, 65535),
+             rng_below(r, 4) ? draw_between(r, 1, 40) : draw_between(r, 41, 700));
 }
 
 static const char *parse(const char *text, struct dropout *p, int *vectors)
 {
     int threshold = 0, used = 0;
-    if (sscanf(text, "drop:t%5dv%6d%n", &threshold, vectors, &used) != 2 || text[used] || threshold < 0 || threshold > 65535 || *vectors < 1)
+    if (sscanf(text, "drop:t%5dv%6d%n", &threshold, vectors, &used) != 2 || text[used] || threshold < 0 || threshold > 65535 ||
+        *vectors < 1)
         return "a dropout reads drop:t13107v37 (threshold of 65536, vectors of 16)";
     *p = (struct dropout){ .threshold = (uint32_t)threshold };
     return NULL;
@@ -67,7 +69,8 @@ static void make(struct check *c, struct dropout_case *k, int vectors, bool spec
 {
     const size_t count = (size_t)vectors * LANES;
     const float scale = (float)(65536.0 / (65536.0 - k->p.threshold));
-    float *x = guard_place(&c->guards, SLOT_X, "x", count * sizeof *x, 64, edge), *dy = guard_place(&c->guards, SLOT_DY, "dy", count * sizeof *dy, 64, edge);
+    float *x = guard_place(&c->guards, SLOT_X, "x", count * sizeof *x, 64, edge),
+        *dy = guard_place(&c->guards, SLOT_DY, "dy", count * sizeof *dy, 64, edge);
     uint16_t *kept = guard_place(&c->guards, SLOT_KEPT, "kept", (size_t)vectors * sizeof *kept, 2, edge);
     k->p.key[0] = rng_u32(&c->rng);
     k->p.key[1] = rng_u32(&c->rng);
@@ -102,7 +105,8 @@ static const char *run(struct check *c, const char *problem)
         const bool backward = i % 2;
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, i >= 2, edge);
-        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge, .outs = backward ? 1 : 2,
+        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge,
+                               .outs = backward ? 1 : 2,
                                .aliased = backward ? k.dy : k.x, .call = backward ? call_bwd : call_fwd, .judge = judge, .op = &k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         s.out[1] = (struct out){ .view = { "kept", 0, 1, { vectors } }, .per_unit = 1, .bytes = sizeof(uint16_t) };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Softmax and cross-entropy: "loss:n64k10". Against libm in double; the largest logit bit by bit, with ties; logits from level to overwhelming. */
+ * Softmax and cross-entropy: "loss:n64k10". Against libm in double; the largest logit bit by bit, with ties; logits from level to
+ * overwhelming. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -106,9 +107,11 @@ static const char *run(struct check *c, const char *problem)
         const int blocks = image_blocks(k.p.n);
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, i == 1, edge);
-        struct span_case s = { .c = c, .units = blocks, .span = { 0, blocks }, .cut = draw_between(&c->rng, 0, blocks), .edge = edge, .outs = 3, .aliased = k.z,
+        struct span_case s = { .c = c, .units = blocks, .span = { 0, blocks }, .cut = draw_between(&c->rng, 0, blocks), .edge = edge,
+                               .outs = 3, .aliased = k.z,
                                .call = call, .judge = judge, .op = &k };
-        s.out[0] = (struct out){ .view = { "dz", k.p.n, 3, { blocks, k.p.k, LANES } }, .per_unit = (size_t)k.p.k * LANES, .bytes = sizeof(float), .absent = i == 2 };
+        s.out[0] = (struct out){ .view = { "dz", k.p.n, 3, { blocks, k.p.k, LANES } }, .per_unit = (size_t)k.p.k * LANES,
+                                 .bytes = sizeof(float), .absent = i == 2 };
         s.out[1] = (struct out){ .view = { "value", k.p.n, 2, { blocks, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         s.out[2] = (struct out){ .view = { "best", k.p.n, 2, { blocks, LANES } }, .per_unit = LANES, .bytes = 1 };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, 0);
@@ -116,4 +119,5 @@ static const char *run(struct check *c, const char *problem)
     return wrong;
 }
 
-const struct op_cases loss_cases = { .op = OP_LOSS, .directions = { "softmax_xent" }, .problems = problems, .draw = draw, .run = run, .mutants = loss_mutants };
+const struct op_cases loss_cases = { .op = OP_LOSS, .directions = { "softmax_xent" }, .problems = problems, .draw = draw, .run = run,
+                                     .mutants = loss_mutants };

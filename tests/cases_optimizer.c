@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Optimizers: "sgd:v37m900n1f0d5" is 37 vectors, momentum 0.900, Nesterov, not the first step, weight decay 0.0005; "adam:v37t3d0k1" step 3,
- * Keras' eps; "adamw:…" likewise. SGD bit by bit, since the contract fixes every rounding; Adam in double with its roundings counted. */
+ * Optimizers: "sgd:v37m900n1f0d5" is 37 vectors, momentum 0.900, Nesterov, not the first step, weight decay 0.0005; "adam:v37t3d0k1" step
+ * 3, Keras' eps; "adamw:…" likewise. SGD bit by bit, since the contract fixes every rounding; Adam in double with its roundings counted. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -19,7 +19,8 @@ struct optimizer_case {
 };
 
 static const char *const problems[] = {
-    "sgd:v504m0n0f0d0", "sgd:v504m900n0f1d0", "sgd:v504m900n0f0d5", "sgd:v31m900n1f0d5", "adam:v504t1d0k0", "adam:v504t1d0k1", "adam:v31t1000d0k0", "adam:v31t7d5k0",
+    "sgd:v504m0n0f0d0", "sgd:v504m900n0f1d0", "sgd:v504m900n0f0d5", "sgd:v31m900n1f0d5", "adam:v504t1d0k0", "adam:v504t1d0k1",
+    "adam:v31t1000d0k0", "adam:v31t7d5k0",
     "adamw:v31t7d100k0", "sgd:v1m500n1f1d1", NULL
 };
 
@@ -27,9 +28,11 @@ static void draw(struct rng *r, char *text)
 {
     const int v = draw_between(r, 1, 70), d = rng_below(r, 2) ? draw_between(r, 1, 100) : 0;
     if (rng_below(r, 2))
-        snprintf(text, CHECK_TEXT, "sgd:v%dm%dn%df%dd%d", v, rng_below(r, 3) ? draw_between(r, 1, 999) : 0, draw_between(r, 0, 1), draw_between(r, 0, 1), d);
+        snprintf(text, CHECK_TEXT, "sgd:v%dm%dn%df%dd%d", v, rng_below(r, 3) ? draw_between(r, 1, 999) : 0, draw_between(r, 0, 1),
+                 draw_between(r, 0, 1), d);
     else
-        snprintf(text, CHECK_TEXT, "%s:v%dt%dd%dk%d", rng_below(r, 2) ? "adam" : "adamw", v, draw_between(r, 1, 2000), d, draw_between(r, 0, 1));
+        snprintf(text, CHECK_TEXT, "%s:v%dt%dd%dk%d", rng_below(r, 2) ? "adam" : "adamw", v, draw_between(r, 1, 2000), d,
+                 draw_between(r, 0, 1));
 }
 
 static const char *parse(const char *text, struct optimizer *p, int *vectors)
@@ -37,12 +40,14 @@ static const char *parse(const char *text, struct optimizer *p, int *vectors)
     char name[8];
     int used = 0, momentum, nesterov, first, decay, step, keras;
     *p = (struct optimizer){ .rate = 0.05f };
-    if (sscanf(text, "sgd:v%5dm%3dn%1df%1dd%4d%n", vectors, &momentum, &nesterov, &first, &decay, &used) == 5 && !text[used] && *vectors > 0) {
+    if (sscanf(text, "sgd:v%5dm%3dn%1df%1dd%4d%n", vectors, &momentum, &nesterov, &first, &decay, &used) == 5 && !text[used] &&
+        *vectors > 0) {
         p->kind = OPTIMIZER_SGD;
         p->momentum = (float)momentum / 1000;
         p->nesterov = nesterov && momentum;
         p->first = first;
-    } else if (sscanf(text, "%7[a-z]:v%5dt%5dd%4dk%1d%n", name, vectors, &step, &decay, &keras, &used) == 5 && !text[used] && *vectors > 0 && step > 0 &&
+    } else if (sscanf(text, "%7[a-z]:v%5dt%5dd%4dk%1d%n", name, vectors, &step, &decay, &keras, &used) == 5 && !text[used] &&
+               *vectors > 0 && step > 0 &&
                (strcmp(name, "adam") == 0 || strcmp(name, "adamw") == 0)) {
         p->kind = name[4] ? OPTIMIZER_ADAMW : OPTIMIZER_ADAM;
         optimizer_fold(p, keras ? EPS_KERAS : EPS_PYTORCH, 0.05, 0.9, 0.999, keras ? 1e-7 : 1e-8, step);
@@ -66,7 +71,8 @@ static void judge(const struct span_case *s, void *const *out)
     for (int i = 0; i < 3; i++) {
         const struct tensor_view *t = &s->out[i].view;
         const bool exact = k->p.kind == OPTIMIZER_SGD;
-        if (out[i]) check_close(s->c, t, 0, view_count(t), out[i], k->want[i], exact ? NULL : k->size[i], (struct tolerance){ .bound = 1, .tiny = 16 * 0x1p-149 });
+        if (out[i]) check_close(s->c, t, 0, view_count(t), out[i], k->want[i], exact ? NULL : k->size[i],
+                                (struct tolerance){ .bound = 1, .tiny = 16 * 0x1p-149 });
     }
 }
 
@@ -87,12 +93,14 @@ static void want_adam(struct optimizer_case *k, size_t i)
 {
     const struct optimizer *p = &k->p;
     const double decay = (double)p->weight_decay, old = (double)k->start[0][i], g = (double)k->g[i];
-    const double w = p->kind == OPTIMIZER_ADAMW ? old - (double)p->rate * decay * old : old, slope = p->kind == OPTIMIZER_ADAM ? g + decay * old : g;
+    const double w = p->kind == OPTIMIZER_ADAMW ? old - (double)p->rate * decay * old : old,
+        slope = p->kind == OPTIMIZER_ADAM ? g + decay * old : g;
     const double m = (double)p->beta1 * (double)k->start[1][i] + (double)p->one_minus_beta1 * slope;
     const double v = (double)p->beta2 * (double)k->start[2][i] + (double)p->one_minus_beta2 * slope * slope;
     const double under = sqrt(v) * (double)p->root_scale + (double)p->eps, move = (double)p->step_size * m / under;
     const double slope_size = 2 * (fabs(g) + fabs(decay * old));
-    const double m_size = fabs((double)p->beta1 * (double)k->start[1][i]) + 3 * (double)p->one_minus_beta1 * (fabs(slope) + slope_size) + fabs(m);
+    const double m_size = fabs((double)p->beta1 * (double)k->start[1][i]) + 3 * (double)p->one_minus_beta1 * (fabs(slope) + slope_size) +
+        fabs(m);
     const double v_size = 4 * v + 2 * (double)p->one_minus_beta2 * fabs(slope) * slope_size;
     k->want[0][i] = w - move;
     k->want[1][i] = m;
@@ -136,10 +144,12 @@ static const char *run(struct check *c, const char *problem)
     for (int specials = 0; !wrong && specials < 2; specials++) {
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, specials, edge);
-        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge, .outs = 3, .call = call,
+        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge,
+                               .outs = 3, .call = call,
                                .judge = judge, .op = &k };
         for (int i = 0; i < 3; i++)
-            s.out[i] = (struct out){ .view = { names[i], 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float), .start = k.start[i] };
+            s.out[i] = (struct out){ .view = { names[i], 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float),
+                                     .start = k.start[i] };
         s.out[1].absent = k.p.kind == OPTIMIZER_SGD && k.p.momentum == 0;
         s.out[2].absent = k.p.kind == OPTIMIZER_SGD;
         for (int row = 0; row < c->rows; row++) span_try(&s, row, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Pooling. The contract fixes the order of everything but the shares of the average's gradient, so nearly all is compared bit by bit with an
- * oracle of its own. Inputs are full of ties (a handful of integers), NaN, infinities and both zeros. */
+ * Pooling. The contract fixes the order of everything but the shares of the average's gradient, so nearly all is compared bit by bit with
+ * an oracle of its own. Inputs are full of ties (a handful of integers), NaN, infinities and both zeros. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -24,9 +24,12 @@ struct pool_case {
 };
 
 static const char *const problems[] = {
-    "max:n64c32h26r2step2pad0", "max:n64c16h24r2step2pad0", "max:n64c8h28r2step2pad0", "max:n64c16h14r2step2pad0", "max:n32c64h14r2step2pad0",
-    "max:n100c3h28r2pad0", "max:n100c3h28r2pad0,1,0,1", "max:n100c3h28r3pad1", "max:n1c2h30r2step2pad0", "max:n1c4h13r2step2pad0", "avg:n1c4h13r2step2pad0",
-    "avg:n64c10h3r3pad0", "avg:n64c10h1r1pad0", "avg:n31c5h7r3step2count1pad1", "avg:n31c5h7r3step2pad1", "max:n2c2h16r16pad0", "max:n17c1h1w9r1s3step4pad0,0,2,1",
+    "max:n64c32h26r2step2pad0", "max:n64c16h24r2step2pad0", "max:n64c8h28r2step2pad0", "max:n64c16h14r2step2pad0",
+    "max:n32c64h14r2step2pad0",
+    "max:n100c3h28r2pad0", "max:n100c3h28r2pad0,1,0,1", "max:n100c3h28r3pad1", "max:n1c2h30r2step2pad0", "max:n1c4h13r2step2pad0",
+    "avg:n1c4h13r2step2pad0",
+    "avg:n64c10h3r3pad0", "avg:n64c10h1r1pad0", "avg:n31c5h7r3step2count1pad1", "avg:n31c5h7r3step2pad1", "max:n2c2h16r16pad0",
+    "max:n17c1h1w9r1s3step4pad0,0,2,1",
     "max:n33c33h5w3r2s3step3pad1,0,2,1", "avg:n15c3h12w11r11pad10", NULL
 };
 
@@ -34,7 +37,8 @@ static void draw(struct rng *r, char *text)
 {
     struct pool p;
     do {
-        p = (struct pool){ .kind = rng_below(r, 2) ? POOL_MAX : POOL_AVG, .n = draw_images(r), .c = draw_between(r, 1, 33), .h = draw_between(r, 1, 17) };
+        p = (struct pool){ .kind = rng_below(r, 2) ? POOL_MAX : POOL_AVG, .n = draw_images(r), .c = draw_between(r, 1, 33),
+                           .h = draw_between(r, 1, 17) };
         p.w = rng_below(r, 3) ? draw_between(r, 1, 17) : p.h;
         p.r = rng_below(r, 3) ? draw_between(r, 1, 3) : draw_between(r, 1, 11);
         p.s = rng_below(r, 3) ? p.r : draw_between(r, 1, 6);
@@ -93,7 +97,8 @@ static void adjoint(void *context)
     struct check *c = k->fwd->c;
     struct guards *g = &c->guards;
     size_t ys = view_count(&k->y_view), xs = view_count(&k->x_view);
-    float *y = guard_place(g, SLOT_OUTS, "y", ys * sizeof *y, 64, AT_END), *dx = guard_place(g, SLOT_OUTS + 1, "dx", xs * sizeof *dx, 64, AT_END);
+    float *y = guard_place(g, SLOT_OUTS, "y", ys * sizeof *y, 64, AT_END),
+        *dx = guard_place(g, SLOT_OUTS + 1, "dx", xs * sizeof *dx, 64, AT_END);
     uint8_t *which = guard_place(g, SLOT_OUTS + 2, "which", ys, 16, AT_END);
     struct pool_case own = *k;
     own.which = which;
@@ -127,7 +132,8 @@ static void make(struct check *c, struct pool_case *k, enum input_kind kind, enu
     k->x_view = (struct tensor_view){ "x", p->n, 5, { b, p->h, p->w, p->c, LANES } };
     k->y_view = (struct tensor_view){ "y", p->n, 5, { b, p->p, p->q, p->c, LANES } };
     size_t xs = view_count(&k->x_view), ys = view_count(&k->y_view);
-    float *x = guard_place(&c->guards, SLOT_X, "x", xs * sizeof *x, 64, edge), *dy = guard_place(&c->guards, SLOT_DY, "dy", ys * sizeof *dy, 64, edge);
+    float *x = guard_place(&c->guards, SLOT_X, "x", xs * sizeof *x, 64, edge),
+        *dy = guard_place(&c->guards, SLOT_DY, "dy", ys * sizeof *dy, 64, edge);
     uint8_t *which = guard_place(&c->guards, SLOT_WHICH, "which", ys, 16, edge);
     k->specials = kind == INPUT_SPECIALS;
     if (kind == INPUT_FLOATS) fill_floats(&c->rng, x, xs);
@@ -158,14 +164,16 @@ static void trials(struct check *c, struct pool_case *k, enum input_kind kind, e
 {
     const struct pool *p = &k->p;
     const int b = image_blocks(p->n);
-    struct span_case fwd = { .c = c, .units = b * p->p, .span = { 0, b * p->p }, .cut = draw_between(&c->rng, 0, b * p->p), .edge = edge, .outs = 2,
+    struct span_case fwd = { .c = c, .units = b * p->p, .span = { 0, b * p->p }, .cut = draw_between(&c->rng, 0, b * p->p), .edge = edge,
+                             .outs = 2,
                              .call = call_fwd, .judge = judge_fwd, .op = k };
     fwd.out[0] = (struct out){ .view = k->y_view, .per_unit = (size_t)p->q * (size_t)p->c * LANES, .bytes = sizeof(float) };
     fwd.out[1] = fwd.out[0];
     fwd.out[1].view.name = "which";
     fwd.out[1].bytes = 1;
     fwd.out[1].absent = rng_below(&c->rng, 4) == 0;
-    struct span_case bwd = { .c = c, .units = b * p->h, .span = { 0, b * p->h }, .cut = draw_between(&c->rng, 0, b * p->h), .edge = edge, .outs = 1,
+    struct span_case bwd = { .c = c, .units = b * p->h, .span = { 0, b * p->h }, .cut = draw_between(&c->rng, 0, b * p->h), .edge = edge,
+                             .outs = 1,
                              .call = call_bwd, .judge = judge_bwd, .op = k };
     bwd.out[0] = (struct out){ .view = k->x_view, .per_unit = (size_t)p->w * (size_t)p->c * LANES, .bytes = sizeof(float) };
     bwd.out[0].view.name = "dx";

@@ -12,8 +12,9 @@ extern const struct op_cases conv_cases, pool_cases, batchnorm_cases, dense_case
     optimizer_cases;
 
 const struct op_cases *const check_cases[OP_COUNT] = {
-    [OP_CONV] = &conv_cases, [OP_POOL] = &pool_cases, [OP_BATCHNORM] = &batchnorm_cases, [OP_DENSE] = &dense_cases, [OP_ACTIVATION] = &activation_cases,
-    [OP_ADD] = &add_cases, [OP_DROPOUT] = &dropout_cases, [OP_LOSS] = &loss_cases, [OP_OPTIMIZER] = &optimizer_cases,
+    [OP_CONV] = &conv_cases, [OP_POOL] = &pool_cases, [OP_BATCHNORM] = &batchnorm_cases, [OP_DENSE] = &dense_cases,
+    [OP_ACTIVATION] = &activation_cases, [OP_ADD] = &add_cases, [OP_DROPOUT] = &dropout_cases, [OP_LOSS] = &loss_cases,
+    [OP_OPTIMIZER] = &optimizer_cases,
 };
 
 enum { MUTANT_PROBLEMS = 400, STREAM_PROBLEMS = 100 };      /* problems are drawn from stream 100 + op, data from stream op */
@@ -192,7 +193,8 @@ static bool all_killed(const struct check *c)
     return true;
 }
 
-/* Mutants get drawn problems until all are dead, and not for ever. Row 0 is right and must live: a judge that convicts everybody is no judge. */
+/* Mutants get drawn problems until all are dead, and not for ever. Row 0 is right and must live: a judge that convicts everybody is no
+ * judge. */
 static void walk_mutants(const struct op_cases *cases, uint64_t seed, check_report_fn *report, void *context, struct check_total *total)
 {
     struct check *c = check_open(cases, seed);

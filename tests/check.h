@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The proof machinery, a small library without a framework: kernelcheck, the Criterion skins and the benches link it.
  *
- * A *row* is a variant of the registry (or a mutant); a *line* is one direction of a row and the unit of the report; a *problem* is a string;
- * a *trial* is one direction of one row on one problem with one kind of input. What a trial does depends on (op, problem, seed) alone, so any
- * failure comes back by the command that is printed with it. The registry is walked by variant_at(): a new variant is tested the day it is
- * registered. A new op brings one cases_<op>.c, listed in check_cases[].
+ * A *row* is a variant of the registry (or a mutant); a *line* is one direction of a row and the unit of the report; a *problem* is a
+ * string; a *trial* is one direction of one row on one problem with one kind of input. What a trial does depends on (op, problem, seed)
+ * alone, so any failure comes back by the command that is printed with it. The registry is walked by variant_at(): a new variant is
+ * tested the day it is registered. A new op brings one cases_<op>.c, listed in check_cases[].
  *
  * The walk is by problem, then by row, so that inputs and oracles are made once for all rows. */
 #ifndef TESTS_CHECK_H
@@ -90,7 +90,8 @@ bool check_wants(const struct check *c, int row, int direction);
 /* One trial: work(context) under the trap, then the guards. True when it passed. */
 bool check_try(struct check *c, int row, int direction, void (*work)(void *), void *context);
 
-/* The row of the portable table with the algorithm of `v`, which promises the same bits over ISAs; NULL (and a failure) when there is none. */
+/* The row of the portable table with the algorithm of `v`, which promises the same bits over ISAs; NULL (and a failure) when there is
+ * none. */
 const struct variant *check_twin(struct check *c, const struct variant *v);
 
 /* Records the trial's first finding. */
@@ -98,8 +99,8 @@ void check_fail(struct check *c, const char *format, ...) __attribute__((format(
 
 /* ---- comparing --------------------------------------------------------------------------------------------------------------- */
 
-/* A tensor as coordinates: "y[1][0][3][5][2]". With images > 0 the first extent counts image blocks and the last 16 lanes: dead ones (images
- * not a multiple of 16) are left out of comparisons. */
+/* A tensor as coordinates: "y[1][0][3][5][2]". With images > 0 the first extent counts image blocks and the last 16 lanes: dead ones
+ * (images not a multiple of 16) are left out of comparisons. */
 struct tensor_view {
     const char *name;
     int images, rank, extent[5];
@@ -110,12 +111,15 @@ size_t view_count(const struct tensor_view *t);
 /* |got - want| <= bound * 2^-24 * size + tiny, elements [begin, end). A NaN is wanted by a NaN, an infinity by the same one. size NULL:
  * equal; an infinite size excuses its element. */
 struct tolerance { double bound, tiny; bool loose; /* where want is not finite, got may be anything that is not finite either */ };
-void check_close(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const double *want, const double *size,
+void check_close(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const double *want,
+                 const double *size,
                  struct tolerance tolerance);
 
 /* The same bits; any NaN equals any NaN. `against` ends the message: "whole span", "portable". */
-void check_bits(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const float *want, const char *against);
-void check_bytes(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const uint8_t *got, const uint8_t *want, const char *against);
+void check_bits(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const float *want,
+                const char *against);
+void check_bytes(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const uint8_t *got, const uint8_t *want,
+                 const char *against);
 
 /* Nothing written in [begin, end). */
 void check_unwritten(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got);

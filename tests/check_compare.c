@@ -52,7 +52,8 @@ static void note(struct findings *f, size_t at)
 static void tell(struct check *c, const struct tensor_view *t, struct findings f, double got, double want, const char *against)
 {
     char at[96];
-    check_fail(c, "%s = %.9g, want %.9g%s%s; %zu of %zu wrong", place(t, f.first, at, sizeof at), got, want, *against ? " as " : "", against,
+    check_fail(c, "%s = %.9g, want %.9g%s%s; %zu of %zu wrong", place(t, f.first, at, sizeof at), got, want, *against ? " as " : "",
+               against,
                f.wrong, f.seen);
 }
 
@@ -75,7 +76,8 @@ static void worst_is(struct check *c, double worst)
     snprintf(c->line->worst_problem, CHECK_TEXT, "%s", c->problem);
 }
 
-void check_close(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const double *want, const double *size,
+void check_close(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const double *want,
+                 const double *size,
                  struct tolerance tolerance)
 {
     assert(begin <= end && end <= view_count(t));
@@ -93,7 +95,8 @@ void check_close(struct check *c, const struct tensor_view *t, size_t begin, siz
     else worst_is(c, worst);
 }
 
-void check_bits(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const float *want, const char *against)
+void check_bits(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const float *want,
+                const char *against)
 {
     assert(begin <= end && end <= view_count(t));
     struct living live = living_of(t);
@@ -106,7 +109,8 @@ void check_bits(struct check *c, const struct tensor_view *t, size_t begin, size
     if (f.wrong) tell(c, t, f, (double)got[f.first], (double)want[f.first], against);
 }
 
-void check_bytes(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const uint8_t *got, const uint8_t *want, const char *against)
+void check_bytes(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const uint8_t *got, const uint8_t *want,
+                 const char *against)
 {
     assert(begin <= end && end <= view_count(t));
     struct living live = living_of(t);

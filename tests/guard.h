@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Memory that notices. Every tensor a kernel gets lies in its own mapping between two PROT_NONE pages: flush against the end of it or against
- * its start, with the rest filled with a pattern of signalling NaNs that is compared afterwards. Inputs are compared with a copy. A kernel runs
- * under a trap, so that a touched page is a failure with a name and not the end of the program. */
+ * Memory that notices. Every tensor a kernel gets lies in its own mapping between two PROT_NONE pages: flush against the end of it or
+ * against its start, with the rest filled with a pattern of signalling NaNs that is compared afterwards. Inputs are compared with a copy.
+ * A kernel runs under a trap, so that a touched page is a failure with a name and not the end of the program. */
 #ifndef TESTS_GUARD_H
 #define TESTS_GUARD_H
 
@@ -26,8 +26,8 @@ struct guards { struct guard_slot slot[GUARD_SLOTS]; };
 
 enum edge { AT_START, AT_END };
 
-/* `bytes` of memory for slot `slot`, filled with quiet NaNs, flush at that edge. `align` (a power of two, at most 64) wins over flush at the
- * end. Kept until the slot is placed again. Exits when the system gives no memory. */
+/* `bytes` of memory for slot `slot`, filled with quiet NaNs, flush at that edge. `align` (a power of two, at most 64) wins over flush at
+ * the end. Kept until the slot is placed again. Exits when the system gives no memory. */
 void *guard_place(struct guards *g, int slot, const char *name, size_t bytes, size_t align, enum edge edge);
 
 /* Fills a placed slot with the quiet NaN that means "not written" again. */
@@ -47,7 +47,7 @@ void guard_drop(struct guards *g, int slot);
  * repaired, so that the next kernel is not blamed for it. */
 const char *guard_verify(struct guards *g, char *text, size_t size);
 
-/* Calls work(context). NULL, or what it died of ("touched 64 bytes past the end of y", "illegal instruction"). Not reentrant; one thread. */
+/* Calls work(context). NULL, or what it died of ("touched 64 bytes past the end of y", "illegal instruction"). Not reentrant. */
 const char *guard_call(const struct guards *g, void (*work)(void *), void *context, char *text, size_t size);
 
 void guard_close(struct guards *g);

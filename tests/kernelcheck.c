@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * kernelcheck: is every kernel right on this CPU? Walks the registry, prints one line per (op, ISA, algorithm) and, for what is wrong, where it
- * is wrong and the command that shows it again. Needs nothing but the C library, so it runs on a bare board and under emulation. */
+ * kernelcheck: is every kernel right on this CPU? Walks the registry, prints one line per (op, ISA, algorithm) and, for what is wrong,
+ * where it is wrong and the command that shows it again. It needs the C library alone, so it runs on a bare board and under emulation. */
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -67,7 +67,8 @@ static void set_isa(struct arguments *a, const char *text)
     int isa = isa_parse(text);
     unsigned here = cpu_detect() & kernels_built();
     if (isa < 0) quit(EXIT_USAGE, "no ISA '%s'; there are scalar portable neon avx2 avx512", text);
-    if (!(here >> isa & 1)) quit(EXIT_NO_ISA, "%s cannot run here; this build on this CPU has %s", text, isa_list(here, names, sizeof names));
+    if (!(here >> isa & 1))
+        quit(EXIT_NO_ISA, "%s cannot run here; this build on this CPU has %s", text, isa_list(here, names, sizeof names));
     a->check.isas = 1u << isa;
 }
 
@@ -88,7 +89,8 @@ static unsigned long long whole(const char *name, const char *text, unsigned lon
     char *end;
     errno = 0;
     unsigned long long value = strtoull(text, &end, 0);
-    if (*text < '0' || *text > '9' || *end || errno || value > most) quit(EXIT_USAGE, "--%s wants a number up to %llu, not '%s'", name, most, text);
+    if (*text < '0' || *text > '9' || *end || errno || value > most)
+        quit(EXIT_USAGE, "--%s wants a number up to %llu, not '%s'", name, most, text);
     return value;
 }
 
@@ -135,10 +137,11 @@ static void print_again(const struct check *c, const struct check_row *r, const 
 {
     const char *op = op_name(c->cases->op), *isa = isa_name(r->variant->isa);
     if (l->failed_problem[0])
-        printf("    again: kernelcheck --op %s.%s --isa %s --algo %s --problem %s --seed %llu\n", op, direction, isa, r->variant->algo, l->failed_problem,
-               (unsigned long long)c->seed);
+        printf("    again: kernelcheck --op %s.%s --isa %s --algo %s --problem %s --seed %llu\n", op, direction, isa, r->variant->algo,
+               l->failed_problem, (unsigned long long)c->seed);
     else
-        printf("    again: kernelcheck --op %s.%s --isa %s --algo %s --seed %llu\n", op, direction, isa, r->variant->algo, (unsigned long long)c->seed);
+        printf("    again: kernelcheck --op %s.%s --isa %s --algo %s --seed %llu\n", op, direction, isa, r->variant->algo,
+               (unsigned long long)c->seed);
 }
 
 static void print_line(const struct check *c, const struct check_row *r, const char *direction, const struct check_line *l)
@@ -164,14 +167,15 @@ static void print_string(const char *key, const char *text)
     putchar('"');
 }
 
-static void print_json(struct arguments *a, const struct check *c, const struct check_row *r, const char *direction, const struct check_line *l)
+static void print_json(struct arguments *a, const struct check *c, const struct check_row *r, const char *direction,
+                       const struct check_line *l)
 {
     printf("%s\n  {\"op\": \"%s\"", a->printed++ ? "," : "", op_name(c->cases->op));
     print_string("direction", direction);
     print_string("isa", isa_name(r->variant->isa));
     print_string("algo", r->variant->algo);
-    printf(", \"ok\": %s, \"cases\": %ld, \"wrong\": %ld, \"worst_of_bound\": %.4g, \"seed\": %llu", l->failures ? "false" : "true", l->trials, l->failures,
-           l->worst, (unsigned long long)c->seed);
+    printf(", \"ok\": %s, \"cases\": %ld, \"wrong\": %ld, \"worst_of_bound\": %.4g, \"seed\": %llu", l->failures ? "false" : "true",
+           l->trials, l->failures, l->worst, (unsigned long long)c->seed);
     print_string("worst_problem", l->worst_problem);
     if (l->failures) {
         print_string("failed_problem", l->failed_problem);
@@ -193,8 +197,8 @@ static void print_mutants(struct arguments *a, const struct check *c)
     for (int i = 1; i < c->rows; i++) killed += dead(&c->row[i]);
     const char *op = op_name(c->cases->op);
     if (a->json) {
-        printf("%s\n  {\"op\": \"%s\", \"mutants\": %d, \"killed\": %d, \"right_lives\": %s}", a->printed++ ? "," : "", op, c->rows - 1, killed,
-               dead(&c->row[0]) ? "false" : "true");
+        printf("%s\n  {\"op\": \"%s\", \"mutants\": %d, \"killed\": %d, \"right_lives\": %s}", a->printed++ ? "," : "", op, c->rows - 1,
+               killed, dead(&c->row[0]) ? "false" : "true");
         return;
     }
     printf("%-40s %-4s %6d of %d killed\n", "", killed == c->rows - 1 && !dead(&c->row[0]) ? "OK" : "FAIL", killed, c->rows - 1);
@@ -202,7 +206,8 @@ static void print_mutants(struct arguments *a, const struct check *c)
         if (i && !dead(&c->row[i])) printf("    survived: %s: %s\n", op, c->row[i].mutant);
         for (int d = 0; !i && d < CHECK_DIRECTIONS; d++)
             if (c->row[0].line[d].failures)
-                printf("    convicted, though right: %s.%s: %s  %s\n", op, c->cases->directions[d], c->row[0].line[d].failed_problem, c->row[0].line[d].failure);
+                printf("    convicted, though right: %s.%s: %s  %s\n", op, c->cases->directions[d], c->row[0].line[d].failed_problem,
+                       c->row[0].line[d].failure);
     }
 }
 
@@ -223,21 +228,42 @@ static void report(const struct check *c, void *context)
     fflush(stdout);
 }
 
+static void print_total(const struct arguments *a, const struct check_total *t, double seconds)
+{
+    printf("%s: %d lines, %ld cases, %d of %d mutants killed, %ld wrong, seed %llu, %.1f s on %s\n", t->failures ? "FAIL" : "OK", t->lines,
+           t->trials, t->killed, t->mutants, t->failures, (unsigned long long)a->check.seed, seconds, cpu_name());
+}
+
+static void list_row(const struct variant *v, enum op op, bool here)
+{
+    static const struct { unsigned promise; const char *words; } promises[] = {
+        { EXACT_ON_INTEGERS, "exact on integers" }, { SAME_BITS_OVER_ISA, "same bits over ISAs" },
+        { SAME_BITS_OVER_SPANS, "same bits over spans" }
+    };
+    char name[64];
+    snprintf(name, sizeof name, "%s/%s", isa_name(v->isa), v->algo);
+    printf("%-11s %-18s", op_name(op), name);
+    for (const char *const *d = check_cases[op]->directions; *d; d++) printf(" %s", *d);
+    const char *between = ": ";
+    for (size_t i = 0; i < sizeof promises / sizeof *promises; i++) {
+        if (!(v->promises & promises[i].promise)) continue;
+        printf("%s%s", between, promises[i].words);
+        between = ", ";
+    }
+    printf("%s\n", here ? "" : " (cannot run here)");
+}
+
 static int list(const struct arguments *a)
 {
     const struct variant *v;
+    const unsigned here = cpu_detect();
     int count = 0;
     for (int op = 0; op < OP_COUNT; op++)
         for (int isa = 0; isa < ISA_COUNT; isa++)
             for (int i = 0; (v = variant_at((enum op)op, (enum isa)isa, i)); i++) {
                 if ((a->check.op >= 0 && a->check.op != op) || (a->check.algo && strcmp(a->check.algo, v->algo) != 0)) continue;
-                bool asked = a->check.isas >> isa & 1, here = cpu_detect() >> isa & 1;
-                if (!asked && here) continue;
-                printf("%-11s %s/%s%s%s%s%s  [", op_name((enum op)op), isa_name(v->isa), v->algo, v->promises & EXACT_ON_INTEGERS ? "  exact on integers" : "",
-                       v->promises & SAME_BITS_OVER_ISA ? "  same bits over ISAs" : "", v->promises & SAME_BITS_OVER_SPANS ? "  same bits over spans" : "",
-                       here ? "" : "  cannot run here");
-                for (const char *const *d = check_cases[op]->directions; *d; d++) printf("%s%s", d == check_cases[op]->directions ? "" : " ", *d);
-                printf("]\n");
+                if (!(a->check.isas >> isa & 1) && (here >> isa & 1)) continue;
+                list_row(v, (enum op)op, here >> isa & 1);
                 count++;
             }
     return count ? 0 : EXIT_USAGE;
@@ -256,9 +282,7 @@ int main(int argc, char **argv)
     if (a.json) printf("\n]\n");
     if (wrong) quit(EXIT_USAGE, "%s: %s", a.check.problem, wrong);
     if (total.lines == 0) quit(EXIT_USAGE, "nothing matched; kernelcheck --list shows what there is");
-    if (!a.json)
-        printf("%s: %d lines, %ld cases, %d of %d mutants killed, %ld wrong, seed %llu, %.1f s on %s\n", total.failures ? "FAIL" : "OK", total.lines, total.trials,
-               total.killed, total.mutants, total.failures, (unsigned long long)a.check.seed, (double)(clock_ns() - start) * 1e-9, cpu_name());
+    if (!a.json) print_total(&a, &total, (double)(clock_ns() - start) * 1e-9);
     if (fflush(stdout) != 0 || ferror(stdout)) quit(EXIT_WRONG, "cannot write the report: %s", strerror(errno));
     return total.failures ? EXIT_WRONG : 0;
 }

@@ -8,19 +8,24 @@ static const struct batchnorm_variant *good(void) { return kernels_of(ISA_SCALAR
 
 static size_t pixels(const struct batchnorm *p, int rows) { return (size_t)rows * (size_t)p->w * (size_t)p->c * LANES; }
 
-static void stats_right(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2) { good()->stats(p, s, x, mean, m2); }
+static void stats_right(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    good()->stats(p, s, x, mean, m2);
+}
 
 static void apply_right(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
 {
     good()->apply(p, s, x, scale, shift, y);
 }
 
-static void sums_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy, float *sum_dyx)
+static void sums_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy,
+                       float *sum_dyx)
 {
     good()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
 }
 
-static void back_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b, const float *d,
+static void back_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
+                       const float *b, const float *d,
                        float *dx)
 {
     good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
@@ -81,20 +86,23 @@ static void apply_dead(const struct batchnorm *p, struct span s, const float *x,
         if ((int)(i / pixels(p, p->h)) * LANES + (int)(i % LANES) >= p->n) y[i] = NAN;
 }
 
-static void sums_not_centred(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy, float *sum_dyx)
+static void sums_not_centred(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy,
+                             float *sum_dyx)
 {
     good()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
     for (int c = 0; c < p->c; c++) sum_dyx[c] += mean[c] * sum_dy[c];
 }
 
-static void sums_add(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy, float *sum_dyx)
+static void sums_add(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy,
+                     float *sum_dyx)
 {
     const float old = sum_dy[0];
     good()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
     sum_dy[0] += old;
 }
 
-static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b, const float *d,
+static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
+                      const float *b, const float *d,
                       float *dx)
 {
     struct batchnorm all = *p;
@@ -102,21 +110,24 @@ static void back_dead(const struct batchnorm *p, struct span s, const float *x, 
     good()->bwd_apply(&all, s, x, dy, mean, a, b, d, dx);
 }
 
-static void back_not_in_place(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b,
+static void back_not_in_place(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
+                              const float *b,
                               const float *d, float *dx)
 {
     for (size_t i = pixels(p, s.begin); i < pixels(p, s.end); i++) dx[i] = 0;
     good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
 }
 
-static void back_no_d(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a, const float *b, const float *d,
+static void back_no_d(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
+                      const float *b, const float *d,
                       float *dx)
 {
     good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
     if (s.end > s.begin) dx[pixels(p, s.begin)] -= d[0];
 }
 
-#define MUTANT(NAME, STATS, APPLY, SUMS, BACK) { NAME, &(const struct batchnorm_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STATS, APPLY, SUMS, BACK }.head }
+#define MUTANT(NAME, STATS, APPLY, SUMS, BACK) \
+    { NAME, &(const struct batchnorm_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STATS, APPLY, SUMS, BACK }.head }
 
 static const struct mutant mutants[] = {
     MUTANT("right", stats_right, apply_right, sums_right, back_right),

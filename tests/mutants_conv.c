@@ -5,9 +5,9 @@
 #include <string.h>
 
 enum flaw {
-    NONE, PAST_SPAN, LAST_TAP, LAST_CHANNEL, PADDING_COUNTED, PAD_OFF_BY_ONE, STEP_IGNORED, SWAPPED_SIDES, BIAS_TWICE, BIAS_FORGOTTEN, ADDS_TO_OLD,
-    LAST_COLUMN, DIRTY_INPUT, READS_PAST, DEAD_LANES, DB_FORGOTTEN, CHUNK_ONLY, FLUSHES, NAN_LOST, UNFLIPPED, HALF_PRECISION, SCRATCH_TRUSTED,
-    OTHER_BITS, FLAWS
+    NONE, PAST_SPAN, LAST_TAP, LAST_CHANNEL, PADDING_COUNTED, PAD_OFF_BY_ONE, STEP_IGNORED, SWAPPED_SIDES, BIAS_TWICE, BIAS_FORGOTTEN,
+    ADDS_TO_OLD, LAST_COLUMN, DIRTY_INPUT, READS_PAST, DEAD_LANES, DB_FORGOTTEN, CHUNK_ONLY, FLUSHES, NAN_LOST, UNFLIPPED, HALF_PRECISION,
+    SCRATCH_TRUSTED, OTHER_BITS, FLAWS
 };
 
 static size_t lanes_of(int block, int row, int rows, int column, int columns, int channel, int channels)
@@ -55,7 +55,8 @@ static void fwd_pixel(const struct conv *p, int row, int q, int k, const float *
     }
 }
 
-static void fwd(const struct conv *p, struct span rows, const float *x, const float *w, const float *b, float *y, float *scratch, enum flaw flaw)
+static void fwd(const struct conv *p, struct span rows, const float *x, const float *w, const float *b, float *y, float *scratch,
+                enum flaw flaw)
 {
     if (flaw == PAST_SPAN && rows.end > rows.begin) rows.end++;
     if (flaw == DIRTY_INPUT) ((float *)(uintptr_t)x)[lanes_of(rows.begin / p->p, 0, p->h, 0, p->w, 0, p->c) % 16] += 1;
@@ -108,13 +109,16 @@ static void bwd_weights(const struct conv *p, struct span rows, const float *dy,
     if (flaw == CHUNK_ONLY) rows.begin -= rows.begin % (2 * p->p);
     for (int k = 0; k < p->k; k++) {
         for (int i = 0; i < p->r * p->s * p->c; i++) {
-            float *to = dw + k * p->r * p->s * p->c + i, sum = tap_sum(p, rows, k, i / (p->s * p->c), i / p->c % p->s, i % p->c, dy, x, flaw);
+            float *to = dw + k * p->r * p->s * p->c + i;
+            const float sum = tap_sum(p, rows, k, i / (p->s * p->c), i / p->c % p->s, i % p->c, dy, x, flaw);
             *to = flaw == ADDS_TO_OLD ? *to + sum : sum;
         }
         if (!db || flaw == DB_FORGOTTEN) continue;
         db[k] = 0;
-        for (int row = rows.begin; row < rows.end; row++)
-            for (int i = 0; i < p->q * LANES; i++) db[k] += dy[lanes_of(row / p->p, row % p->p, p->p, i / LANES, p->q, k, p->k) + (size_t)(i % LANES)];
+        for (int i = rows.begin * p->q * LANES; i < rows.end * p->q * LANES; i++) {
+            const int row = i / LANES / p->q, q = i / LANES % p->q;
+            db[k] += dy[lanes_of(row / p->p, row % p->p, p->p, q, p->q, k, p->k) + (size_t)(i % LANES)];
+        }
     }
 }
 
@@ -207,7 +211,8 @@ static void pack_short(const struct conv *p, enum conv_direction direction, cons
 enum { SPANS_TOO = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
 
 #define MUTANT(NAME, ALGO, PROMISES, PACK, FWD, DATA, WEIGHTS) \
-    { NAME, &(const struct conv_variant){ { ALGO, ISA_SCALAR, PROMISES }, any_shape, weight_bytes, some_scratch, bound, PACK, FWD, DATA, WEIGHTS }.head }
+    { NAME, &(const struct conv_variant){ { ALGO, ISA_SCALAR, PROMISES }, any_shape, weight_bytes, some_scratch, bound, \
+                                          PACK, FWD, DATA, WEIGHTS }.head }
 
 static const struct mutant mutants[] = {
     MUTANT("right", "right", SPANS_TOO, pack, fwd_right, data_right, weights_right),

@@ -4,8 +4,14 @@
 
 static const struct dense_variant *good(void) { return kernels_of(ISA_SCALAR)->dense; }
 
-static void fwd_right(const struct dense *p, struct span s, const float *x, const float *w, const float *b, float *y) { good()->fwd(p, s, x, w, b, y); }
-static void data_right(const struct dense *p, struct span s, const float *dy, const float *w, float *dx) { good()->bwd_data(p, s, dy, w, dx); }
+static void fwd_right(const struct dense *p, struct span s, const float *x, const float *w, const float *b, float *y)
+{
+    good()->fwd(p, s, x, w, b, y);
+}
+static void data_right(const struct dense *p, struct span s, const float *dy, const float *w, float *dx)
+{
+    good()->bwd_data(p, s, dy, w, dx);
+}
 static void weights_right(const struct dense *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
 {
     good()->bwd_weights(p, s, dy, x, dw, db, t);
@@ -85,7 +91,8 @@ static void weights_column(const struct dense *p, struct span s, const float *dy
     if (s.end == p->c && p->c % LANES && p->k > 1) dw[p->c * p->k - 1] = dw[p->c - 1];
 }
 
-#define MUTANT(NAME, FWD, DATA, WEIGHTS) { NAME, &(const struct dense_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, DATA, WEIGHTS }.head }
+#define MUTANT(NAME, FWD, DATA, WEIGHTS) \
+    { NAME, &(const struct dense_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, DATA, WEIGHTS }.head }
 
 static const struct mutant mutants[] = {
     MUTANT("right", fwd_right, data_right, weights_right),

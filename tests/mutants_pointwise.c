@@ -11,7 +11,10 @@
 static const struct activation_variant *good_activation(void) { return kernels_of(ISA_SCALAR)->activation; }
 
 static void act_right(const struct activation *p, struct span s, const float *x, float *y) { good_activation()->fwd(p, s, x, y); }
-static void slope_right(const struct activation *p, struct span s, const float *y, const float *dy, float *dx) { good_activation()->bwd(p, s, y, dy, dx); }
+static void slope_right(const struct activation *p, struct span s, const float *y, const float *dy, float *dx)
+{
+    good_activation()->bwd(p, s, y, dy, dx);
+}
 
 static void act_nan(const struct activation *p, struct span s, const float *x, float *y)
 {
@@ -66,7 +69,8 @@ static void slope_of_tanh(const struct activation *p, struct span s, const float
     if (p->kind != ACTIVATION_TANH) good_activation()->bwd(p, s, y, dy, dx);
 }
 
-#define ACTIVATION(NAME, FWD, BWD) { NAME, &(const struct activation_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
+#define ACTIVATION(NAME, FWD, BWD) \
+    { NAME, &(const struct activation_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
 
 static const struct mutant wrong_activation[] = {
     ACTIVATION("right", act_right, slope_right),
@@ -123,7 +127,8 @@ static void give_outside(const struct add *p, struct span s, const float *dy, fl
     if (p->bw > p->w && s.end > s.begin) db[p->w * p->c * LANES] += 1;
 }
 
-#define ADD(NAME, FWD, BWD) { NAME, &(const struct add_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
+#define ADD(NAME, FWD, BWD) \
+    { NAME, &(const struct add_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
 
 static const struct mutant wrong_add[] = {
     ADD("right", add_right, give_right),
@@ -144,8 +149,14 @@ const struct mutant *add_mutants(int *count)
 
 static const struct dropout_variant *good_dropout(void) { return kernels_of(ISA_SCALAR)->dropout; }
 
-static void drop_right(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept) { good_dropout()->fwd(p, s, x, y, kept); }
-static void undrop_right(const struct dropout *p, struct span s, const float *dy, const uint16_t *kept, float *dx) { good_dropout()->bwd(p, s, dy, kept, dx); }
+static void drop_right(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
+{
+    good_dropout()->fwd(p, s, x, y, kept);
+}
+static void undrop_right(const struct dropout *p, struct span s, const float *dy, const uint16_t *kept, float *dx)
+{
+    good_dropout()->bwd(p, s, dy, kept, dx);
+}
 
 static void drop_unscaled(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
 {

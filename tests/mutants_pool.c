@@ -2,9 +2,13 @@
  * Wrong pooling: one plain implementation with a flaw to choose. */
 #include "mutants.h"
 
-enum flaw { NONE, LATER_TIE, LAST_TAP, ZERO_PADDING, NAN_WINS, PAD_COUNT, PAST_SPAN, INDEX_INSIDE, ALWAYS_WHICH, OVERWRITES, FIRST_WINDOW, RECIPROCAL };
+enum flaw { NONE, LATER_TIE, LAST_TAP, ZERO_PADDING, NAN_WINS, PAD_COUNT, PAST_SPAN, INDEX_INSIDE, ALWAYS_WHICH, OVERWRITES, FIRST_WINDOW,
+            RECIPROCAL };
 
-static size_t at4(int row, int w, int ws, int c, int cs) { return (((size_t)row * (size_t)ws + (size_t)w) * (size_t)cs + (size_t)c) * LANES; }
+static size_t at4(int row, int w, int ws, int c, int cs)
+{
+    return (((size_t)row * (size_t)ws + (size_t)w) * (size_t)cs + (size_t)c) * LANES;
+}
 
 static bool inside(const struct pool *p, int h, int w) { return h >= 0 && h < p->h && w >= 0 && w < p->w; }
 
@@ -72,18 +76,42 @@ static void bwd(const struct pool *p, struct span rows, const float *dy, const u
 static void fwd_right(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, NONE); }
 static void fwd_later(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, LATER_TIE); }
 static void fwd_short(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, LAST_TAP); }
-static void fwd_zero(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, ZERO_PADDING); }
+static void fwd_zero(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which)
+{
+    fwd(p, s, x, y, which, ZERO_PADDING);
+}
 static void fwd_nan(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, NAN_WINS); }
 static void fwd_count(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, PAD_COUNT); }
 static void fwd_past(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, PAST_SPAN); }
-static void fwd_index(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, INDEX_INSIDE); }
-static void fwd_which(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, ALWAYS_WHICH); }
+static void fwd_index(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which)
+{
+    fwd(p, s, x, y, which, INDEX_INSIDE);
+}
+static void fwd_which(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which)
+{
+    fwd(p, s, x, y, which, ALWAYS_WHICH);
+}
 static void fwd_recip(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, RECIPROCAL); }
-static void bwd_right(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, NONE); }
-static void bwd_over(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, OVERWRITES); }
-static void bwd_first(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, FIRST_WINDOW); }
-static void bwd_index(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, INDEX_INSIDE); }
-static void bwd_count(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx) { bwd(p, s, dy, which, dx, PAD_COUNT); }
+static void bwd_right(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+{
+    bwd(p, s, dy, which, dx, NONE);
+}
+static void bwd_over(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+{
+    bwd(p, s, dy, which, dx, OVERWRITES);
+}
+static void bwd_first(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+{
+    bwd(p, s, dy, which, dx, FIRST_WINDOW);
+}
+static void bwd_index(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+{
+    bwd(p, s, dy, which, dx, INDEX_INSIDE);
+}
+static void bwd_count(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+{
+    bwd(p, s, dy, which, dx, PAD_COUNT);
+}
 
 #define MUTANT(NAME, FWD, BWD) \
     { NAME, &(const struct pool_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head }

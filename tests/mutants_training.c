@@ -47,7 +47,8 @@ static void loss_unstable(const struct loss *p, struct span s, const float *z, c
     }
 }
 
-static void loss_padded_mean(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+static void loss_padded_mean(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best,
+                             float *dz)
 {
     good_loss(p, s, z, label, value, best, dz);
     for (int i = s.begin * p->k * LANES; dz && i < s.end * p->k * LANES; i++) dz[i] *= (float)p->n / (float)(image_blocks(p->n) * LANES);
@@ -67,7 +68,8 @@ static void loss_needs_dz(const struct loss *p, struct span s, const float *z, c
     if (s.end > s.begin) dz[s.begin * p->k * LANES] += 0;
 }
 
-static void loss_labels_best(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+static void loss_labels_best(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best,
+                             float *dz)
 {
     good_loss(p, s, z, label, value, best, dz);
     for (int i = s.begin * LANES; i < s.end * LANES; i++) best[i] = label[i];
@@ -98,7 +100,10 @@ static void good_step(const struct optimizer *o, struct span s, float *w, const 
     kernels_of(ISA_SCALAR)->optimizer->step(o, s, w, g, m, v);
 }
 
-static void step_right(const struct optimizer *o, struct span s, float *w, const float *g, float *m, float *v) { good_step(o, s, w, g, m, v); }
+static void step_right(const struct optimizer *o, struct span s, float *w, const float *g, float *m, float *v)
+{
+    good_step(o, s, w, g, m, v);
+}
 
 static void step_past(const struct optimizer *o, struct span s, float *w, const float *g, float *m, float *v)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The trial that nearly all ops share: a result made of one to four tensors, cut into spans of units. It calls the kernel on the whole span and
- * lets the op judge, then: cut in two (nothing outside a span may be touched, the bits must be the same), in place where the contract says "may
- * be", and against the portable twin. */
+ * The trial that nearly all ops share: a result made of one to four tensors, cut into spans of units. It calls the kernel on the whole
+ * span and lets the op judge, then: cut in two (nothing outside a span may be touched, the bits must be the same), in place where the
+ * contract says "may be", and against the portable twin. */
 #ifndef TESTS_TRIAL_SPANS_H
 #define TESTS_TRIAL_SPANS_H
 
@@ -9,8 +9,8 @@
 
 enum { OUTS = 4, SLOT_OUTS = 10, SLOT_OTHERS = 14, ROOM_OTHERS = 16 };     /* ops keep their inputs in slots and rooms below these */
 
-/* A tensor that the kernel writes. Element i belongs to unit (i / per_unit) % units; per_unit 0: units are spread otherwise, and what a span
- * leaves alone is not looked at (sums would be counted twice, which the cut shows). */
+/* A tensor that the kernel writes. Element i belongs to unit (i / per_unit) % units; per_unit 0: units are spread otherwise, and what a
+ * span leaves alone is not looked at (sums would be counted twice, which the cut shows). */
 struct out {
     struct tensor_view view;
     size_t per_unit;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The trials of one convolution variant on inputs that are ready: against the oracle, cut into spans, against its portable twin, adjoint. */
+ * The trials of one convolution variant on inputs that are ready: against the oracle, cut into spans, against its portable twin, adjoint.
+ * */
 #include "cases_conv.h"
 
 #include <assert.h>
@@ -49,8 +50,8 @@ static struct side *side_of(struct conv_case *k, int line)
 
 /* ---- tolerances ---- */
 
-/* An algorithm that is not exact on integers transforms whole neighbourhoods: its error goes with the largest size in the image, and what is
- * not finite spreads over the image. Sizes of [images][pixels][channels][16], or of [K][taps][C] when the sum itself mixes. */
+/* An algorithm that is not exact on integers transforms whole neighbourhoods: its error goes with the largest size in the image, and what
+ * is not finite spreads over the image. Sizes of [images][pixels][channels][16], or of [K][taps][C] when the sum itself mixes. */
 static const double *spread(struct conv_case *k, const struct side *s, bool sums)
 {
     size_t count = view_count(&s->view) * (sums ? (size_t)s->spans.count : 1);
@@ -180,7 +181,8 @@ static void sums_trial(void *context)
         size_t at = (size_t)i * s->stride, db_at = (size_t)i * k->db.stride;
         check_close(k->c, &s->view, 0, all, out, s->want + at, size ? size + at : NULL, tolerance_of(k));
         if (w.db)
-            check_close(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, k->db.want + db_at, k->db.size ? k->db.size + db_at : NULL, tolerance_of(k));
+            check_close(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, k->db.want + db_at, k->db.size ? k->db.size + db_at : NULL,
+                        tolerance_of(k));
         if (!twin) continue;
         twin += i ? s->stride + k->db.stride : 0;
         check_bits(k->c, &s->view, 0, all, out, twin, "portable has it");
