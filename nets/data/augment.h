@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Random changes of one image: bytes in, bytes out, each step rounded to the nearest pixel value, as image libraries do. So whatever the
- * augmentation, scaling sees bytes and has one table. Geometry is done in 16.16 fixed point: the same bits on every host by construction. */
+ * Random changes of one image: bytes in, bytes out, each step rounded to the nearest pixel value, as image libraries do. So whatever
+ * the augmentation, scaling sees bytes and has one table. Geometry is done in 16.16 fixed point: the same bits on every host by
+ * construction. */
 #ifndef NETS_AUGMENT_H
 #define NETS_AUGMENT_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Sixteen images become one image of sixteen lanes. A pixel's value is looked up: the table holds (p / 255 - mean) / sd computed in double and
- * rounded once, so scaling costs a load and has no rounding of its own. Without augmentation the images are read where they lie, and the work
- * is cut by rows; with it each worker first makes the sixteen changed images, and the work is cut by blocks. */
+ * Sixteen images become one image of sixteen lanes. A pixel's value is looked up: the table holds (p / 255 - mean) / sd computed in double
+ * and rounded once, so scaling costs a load and has no rounding of its own. Without augmentation the images are read where they lie, and
+ * the work is cut by rows; with it each worker first makes the sixteen changed images, and the work is cut by blocks. */
 #include "batch.h"
 
 #include <assert.h>
@@ -73,9 +73,11 @@ static int fill_offsets(struct batcher *b, struct why *why)
 static int check(const struct transform *t, const struct dataset *d, struct shape image, struct why *why)
 {
     if (!t->raw && !(t->sd > 0 && t->sd <= 1e6 && t->mean >= -1e6 && t->mean <= 1e6))
-        return fail(why, -EINVAL, "norm=%g,%g: the second, the standard deviation, must be above 0, and neither beyond a million", t->mean, t->sd);
+        return fail(why, -EINVAL, "norm=%g,%g: the second, the standard deviation, must be above 0, and neither beyond a million",
+                    t->mean, t->sd);
     if (t->pad && (t->pad < d->h || t->pad < d->w || t->pad > 1024))
-        return fail(why, -EINVAL, "pad=%d: images are %dx%d: choose %d … 1024, or leave it out", t->pad, d->h, d->w, d->h > d->w ? d->h : d->w);
+        return fail(why, -EINVAL, "pad=%d: images are %dx%d: choose %d … 1024, or leave it out", t->pad, d->h, d->w,
+                    d->h > d->w ? d->h : d->w);
     for (int i = 0; i < t->augments; i++) {
         int error = augment_check(&t->augment[i], image, why);
         if (error)

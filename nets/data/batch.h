@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From bytes to a batch: choose images, transform them, write x[B][H][W][C][16]. Everything random is a pure function of (seed, epoch, image),
- * so it has the same bits for any number of workers and any ISA. Plain IEEE arithmetic, no libm. */
+ * From bytes to a batch: choose images, transform them, write x[B][H][W][C][16]. Everything random is a pure function of
+ * (seed, epoch, image), so it has the same bits for any number of workers and any ISA. Plain IEEE arithmetic, no libm. */
 #ifndef NETS_BATCH_H
 #define NETS_BATCH_H
 
@@ -10,7 +10,8 @@
 enum augment_kind { AUGMENT_ROTATE, AUGMENT_SHIFT, AUGMENT_CROP_RESIZE };
 struct augment {
     enum augment_kind kind;
-    double amount;                      /* rotate: +-degrees, bilinear;  shift: +-whole pixels each way, zero-filled;  crop-resize: side of the centre crop */
+    double amount;                      /* rotate: +-degrees, bilinear;  shift: +-whole pixels each way, zero-filled;
+                                         * crop-resize: side of the centre crop */
     double probability;                 /* of being applied at all; 1 for rotate and shift unless written */
 };
 enum { MAX_AUGMENTS = 4 };
@@ -28,9 +29,11 @@ struct transform {
 enum selection_kind { SELECT_ALL, SELECT_PER_CLASS, SELECT_FIRST, SELECT_SINGLE, SELECT_SPLIT };
 struct selection { enum selection_kind kind; int count; };
 
-/* Indices into images.train (or .test) that a selection takes, by seed, into index[] (room for images->count); returns how many, or -EINVAL
- * (a class has too few, index out of range …). SELECT_SPLIT gives `count` random ones, and their complement when `rest` is true. */
-int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index, struct why *why);
+/* Indices into images.train (or .test) that a selection takes, by seed and in ascending order, into index[] (room for images->count);
+ * with `rest` those that it leaves. Returns how many, or -EINVAL (a class has too few, index out of range …), or -ENOMEM.
+ * SELECT_SPLIT takes `count` random ones. */
+int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index,
+                   struct why *why);
 
 /* C, H, W of a batch after the transform. */
 void transform_shape(const struct transform *t, const struct dataset *d, int *c, int *h, int *w);

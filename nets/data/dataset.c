@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A data set by its name is what its authors published, to the bit: the files are unpacked, checked piece by piece so that a message can name
- * the piece, and the whole is compared with the known SHA-256. So a row that says "mnist" was measured on MNIST, whichever folder was given.
- * Other data of the same form are opened by their directory and are called "custom". */
+ * A data set by its name is what its authors published, to the bit: the files are unpacked, checked piece by piece so that a message can
+ * name the piece, and the whole is compared with the known SHA-256. So a row that says "mnist" was measured on MNIST, whichever folder was
+ * given. Other data of the same form are opened by their directory and are called "custom". */
 #include "dataset.h"
 
 #include <assert.h>
@@ -49,7 +49,8 @@ struct published {
 
 static const struct published published[] = {
     { "mnist", FORM_IDX, 1, 28, 28, 60000, 10000, number_names, "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16" },
-    { "fashion-mnist", FORM_IDX, 1, 28, 28, 60000, 10000, fashion_names, "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f" },
+    { "fashion-mnist", FORM_IDX, 1, 28, 28, 60000, 10000, fashion_names,
+      "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f" },
     { "cifar-10", FORM_CIFAR, 3, 32, 32, 50000, 10000, cifar_names, "80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660" },
 };
 enum { PUBLISHED = sizeof published / sizeof *published };
@@ -198,16 +199,16 @@ static int check_published(const struct published *p, const struct files *files,
     if (error)
         return error;
     if (d->train.count != p->train || d->test.count != p->test)
-        return fail(why, -EINVAL, "%s: %d + %d images, expected %d + %d for %s: " SOURCE_WAY_OUT "; for your own data give train --data-dir alone",
-                    files->path[0], d->train.count, d->test.count, p->train, p->test, p->name);
+        return fail(why, -EINVAL, "%s: %d + %d images, expected %d + %d for %s: " SOURCE_WAY_OUT "; your own data go to train by "
+                    "--data-dir alone", files->path[0], d->train.count, d->test.count, p->train, p->test, p->name);
     hash(d);
     for (int i = 0; i < PUBLISHED; i++)
         if (strcmp(d->sha256, published[i].sha256) == 0 && &published[i] != p)
             return fail(why, -EINVAL, "%s: this is %s, expected %s: say --data %s, or give another place by --data-dir", files->path[0],
                         published[i].name, p->name, published[i].name);
     if (strcmp(d->sha256, p->sha256) != 0)
-        return fail(why, -EINVAL, "%s: these files and their siblings are not the published %s (sha256 %.16s…, expected %.16s…): " SOURCE_WAY_OUT,
-                    files->path[0], p->name, d->sha256, p->sha256);
+        return fail(why, -EINVAL, "%s and the files beside it are not the published %s (sha256 %.16s…, expected %.16s…): "
+                    SOURCE_WAY_OUT, files->path[0], p->name, d->sha256, p->sha256);
     return 0;
 }
 
@@ -240,8 +241,8 @@ static int find_published(const struct published *p, const char *const *roots, s
                 used += (size_t)snprintf(looked + used, sizeof looked - used, "%s%s", used ? ", " : "", folder);
         }
     }
-    return fail(why, -ENOENT, "no %s: run tools/fetch-data %s, give its place by --data-dir, or take --data strokes, which needs no files "
-                "(looked in %s)", p->name, p->name, looked);
+    return fail(why, -ENOENT, "no %s here: run tools/fetch-data %s, give its place by --data-dir, or take --data strokes, which needs no "
+                "files (looked in %s)", p->name, p->name, looked);
 }
 
 static int open_strokes(struct team *team, struct dataset *d, struct why *why)
@@ -262,7 +263,8 @@ static int open_strokes(struct team *team, struct dataset *d, struct why *why)
     return 0;
 }
 
-static int open_files(const struct published *p, const char *dir, const char *env_dir, struct team *team, struct dataset *d, struct why *why)
+static int open_files(const struct published *p, const char *dir, const char *env_dir, struct team *team, struct dataset *d,
+                      struct why *why)
 {
     const char *given[] = { dir, NULL }, *usual[] = { "./data", "../shared/data", NULL }, *all[] = { env_dir, usual[0], usual[1], NULL };
     struct files *files = malloc(sizeof *files);
@@ -318,8 +320,8 @@ int dataset_open_directory(const char *dir, struct dataset *d, struct why *why)
         look_into(dir, FORM_CIFAR, files);
     int error = 0;
     if (files->present == 0)
-        error = fail(why, -ENOENT, "%s: neither idx (%s …) nor CIFAR-10 files (%s …): put them there under these names, or name a set by --data",
-                     dir, idx_stems[0], cifar_stems[0]);
+        error = fail(why, -ENOENT, "%s: neither idx (%s …) nor CIFAR-10 files (%s …): put them there under these names, or name a set "
+                     "by --data", dir, idx_stems[0], cifar_stems[0]);
     else if (files->missing)
         error = fail(why, -ENOENT, "%s: %s is missing beside %d other files: put it there, plain, .gz or .xz", dir, files->missing,
                      files->present);

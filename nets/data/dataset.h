@@ -27,14 +27,17 @@ struct dataset {
 /* Names that exist, NULL-terminated. */
 extern const char *const dataset_names[];
 
-/* Opens a data set by name. Files are looked for in dir/<name>/ and dir/ itself, where dir is `dir` if not NULL, else each of $CONVGAUGE_DATA_DIR's
- * value given by the program as `env_dir` (NULL: none), ./data, ../shared/data. "strokes" needs no files and is made by `team` (NULL: one worker).
- * idx files may be plain or .gz, CIFAR-10's .bin or .bin.xz. Never falls back to another set.
- * 0; -ENOENT (says where it looked and how to fetch), -EINVAL (corrupt: names file, what was found, what was expected), -ENOMEM. */
+/* Opens a data set by name. Files are looked for in dir/<name>/ and dir/ itself, where dir is `dir` if not NULL, else each of
+ * $CONVGAUGE_DATA_DIR's value given by the program as `env_dir` (NULL: none), ./data, ../shared/data. Files may be plain, .gz or .xz;
+ * they are read, and "strokes", which needs none, is made by `team` (NULL: one worker). Never falls back to another set, and never opens
+ * under a published name what was not published under it (SHA-256).
+ * 0; -ENOENT (says where it looked and how to fetch), -EINVAL (corrupt: names file, what was found, what was expected), -ENOMEM, or the
+ * errno of a file that cannot be read. On failure there is nothing to close. */
 int dataset_open(const char *name, const char *dir, const char *env_dir, struct team *team, struct dataset *d, struct why *why);
 void dataset_close(struct dataset *d);
 
-/* Opens a directory that holds any idx or CIFAR-10 files under the usual names, as dataset `name` "custom" (for `train --data-dir` alone). */
+/* Opens a directory that holds any idx or CIFAR-10 files under the usual names, as data set "custom" (for `train --data-dir` alone); its
+ * classes are counted by the highest label. Errors as above. */
 int dataset_open_directory(const char *dir, struct dataset *d, struct why *why);
 
 #endif

@@ -62,7 +62,8 @@ static int mark(const struct selection *s, const struct images *images, int clas
     return 0;
 }
 
-int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index, struct why *why)
+int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index,
+                   struct why *why)
 {
     assert(images->count > 0 && classes >= 1 && classes <= 256);
     int error = check_count(s, images, why);

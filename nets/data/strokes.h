@@ -6,15 +6,16 @@
 #include <stdint.h>
 #include "../../kernels/runtime/team.h"
 
-enum { STROKES_SIDE = 28, STROKES_PIXELS = STROKES_SIDE * STROKES_SIDE, STROKES_CLASSES = 10, STROKES_TRAIN = 60000, STROKES_TEST = 10000 };
+enum { STROKES_SIDE = 28, STROKES_PIXELS = STROKES_SIDE * STROKES_SIDE, STROKES_CLASSES = 10 };
+enum { STROKES_TRAIN = 60000, STROKES_TEST = 10000 };
 
-/* Draws image `number` of the endless series into pixels [28][28], 0 … 255; returns its digit. Any ten images 10k … 10k+9 are ten digits. */
+/* Draws image `number` of the endless series into pixels [28][28], 0 … 255; returns its digit. Images 10k … 10k+9 are ten digits. */
 int strokes_draw(uint64_t number, uint8_t *pixels);
 
 /* Draws images first … first+count-1 on the team. */
 void strokes_make(struct team *team, uint64_t first, int count, uint8_t *pixels, uint8_t *labels);
 
 /* Test images come from far behind the training images in the series. */
-static const uint64_t STROKES_FIRST_TEST = (uint64_t)1 << 32;
+#define STROKES_FIRST_TEST ((uint64_t)1 << 32)
 
 #endif
