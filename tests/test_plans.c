@@ -98,6 +98,18 @@ Test(plans, print_shows_layers_variants_and_arenas)
     plan_close(plan);
 }
 
+/* Chunks' sums would take 100 MB in a wave of 64 blocks: fewer blocks a wave, by shape alone. */
+Test(plans, heavy_convolutions_sum_in_shorter_waves)
+{
+    struct plan *small = plan_of("64x28x28 conv64r11same gap", (struct plan_options){ .batch = 16, .training = true });
+    struct plan *large = plan_of("64x28x28 conv64r11same gap", (struct plan_options){ .batch = 320, .training = true });
+    cr_assert(small->layers[0].wave == 8 && large->layers[0].wave == 8);
+    cr_assert_leq(large->partial_count * sizeof(real), 64u << 20);
+    cr_assert_leq(8u * 3 * plan_stride(large, 0), large->partial_count);
+    plan_close(small);
+    plan_close(large);
+}
+
 /* ---- starts ------------------------------------------------------------------------------------------------------------------------ */
 
 static int nth_of_kind(const struct net *net, enum layer_kind kind, int n)
