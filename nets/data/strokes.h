@@ -16,6 +16,6 @@ int strokes_draw(uint64_t number, uint8_t *pixels);
 void strokes_make(struct team *team, uint64_t first, int count, uint8_t *pixels, uint8_t *labels);
 
 /* Test images come from far behind the training images in the series. */
-#define STROKES_FIRST_TEST ((uint64_t)1 << 32)
+#define STROKES_FIRST_TEST UINT64_C(10000000000)
 
 #endif
