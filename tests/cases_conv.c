@@ -62,7 +62,7 @@ static void draw(struct rng *r, char *text)
         draw_pads(r, p.r, &p.top, &p.bottom);
         draw_pads(r, p.s, &p.left, &p.right);
     } while (conv_complete(&p) != NULL);
-    double most = ldexp(40e3, draw_between(r, 0, 5));
+    double most = ldexp(40e3, draw_between(r, 0, 4));
     while (conv_flops_exact(&p) > most && p.n > 1) p.n = p.n > 16 ? p.n - 16 : p.n / 2;
     while (conv_flops_exact(&p) > most && p.c * p.k > 1) *(p.c > p.k ? &p.c : &p.k) /= 2;
     conv_print(&p, text, CHECK_TEXT);

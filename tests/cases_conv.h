@@ -32,13 +32,12 @@ struct conv_case {
     float *x, *w, *b, *dy;          /* b NULL: none */
     struct side y, dx, dw, db;
     int cut[2];                     /* of the rows of y and dx */
-    const struct conv_variant *twin[3];     /* whose results on these inputs lie in ROOM_TWIN + line */
+    const struct conv_variant *twin[3];     /* whose results on these inputs lie in slot SLOT_TWIN + line */
 };
 
-enum guard_use { SLOT_X, SLOT_W, SLOT_B, SLOT_DY, SLOT_OUT, SLOT_CUT, SLOT_DB, SLOT_PACKED, SLOT_SCRATCH };
+enum guard_use { SLOT_X, SLOT_W, SLOT_B, SLOT_DY, SLOT_OUT, SLOT_CUT, SLOT_DB, SLOT_PACKED, SLOT_SCRATCH, SLOT_TWIN };
 enum room_use { ROOM_WIDE_X, ROOM_WIDE_W, ROOM_WIDE_B, ROOM_WIDE_DY, ROOM_WHOLE, ROOM_WANT, ROOM_SIZE = ROOM_WANT + 4,
-                ROOM_LOOSE = ROOM_SIZE + 4,
-                ROOM_TWIN, ROOM_TWIN_PACKED = ROOM_TWIN + 3, ROOM_TWIN_SCRATCH, ROOM_SUM };
+                ROOM_LOOSE = ROOM_SIZE + 4 };
 
 /* All trials of row `row` on this case. */
 void conv_trials(struct conv_case *k, int row);

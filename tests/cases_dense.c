@@ -21,7 +21,7 @@ struct dense_case {
 static const char *const problems[] = {
     "dense:n32c784k128", "dense:n32c128k10", "dense:n32c3136k64", "dense:n32c64k10", "dense:n64c2016k10", "dense:n64c108k10",
     "dense:n1c144k50", "dense:n1c50k10",
-    "dense:n100c2187k10", "dense:n64c9216k50b0", "dense:n1c1k1", "dense:n16c1k33", "dense:n33c17k1b0", NULL
+    "dense:n100c2187k10", "dense:n16c9216k50b0", "dense:n1c1k1", "dense:n16c1k33", "dense:n33c17k1b0", NULL
 };
 
 static void draw(struct rng *r, char *text)

@@ -177,7 +177,7 @@ static void run_drawn(struct check *c, int i)
 static const char *walk_op(struct check *c, const struct check_options *o)
 {
     if (o->problem) return run_problem(c, o->problem);
-    for (const char *const *p = c->cases->problems; *p; p++) {
+    for (const char *const *p = c->cases->problems; *p && !o->drawn_only; p++) {
         const char *wrong = run_problem(c, *p);
         if (wrong) return wrong;
     }

@@ -26,6 +26,7 @@ struct check_options {
     const char *algo, *problem;     /* NULL: all; the fixed list and then `cases` random ones */
     int cases;                      /* random problems per op */
     uint64_t seed;
+    bool drawn_only;                /* leave the fixed list out */
     bool mutants;                   /* judge the judge too */
 };
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { GUARD_SLOTS = 20 };
+enum { GUARD_SLOTS = 24 };
 
 struct guard_slot {
     const char *name;           /* "x", "dw" … as in the kernel's contract; NULL: not in use */

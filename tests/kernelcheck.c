@@ -10,19 +10,20 @@
 #include <string.h>
 #include "../kernels/runtime/clock.h"
 #include "check.h"
+#include "v_api.h"
 
 enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_NO_ISA = 3 };
 
 struct arguments {
     struct check_options check;
-    bool json, list;
+    bool json, list, vectors;       /* vectors: --op v */
     int printed;                    /* JSON objects so far */
 };
 
 static const char help[] =
     "usage: kernelcheck [options]\n"
     "Checks every kernel variant of this build that can run here. Without options it takes less than two minutes.\n"
-    "  --op OP[.DIRECTION]   conv pool batchnorm dense activation add dropout loss optimizer, or e.g. conv.bwd_data\n"
+    "  --op OP[.DIRECTION]   conv pool batchnorm dense activation add dropout loss optimizer, e.g. conv.bwd_data; or v, the vector contract\n"
     "  --isa ISA             scalar portable neon avx2 avx512\n"
     "  --algo NAME           direct, plain ...\n"
     "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
@@ -49,6 +50,8 @@ static _Noreturn __attribute__((format(printf, 2, 3))) void quit(int code, const
 
 static void set_op(struct arguments *a, const char *text)
 {
+    a->vectors = strcmp(text, "v") == 0;
+    if (a->vectors) return;
     char name[32];
     const char *dot = strchr(text, '.');
     size_t length = dot ? (size_t)(dot - text) : strlen(text);
@@ -211,6 +214,34 @@ static void print_mutants(struct arguments *a, const struct check *c)
     }
 }
 
+/* The vector headers themselves: a line per ISA that has one. */
+static void check_vectors(struct arguments *a, struct check_total *total)
+{
+    enum { CASES_PER_PROBLEM = 20 };
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        char found[256];
+        const struct v_api *api = v_api_of((enum isa)isa);
+        if (!api || !(a->check.isas >> isa & 1)) continue;
+        long made = v_compare(api, a->check.cases * CASES_PER_PROBLEM, a->check.seed, found, sizeof found);
+        total->lines++;
+        total->failures += made < 0;
+        if (a->json) {
+            printf("%s\n  {\"op\": \"v\"", a->printed++ ? "," : "");
+            print_string("isa", isa_name((enum isa)isa));
+            printf(", \"ok\": %s, \"cases\": %ld", made < 0 ? "false" : "true", made < 0 ? 0 : made);
+            if (made < 0) print_string("finding", found);
+            putchar('}');
+        } else if (made < 0) {
+            printf("%-21s %-18s FAIL  %s\n    again: kernelcheck --op v --isa %s --cases %d --seed %llu\n", "v", isa_name((enum isa)isa),
+                   found,
+                   isa_name((enum isa)isa), a->check.cases, (unsigned long long)a->check.seed);
+        } else {
+            printf("%-21s %-18s OK   %6ld lanes of 16 compared\n", "v", isa_name((enum isa)isa), made);
+        }
+    }
+    fflush(stdout);
+}
+
 static void report(const struct check *c, void *context)
 {
     struct arguments *a = context;
@@ -275,10 +306,13 @@ int main(int argc, char **argv)
     parse(&a, argc, argv);
     a.check.mutants = !a.check.problem;
     if (a.list) return list(&a);
-    struct check_total total;
+    struct check_total total = { 0 }, vectors = { 0 };
     uint64_t start = clock_ns();
     if (a.json) putchar('[');
-    const char *wrong = check_walk(&a.check, report, &a, &total);
+    if (a.vectors || (a.check.op < 0 && !a.check.algo && !a.check.problem)) check_vectors(&a, &vectors);
+    const char *wrong = a.vectors ? NULL : check_walk(&a.check, report, &a, &total);
+    total.lines += vectors.lines;
+    total.failures += vectors.failures;
     if (a.json) printf("\n]\n");
     if (wrong) quit(EXIT_USAGE, "%s: %s", a.check.problem, wrong);
     if (total.lines == 0) quit(EXIT_USAGE, "nothing matched; kernelcheck --list shows what there is");

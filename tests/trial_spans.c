@@ -96,12 +96,7 @@ static void against_twin(const struct span_case *s, void *const *whole)
     void *out[OUTS];
     const struct variant *twin = check_twin(s->c, s->v);
     if (!twin) return;
-    for (int i = 0; i < s->outs; i++) {
-        const struct out *o = &s->out[i];
-        out[i] = o->absent ? NULL : check_room(s->c, ROOM_OTHERS + i, bytes_of(o));
-        if (out[i] && o->start) memcpy(out[i], o->start, bytes_of(o));
-        else if (out[i]) guard_pattern(out[i], bytes_of(o));
-    }
+    place(s, SLOT_TWIN, out);
     s->call(s, twin, s->span, out, s->aliased);
     for (int i = 0; i < s->outs; i++)
         if (out[i]) compare(s, i, whole[i], out[i], "portable has it");
@@ -135,5 +130,6 @@ void span_try(struct span_case *s, int row, int direction)
     for (int i = 0; i < OUTS; i++) {
         guard_drop(&s->c->guards, SLOT_OUTS + i);
         guard_drop(&s->c->guards, SLOT_OTHERS + i);
+        guard_drop(&s->c->guards, SLOT_TWIN + i);
     }
 }

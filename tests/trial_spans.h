@@ -7,7 +7,7 @@
 
 #include "check.h"
 
-enum { OUTS = 4, SLOT_OUTS = 10, SLOT_OTHERS = 14, ROOM_OTHERS = 16 };     /* ops keep their inputs in slots and rooms below these */
+enum { OUTS = 4, SLOT_OUTS = 10, SLOT_OTHERS = 14, SLOT_TWIN = 18 };      /* ops keep their inputs in slots below these */
 
 /* A tensor that the kernel writes. Element i belongs to unit (i / per_unit) % units; per_unit 0: units are spread otherwise, and what a
  * span leaves alone is not looked at (sums would be counted twice, which the cut shows). */

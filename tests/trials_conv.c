@@ -90,20 +90,19 @@ static bool promises_twin(struct conv_case *k)
 /* The twin's results on the same spans, kept for the next ISA. Sums lie one after the other, each dw with its db behind it. */
 static const float *twin_result(struct conv_case *k, int line)
 {
-    const struct conv_variant *twin = (const void *)check_twin(k->c, &k->v->head);
+    const struct conv_variant *twin = (const void *)check_twin(k->c, &k->v->head), *own = k->v;
     struct side *s = side_of(k, line);
-    struct check *c = k->c;
+    struct guards *g = &k->c->guards;
     if (!twin) return NULL;
+    if (k->twin[line] == twin) return (const float *)(const void *)g->slot[SLOT_TWIN + line].data;
     size_t step = line == BWD_WEIGHTS ? s->stride + k->db.stride : 0, spans = line == BWD_WEIGHTS ? (size_t)s->spans.count : 1;
-    float *out = check_room(c, ROOM_TWIN + line, (view_count(&s->view) + step) * spans * sizeof *out);
-    if (k->twin[line] == twin) return out;
-    enum conv_direction way = line == FWD ? CONV_FWD : CONV_BWD_DATA;
-    size_t packed = line == BWD_WEIGHTS ? 0 : twin->packed_bytes(&k->p, way), scratch = twin->scratch_bytes(&k->p);
-    struct workspace w = { check_room(c, ROOM_TWIN_PACKED, packed + 64), check_room(c, ROOM_TWIN_SCRATCH, scratch + 64), NULL };
-    if (packed) twin->pack(&k->p, way, k->w, w.packed);
+    float *out = guard_place(g, SLOT_TWIN + line, "the twin's result", (view_count(&s->view) + step) * spans * sizeof *out, 64, AT_END);
+    k->v = twin;
+    struct workspace w = guarded(k, line);
+    k->v = own;
     for (int i = 0; i < s->spans.count; i++) {
         float *to = out + (size_t)i * step;
-        if (line == BWD_WEIGHTS && k->p.bias) w.db = to + s->stride;
+        if (w.db) w.db = to + s->stride;
         call(k, twin, line, s->spans.at[i], w, to);
     }
     k->twin[line] = twin;
@@ -147,9 +146,9 @@ static void rows_trial(void *context)
     const struct trial *t = context;
     struct conv_case *k = t->k;
     struct side *s = side_of(k, t->line);
+    const float *twin = promises_twin(k) ? twin_result(k, t->line) : NULL;
     struct workspace w = guarded(k, t->line);
     float *out = guard_place(&k->c->guards, SLOT_OUT, s->view.name, view_count(&s->view) * sizeof *out, 64, k->edge[4]);
-    const float *twin = promises_twin(k) ? twin_result(k, t->line) : NULL;
     for (int i = 0; i < s->spans.count; i++) {
         struct span rows = s->spans.at[i];
         if (i) guard_wipe(&k->c->guards, SLOT_OUT);
@@ -169,10 +168,10 @@ static void sums_trial(void *context)
     const struct trial *t = context;
     struct conv_case *k = t->k;
     struct side *s = &k->dw;
-    struct workspace w = guarded(k, BWD_WEIGHTS);
     size_t all = view_count(&s->view);
-    float *out = guard_place(&k->c->guards, SLOT_OUT, "dw", all * sizeof *out, 4, k->edge[4]);
     const float *twin = promises_twin(k) ? twin_result(k, BWD_WEIGHTS) : NULL;
+    struct workspace w = guarded(k, BWD_WEIGHTS);
+    float *out = guard_place(&k->c->guards, SLOT_OUT, "dw", all * sizeof *out, 4, k->edge[4]);
     const double *size = s->size && !(k->v->head.promises & EXACT_ON_INTEGERS) ? spread(k, s, true) : s->size;
     for (int i = 0; i < s->spans.count; i++) {
         if (i) guard_wipe(&k->c->guards, SLOT_OUT);
