@@ -149,21 +149,20 @@ INLINE void dense_weights_tile(const struct dense *p, int k, const float *dy, co
     }
 }
 
-/* All outputs for `width` features of a strip. */
+/* All outputs for features [f, f + CT * V) of a strip, of which the final vector has `last`. */
+INLINE void dense_weights_columns(const struct dense *p, const float *dy, const float *strip, float *dw, int last, const int CT)
+{
+    int k = 0;
+    for (; k + DENSE_WK <= p->k; k += DENSE_WK) dense_weights_tile(p, k, dy, strip, dw + (ptrdiff_t)k * p->c, last, DENSE_WK, CT);
+    for (; k + 2 <= p->k; k += 2) dense_weights_tile(p, k, dy, strip, dw + (ptrdiff_t)k * p->c, last, 2, CT);
+    if (k < p->k) dense_weights_tile(p, k, dy, strip, dw + (ptrdiff_t)k * p->c, last, 1, CT);
+}
+
 static inline void dense_weights_strip(const struct dense *p, int width, const float *dy, const float *strip, float *dw)
 {
-    for (int f = 0; f < width; ) {
-        int left = width - f, vectors = left >= DENSE_CT * V ? DENSE_CT : 1, last = left < V ? left : V;
-        int k = 0;
-        if (vectors == DENSE_CT) {
-            for (; k + DENSE_WK <= p->k; k += DENSE_WK) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, V, DENSE_WK, DENSE_CT);
-            for (; k < p->k; k++) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, V, 1, DENSE_CT);
-        } else {
-            for (; k + DENSE_WK <= p->k; k += DENSE_WK) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, last, DENSE_WK, 1);
-            for (; k < p->k; k++) dense_weights_tile(p, k, dy, strip + f, dw + (ptrdiff_t)k * p->c + f, last, 1, 1);
-        }
-        f += vectors * V;
-    }
+    int f = 0;
+    for (; f + DENSE_CT * V <= width; f += DENSE_CT * V) dense_weights_columns(p, dy, strip + f, dw + f, V, DENSE_CT);
+    for (; f < width; f += V) dense_weights_columns(p, dy, strip + f, dw + f, width - f < V ? width - f : V, 1);
 }
 
 static void dense_bwd_weights(const struct dense *p, struct span inputs, const float *dy, const float *x, float *dw, float *db, float *scratch)
