@@ -23,7 +23,8 @@ struct arguments {
 static const char help[] =
     "usage: kernelcheck [options]\n"
     "Checks every kernel variant of this build that can run here. Without options it takes less than two minutes.\n"
-    "  --op OP[.DIRECTION]   conv pool batchnorm dense activation add dropout loss optimizer, e.g. conv.bwd_data; or v, the vector contract\n"
+    "  --op OP[.DIRECTION]   conv pool batchnorm dense activation add dropout loss optimizer,\n"
+    "                        e.g. conv.bwd_data; or v, the vector contract\n"
     "  --isa ISA             scalar portable neon avx2 avx512\n"
     "  --algo NAME           direct, plain ...\n"
     "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
@@ -236,7 +237,7 @@ static void check_vectors(struct arguments *a, struct check_total *total)
                    found,
                    isa_name((enum isa)isa), a->check.cases, (unsigned long long)a->check.seed);
         } else {
-            printf("%-21s %-18s OK   %6ld lanes of 16 compared\n", "v", isa_name((enum isa)isa), made);
+            printf("%-21s %-18s OK   %6ld vectors of 16 compared\n", "v", isa_name((enum isa)isa), made);
         }
     }
     fflush(stdout);

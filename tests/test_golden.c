@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The same bits everywhere: hashes of the weights after three training steps on 17 images of strokes (a full image block and a nearly dead
- * one), for every net of the zoo with its own optimizer and for every optimizer on two nets. They stand in tests/golden/weights.txt and must
- * come out on every SIMD ISA, any number of workers, gcc and clang, release and debug, native and emulated. The textbook kernels are not
- * held to it: they are compared within bounds.
+ * one), for every net of the zoo with its own optimizer and for every optimizer on two nets. They stand in tests/golden/weights.txt and
+ * must come out on every SIMD ISA, any number of workers, gcc and clang, release and debug, native and emulated. The textbook kernels
+ * are not held to it: they are compared within bounds.
  *
  * CONVGAUGE_GOLDEN=FILE writes what this machine gets to FILE instead of comparing: look at the difference before committing it. */
 #include <criterion/criterion.h>
@@ -36,8 +36,9 @@ static void fill(struct plan *plan, struct shape in)
         labels[n] = (uint8_t)strokes_draw((uint64_t)n, pixels);
         for (int p = 0; p < STROKES_PIXELS; p++) {
             size_t h = (size_t)(p / STROKES_SIDE + top), w = (size_t)(p % STROKES_SIDE + left);
-            for (size_t c = 0; c < (size_t)in.c; c++)
-                x[(size_t)(n / LANES) * floats + ((h * (size_t)in.w + w) * (size_t)in.c + c) * LANES + (size_t)(n % LANES)] = (real)pixels[p] / 255;
+            real *pixel = x + (size_t)(n / LANES) * floats + (h * (size_t)in.w + w) * (size_t)in.c * LANES + (size_t)(n % LANES);
+            for (int c = 0; c < in.c; c++)
+                pixel[c * LANES] = (real)pixels[p] / 255;
         }
     }
 }
@@ -64,7 +65,8 @@ static void train_steps(const char *net_text, const char *recipe_text, unsigned 
     cr_assert_eq(net_parse(net_text, &net, &why), 0, "%s", why.text);
     cr_assert_eq(recipe_parse(recipe_text, &recipe, &why), 0, "%s", why.text);
     cr_assert_eq(team_open(&team, workers, BIND_NONE, &why), 0, "%s", why.text);
-    struct plan_options options = { .batch = IMAGES, .training = true, .isas = isas, .optimizer_slots = recipe_optimizer_slots(&recipe), .team = team };
+    struct plan_options options = { .batch = IMAGES, .training = true, .isas = isas,
+                                    .optimizer_slots = recipe_optimizer_slots(&recipe), .team = team };
     cr_assert_eq(net_plan(&net, &options, &plan, &why), 0, "%s", why.text);
     plan_init(plan, recipe.init, 1);
     fill(plan, net.in);
@@ -162,9 +164,15 @@ Test(golden, every_optimizer)
 {
     const char *const nets[][2] = { { "compact", compact_net.cells[0].net }, { "dense", kernel_size.cells[0].net } };
     static const char *const optimizers[][2] = {
-        { "sgd", "opt=sgd lr=0.01" }, { "momentum", "opt=sgd lr=0.01 momentum=0.9" }, { "nesterov", "opt=sgd lr=0.01 momentum=0.9 nesterov=1" },
-        { "decay", "opt=sgd lr=0.01 momentum=0.9 wd=0.0005" }, { "adam", "opt=adam lr=0.01" }, { "adam-keras", "opt=adam lr=0.001 eps=1e-7 epsform=keras" },
-        { "adam-decay", "opt=adam lr=0.01 wd=0.0005" }, { "adamw", "opt=adamw lr=0.01 wd=0.01" }, { "one-cycle", "opt=adam lr=0.01 schedule=onecycle:0.3" },
+        { "sgd", "opt=sgd lr=0.01" },
+        { "momentum", "opt=sgd lr=0.01 momentum=0.9" },
+        { "nesterov", "opt=sgd lr=0.01 momentum=0.9 nesterov=1" },
+        { "decay", "opt=sgd lr=0.01 momentum=0.9 wd=0.0005" },
+        { "adam", "opt=adam lr=0.01" },
+        { "adam-keras", "opt=adam lr=0.001 eps=1e-7 epsform=keras" },
+        { "adam-decay", "opt=adam lr=0.01 wd=0.0005" },
+        { "adamw", "opt=adamw lr=0.01 wd=0.01" },
+        { "one-cycle", "opt=adam lr=0.01 schedule=onecycle:0.3" },
     };
     FILE *write = writing();
     int wrong = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The cases of kernelcheck, one Criterion test per op, on drawn problems alone; what lies between the kernels (batch norm's merge and folds);
- * and the checker itself: mutants, reproducibility, filters that match nothing. */
+ * The cases of kernelcheck, one Criterion test per op, on drawn problems alone; what lies between the kernels (batch norm's
+ * merge and folds); and the checker itself: mutants, reproducibility, filters that match nothing. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
@@ -37,7 +37,8 @@ static void collect(const struct check *c, void *context)
 
 static struct check_options options(int op, int cases)
 {
-    return (struct check_options){ .op = op, .isas = cpu_detect() & kernels_built(), .cases = cases, .seed = 20, .drawn_only = true, .mutants = true };
+    unsigned isas = cpu_detect() & kernels_built();
+    return (struct check_options){ .op = op, .isas = isas, .cases = cases, .seed = 20, .drawn_only = true, .mutants = true };
 }
 
 static void op_is_right(enum op op)

@@ -9,18 +9,20 @@
 #include <string.h>
 #include "check.h"
 
+static const struct v_api *const tables[ISA_COUNT] = {
+    [ISA_PORTABLE] = &v_portable,
+#if defined(__x86_64__)
+    [ISA_AVX2] = &v_avx2,
+    [ISA_AVX512] = &v_avx512,
+#elif defined(__aarch64__)
+    [ISA_NEON] = &v_neon,
+#endif
+};
+
 const struct v_api *v_api_of(enum isa isa)
 {
-    switch (isa) {
-    case ISA_PORTABLE: return &v_portable;
-#if defined(__x86_64__)
-    case ISA_AVX2: return &v_avx2;
-    case ISA_AVX512: return &v_avx512;
-#elif defined(__aarch64__)
-    case ISA_NEON: return &v_neon;
-#endif
-    default: return NULL;
-    }
+    assert((int)isa >= 0 && isa < ISA_COUNT);
+    return tables[isa];
 }
 
 static const char *const names[V_FUNCTIONS] = {

@@ -30,7 +30,8 @@ INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, v
 }
 
 /* CT channels from c on: sums over the rows into first[CT] and (BACK) second[CT]. */
-INLINE void moment_sums(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *mean, int c,
+INLINE void moment_sums(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
+                        const float *mean, int c,
                         const int CT, float *first, float *second)
 {
     float acc[4 * LANES] = { 0 }, out[4];
@@ -65,7 +66,8 @@ INLINE void moment_sums(const struct batchnorm *p, enum moment kind, struct span
     for (int j = 0; j < CT && kind == MOMENT_BACK; j++) second[c + j] = out[2 + j];
 }
 
-INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *mean, float *first,
+INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
+                       const float *mean, float *first,
                        float *second)
 {
     int c = 0;
@@ -85,7 +87,8 @@ static void batchnorm_stats(const struct batchnorm *p, struct span rows, const f
     moment_all(p, MOMENT_SQUARE, rows, x, NULL, mean, m2, NULL);
 }
 
-static void batchnorm_bwd_stats(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean, float *sum_dy,
+static void batchnorm_bwd_stats(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean,
+                                float *sum_dy,
                                 float *sum_dyx)
 {
     moment_all(p, MOMENT_BACK, rows, x, dy, mean, sum_dy, sum_dyx);
@@ -102,7 +105,8 @@ static void batchnorm_apply(const struct batchnorm *p, struct span rows, const f
     }
 }
 
-static void batchnorm_bwd_apply(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean, const float *a,
+static void batchnorm_bwd_apply(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean,
+                                const float *a,
                                 const float *b, const float *d, float *dx)
 {
     for (int row = rows.begin; row < rows.end; row++) {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * conv "direct", forward and backward-data: register tiles of KT output channels x P pixel vectors, weights broadcast, taps outside the image skipped.
+ * conv "direct", forward and backward-data: register tiles of KT output channels x P pixel vectors, weights broadcast, taps outside the
+ * image skipped.
  *
- * Both directions are one sweep: backward-data is a forward convolution of dy with flipped, transposed weights. The output is cut into areas
- * whose pixels all see the same taps, so no zero is ever multiplied; inside an area P independent pixel pointers run flat over (block, row,
- * column, part of a block), so odd sizes leave no waste. Each output is one chain of fused multiply-adds, bias first, then taps (r, s, c)
- * ascending: the order does not depend on tile, span or ISA, and neither do the bits.
+ * Both directions are one sweep: backward-data is a forward convolution of dy with flipped, transposed weights. The output is cut into
+ * areas whose pixels all see the same taps, so no zero is ever multiplied; inside an area P independent pixel pointers run flat over
+ * (block, row, column, part of a block), so odd sizes leave no waste. Each output is one chain of fused multiply-adds, bias first, then
+ * taps (r, s, c) ascending: the order does not depend on tile, span or ISA, and neither do the bits.
  *
- * Strides: forward, the outputs of a row step over the input. Backward-data, outputs fall into `step` phases that each see every step-th tap. */
+ * Strides: forward, the outputs of a row step over the input. Backward-data, outputs fall into `step` phases that each see every
+ * step-th tap. */
 #ifndef SIMD_CONV_DIRECT_H
 #define SIMD_CONV_DIRECT_H
 
@@ -56,7 +58,8 @@ INLINE void conv_tile(const struct tile *t, const int KT, const int P)
     }
 }
 
-/* A tile for any number of pixels up to P, one body per count. Spelled out: a loop over constants would have to unroll before its body is. */
+/* A tile for any number of pixels up to P, one body per count. Spelled out: a loop over constants would have to unroll before its body
+ * is. */
 INLINE void conv_tile_upto(const struct tile *t, const int KT, const int P)
 {
     if (P >= 8 && t->pixels == 8) conv_tile(t, KT, 8);
@@ -250,7 +253,8 @@ static inline void direct_fwd(const struct conv *p, const struct tile_row *tiles
     sweep_run(&s, tiles);
 }
 
-static inline void direct_bwd_data(const struct conv *p, const struct tile_row *tiles, struct span rows, const float *dy, const float *packed, float *dx)
+static inline void direct_bwd_data(const struct conv *p, const struct tile_row *tiles, struct span rows, const float *dy,
+                                   const float *packed, float *dx)
 {
     struct sweep s = {
         .height = { p->p, p->h, p->top, p->step, p->r, true }, .width = { p->q, p->w, p->left, p->step, p->s, true },
@@ -260,7 +264,8 @@ static inline void direct_bwd_data(const struct conv *p, const struct tile_row *
 }
 
 /* packed[tile][R][S][inputs][channels of the tile]; for backward-data taps are flipped and channels swapped. */
-static inline void direct_pack(const struct conv *p, const struct tile_row *tiles, enum conv_direction direction, const float *w, float *packed)
+static inline void direct_pack(const struct conv *p, const struct tile_row *tiles, enum conv_direction direction, const float *w,
+                               float *packed)
 {
     bool flip = direction == CONV_BWD_DATA;
     int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * conv "direct", backward-weights: dw[k][r][s][c] = sum over pixels and images of dy * x, by tiles of KT x CT x ST accumulators (output channels,
- * input channels, neighbouring taps of a kernel row), one vector of 16 image lanes each.
+ * conv "direct", backward-weights: dw[k][r][s][c] = sum over pixels and images of dy * x, by tiles of KT x CT x ST accumulators (output
+ * channels, input channels, neighbouring taps of a kernel row), one vector of 16 image lanes each.
  *
  * Rows are taken in bands of about BAND_PIXELS output pixels. After a band every accumulator is summed over its lanes by the one fixed tree
- * (v_sum4) and added to dw. Lane chains run over a band's pixels in order, so the bits depend on the span and the problem, not on tile or ISA.
- * Taps outside the image are skipped, never multiplied.
+ * (v_sum4) and added to dw. Lane chains run over a band's pixels in order, so the bits depend on the span and the problem, not on tile
+ * or ISA. Taps outside the image are skipped, never multiplied.
  *
- * A tile reads four of the K channels of dy and one of the C channels of x: slices with a stride of many cache lines, which fall on a few sets of
- * L1 and evict each other. So both are copied first, dy per tile and x per group of channels, where enough products share the copy (48 -> 80 % of
- * the FMA peak on n64c16h26k16r3pad0, AVX2, Zen 3). */
+ * A tile reads four of the K channels of dy and one of the C channels of x: slices with a stride of many cache lines, which fall on a
+ * few sets of L1 and evict each other. So both are copied first, dy per tile and x per group of channels, where enough products share
+ * the copy (3517 -> 2408 us on n64c16h26k16r3pad0, AVX2, Zen 3). */
 #ifndef SIMD_CONV_WEIGHTS_H
 #define SIMD_CONV_WEIGHTS_H
 
@@ -76,7 +76,8 @@ INLINE void sums_tile(const struct sums *s, const int KT, const int CT, const in
     UNROLL for (int i = 0; i < KT * CT * ST; i++) v_store(s->out + i * LANES + s->offset, a[i]);
 }
 
-/* The first row of the table for exactly these output channels and taps that needs no more input channels than are left (one always does). */
+/* The first row of the table for exactly these output channels and taps that needs no more input channels than are left (one always
+ * does). */
 static inline const struct sums_row *sums_pick(const struct sums_row *rows, int k, int c, int taps)
 {
     while (rows->k != k || rows->c > c || rows->taps != taps) rows++;
@@ -89,14 +90,15 @@ static inline int channel_group(int left) { return left == 5 || left == 6 ? 3 : 
 /* Kernel columns go in groups of three; what would leave a single one goes as two and two. */
 static inline int tap_group(int left) { return left == 1 || left == 2 ? left : left == 4 ? 2 : 3; }
 
-/* A band of output rows [begin, end) of B*P, at most MAX_BAND_ROWS, and where its operands stand: in the tensors or in the worker's copies. */
+/* A band of output rows [begin, end) of B*P, at most MAX_BAND_ROWS, and where its operands stand: in the tensors or in the worker's
+ * copies. */
 struct band {
     const struct conv *p;
     struct span rows;
     const float *dy, *x;                    /* the tensors */
     float *dy_copy, *x_copy;                /* [pixels][channels of the tile][16]; [channels of the group][rows][W][16]; NULL: not copied */
     int copied_rows;                        /* rows of x_copy */
-    int copied[MAX_BAND_ROWS];              /* per output row: the row of x_copy that stands for input row p * step - top (may be outside) */
+    int copied[MAX_BAND_ROWS];              /* per output row: where input row p * step - top stands in x_copy (may be outside) */
 };
 
 static inline int band_height(const struct conv *p) { return BAND_PIXELS / p->q > 1 ? BAND_PIXELS / p->q : 1; }
@@ -130,7 +132,8 @@ static inline void band_copy_x(struct band *band, int c, int count)
             for (int i = 0; i < count; i++) {
                 float *dst = band->x_copy + ((ptrdiff_t)i * band->copied_rows + at) * p->w * LANES;
                 for (int w = 0; w < p->w; w++) {
-                    UNROLL for (int v = 0; v < LANES; v += V) v_store(dst + w * LANES + v, v_load(src + ((ptrdiff_t)w * p->c + i) * LANES + v));
+                    const float *pixel = src + ((ptrdiff_t)w * p->c + i) * LANES;
+                    UNROLL for (int v = 0; v < LANES; v += V) v_store(dst + w * LANES + v, v_load(pixel + v));
                 }
             }
         }
@@ -148,7 +151,8 @@ static inline void band_copy_dy(struct band *band, int k, int count)
     }
 }
 
-/* Row pointers of kernel row r for output channels from k and input channels from the group's first, c0; returns how many rows see the image. */
+/* Row pointers of kernel row r for output channels from k and input channels from the group's first, c0; returns how many rows see the
+ * image. */
 static inline int band_pointers(const struct band *band, int k, int channels, int c0, int r, const float **dy, const float **x)
 {
     const struct conv *p = band->p;
@@ -156,7 +160,8 @@ static inline int band_pointers(const struct band *band, int k, int channels, in
     for (int row = band->rows.begin; row < band->rows.end; row++) {
         int i = row - band->rows.begin, h = row % p->p * p->step + r - p->top;
         if (h < 0 || h >= p->h) continue;
-        dy[count] = band->dy_copy ? band->dy_copy + (ptrdiff_t)i * p->q * channels * LANES : band->dy + ((ptrdiff_t)row * p->q * p->k + k) * LANES;
+        dy[count] = band->dy_copy ? band->dy_copy + (ptrdiff_t)i * p->q * channels * LANES
+                                  : band->dy + ((ptrdiff_t)row * p->q * p->k + k) * LANES;
         x[count++] = band->x_copy ? band->x_copy + ((ptrdiff_t)(band->copied[i] + r) * p->w - p->left) * LANES
                                   : band->x + ((((ptrdiff_t)(row / p->p) * p->h + h) * p->w - p->left) * p->c + c0) * LANES;
     }
@@ -164,7 +169,8 @@ static inline int band_pointers(const struct band *band, int k, int channels, in
 }
 
 /* Sums of one kernel row's tap group for the channels of a tile against input channels [c0, c0 + inputs); adds to dw. */
-static inline void band_taps(const struct band *band, const struct sums_row *tiles, const struct sums *shape, const float *const *x0, int k, int channels,
+static inline void band_taps(const struct band *band, const struct sums_row *tiles, const struct sums *shape,
+                             const float *const *x0, int k, int channels,
                              int c0, int inputs, int r, int s, int taps, float *dw)
 {
     const struct conv *p = band->p;
@@ -209,7 +215,8 @@ static inline void band_tile(const struct band *band, const struct sums_row *til
     const float *dy[MAX_BAND_ROWS], *x[MAX_BAND_ROWS];
     ptrdiff_t x_column = (band->x_copy ? 1 : p->c) * (ptrdiff_t)LANES;
     struct sums job = {
-        .dy = dy, .q = p->q, .dy_pixel = (ptrdiff_t)(band->dy_copy ? channels : p->k) * LANES, .x_pixel = p->step * x_column, .x_tap = x_column,
+        .dy = dy, .q = p->q, .dy_pixel = (ptrdiff_t)(band->dy_copy ? channels : p->k) * LANES, .x_pixel = p->step * x_column,
+        .x_tap = x_column,
         .x_channel = band->x_copy ? (ptrdiff_t)band->copied_rows * p->w * LANES : LANES
     };
     for (int r = 0; r < p->r; r++) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Dense layers on vectors, weights read as they stand.
  *
- * Forward and backward-data broadcast weights against vectors of 16 images, KT outputs (or inputs) x P vectors in registers. Backward-weights
- * sums over images: summing lanes would cost more than the products at batch 32, so a strip of x is turned to [image][DENSE_STRIP features] once
- * and becomes a broadcast GEMM with features in the lanes; images are added in order, so the bits do not depend on vector width. */
+ * Forward and backward-data broadcast weights against vectors of 16 images, KT outputs (or inputs) x P vectors in registers.
+ * Backward-weights sums over images: summing lanes would cost more than the products at batch 32, so a strip of x is turned to
+ * [image][DENSE_STRIP features] once and becomes a broadcast GEMM with features in the lanes; images are added in order, so the bits do
+ * not depend on vector width. */
 #ifndef SIMD_DENSE_H
 #define SIMD_DENSE_H
 
@@ -128,7 +129,8 @@ static inline void dense_turn(const struct dense *p, int c, int width, const flo
 }
 
 /* dw[KT][CT vectors of features]; `last` lanes of the final vector are real (V unless the strip is the layer's ragged end). */
-INLINE void dense_weights_tile(const struct dense *p, int k, const float *dy, const float *strip, float *dw, int last, const int KT, const int CT)
+INLINE void dense_weights_tile(const struct dense *p, int k, const float *dy, const float *strip, float *dw, int last,
+                               const int KT, const int CT)
 {
     vf a[MAX_CHANNELS][4];
     UNROLL for (int i = 0; i < KT; i++) {
@@ -165,7 +167,8 @@ static inline void dense_weights_strip(const struct dense *p, int width, const f
     for (; f < width; f += V) dense_weights_columns(p, dy, strip + f, dw + f, width - f < V ? width - f : V, 1);
 }
 
-static void dense_bwd_weights(const struct dense *p, struct span inputs, const float *dy, const float *x, float *dw, float *db, float *scratch)
+static void dense_bwd_weights(const struct dense *p, struct span inputs, const float *dy, const float *x, float *dw, float *db,
+                              float *scratch)
 {
     for (int c = inputs.begin; c < inputs.end; c += DENSE_STRIP) {
         int width = inputs.end - c < DENSE_STRIP ? inputs.end - c : DENSE_STRIP;

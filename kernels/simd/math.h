@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * exp and log for kernels, from the vector contract alone: the same bits on every ISA. Coefficients are Taylor / minimax values rounded to float. */
+ * exp and log for kernels, from the vector contract alone: the same bits on every ISA. Coefficients are Taylor / minimax values rounded
+ * to float. */
 #ifndef SIMD_MATH_H
 #define SIMD_MATH_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Pooling on vectors: channels are vertical, windows are cut to the image once per pixel. Full 2x2 windows, the common case, are unrolled. */
+ * Pooling on vectors: channels are vertical, windows are cut to the image once per pixel. Full 2x2 windows, the common case, are
+ * unrolled. */
 #ifndef SIMD_POOL_H
 #define SIMD_POOL_H
 
@@ -97,9 +98,10 @@ static inline void covering(int i, int pad, int extent, int step, int out, int *
     *to = (i + pad) / step + 1 < out ? (i + pad) / step + 1 : out;
 }
 
-/* What one window gives one input pixel, all channels: stored for the first window that covers it, added for later ones. `dy` and `which` point at
- * the window's first channel; `tap` is the pixel's place in it, `count` the divisor of an average. */
-INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, const float *dy, const uint8_t *which, float tap, float count, float *dx)
+/* What one window gives one input pixel, all channels: stored for the first window that covers it, added for later ones. `dy` and
+ * `which` point at the window's first channel; `tap` is the pixel's place in it, `count` the divisor of an average. */
+INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, const float *dy, const uint8_t *which, float tap,
+                      float count, float *dx)
 {
     for (ptrdiff_t i = 0; i < (ptrdiff_t)p->c * LANES; i += V) {
         vf d = v_load(dy + i);
@@ -109,7 +111,8 @@ INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, con
 }
 
 /* The gradient that windows [r0, r1) x [s0, s1) give input pixel (h, w) of a block. */
-static inline void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy, const uint8_t *which, float *dx)
+static inline void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy,
+                               const uint8_t *which, float *dx)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
     bool first = true;

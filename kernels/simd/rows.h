@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * THE list: every variant of every SIMD instruction set, one row each, best first. An isa/ file defines its constants, includes this, and exports
- * the table; a new algorithm is its template plus one row here. Constants expected: ISA, tiles[], sums[], DENSE_*. */
+ * THE list: every variant of every SIMD instruction set, one row each, best first. An isa/ file defines its constants, includes this,
+ * and exports the table; a new algorithm is its template plus one row here. Constants expected: ISA, tiles[], sums[], DENSE_*. */
 #ifndef SIMD_ROWS_H
 #define SIMD_ROWS_H
 
@@ -19,7 +19,8 @@ static void conv_direct_pack(const struct conv *p, enum conv_direction direction
 {
     direct_pack(p, tiles, direction, w, packed);
 }
-static void conv_direct_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y, float *scratch)
+static void conv_direct_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
+                            float *scratch)
 {
     (void)scratch;
     direct_fwd(p, tiles, rows, x, packed, b, y);
@@ -29,7 +30,8 @@ static void conv_direct_bwd_data(const struct conv *p, struct span rows, const f
     (void)scratch;
     direct_bwd_data(p, tiles, rows, dy, packed, dx);
 }
-static void conv_direct_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db, float *scratch)
+static void conv_direct_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
+                                    float *scratch)
 {
     direct_bwd_weights(p, sums, rows, dy, x, dw, db, scratch);
 }
@@ -38,17 +40,31 @@ static const struct conv_variant conv_rows[] = {
       conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
     { .head = { .algo = NULL } }
 };
-static const struct pool_variant pool_rows[] = { { { "direct", ISA, EVERYTHING }, pool_fwd, pool_bwd }, { .head = { .algo = NULL } } };
-static const struct batchnorm_variant batchnorm_rows[] = {
-    { { "direct", ISA, SAME_BITS }, batchnorm_stats, batchnorm_apply, batchnorm_bwd_stats, batchnorm_bwd_apply }, { .head = { .algo = NULL } }
+static const struct pool_variant pool_rows[] = {
+    { { "direct", ISA, EVERYTHING }, pool_fwd, pool_bwd }, { .head = { .algo = NULL } }
 };
-static const struct dense_variant dense_rows[] = { { { "direct", ISA, EVERYTHING }, dense_fwd, dense_bwd_data, dense_bwd_weights }, { .head = { .algo = NULL } } };
-static const struct activation_variant activation_rows[] = { { { "direct", ISA, SAME_BITS }, activation_fwd, activation_bwd }, { .head = { .algo = NULL } } };
-static const struct add_variant add_rows[] = { { { "direct", ISA, EVERYTHING }, add_fwd, add_bwd }, { .head = { .algo = NULL } } };
-static const struct dropout_variant dropout_rows[] = { { { "direct", ISA, SAME_BITS }, dropout_fwd, dropout_bwd }, { .head = { .algo = NULL } } };
+static const struct batchnorm_variant batchnorm_rows[] = {
+    { { "direct", ISA, SAME_BITS }, batchnorm_stats, batchnorm_apply, batchnorm_bwd_stats, batchnorm_bwd_apply },
+    { .head = { .algo = NULL } }
+};
+static const struct dense_variant dense_rows[] = {
+    { { "direct", ISA, EVERYTHING }, dense_fwd, dense_bwd_data, dense_bwd_weights }, { .head = { .algo = NULL } }
+};
+static const struct activation_variant activation_rows[] = {
+    { { "direct", ISA, SAME_BITS }, activation_fwd, activation_bwd }, { .head = { .algo = NULL } }
+};
+static const struct add_variant add_rows[] = {
+    { { "direct", ISA, EVERYTHING }, add_fwd, add_bwd }, { .head = { .algo = NULL } }
+};
+static const struct dropout_variant dropout_rows[] = {
+    { { "direct", ISA, SAME_BITS }, dropout_fwd, dropout_bwd }, { .head = { .algo = NULL } }
+};
 static const struct loss_variant loss_rows[] = { { { "direct", ISA, SAME_BITS }, softmax_xent }, { .head = { .algo = NULL } } };
-static const struct optimizer_variant optimizer_rows[] = { { { "direct", ISA, SAME_BITS }, optimizer_step }, { .head = { .algo = NULL } } };
+static const struct optimizer_variant optimizer_rows[] = {
+    { { "direct", ISA, SAME_BITS }, optimizer_step }, { .head = { .algo = NULL } }
+};
 
-#define KERNELS_OF_THIS_ISA { ISA, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, optimizer_rows }
+#define KERNELS_OF_THIS_ISA { ISA, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, \
+                              optimizer_rows }
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The vector contract: everything a SIMD kernel may use. Each ISA's header (v_avx2.h, v_avx512.h, v_neon.h, v_portable.h) defines these types
- * and functions, all `static inline`; v_portable.h is plain C and is the definition. tests/test_v.c compares every function lane by lane.
+ * The vector contract: everything a SIMD kernel may use. Each ISA's header (v_avx2.h, v_avx512.h, v_neon.h, v_portable.h) defines these
+ * types and functions, all `static inline`; v_portable.h is plain C and is the definition. tests/test_v.c compares every function lane
+ * by lane.
  *
  *   V                        lanes per vector: 16 (avx512, portable), 8 (avx2), 4 (neon). 16 images are PARTS = 16 / V vectors.
  *   vf  vm  vu               V floats; V booleans; V uint32
  *
  *   memory        v_load(p)  v_store(p, a)             V floats at any float address (templates only use 4 * V-byte aligned ones or w rows)
- *                 v_load_n(p, n)  v_store_n(p, a, n)   the first n lanes only, 0 <= n <= V; the others load as 0 and no byte of them is touched
+ *                 v_load_n(p, n)  v_store_n(p, a, n)   the first n lanes, 0 <= n <= V; others load 0 and are not touched
  *                 v_load_u8(p)                         V bytes to floats 0 … 255
  *                 v_store_u8(p, a)                     floats 0 … 255 (whole numbers) to V bytes
  *   arithmetic    v_set(s) v_zero() v_add v_sub v_mul v_div v_sqrt v_neg     IEEE single, rounded to nearest
@@ -16,13 +17,15 @@
  *                 v_select(m, a, b)                    m ? a : b
  *                 v_keep(m, a)                         m ? a : +0
  *                 v_mask(bits)  v_bits(m)              lane l <-> bit l, bits above V ignored / zero
- *   integers      vu_set(s) vu_load(p) vu_add vu_xor vu_and vu_shr(a, n) vu_shl(a, n) vu_lt(a, b) -> vm      unsigned, modulo 2^32; n constant
+ *   integers      vu_set(s) vu_load(p) vu_add vu_xor vu_and vu_shr(a, n) vu_shl(a, n)     unsigned, modulo 2^32; n constant
+ *                 vu_lt(a, b)                          to vm
  *                 vu_mul(a, b)  vu_mulhi(a, b)         low and high halves of the 64-bit product
  *                 vu_of(a)  v_of(u)                    the same bits seen as the other type
  *                 vu_round(a)                          to int32, nearest even, |a| < 2^31 (two's complement bits)
  *                 v_from_int(u)                        int32 bits to float, rounded to nearest
  *   sums          v_sum4(a, out)                       a: 4 rows of 16 floats; out[i] = sum of row i by the fixed tree
- *                                                      s8[l] = a[l] + a[l+8];  s4[l] = s8[l] + s8[l+4];  s2[l] = s4[l] + s4[l+2];  s2[0] + s2[1]
+ *                                                      s8[l] = a[l] + a[l+8];  s4[l] = s8[l] + s8[l+4];
+ *                                                      s2[l] = s4[l] + s4[l+2];  s2[0] + s2[1]
  *
  *   transposes    v_turn16(from, to, stride)           from[16][16] to to[lane * stride + row]
  *
@@ -40,8 +43,8 @@
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE static __attribute__((noinline))
 
-/* Loops over accumulators must be unrolled, or the accumulators live in memory: gcc 12 leaves them rolled at -O2, clang 14 ignores gcc's pragma.
- * A header whose vectors are not registers (v_portable.h) defines it empty beforehand. */
+/* Loops over accumulators must be unrolled, or the accumulators live in memory: gcc 12 leaves them rolled at -O2, clang 14 ignores
+ * gcc's pragma. A header whose vectors are not registers (v_portable.h) defines it empty beforehand. */
 #ifdef UNROLL
 #elif defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")

@@ -17,7 +17,10 @@ INLINE void v_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
 INLINE vm v_first(int n) { return (__mmask16)((1u << n) - 1); }
 INLINE vf v_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(v_first(n), p); }
 INLINE void v_store_n(float *p, vf a, int n) { _mm512_mask_storeu_ps(p, v_first(n), a); }
-INLINE vf v_load_u8(const uint8_t *p) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p))); }
+INLINE vf v_load_u8(const uint8_t *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
+}
 INLINE void v_store_u8(uint8_t *p, vf a) { _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(a))); }
 
 INLINE vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
