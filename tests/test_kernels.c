@@ -64,12 +64,22 @@ Test(kernels, optimizer) { op_is_right(OP_OPTIMIZER); }
 
 /* ---- between the kernels ---- */
 
+static float *taken[16];
+static int taken_count;
+
+/* Random numbers in memory that release() frees. */
 static float *floats(struct rng *r, size_t count, float scale, float offset)
 {
     float *to = aligned_alloc(64, (count * sizeof *to + 63) / 64 * 64);
-    cr_assert_not_null(to);
+    cr_assert(to && taken_count < 16);
+    taken[taken_count++] = to;
     for (size_t i = 0; i < count; i++) to[i] = (float)(rng_uniform(r) - 0.5) * scale + offset;
     return to;
+}
+
+static void release(void)
+{
+    while (taken_count > 0) free(taken[--taken_count]);
 }
 
 /* Chunks and their merge against all live values at once, and the running statistics that follow. */
@@ -108,6 +118,7 @@ Test(between, batchnorm_statistics_merge)
             cr_assert_float_eq((double)tracked[c], 0.9 * (double)old_mean[c] + 0.1 * sum, 1e-3);
             cr_assert_float_eq((double)spread[c], 0.9 * (double)old_spread[c] + 0.1 * unbiased, 1e-4);
         }
+        release();
     }
 }
 
@@ -148,6 +159,7 @@ Test(between, batchnorm_folds)
         cr_assert_float_eq((double)dgamma[c], through_y, 1e-3);
         cr_assert_float_eq((double)dbeta[c], (double)sum_dy[c], 1e-6);
     }
+    release();
 }
 
 /* ---- the checker itself ---- */
