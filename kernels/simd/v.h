@@ -39,8 +39,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Everything in a template is folded into its few callers, so that tile sizes are constants there and accumulators live in registers. */
+/* Everything in a template is folded into its few callers, so that tile sizes are constants there and accumulators live in registers.
+ * v_portable.h defines INLINE without force beforehand: folded, its arrays of lanes would take a sanitizer minutes to compile. */
+#ifndef INLINE
 #define INLINE static inline __attribute__((always_inline))
+#endif
 #define NOINLINE static __attribute__((noinline))
 
 /* Loops over accumulators must be unrolled, or the accumulators live in memory: gcc 12 leaves them rolled at -O2, clang 14 ignores

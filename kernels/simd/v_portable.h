@@ -4,6 +4,7 @@
 #define SIMD_V_PORTABLE_H
 
 #define UNROLL
+#define INLINE static inline
 #include <math.h>
 #include "v.h"
 
