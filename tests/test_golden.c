@@ -15,8 +15,13 @@
 #include "../nets/zoo/zoo.h"
 
 enum { IMAGES = 17, STEPS = 3, MAX_LINES = 128 };
-/* Multiply-adds per image above which a slow run (the portable twin, an emulator) leaves a net to the others. */
+/* Multiply-adds per image above which a slow run (the portable twin, an emulator, a sanitizer) leaves a net to the others. */
 static const double slow_limit = 1.5e6;
+#ifdef CONVGAUGE_SLOW
+static const bool slow_build = true;
+#else
+static const bool slow_build = false;
+#endif
 
 struct line { char name[96], hash[65]; };
 
@@ -108,7 +113,7 @@ static bool slow(const char *net_text, unsigned isa)
     cr_assert_eq(net_parse(net_text, &net, &why), 0);
     for (int i = 0; i < net.count; i++)
         macs += net_layer_facts(&net, i).macs;
-    return macs > slow_limit && (isa == ISA_PORTABLE || isa == ISA_NEON);
+    return macs > slow_limit && (slow_build || isa == ISA_PORTABLE || isa == ISA_NEON);
 }
 
 /* What this suite runs: every SIMD ISA of this CPU, or (test_golden_halves.c) AVX-512's table alone, done by halves on AVX2. */
@@ -130,7 +135,7 @@ static int check(const char *name, const char *net_text, const char *recipe_text
     for (int isa = ISA_PORTABLE; isa < ISA_COUNT; isa++) {
         if (!(runnable() & 1u << isa) || slow(net_text, (unsigned)isa))
             continue;
-        int counts = isa == ISA_PORTABLE ? 1 : isa == ISA_NEON ? 2 : 4;
+        int counts = isa == ISA_PORTABLE ? 1 : slow_build || isa == ISA_NEON ? 2 : 4;
         for (int i = 0; i < counts; i++) {
             train_steps(net_text, recipe_text, 1u << isa, workers[i], hash);
             if (write || strcmp(hash, wanted(name)) == 0)
