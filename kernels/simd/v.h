@@ -44,7 +44,6 @@
 #ifndef INLINE
 #define INLINE static inline __attribute__((always_inline))
 #endif
-#define NOINLINE static __attribute__((noinline))
 
 /* Loops over accumulators must be unrolled, or the accumulators live in memory: gcc 12 leaves them rolled at -O2, clang 14 ignores
  * gcc's pragma. A header whose vectors are not registers (v_portable.h) defines it empty beforehand. */
