@@ -31,6 +31,7 @@ static const char help[] =
     "  --cases N             random problems per op (default 150)\n"
     "  --seed N              what they and their inputs are drawn from (default 1)\n"
     "  --format text|json\n"
+    "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
     "  --list                what would be checked\n"
     "  --help\n"
     "Each option is also an environment variable (--isa: CONVGAUGE_ISA); options win.\n"
@@ -112,20 +113,22 @@ static const struct { const char *name, *variable; void (*set)(struct arguments 
     { "problem", "CONVGAUGE_PROBLEM", set_problem }, { "cases", "CONVGAUGE_CASES", set_cases }, { "seed", "CONVGAUGE_SEED", set_seed },
     { "format", "CONVGAUGE_FORMAT", set_format }
 };
-enum { SETTINGS = sizeof settings / sizeof *settings, OPTION_LIST = SETTINGS, OPTION_HELP };
+enum { SETTINGS = sizeof settings / sizeof *settings, OPTION_LIST = SETTINGS, OPTION_DRAWN, OPTION_HELP };
 
 static void parse(struct arguments *a, int argc, char **argv)
 {
-    struct option options[SETTINGS + 3] = { 0 };
+    struct option options[SETTINGS + 4] = { 0 };
     const char *value[SETTINGS];
     for (int i = 0; i < SETTINGS; i++) {
         options[i] = (struct option){ settings[i].name, required_argument, NULL, i };
         value[i] = getenv(settings[i].variable);
     }
     options[OPTION_LIST] = (struct option){ "list", no_argument, NULL, OPTION_LIST };
+    options[OPTION_DRAWN] = (struct option){ "drawn", no_argument, NULL, OPTION_DRAWN };
     options[OPTION_HELP] = (struct option){ "help", no_argument, NULL, OPTION_HELP };
     for (int which; (which = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (which == OPTION_LIST) a->list = true;
+        else if (which == OPTION_DRAWN) a->check.drawn_only = true;
         else if (which == OPTION_HELP) exit(fputs(help, stdout) < 0 ? EXIT_WRONG : 0);
         else if (which == '?') quit(EXIT_USAGE, "kernelcheck --help shows the options");
         else value[which] = optarg;
