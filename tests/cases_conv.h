@@ -37,7 +37,7 @@ struct conv_case {
 
 enum guard_use { SLOT_X, SLOT_W, SLOT_B, SLOT_DY, SLOT_OUT, SLOT_CUT, SLOT_DB, SLOT_PACKED, SLOT_SCRATCH, SLOT_TWIN };
 enum room_use { ROOM_WIDE_X, ROOM_WIDE_W, ROOM_WIDE_B, ROOM_WIDE_DY, ROOM_WHOLE, ROOM_WANT, ROOM_SIZE = ROOM_WANT + 4,
-                ROOM_LOOSE = ROOM_SIZE + 4 };
+                ROOM_LOOSE = ROOM_SIZE + 4, ROOM_SCRATCHES, ROOM_SUMS };
 
 /* All trials of row `row` on this case. */
 void conv_trials(struct conv_case *k, int row);

@@ -138,6 +138,7 @@ static void set_spans(struct check *c, struct dense_case *k, enum edge edge)
     k->spans[BWD_DATA] = (struct span_case){ .units = p->c, .call = call_bwd_data, .judge = judge_bwd_data, .outs = 1,
                                              .cut = draw_between(&c->rng, 0, p->c) };
     k->spans[BWD_WEIGHTS] = (struct span_case){ .units = p->c, .call = call_bwd_weights, .judge = judge_bwd_weights, .outs = 2,
+                                                .alone = true,
                                                 .cut = draw_between(&c->rng, 0, columns - 1) * LANES };
     k->spans[FWD].out[0] = (struct out){ .view = { "y", p->n, 3, { b, p->k, LANES } }, .per_unit = LANES };
     k->spans[BWD_DATA].out[0] = (struct out){ .view = { "dx", p->n, 3, { b, p->c, LANES } }, .per_unit = LANES };

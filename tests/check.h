@@ -32,7 +32,7 @@ struct check_options {
 
 /* ---- what comes out ---------------------------------------------------------------------------------------------------------- */
 
-enum { CHECK_DIRECTIONS = 5, CHECK_ROWS = 64, CHECK_TEXT = 128 };
+enum { CHECK_DIRECTIONS = 5, CHECK_ROWS = 64, CHECK_TEXT = 128, CHECK_THREADS = 8 };
 
 struct check_line {
     long trials, failures;
@@ -73,6 +73,7 @@ struct check {
     uint64_t seed;
     struct rng rng;
     char problem[CHECK_TEXT];
+    int threads;                    /* 1 … CHECK_THREADS, drawn for every problem */
     struct check_row row[CHECK_ROWS];
     int rows;
     struct guards guards;
@@ -97,6 +98,13 @@ const struct variant *check_twin(struct check *c, const struct variant *v);
 
 /* Records the trial's first finding. */
 void check_fail(struct check *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Runs work(context, 0) … work(context, threads - 1) at the same time, 0 on the calling thread. False when the system gave fewer threads;
+ * what was left out is then not done. */
+bool check_parallel(int threads, void (*work)(void *context, int index), void *context);
+
+/* The part of a span that one of several threads takes, as the team cuts it. */
+struct span check_piece(struct span all, int index, int threads);
 
 /* ---- comparing --------------------------------------------------------------------------------------------------------------- */
 

@@ -164,12 +164,18 @@ const char *guard_verify(struct guards *g, char *text, size_t size)
 }
 
 static sigjmp_buf trap;
+static _Thread_local volatile sig_atomic_t trap_set;        /* by this thread: there is no jumping onto another one's stack */
 static volatile sig_atomic_t trap_signal;
 static unsigned char *volatile trap_address;
 
 static void spring(int number, siginfo_t *info, void *context)
 {
+    static const char lost[] = "a kernel died on a thread of its own, though not on one alone; run it under a debugger\n";
     (void)context;
+    if (!trap_set) {
+        if (write(STDERR_FILENO, lost, sizeof lost - 1) < 0) _exit(2);
+        _exit(1);
+    }
     trap_signal = number;
     trap_address = info->si_addr;
     siglongjmp(trap, 1);
@@ -197,8 +203,10 @@ const char *guard_call(const struct guards *g, void (*work)(void *), void *conte
     struct sigaction old[COUNT], now = { .sa_sigaction = spring, .sa_flags = SA_SIGINFO | SA_NODEFER };
     const char *volatile died = NULL;
     for (int i = 0; i < COUNT; i++) sigaction(signals[i], &now, &old[i]);
+    trap_set = 1;
     if (sigsetjmp(trap, 0) == 0) work(context);
     else died = describe(g, text, size);
+    trap_set = 0;
     for (int i = 0; i < COUNT; i++) sigaction(signals[i], &old[i], NULL);
     return died;
 }

@@ -182,6 +182,15 @@ static void weights_block(const struct conv *p, struct span s, const float *dy, 
 static void weights_pad_off(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
 { (void)t; bwd_weights(p, s, dy, x, dw, db, PAD_OFF_BY_ONE); }
 
+/* Right on the thread that has once made the first row, whose notes it uses. */
+static void fwd_own_thread(const struct conv *p, struct span s, const float *x, const float *w, const float *b, float *y, float *t)
+{
+    static _Thread_local bool noted;
+    if (s.begin == 0) noted = true;
+    fwd(p, s, x, w, b, y, t, NONE);
+    if (!noted && s.end > s.begin) y[lanes_of(0, s.begin, 1, 0, p->q, 0, p->k)] = 1e6f;
+}
+
 static bool any_shape(const struct conv *p) { return p->r > 0; }
 
 static size_t weight_bytes(const struct conv *p, enum conv_direction direction)
@@ -234,6 +243,7 @@ static const struct mutant mutants[] = {
     MUTANT("fwd rounds products to 10 bits", "wrong", SPANS_TOO, pack, fwd_half, data_right, weights_right),
     MUTANT("fwd expects zeros in its scratch", "wrong", SPANS_TOO, pack, fwd_scratch, data_right, weights_right),
     MUTANT("fwd has other bits than its twin", "direct", SAME_BITS_OVER_ISA, pack, fwd_bits, data_right, weights_right),
+    MUTANT("fwd keeps notes per thread", "wrong", SPANS_TOO, pack, fwd_own_thread, data_right, weights_right),
     MUTANT("bwd_data writes a row past its span", "wrong", SPANS_TOO, pack, fwd_right, data_past_span, weights_right),
     MUTANT("bwd_data drops the last tap", "wrong", SPANS_TOO, pack, fwd_right, data_last_tap, weights_right),
     MUTANT("bwd_data does not flip the kernel", "wrong", SPANS_TOO, pack, fwd_right, data_unflipped, weights_right),

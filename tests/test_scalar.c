@@ -18,11 +18,9 @@ static struct rng numbers(uint32_t which)
 /* `count` floats, NaN until written. Freed with the test's process; remembered, so that a leak checker can reach them till then. */
 static real *tensor(size_t count)
 {
-    static real *volatile taken[4096];
-    static size_t taken_count;
+    static real *volatile taken[4096]; static size_t count_taken;
     real *t = aligned_alloc(64, (count * sizeof *t + 63) / 64 * 64);
-    taken[taken_count % 4096] = t;
-    cr_assert_not_null(taken[taken_count++ % 4096]);
+    cr_assert_not_null((taken[count_taken++ % 4096] = t));
     for (size_t i = 0; i < count; i++) t[i] = (real)NAN;
     return t;
 }

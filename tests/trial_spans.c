@@ -81,6 +81,26 @@ static void against_cut(const struct span_case *s, void *const *whole)
         if (out[i]) compare(s, i, out[i], whole[i], "in one span");
 }
 
+struct parallel { const struct span_case *s; void *const *out; };
+
+static void one_piece(void *context, int index)
+{
+    const struct parallel *p = context;
+    p->s->call(p->s, p->s->v, check_piece(p->s->span, index, p->s->c->threads), p->out, p->s->aliased);
+}
+
+/* The span on one thread against as many pieces at the same time. Only for what went well so far: a page touched by another thread ends
+ * it all. */
+static void against_threads(const struct span_case *s, void *const *whole)
+{
+    void *out[OUTS];
+    place(s, SLOT_OTHERS, out);
+    struct parallel p = { s, out };
+    if (!check_parallel(s->c->threads, one_piece, &p)) return;
+    for (int i = 0; i < s->outs; i++)
+        if (out[i]) compare(s, i, out[i], whole[i], "on one thread");
+}
+
 static void against_alias(const struct span_case *s, void *const *whole)
 {
     void *out[OUTS];
@@ -114,6 +134,7 @@ static void trial(void *context)
     if (s->cut >= 0 && (s->v->promises & SAME_BITS_OVER_SPANS)) {
         against_cut(s, out);
         s->c->current->over_spans++;
+        if (s->c->threads > 1 && !s->alone && !s->c->failed) against_threads(s, out);
     }
     if (s->v->promises & SAME_BITS_OVER_ISA) {
         s->c->current->over_isa++;

@@ -25,6 +25,7 @@ struct span_case {
     const struct variant *v;        /* set by span_try */
     int units;
     struct span span;               /* the units of this trial */
+    bool alone;                     /* calls share memory of the op's case: not for several threads */
     int cut;                        /* where it is cut in two; negative: sums over the span, which write all of their outs */
     enum edge edge;
     int outs;

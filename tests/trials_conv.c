@@ -140,6 +140,41 @@ static void against_cut(struct conv_case *k, int line, struct workspace w, const
     check_bits(k->c, &s->view, 0, all, other, out, "in one span");
 }
 
+/* One call on several threads: rows are cut, sums are made by all of them over the same span. Each has its own scratch and, for sums, dw
+ * and db. */
+struct parallel { struct conv_case *k; int line; struct span all; struct workspace w; float *out, *scratch; size_t scratch_floats,
+                  out_floats; };
+
+static void one_piece(void *context, int index)
+{
+    const struct parallel *t = context;
+    const bool sums = t->line == BWD_WEIGHTS;
+    struct workspace own = { t->w.packed, t->scratch + (size_t)index * t->scratch_floats, NULL };
+    float *out = t->out + (sums ? (size_t)index * t->out_floats : 0);
+    if (t->w.db) own.db = out + t->k->dw.stride;
+    call(t->k, t->k->v, t->line, sums ? t->all : check_piece(t->all, index, t->k->c->threads), own, out);
+}
+
+/* Only for what went well so far: a page touched by another thread ends it all. */
+static void against_threads(struct conv_case *k, int line, struct span all, struct workspace w, const float *serial)
+{
+    struct check *c = k->c;
+    struct side *s = side_of(k, line);
+    const size_t scratch = (k->v->scratch_bytes(&k->p) + 127) / 64 * 16, count = view_count(&s->view);
+    const size_t outs = line == BWD_WEIGHTS ? (size_t)c->threads : 0, step = (s->stride + k->db.stride + 15) / 16 * 16;
+    struct parallel t = { k, line, all, w, NULL, check_room(c, ROOM_SCRATCHES, (scratch * (size_t)c->threads + 16) * sizeof(float)),
+                          scratch, step };
+    t.scratch += (64 - (uintptr_t)t.scratch % 64) % 64 / sizeof(float);
+    if (outs) t.out = check_room(c, ROOM_SUMS, step * outs * sizeof(float));
+    else t.out = guard_place(&c->guards, SLOT_CUT, s->view.name, count * sizeof(float), 64, k->edge[4]);
+    if (!check_parallel(c->threads, one_piece, &t)) return;
+    if (!outs) check_bits(c, &s->view, 0, count, t.out, serial, "on one thread");
+    for (size_t i = 0; i < outs; i++) {
+        check_bits(c, &s->view, 0, count, t.out + i * step, serial, "on one thread");
+        if (w.db) check_bits(c, &k->db.view, 0, k->db.stride, t.out + i * step + s->stride, w.db, "on one thread");
+    }
+}
+
 /* Forward and backward-data: rows of a tensor in lanes. */
 static void rows_trial(void *context)
 {
@@ -159,6 +194,7 @@ static void rows_trial(void *context)
     if (k->whole && (k->v->head.promises & SAME_BITS_OVER_SPANS)) {
         against_cut(k, t->line, w, out);
         k->c->current->over_spans++;
+        if (k->c->threads > 1 && !k->c->failed) against_threads(k, t->line, s->spans.at[0], w, out);
     }
 }
 
@@ -182,6 +218,7 @@ static void sums_trial(void *context)
         if (w.db)
             check_close(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, k->db.want + db_at, k->db.size ? k->db.size + db_at : NULL,
                         tolerance_of(k));
+        if (i == 0 && k->whole && k->c->threads > 1 && !k->c->failed) against_threads(k, BWD_WEIGHTS, s->spans.at[0], w, out);
         if (!twin) continue;
         twin += i ? s->stride + k->db.stride : 0;
         check_bits(k->c, &s->view, 0, all, out, twin, "portable has it");
