@@ -158,7 +158,7 @@ static const char *run_problem(struct check *c, const char *problem)
 {
     snprintf(c->problem, CHECK_TEXT, "%s", problem);
     c->rng = rng_start(stream_key(c->seed, STREAM_TEST, (uint32_t)c->cases->op, hash_text(problem)));
-    c->threads = draw_between(&c->rng, 1, CHECK_THREADS);
+    c->threads = rng_below(&c->rng, 3) ? 1 : draw_between(&c->rng, 2, CHECK_THREADS);
     for (int i = 0; i < GUARD_SLOTS; i++) guard_drop(&c->guards, i);
     return c->cases->run(c, problem);
 }

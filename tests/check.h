@@ -73,7 +73,7 @@ struct check {
     uint64_t seed;
     struct rng rng;
     char problem[CHECK_TEXT];
-    int threads;                    /* 1 … CHECK_THREADS, drawn for every problem */
+    int threads;                    /* 1 … CHECK_THREADS, drawn for every problem; 1 for two of three */
     struct check_row row[CHECK_ROWS];
     int rows;
     struct guards guards;
