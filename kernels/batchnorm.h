@@ -12,7 +12,7 @@ const char *batchnorm_complete(struct batchnorm *p);
 const char *batchnorm_parse(const char *text, struct batchnorm *p);              /* "bn:n64c16h24" */
 const char *batchnorm_print(const struct batchnorm *p, char *text, size_t size);
 
-/* Chunks of the B*H rows, by the problem alone (see conv_chunks). */
+/* Chunks of the B*H rows, by the problem alone: as conv_chunks() makes them of at least 96 pixels. */
 int batchnorm_chunks(const struct batchnorm *p);
 struct span batchnorm_chunk(const struct batchnorm *p, int i);
 

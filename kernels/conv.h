@@ -27,13 +27,6 @@ const char *conv_print(const struct conv *p, char *text, size_t size);
 double conv_flops(const struct conv *p);
 double conv_flops_exact(const struct conv *p);
 
-/* Sums over images are cut into chunks that depend on the problem alone; each chunk's dw is made by one call, and chunks are added by a
- * fixed tree: that is why gradients have the same bits for any number of workers. A chunk is a run of output rows of B*P with at least
- * 200 pixels (where there are as many) and never more than four image blocks: a block of P*Q >= 200 pixels is cut into as many nearly
- * even bands of rows as have 200 pixels each; smaller blocks are grouped whole, nearly evenly. */
-int conv_chunks(const struct conv *p);
-struct span conv_chunk(const struct conv *p, int i);
-
 enum conv_direction { CONV_FWD, CONV_BWD_DATA };
 
 /* packed = what fwd or bwd_data reads in place of w[K][R][S][C]: made once per step from the new weights. */
@@ -50,9 +43,15 @@ typedef void conv_bwd_data_fn(const struct conv *p, struct span rows, const real
  * (dead lanes: dy is 0, x finite). Overwrites dw and db, which belong to this call. Bits depend on the span: use conv_chunk(). */
 typedef void conv_bwd_weights_fn(const struct conv *p, struct span rows, const real *dy, const real *x, real *dw, real *db, real *scratch);
 
+/* Any span of rows is right, but some rows are made together, so that a cut between them does work twice: `grain` rows from the top of
+ * every block on. 1: rows are made one by one; P or H: whole images. */
+typedef int conv_grain_fn(const struct conv *p, enum conv_direction direction);
+
 struct conv_variant {
     struct variant head;
     bool (*supports)(const struct conv *p);                 /* the same answer on every ISA */
+    conv_grain_fn *grain;
+    int chunk_pixels;                                       /* see conv_chunks() */
     size_t (*packed_bytes)(const struct conv *p, enum conv_direction direction);
     size_t (*scratch_bytes)(const struct conv *p);          /* per worker, the largest of the three directions */
     float (*bound)(const struct conv *p);                   /* c in |got - exact| <= c * 2^-24 * sum|a*b| */
@@ -61,5 +60,16 @@ struct conv_variant {
     conv_bwd_data_fn *bwd_data;
     conv_bwd_weights_fn *bwd_weights;
 };
+
+/* Sums over images are cut into chunks that depend on the problem and the algorithm alone; each chunk's dw is made by one call, and chunks
+ * are added by a fixed tree: that is why gradients have the same bits for any number of workers. A chunk is a run of output rows of B*P
+ * with at least chunk_pixels pixels (where there are as many) and never more than four image blocks: a block with as many is cut into
+ * nearly even bands of whole grains; smaller blocks are grouped whole, nearly evenly. */
+int conv_chunks(const struct conv_variant *v, const struct conv *p);
+struct span conv_chunk(const struct conv_variant *v, const struct conv *p, int i);
+
+/* The units that a variant's rows are dealt out in, and the rows of a span of them. */
+int conv_units(const struct conv_variant *v, const struct conv *p, enum conv_direction direction);
+struct span conv_unit_rows(const struct conv_variant *v, const struct conv *p, enum conv_direction direction, struct span units);
 
 #endif

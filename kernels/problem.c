@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Problems: what a shape needs to be legal, its text form both ways, its work, and how its rows are cut for sums over images.
+ * Problems: what a shape needs to be legal, its text form both ways, and its work.
  * Legal means that no kernel has to ask again: every window holds a tap inside the image and `int` counts the elements of every tensor. */
 #include <assert.h>
 #include <limits.h>
@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include "kernels.h"
-
-enum { CHUNK_PIXELS = 200, CHUNK_BLOCKS = 4 };
 
 /* ---- legal shapes ---- */
 
@@ -319,61 +317,4 @@ double conv_flops_exact(const struct conv *p)
 size_t dense_scratch_bytes(const struct dense *p)
 {
     return (size_t)image_blocks(p->n) * LANES * DENSE_STRIP * sizeof(real);
-}
-
-/* ---- chunks ---- */
-
-/* Either every block is cut into `bands` of its rows (groups = blocks), or blocks are grouped whole (bands = 1). */
-struct cut { int groups, bands; };
-
-static struct cut cut_rows(int blocks, int rows, int width)
-{
-    assert(blocks >= 1);
-    assert(rows >= 1 && width >= 1);
-    const long long pixels = (long long)rows * width;
-    if (pixels >= CHUNK_PIXELS) {
-        const int band = (CHUNK_PIXELS + width - 1) / width;
-        return (struct cut){ blocks, rows / band };
-    }
-    const int wanted = (int)((CHUNK_PIXELS + pixels - 1) / pixels);
-    const int full = blocks / (wanted < CHUNK_BLOCKS ? wanted : CHUNK_BLOCKS);
-    const int fewest = (blocks + CHUNK_BLOCKS - 1) / CHUNK_BLOCKS;
-    return (struct cut){ full > fewest ? full : fewest, 1 };
-}
-
-/* Piece i of `pieces` nearly even ones of 0 … n-1. */
-static struct span piece(int n, int pieces, int i)
-{
-    return (struct span){ (int)((long long)n * i / pieces), (int)((long long)n * (i + 1) / pieces) };
-}
-
-static struct span chunk(int blocks, int rows, int width, int i)
-{
-    const struct cut cut = cut_rows(blocks, rows, width);
-    assert(i >= 0 && i < cut.groups * cut.bands);
-    const struct span group = piece(blocks, cut.groups, i / cut.bands);
-    const struct span band = piece(rows, cut.bands, i % cut.bands);
-    return (struct span){ group.begin * rows + band.begin, (group.end - 1) * rows + band.end };
-}
-
-int conv_chunks(const struct conv *p)
-{
-    const struct cut cut = cut_rows(image_blocks(p->n), p->p, p->q);
-    return cut.groups * cut.bands;
-}
-
-struct span conv_chunk(const struct conv *p, int i)
-{
-    return chunk(image_blocks(p->n), p->p, p->q, i);
-}
-
-int batchnorm_chunks(const struct batchnorm *p)
-{
-    const struct cut cut = cut_rows(image_blocks(p->n), p->h, p->w);
-    return cut.groups * cut.bands;
-}
-
-struct span batchnorm_chunk(const struct batchnorm *p, int i)
-{
-    return chunk(image_blocks(p->n), p->h, p->w, i);
 }

@@ -90,7 +90,8 @@ static void conv_chunk_sums(void *context, int begin, int end, int worker)
     const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
     for (int chunk = begin; chunk < end; chunk++) {
         real *dw = j->to + (size_t)chunk * j->stride;
-        l->variant->bwd_weights(&wave, conv_chunk(&wave, chunk), dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
+        const struct span rows = conv_chunk(l->variant, &wave, chunk);
+        l->variant->bwd_weights(&wave, rows, dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
         clear_padding(j, dw);
     }
 }
@@ -103,7 +104,7 @@ static void conv_backward_weights(struct plan *plan, int i)
     for (; job.block < image_blocks(plan->pass.n); job.block += job.layer->wave) {
         struct conv wave = job.layer->conv;
         wave.n = wave_images(plan, job.block, job.layer->wave);
-        job.chunks = conv_chunks(&wave);
+        job.chunks = conv_chunks(job.layer->variant, &wave);
         job.add = plan->pass.accumulate || job.block > 0;
         bool direct = job.chunks == 1 && !job.add;
         job.to = direct ? gradient : plan->partials;
@@ -118,7 +119,8 @@ static void conv_rows(void *context, int begin, int end, int worker)
 {
     const struct job *j = context;
     const struct planned *l = j->layer;
-    l->variant->bwd_data(&l->conv, (struct span){ begin, end }, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
+    const struct span rows = conv_unit_rows(l->variant, &l->conv, CONV_BWD_DATA, (struct span){ begin, end });
+    l->variant->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
 }
 
 static void conv_backward(struct plan *plan, int i)
@@ -126,7 +128,7 @@ static void conv_backward(struct plan *plan, int i)
     struct job job = job_of(plan, i);
     conv_backward_weights(plan, i);
     if (job.layer->dx)
-        team_run(plan->team, pass_rows(plan, job.layer->conv.h), conv_rows, &job);
+        team_run(plan->team, conv_units(job.layer->variant, &job.layer->conv, CONV_BWD_DATA), conv_rows, &job);
 }
 
 /* ---- dense ------------------------------------------------------------------------------------------------------------------------- */

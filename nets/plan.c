@@ -99,13 +99,13 @@ size_t plan_stride(const struct plan *plan, int layer)
 /* ---- choosing ---------------------------------------------------------------------------------------------------------------------- */
 
 /* Blocks per wave of a convolution: by shape alone, so that waves cut every batch alike. */
-static int conv_wave(const struct conv *c, size_t stride)
+static int conv_wave(const struct conv_variant *v, const struct conv *c, size_t stride)
 {
     struct conv wave = *c;
     int blocks = WAVE_BLOCKS;
     for (; blocks > 1; blocks /= 2) {
         wave.n = blocks * LANES;
-        if ((size_t)conv_chunks(&wave) * stride <= PARTIALS_MAX)
+        if ((size_t)conv_chunks(v, &wave) * stride <= PARTIALS_MAX)
             break;
     }
     return blocks;
@@ -120,7 +120,7 @@ static int choose_conv(struct plan *plan, int i, const struct plan_options *o, s
         return fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
                     layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
                     o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
-    l->wave = conv_wave(&l->conv, plan_stride(plan, i));
+    l->wave = conv_wave(l->variant, &l->conv, plan_stride(plan, i));
     return 0;
 }
 
@@ -270,7 +270,7 @@ static void measure_layer(struct plan *plan, int i)
         struct conv wave = l->conv;
         wave.n = (blocks < l->wave ? blocks : l->wave) * LANES;
         worker = l->variant->scratch_bytes(&l->conv);
-        partials = (size_t)conv_chunks(&wave) * plan_stride(plan, i);
+        partials = (size_t)conv_chunks(l->variant, &wave) * plan_stride(plan, i);
     } else if (plan->net.layers[i].kind == LAYER_DENSE) {
         struct dense wave = l->dense;
         wave.n = (blocks < WAVE_BLOCKS ? blocks : WAVE_BLOCKS) * LANES;

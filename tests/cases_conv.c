@@ -85,8 +85,9 @@ static struct spans windows(struct rng *r, int rows, double flops)
 static struct spans chunks(struct rng *r, const struct conv *p)
 {
     struct spans s = { 0 };
-    int count = conv_chunks(p), step = (count + SPANS - 2) / (SPANS - 1);
-    for (int i = 0; i < count; i += step) s.at[s.count++] = conv_chunk(p, i);
+    const struct conv_variant *v = kernels_of(ISA_PORTABLE)->conv;
+    int count = conv_chunks(v, p), step = (count + SPANS - 2) / (SPANS - 1);
+    for (int i = 0; i < count; i += step) s.at[s.count++] = conv_chunk(v, p, i);
     struct span part = s.at[rng_below(r, (uint32_t)s.count)];
     part.begin = draw_between(r, part.begin, part.end - 1);
     part.end = draw_between(r, part.begin + 1, part.end);

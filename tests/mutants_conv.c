@@ -207,6 +207,13 @@ static float bound(const struct conv *p)
     return (float)(taps > pixels ? taps : pixels) + 2;
 }
 
+static int each_row(const struct conv *p, enum conv_direction direction)
+{
+    (void)p;
+    (void)direction;
+    return 1;
+}
+
 static void pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
     memcpy(packed, w, weight_bytes(p, direction));
@@ -220,7 +227,7 @@ static void pack_short(const struct conv *p, enum conv_direction direction, cons
 enum { SPANS_TOO = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
 
 #define MUTANT(NAME, ALGO, PROMISES, PACK, FWD, DATA, WEIGHTS) \
-    { NAME, &(const struct conv_variant){ { ALGO, ISA_SCALAR, PROMISES }, any_shape, weight_bytes, some_scratch, bound, \
+    { NAME, &(const struct conv_variant){ { ALGO, ISA_SCALAR, PROMISES }, any_shape, each_row, 96, weight_bytes, some_scratch, bound, \
                                           PACK, FWD, DATA, WEIGHTS }.head }
 
 static const struct mutant mutants[] = {

@@ -232,8 +232,8 @@ Test(scalar_conv, chunks_add_up_to_the_whole_gradient)
     conv_run(v, &t);
     real *sum = tensor(t.nw), *part = tensor(t.nw), db[3];
     memset(sum, 0, t.nw * sizeof *sum);
-    for (int i = 0; i < conv_chunks(&t.p); i++) {
-        v->bwd_weights(&t.p, conv_chunk(&t.p, i), t.dy, t.x, part, db, NULL);
+    for (int i = 0; i < conv_chunks(v, &t.p); i++) {
+        v->bwd_weights(&t.p, conv_chunk(v, &t.p, i), t.dy, t.x, part, db, NULL);
         for (size_t j = 0; j < t.nw; j++) sum[j] += part[j];
     }
     cr_assert(same(sum, t.dw, t.nw));

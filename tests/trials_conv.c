@@ -252,8 +252,8 @@ static void adjoint_trial(void *context)
 
     out = guard_place(g, SLOT_OUT, "dw", w_count * sizeof *out, 4, k->edge[4]);
     struct workspace w = guarded(k, BWD_WEIGHTS);
-    for (int i = 0, chunks = conv_chunks(p); i < chunks; i++) {
-        call(k, k->v, BWD_WEIGHTS, conv_chunk(p, i), w, out);
+    for (int i = 0, chunks = conv_chunks(k->v, p); i < chunks; i++) {
+        call(k, k->v, BWD_WEIGHTS, conv_chunk(k->v, p, i), w, out);
         through_w += dot(k->w, out, w_count);
         if (w.db) through_b += dot(k->b, w.db, (size_t)p->k);
     }

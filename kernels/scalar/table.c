@@ -5,6 +5,7 @@
 #include <string.h>
 #include "scalar.h"
 
+enum { CHUNK_PIXELS = 96 };
 enum { ANY_CUT = SAME_BITS_OVER_SPANS, EXACT_ANY_CUT = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
 
 static bool any_shape(const struct conv *p)
@@ -17,6 +18,13 @@ static size_t weight_bytes(const struct conv *p, enum conv_direction direction)
 {
     (void)direction;
     return weight_at(p, p->k, 0, 0, 0) * sizeof(real);
+}
+
+static int each_row(const struct conv *p, enum conv_direction direction)
+{
+    (void)p;
+    (void)direction;
+    return 1;
 }
 
 static void copy_weights(const struct conv *p, enum conv_direction direction, const real *w, real *packed)
@@ -43,9 +51,9 @@ static float sequential_bound(const struct conv *p)
 }
 
 static const struct conv_variant conv_rows[] = {
-    { { "autovec", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, weight_bytes, no_scratch, sequential_bound,
+    { { "autovec", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, each_row, CHUNK_PIXELS, weight_bytes, no_scratch, sequential_bound,
       copy_weights, autovec_conv_fwd, autovec_conv_bwd_data, autovec_conv_bwd_weights },
-    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, weight_bytes, no_scratch, sequential_bound,
+    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, each_row, CHUNK_PIXELS, weight_bytes, no_scratch, sequential_bound,
       copy_weights, scalar_conv_fwd, scalar_conv_bwd_data, scalar_conv_bwd_weights },
     { .head = { .algo = NULL } }
 };

@@ -287,6 +287,12 @@ static inline void direct_pack(const struct conv *p, const struct tile_row *tile
 }
 
 static inline bool direct_supports(const struct conv *p) { return p->n > 0; }
+static inline int direct_grain(const struct conv *p, enum conv_direction direction)
+{
+    (void)p;
+    (void)direction;
+    return 1;
+}
 static inline size_t direct_packed_bytes(const struct conv *p, enum conv_direction direction)
 {
     (void)direction;

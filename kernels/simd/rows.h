@@ -36,8 +36,8 @@ static void conv_direct_bwd_weights(const struct conv *p, struct span rows, cons
     direct_bwd_weights(p, sums, rows, dy, x, dw, db, scratch);
 }
 static const struct conv_variant conv_rows[] = {
-    { { "direct", ISA, EVERYTHING }, direct_supports, direct_packed_bytes, direct_scratch_bytes, conv_direct_bound,
-      conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
+    { { "direct", ISA, EVERYTHING }, direct_supports, direct_grain, BAND_PIXELS,
+      direct_packed_bytes, direct_scratch_bytes, conv_direct_bound, conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
     { .head = { .algo = NULL } }
 };
 static const struct pool_variant pool_rows[] = {
