@@ -186,19 +186,21 @@ static bool read_number(const struct archive *a, const char *key, double *value)
     return text && end != text && *end == 0;
 }
 
-/* False: the file tells no position, or half of one. Losses may be NaN. */
+/* False: the file tells no position, or half of one. Losses may be NaN. Counts that no run reaches would overflow once it goes on. */
 static bool read_position(const struct archive *a, struct position *at)
 {
     const char *seed = metadata(a, "seed"), *data = metadata(a, "data_sha256");
+    const long most_images = (long)MAX_EPOCHS * INT_MAX;
     long epoch, step;
     if (!seed || !data || strlen(data) >= sizeof at->data_sha256)
         return false;
     at->seed = strtoull(seed, NULL, 10);
     snprintf(at->data_sha256, sizeof at->data_sha256, "%s", data);
     if (!read_count(a, "epoch", MAX_EPOCHS, &epoch) || !read_count(a, "step", INT_MAX, &step)
-        || !read_count(a, "running_seen", LONG_MAX, &at->running.seen) || !read_count(a, "running_right", LONG_MAX, &at->running.right)
-        || !read_count(a, "images", LONG_MAX, &at->images) || !read_number(a, "running_loss", &at->running.loss)
-        || !read_number(a, "seconds", &at->seconds) || !read_number(a, "best_test_acc", &at->best_test_acc))
+        || !read_count(a, "running_seen", INT_MAX, &at->running.seen)
+        || !read_count(a, "running_right", at->running.seen, &at->running.right) || !read_count(a, "images", most_images, &at->images)
+        || !read_number(a, "running_loss", &at->running.loss) || !read_number(a, "seconds", &at->seconds)
+        || !read_number(a, "best_test_acc", &at->best_test_acc))
         return false;
     at->epoch = (int)epoch;
     at->step = (int)step;

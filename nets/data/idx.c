@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Sizes are checked before anything is allocated: a damaged header must not ask for the machine's memory. */
+ * A damaged header must not ask for the machine's memory: sizes are checked first, and memory grows with the bytes that really come. */
 #include "idx.h"
 
 #include <assert.h>
@@ -9,7 +9,7 @@
 #include "source.h"
 
 enum { IDX_MAX_SIDE = 1024, IDX_MAX_COUNT = 100 * 1000 * 1000 };
-static const size_t IDX_MAX_BYTES = (size_t)1 << 33;
+static const size_t IDX_MAX_BYTES = (size_t)1 << 33, IDX_FIRST_BYTES = (size_t)1 << 22;
 
 static uint32_t big_endian(const uint8_t *b)
 {
@@ -33,13 +33,28 @@ static int read_header(struct source *s, int rank, uint32_t *sizes, struct why *
     return error;
 }
 
+/* From nothing to `bytes`, twice as many each time; what there is by then is the caller's to free, on failure too. */
+static int read_growing(struct source *s, size_t bytes, const char *what, uint8_t **body, struct why *why)
+{
+    int error = 0;
+    for (size_t got = 0, room = 0; got < bytes && !error; got = room) {
+        room = room ? 2 * room : IDX_FIRST_BYTES;
+        if (room > bytes)
+            room = bytes;
+        uint8_t *more = realloc(*body, room);
+        if (!more)
+            return fail(why, -ENOMEM, "%s: no memory for %zu bytes (%s)", source_path(s), room, what);
+        *body = more;
+        error = source_read(s, more + got, room - got, what, why);
+    }
+    return error;
+}
+
 static int read_body(struct source *s, size_t bytes, const char *what, uint8_t **body, struct why *why)
 {
     assert(bytes > 0);
-    uint8_t *b = malloc(bytes);
-    if (!b)
-        return fail(why, -ENOMEM, "%s: no memory for %zu bytes (%s)", source_path(s), bytes, what);
-    int error = source_read(s, b, bytes, what, why);
+    uint8_t *b = NULL;
+    int error = read_growing(s, bytes, what, &b, why);
     if (!error)
         error = source_at_end(s, what, why);
     if (error)

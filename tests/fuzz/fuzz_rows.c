@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT
+ * The file of rows, as a killed run or an editor may leave it: rows that are there are found again by their id, and a row appended to
+ * whatever it was is read back, with none lost before it. */
+#include "../../ablations/driver.h"
+#include "fuzz.h"
+
+static const char fresh[] = "00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff";
+
+static int count(const char *path, const char *id)
+{
+    struct rows rows;
+    struct why why = { "" };
+    assert(rows_read(&rows, path, &why) == 0);
+    int n = rows.count;
+    for (int i = 0; i < n; i++) {
+        const struct row *row = &rows.list[i];
+        assert(strlen(row->id) < sizeof row->id && strlen(row->net) < sizeof row->net && strlen(row->isa) < sizeof row->isa);
+        assert(strlen(row->id) != ID_SIZE - 1 || rows_find(&rows, row->id));
+    }
+    assert(!id || rows_find(&rows, id));
+    rows_close(&rows);
+    return n;
+}
+
+static void append(const char *path)
+{
+    struct rows rows;
+    struct why why = { "" };
+    json_t *row = json_pack("{s:s, s:s, s:i, s:f}", "id", fresh, "net", "1x4x4 dense2", "seed", 1, "test_acc", 50.0);
+    assert(row && rows_read(&rows, path, &why) == 0 && rows_open(&rows, &why) == 0 && rows_append(&rows, row, &why) == 0);
+    rows_close(&rows);
+    json_decref(row);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *path = fuzz_file(".jsonl", data, size);
+    int before = count(path, NULL);
+    append(path);
+    int gained = count(path, fresh) - before;           /* 2: a torn line that lacked its newline alone is a row again */
+    assert(gained == 1 || gained == 2);
+    return 0;
+}
