@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "mutants.h"
+#include "problems.h"
 
 enum line { FWD, BWD };
 enum slots { SLOT_X, SLOT_Y, SLOT_DY };
@@ -27,7 +28,7 @@ static void draw(struct rng *r, char *text)
     snprintf(text, CHECK_TEXT, "%s:v%d", kinds[rng_below(r, 3)], rng_below(r, 4) ? draw_between(r, 1, 40) : draw_between(r, 41, 700));
 }
 
-static const char *parse(const char *text, struct activation *p, int *vectors)
+const char *activation_problem(const char *text, struct activation *p, int *vectors)
 {
     char name[8];
     int used = 0;
@@ -120,7 +121,7 @@ static const char *run(struct check *c, const char *problem)
 {
     struct activation_case k = { 0 };
     int vectors;
-    const char *wrong = parse(problem, &k.p, &vectors);
+    const char *wrong = activation_problem(problem, &k.p, &vectors);
     for (int i = 0; !wrong && i < 4; i++) {
         const bool specials = i >= 2, backward = i % 2;
         enum edge edge = draw_edge(&c->rng);

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include "mutants.h"
+#include "problems.h"
 
 enum line { FWD, BWD };
 enum slots { SLOT_A, SLOT_B, SLOT_DY };
@@ -24,7 +25,7 @@ static void draw(struct rng *r, char *text)
              w + (int)rng_below(r, 4));
 }
 
-static const char *parse(const char *text, struct add *p)
+const char *add_problem(const char *text, struct add *p)
 {
     int used = 0;
     if (sscanf(text, "add:n%5dc%4dh%4dw%4dbh%4dbw%4d%n", &p->n, &p->c, &p->h, &p->w, &p->bh, &p->bw, &used) != 6 || text[used] ||
@@ -90,7 +91,7 @@ static void make(struct check *c, struct add_case *k, bool specials, enum edge e
 static const char *run(struct check *c, const char *problem)
 {
     struct add_case k = { 0 };
-    const char *wrong = parse(problem, &k.p);
+    const char *wrong = add_problem(problem, &k.p);
     for (int i = 0; !wrong && i < 4; i++) {
         const bool backward = i % 2;
         const int blocks = image_blocks(k.p.n), rows = blocks * k.p.h;

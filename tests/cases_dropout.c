@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "mutants.h"
+#include "problems.h"
 
 enum line { FWD, BWD };
 enum slots { SLOT_X, SLOT_DY, SLOT_KEPT };
@@ -26,7 +27,7 @@ static void draw(struct rng *r, char *text)
              rng_below(r, 4) ? draw_between(r, 1, 40) : draw_between(r, 41, 700));
 }
 
-static const char *parse(const char *text, struct dropout *p, int *vectors)
+const char *dropout_problem(const char *text, struct dropout *p, int *vectors)
 {
     int threshold = 0, used = 0;
     if (sscanf(text, "drop:t%5dv%6d%n", &threshold, vectors, &used) != 2 || text[used] || threshold < 0 || threshold > 65535 ||
@@ -100,7 +101,7 @@ static const char *run(struct check *c, const char *problem)
 {
     struct dropout_case k = { 0 };
     int vectors;
-    const char *wrong = parse(problem, &k.p, &vectors);
+    const char *wrong = dropout_problem(problem, &k.p, &vectors);
     for (int i = 0; !wrong && i < 4; i++) {
         const bool backward = i % 2;
         enum edge edge = draw_edge(&c->rng);

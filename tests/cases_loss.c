@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 #include "mutants.h"
+#include "problems.h"
 
 enum slots { SLOT_Z, SLOT_LABEL };
 enum rooms { ROOM_VALUE, ROOM_VALUE_SIZE, ROOM_DZ, ROOM_DZ_SIZE, ROOM_BEST };
@@ -25,7 +26,7 @@ static void draw(struct rng *r, char *text)
     snprintf(text, CHECK_TEXT, "loss:n%dk%d", draw_images(r), rng_below(r, 3) ? draw_between(r, 1, 20) : draw_between(r, 21, 256));
 }
 
-static const char *parse(const char *text, struct loss *p)
+const char *loss_problem(const char *text, struct loss *p)
 {
     int used = 0;
     if (sscanf(text, "loss:n%6dk%3d%n", &p->n, &p->k, &used) != 2 || text[used] || p->n < 1 || p->k < 1 || p->k > 256)
@@ -102,7 +103,7 @@ static void make(struct check *c, struct loss_case *k, bool ties, enum edge edge
 static const char *run(struct check *c, const char *problem)
 {
     struct loss_case k = { 0 };
-    const char *wrong = parse(problem, &k.p);
+    const char *wrong = loss_problem(problem, &k.p);
     for (int i = 0; !wrong && i < 3; i++) {
         const int blocks = image_blocks(k.p.n);
         enum edge edge = draw_edge(&c->rng);

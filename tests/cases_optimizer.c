@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "mutants.h"
+#include "problems.h"
 
 enum slots { SLOT_G };
 enum rooms { ROOM_START, ROOM_WANT = ROOM_START + 3, ROOM_SIZE = ROOM_WANT + 3 };
@@ -35,7 +36,7 @@ static void draw(struct rng *r, char *text)
                  draw_between(r, 0, 1));
 }
 
-static const char *parse(const char *text, struct optimizer *p, int *vectors)
+const char *optimizer_problem(const char *text, struct optimizer *p, int *vectors)
 {
     char name[8];
     int used = 0, momentum, nesterov, first, decay, step, keras;
@@ -140,7 +141,7 @@ static const char *run(struct check *c, const char *problem)
     static const char *const names[] = { "w", "m", "v" };
     struct optimizer_case k = { 0 };
     int vectors;
-    const char *wrong = parse(problem, &k.p, &vectors);
+    const char *wrong = optimizer_problem(problem, &k.p, &vectors);
     for (int specials = 0; !wrong && specials < 2; specials++) {
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, specials, edge);

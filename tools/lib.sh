@@ -3,8 +3,9 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 packages_build="build-essential cmake ninja-build pkg-config python3
-    libhwloc-dev zlib1g-dev liblzma-dev nettle-dev libjansson-dev libpopt-dev"
-packages_test="libcriterion-dev git clang"
+    libhwloc-dev zlib1g-dev liblzma-dev nettle-dev libjansson-dev libpopt-dev
+    libbenchmark-dev libdnnl-dev"
+packages_test="libcriterion-dev git clang libbenchmark-tools python3-scipy"
 packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }

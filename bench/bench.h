@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * The benches' common part. A *case* is something that can be called; a *group* is cases that do the same work and are compared: they are
+ * sampled in turns (A B C A B C …), so that a disturbance of the machine meets all of them, until the medians are known well enough or the
+ * time is up. A *sample* is the mean of so many calls that the clock's grain and its reading do not count. All samples are kept.
+ *
+ * The samples then go two ways: to our rows (report.c), and into Google Benchmark by manual time (gbench.cc), out of whose reporters they
+ * come as from any of its programs. */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- sampling (sampler.c) ---------------------------------------------------------------------------------------------------- */
+
+enum { BENCH_SAMPLES = 1000 };
+
+/* Hardware counters of the calling thread, per call; NAN where the system gives none. */
+struct bench_counts { double cycles, instructions, cache_misses; };
+
+struct bench_case {
+    void (*run)(void *context);             /* one call, timed from outside … */
+    double (*timed)(void *context);         /* … or, when set, one call that times itself: seconds (manual time) */
+    void *context;
+    bool beside;                            /* measured beside the others without a say in when to stop: a reference such as the peak */
+    /* results */
+    double *sample; int samples;            /* seconds per call */
+    int calls;                              /* per sample */
+    double spent;                           /* seconds, warm-up left out */
+    struct bench_counts counts;
+};
+
+struct bench_rules {
+    double rel_ci;                          /* stop when the median's 95 % interval is narrower than this share of it … */
+    double max_time;                        /* … or a case has had so many seconds */
+    int min_samples;
+    bool cold;                              /* caches are emptied before every call; a sample is one call */
+};
+
+struct bench_rules bench_rules_default(void);
+
+/* Samples the group. Every case has at least one sample afterwards. 0, or -ENOMEM. */
+int bench_sample(struct bench_case *cases, int count, const struct bench_rules *rules);
+void bench_case_free(struct bench_case *c);
+
+/* Of samples, in seconds: the median's 95 % interval from order statistics; low, high NAN below six samples, which cannot give one. */
+struct bench_stats { int n; double min, median, p95, low, high; };
+struct bench_stats bench_stats_of(const double *sample, int n);
+
+/* ---- the machine (machine.c, peak_*.c, noise.c, counters.c) ------------------------------------------------------------------------ */
+
+struct team;
+
+/* One sample's work of the FMA loop of an ISA, on every worker of the team: run as a case beside others it gives the peak under the same
+ * conditions. isa: enum isa; NULL for those without such a loop (scalar, portable). */
+struct peak { struct team *team; int isa; };
+void peak_run(void *peak);
+double peak_flops(const struct peak *p);    /* of one peak_run */
+bool peak_has(int isa);
+
+/* GFLOP/s of the best of a few runs: for a program's head and rows that no group belongs to. */
+double peak_measure(int isa, struct team *team);
+
+enum cache_level { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_DRAM, CACHE_LEVELS };
+extern const char *const cache_names[CACHE_LEVELS];
+
+struct machine {
+    size_t cache_bytes[CACHE_LEVELS];       /* L1d, L2 per core, L3; DRAM: 0. Guessed where the system does not tell */
+    double read[CACHE_LEVELS], triad[CACHE_LEVELS];     /* GB/s of the team: sum of an array; a[i] = b[i] + s c[i], three streams counted */
+};
+
+/* Fills it with the best ISA of `isas`, by the team. 0, or -ENOMEM. */
+int machine_measure(struct machine *m, unsigned isas, struct team *team);
+/* The level whose size `bytes` fit, and the least seconds that moving them takes there. */
+enum cache_level machine_level(const struct machine *m, double bytes, int workers);
+
+/* What else went on while measuring: opened before, read after. */
+struct noise { uint64_t start_ns; double cpu, own, steal, busy; long switches; };
+void noise_open(struct noise *n);
+/* The reasons why figures cannot be trusted, "; " between them; "" when none. */
+const char *noise_read(struct noise *n, char *text, size_t size);
+
+/* Counters of the calling thread. counters_open: NULL, or why there are none. */
+const char *counters_open(void);
+void counters_start(void);
+struct bench_counts counters_stop(void);
+void counters_close(void);
+
+/* ---- Google Benchmark (gbench.cc) ---------------------------------------------------------------------------------------------- */
+
+/* Takes Google Benchmark's own flags (--benchmark_…) out of argv; true when there were any: then its reporters speak. */
+bool gbench_flags(int *argc, char **argv);
+void gbench_context(const char *key, const char *value);
+
+struct gbench_counter { const char *name; double value; };
+
+/* One benchmark: sample i becomes repetition i with manual time. Counters that are not finite are left out (its JSON would be broken). */
+void gbench_add(const char *name, const double *sample, int samples, int calls, const struct gbench_counter *counters, int count);
+
+/* Runs what was added through its reporters as its flags say. The number of benchmarks that its filter let through. */
+int gbench_run(void);
+/* The same as JSON in memory, to be freed by the caller; NULL when nothing passed its filter. */
+char *gbench_json(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ * Memory and calls, the same for every op. */
+#include "kernel.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../kernels/runtime/rng.h"
+
+extern const struct op_bench conv_bench, dense_bench, pool_bench, batchnorm_bench, activation_bench, add_bench, dropout_bench, loss_bench,
+    optimizer_bench;
+
+const struct op_bench *const op_benches[OP_COUNT] = {
+    [OP_CONV] = &conv_bench, [OP_POOL] = &pool_bench, [OP_BATCHNORM] = &batchnorm_bench, [OP_DENSE] = &dense_bench,
+    [OP_ACTIVATION] = &activation_bench, [OP_ADD] = &add_bench, [OP_DROPOUT] = &dropout_bench, [OP_LOSS] = &loss_bench,
+    [OP_OPTIMIZER] = &optimizer_bench,
+};
+
+const char *problem_parse(const char *text, struct problem *p)
+{
+    const char *wrong = NULL;
+    for (int op = 0; op < OP_COUNT; op++) {
+        *p = (struct problem){ .op = (enum op)op };
+        const char *this_wrong = op_benches[op]->parse(text, p);
+        snprintf(p->text, sizeof p->text, "%s", text);
+        if (!this_wrong) return NULL;
+        if (!wrong || !strncmp(text, op_name((enum op)op), 2)) wrong = this_wrong;       /* the op that was meant, as far as one sees */
+    }
+    return wrong;
+}
+
+static void *room(size_t bytes)
+{
+    return aligned_alloc(64, bytes ? (bytes + 63) / 64 * 64 : 64);
+}
+
+static void kill_lanes(float *tensor, size_t count, int images)
+{
+    const int live = images % LANES;
+    const size_t block = count / (size_t)image_blocks(images);
+    for (size_t i = count - block; live && i < count; i++)
+        if ((int)(i % LANES) >= live) tensor[i] = 0;
+}
+
+static int images_of(const struct problem *p)
+{
+    switch (p->op) {
+    case OP_CONV: return p->conv.n;
+    case OP_POOL: return p->pool.n;
+    case OP_BATCHNORM: return p->batchnorm.n;
+    case OP_DENSE: return p->dense.n;
+    default: return LANES;
+    }
+}
+
+int problem_open(struct problem *p)
+{
+    struct rng r = rng_start(stream_key(1, STREAM_TEST, (uint32_t)p->op, 0));
+    for (int i = 0; i < TENSORS; i++) {
+        if (!p->count[i]) continue;
+        p->tensor[i] = room(p->count[i] * sizeof(float));
+        if (!p->tensor[i]) return problem_close(p), -ENOMEM;
+        for (size_t j = 0; j < p->count[i]; j++) p->tensor[i][j] = (float)(2 * rng_uniform(&r) - 1);
+    }
+    p->bytes = room(p->byte_count);
+    if (!p->bytes) return problem_close(p), -ENOMEM;
+    memset(p->bytes, 0, p->byte_count);
+    if (p->count[T_DY]) kill_lanes(p->tensor[T_DY], p->count[T_DY], images_of(p));
+    return 0;
+}
+
+void problem_close(struct problem *p)
+{
+    for (int i = 0; i < TENSORS; i++) {
+        free(p->tensor[i]);
+        p->tensor[i] = NULL;
+    }
+    free(p->bytes);
+    p->bytes = NULL;
+}
+
+int kernel_open(struct kernel *k, struct problem *p, const struct variant *v, int direction, struct team *team)
+{
+    const struct op_bench *op = op_benches[p->op];
+    const int workers = team_workers(team);
+    assert(direction < DIRECTIONS && op->directions[direction]);
+    *k = (struct kernel){ .problem = p, .variant = v, .direction = direction, .team = team };
+    if (op->measure) op->measure(k);
+    k->packed = room(k->packed_bytes);
+    k->partials = room(k->partial_bytes);
+    k->scratch = calloc((size_t)workers, sizeof *k->scratch);
+    bool memory = k->packed && k->partials && k->scratch;
+    for (int i = 0; memory && i < workers; i++) memory = (k->scratch[i] = room(k->scratch_bytes)) != NULL;
+    if (!memory) return kernel_close(k), -ENOMEM;
+    memset(k->partials, 0, k->partial_bytes);
+    if (op->pack) op->pack(k);
+    return 0;
+}
+
+void kernel_close(struct kernel *k)
+{
+    for (int i = 0; k->scratch && i < team_workers(k->team); i++) free(k->scratch[i]);
+    free(k->scratch);
+    free(k->packed);
+    free(k->partials);
+    *k = (struct kernel){ .problem = NULL };
+}
+
+void kernel_run(void *kernel)
+{
+    struct kernel *k = kernel;
+    op_benches[k->problem->op]->run(k);
+}
+
+/* ---- merging ---- */
+
+enum { STRIP = 1024 };                      /* floats of every chunk at a time, so that they stay in cache */
+
+struct merging { float *from, *to; int chunks; size_t stride, count; };
+
+static void merge_strips(void *context, int begin, int end, int worker)
+{
+    const struct merging *m = context;
+    (void)worker;
+    for (size_t strip = (size_t)begin; strip < (size_t)end; strip++) {
+        const size_t first = strip * STRIP, last = first + STRIP < m->count ? first + STRIP : m->count;
+        for (int gap = 1; gap < m->chunks; gap *= 2)
+            for (int chunk = 0; chunk + gap < m->chunks; chunk += 2 * gap) {
+                float *restrict to = m->from + (size_t)chunk * m->stride;
+                const float *restrict from = m->from + (size_t)(chunk + gap) * m->stride;
+                for (size_t i = first; i < last; i++) to[i] += from[i];
+            }
+        memcpy(m->to + first, m->from + first, (last - first) * sizeof(float));
+    }
+}
+
+void kernel_merge(const struct kernel *k, int chunks, size_t stride, float *to, size_t count)
+{
+    struct merging m = { k->partials, to, chunks, stride, count };
+    assert(count <= stride && (size_t)chunks * stride * sizeof(float) <= k->partial_bytes);
+    team_run(k->team, (int)((count + STRIP - 1) / STRIP), merge_strips, &m);
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ * A group's life: verdicts on all rows, tensors, cases, turns, rows of the report. The FMA peak takes turns with the others, so that
+ * "% of peak" compares what met the same machine. */
+#include "kernel_contest.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../kernels/runtime/clock.h"
+#include "peers/peers.h"
+
+enum { SEED = 1 };
+
+/* ---- verdicts ---- */
+
+static void collect(const struct check *c, void *context)
+{
+    struct verdicts *all = context;
+    for (int i = 0; i < c->rows; i++)
+        for (int d = 0; c->cases->directions[d]; d++) {
+            const struct check_line *l = &c->row[i].line[d];
+            if (!l->trials) continue;
+            assert(all->count < (int)(sizeof all->list / sizeof *all->list));
+            struct verdict *v = &all->list[all->count++];
+            *v = (struct verdict){ .variant = c->row[i].variant, .worst = l->worst };
+            snprintf(v->direction, sizeof v->direction, "%s", c->cases->directions[d]);
+            if (l->failures) snprintf(v->finding, sizeof v->finding, "%s: %s", c->cases->directions[d], l->failure);
+        }
+}
+
+/* Of one direction; of all where the check knows the direction by other names (batch norm's passes) or is about several (adjoint). */
+static const char *verdict(const struct verdicts *all, const struct variant *v, const char *direction, double *worst)
+{
+    const char *finding = NULL;
+    bool own = false;
+    *worst = NAN;
+    for (int i = 0; i < all->count; i++) own = own || (all->list[i].variant == v && strcmp(all->list[i].direction, direction) == 0);
+    for (int i = 0; i < all->count; i++) {
+        const struct verdict *one = &all->list[i];
+        if (one->variant != v || (own && strcmp(one->direction, direction) != 0)) continue;
+        *worst = isnan(*worst) ? one->worst : fmax(*worst, one->worst);
+        if (one->finding[0] && !finding) finding = one->finding;
+    }
+    return finding;
+}
+
+static void check_all(struct group *k)
+{
+    const struct options *o = k->g->options;
+    struct check_total total;
+    const struct check_options check = {
+        .op = (int)k->problem.op, .isas = o->isas, .problem = k->problem.text, .seed = SEED,
+        .algo = strcmp(o->algo, "auto") ? o->algo : NULL
+    };
+    k->verdicts.count = 0;
+    if (k->g->check && !o->list) check_walk(&check, collect, &k->verdicts, &total);
+}
+
+/* ---- entries ---- */
+
+static bool wanted(const struct group *k, const char *isa, const char *algo)
+{
+    char name[256];
+    snprintf(name, sizeof name, "%s.%s/%s/%s/%s", op_name(k->problem.op), op_benches[k->problem.op]->directions[k->direction],
+             k->problem.text, isa, algo);
+    return filter_matches(k->g->options->filter, name);
+}
+
+enum isa group_best_peak(const struct group *k)
+{
+    int best = ISA_SCALAR;
+    for (int isa = 0; isa < ISA_COUNT; isa++)
+        if ((k->g->options->isas >> isa & 1) && peak_has(isa)) best = isa;
+    return (enum isa)best;
+}
+
+/* A wrong variant has its row, without a time. */
+static void convict(struct group *k, struct report *report, const struct entry *e, const char *finding)
+{
+    char note[640], what[64];
+    snprintf(note, sizeof note, "WRONG, not timed: %s", finding);
+    snprintf(what, sizeof what, "%s.%s", op_name(k->problem.op), op_benches[k->problem.op]->directions[k->direction]);
+    char variant[96];
+    snprintf(variant, sizeof variant, "%s/%s", e->isa, e->algo);
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:b, s:s}", "kind", "kernel", "what", what, "problem", k->problem.text, "variant",
+                            variant, "threads", team_workers(k->g->team), "ok", 0, "note", note);
+    assert(row);
+    report_row(report, row);
+    warn("%s %s %s: %s", what, k->problem.text, variant, note);
+    json_decref(row);
+    k->wrong++;
+}
+
+static void add_variant(struct group *k, struct report *report, const struct variant *v, const char *isa, const char *algo)
+{
+    const struct op_bench *op = op_benches[k->problem.op];
+    const char *finding = NULL;
+    char text[512];
+    if ((op->supports && !op->supports(v, &k->problem)) || !wanted(k, isa, algo)) return;
+    struct entry *e = &k->entry[k->entries];
+    assert(k->entries < ENTRIES);
+    *e = (struct entry){ .isa = isa, .algo = algo, .variant = v, .error = NAN };
+    e->peak = peak_has((int)v->isa) ? v->isa : group_best_peak(k);
+    const bool peer = strcmp(isa, "peer") == 0;
+    if (k->g->check && !k->g->options->list)
+        finding = peer ? check_one(v, k->problem.op, k->problem.text, SEED, text, sizeof text)
+                       : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
+    if (finding) return convict(k, report, e, finding);
+    if (k->problem.op == OP_CONV && !peer) e->automatic = &conv_pick(&k->problem.conv, 1u << v->isa, NULL)->head == v;
+    const char *note = peer ? "textbook, -O3 -march=native" : !k->g->check ? "not checked" : e->automatic ? "auto" : "";
+    snprintf(e->note, sizeof e->note, "%s", note);
+    k->entries++;
+}
+
+static void add_entries(struct group *k, struct report *report)
+{
+    const struct options *o = k->g->options;
+    const struct variant *v;
+    const bool any = strcmp(o->algo, "auto") == 0;
+    k->entries = 0;
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        /* portable is the definition, compiled for sanitizers, not for speed: timed only when asked for by name */
+        if (!(o->isas >> isa & 1) || (isa == ISA_PORTABLE && o->isas != 1u << ISA_PORTABLE)) continue;
+        for (int i = 0; (v = variant_at(k->problem.op, (enum isa)isa, i)); i++)
+            if (any || strcmp(o->algo, v->algo) == 0) add_variant(k, report, v, isa_name((enum isa)isa), v->algo);
+    }
+    if (!k->entries) return;                        /* peers alone are no comparison */
+    if (k->g->native) {
+        const struct kernels *n = k->g->native;
+        const struct variant *const rows[OP_COUNT] = {
+            [OP_CONV] = &n->conv->head, [OP_POOL] = &n->pool->head, [OP_BATCHNORM] = &n->batchnorm->head, [OP_DENSE] = &n->dense->head,
+            [OP_ACTIVATION] = &n->activation->head, [OP_ADD] = &n->add->head, [OP_DROPOUT] = &n->dropout->head,
+            [OP_LOSS] = &n->loss->head, [OP_OPTIMIZER] = &n->optimizer->head
+        };
+        add_variant(k, report, rows[k->problem.op], "peer", "autovec");
+    }
+}
+
+/* Opens oneDNN after ours, so that there is something to compare with. */
+static void add_onednn(struct group *k, struct report *report)
+{
+    struct entry e = { .isa = "peer", .algo = "onednn", .error = NAN, .peak = group_best_peak(k) };
+    char text[256];
+    if (!k->g->onednn || !k->entries || !wanted(k, e.isa, e.algo)) return;
+    e.onednn = onednn_open(&k->problem, k->direction, k->g->team, e.note, sizeof e.note);
+    if (!e.onednn) return;
+    kernel_run(&k->entry[0].kernel);
+    const char *finding = k->g->check ? onednn_compare(e.onednn, text, sizeof text) : NULL;
+    if (finding) {
+        onednn_close(e.onednn);
+        return convict(k, report, &e, finding);
+    }
+    k->entry[k->entries++] = e;
+}
+
+/* ---- turns ---- */
+
+double entry_pack_seconds(struct entry *e)
+{
+    const struct op_bench *op = e->variant ? op_benches[e->kernel.problem->op] : NULL;
+    double best = INFINITY;
+    if (!op || !e->kernel.packed_bytes) return NAN;
+    for (int i = 0; i < 5; i++) {
+        const uint64_t start = clock_ns();
+        op->pack(&e->kernel);
+        best = fmin(best, (double)(clock_ns() - start) * 1e-9);
+    }
+    return best;
+}
+
+/* Cases of all entries, then of the peaks that they are measured by. Their number. */
+static int make_cases(struct group *k)
+{
+    int count = 0;
+    for (int isa = 0; isa < ISA_COUNT; isa++) k->peak_case[isa] = -1;
+    for (int i = 0; i < k->entries; i++) {
+        struct entry *e = &k->entry[i];
+        k->cases[count++] = e->onednn ? (struct bench_case){ .run = onednn_run, .context = e->onednn }
+                                      : (struct bench_case){ .run = kernel_run, .context = &e->kernel };
+    }
+    for (int i = 0; i < k->entries; i++) {
+        const int isa = (int)k->entry[i].peak;
+        if (!peak_has(isa) || k->peak_case[isa] >= 0) continue;
+        k->peaks[isa] = (struct peak){ k->g->team, isa };
+        k->peak_case[isa] = count;
+        k->cases[count++] = (struct bench_case){ .run = peak_run, .context = &k->peaks[isa], .beside = true };
+    }
+    return count;
+}
+
+/* ---- a direction ---- */
+
+static void run_direction(struct group *k, struct report *report)
+{
+    add_entries(k, report);
+    for (int i = 0; i < k->entries; i++)
+        if (kernel_open(&k->entry[i].kernel, &k->problem, k->entry[i].variant, k->direction, k->g->team)) quit(EXIT_FAIL, "out of memory");
+    add_onednn(k, report);
+    const int count = make_cases(k);
+    if (k->entries && bench_sample(k->cases, count, &k->g->rules)) quit(EXIT_FAIL, "out of memory");
+    const int best = (int)group_best_peak(k), peak = k->entries ? k->peak_case[best] : -1;
+    json_t *environment = report_environment(peak < 0 ? NAN : peak_flops(&k->peaks[best]) / case_median(&k->cases[peak]) * 1e-9);
+    for (int i = 0; i < k->entries; i++) {
+        json_t *row = group_row(k, i, environment);
+        report_row(report, row);
+        group_to_gbench(k, row, &k->cases[i]);
+        json_decref(row);
+    }
+    json_decref(environment);
+    if (k->entries) group_book(k);
+    k->g->ran += k->entries;
+    for (int i = 0; i < count; i++) bench_case_free(&k->cases[i]);
+    for (int i = 0; i < k->entries; i++) {
+        onednn_close(k->entry[i].onednn);
+        if (k->entry[i].variant) kernel_close(&k->entry[i].kernel);
+    }
+}
+
+static void list_direction(struct group *k)
+{
+    add_entries(k, NULL);
+    for (int i = 0; i < k->entries; i++)
+        printf("%s.%s/%s/%s/%s\n", op_name(k->problem.op), op_benches[k->problem.op]->directions[k->direction], k->problem.text,
+               k->entry[i].isa, k->entry[i].algo);
+    k->g->ran += k->entries;
+}
+
+/* No net computes the gradient of its input, so nothing with one channel has a default backward-data; a filter gets it. */
+static bool pointless(const struct group *k)
+{
+    return k->problem.op == OP_CONV && k->direction == 1 && k->problem.conv.c == 1 && !k->g->options->filter;
+}
+
+int group_run(const char *problem, struct group_options *g, struct report *report)
+{
+    static struct group k;
+    k = (struct group){ .g = g };
+    const char *wrong = problem_parse(problem, &k.problem);
+    assert(!wrong);
+    if (!g->options->list && problem_open(&k.problem)) quit(EXIT_FAIL, "%s: out of memory", problem);
+    check_all(&k);
+    for (k.direction = 0; op_benches[k.problem.op]->directions[k.direction]; k.direction++) {
+        if (pointless(&k)) continue;
+        if (g->options->list) list_direction(&k);
+        else run_direction(&k, report);
+    }
+    problem_close(&k.problem);
+    return k.wrong;
+}

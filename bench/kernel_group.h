@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * One problem of bench-kernels: check all variants, then let those that are right take turns with the peers, direction by direction. */
+#ifndef BENCH_KERNEL_GROUP_H
+#define BENCH_KERNEL_GROUP_H
+
+#include "kernel.h"
+#include "report.h"
+
+struct group_options {
+    const struct options *options;
+    struct bench_rules rules;
+    bool check;
+    const char *onednn;                 /* its version, or NULL: not here or not wanted */
+    const struct kernels *native;       /* likewise */
+    struct team *team;
+    struct machine machine;
+    /* results */
+    int ran;                            /* cases timed (or listed) */
+    double *ratios; int ratio_count;    /* best of ours against oneDNN, by group: logarithms */
+    int lost, autos, auto_slow;         /* groups where oneDNN was faster; where `auto` was timed; where it was beaten by 10 % */
+};
+
+/* The machine's ceilings, as remarks. */
+void group_machine(const struct group_options *g, struct report *report);
+/* All directions of a problem that the filter lets through. The number of variants that were wrong. */
+int group_run(const char *problem, struct group_options *g, struct report *report);
+void group_summary(const struct group_options *g, struct report *report);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ * oneDNN through its C API (version 2). Every combination of a layout (its own choice, nchw, nhwc) and an algorithm that it takes is built
+ * and tried for a moment; the fastest goes into the turns. Its reorders are not counted: in a net of its own it would keep its layout. */
+#include "peers.h"
+
+#include <assert.h>
+#include <dnnl.h>
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../../kernels/runtime/clock.h"
+#include "onednn.h"
+
+static dnnl_engine_t engine;
+static dnnl_stream_t stream;
+
+struct onednn {
+    const struct problem *problem;
+    struct onednn_shape shape;
+    dnnl_primitive_t primitive;
+    dnnl_memory_t memory[ONEDNN_ARGS];
+    dnnl_exec_arg_t exec[ONEDNN_ARGS];
+    dnnl_primitive_desc_t forward;          /* the hint that backward passes want */
+};
+
+const char *onednn_version(unsigned isas, struct why *why)
+{
+    static char text[64];
+    const dnnl_version_t *v = dnnl_version();
+    const bool wide = isas >> ISA_AVX512 & 1, avx2 = isas >> ISA_AVX2 & 1;
+    if (v->major != DNNL_VERSION_MAJOR) return fail(why, -1, "it is version %d, built for %d", v->major, DNNL_VERSION_MAJOR), NULL;
+    if (!wide) dnnl_set_max_cpu_isa(avx2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41);
+    if (!engine && (dnnl_engine_create(&engine, dnnl_cpu, 0) || dnnl_stream_create(&stream, engine, dnnl_stream_default_flags)))
+        return fail(why, -1, "it gives no engine here"), NULL;
+    const int isa = (int)dnnl_get_effective_cpu_isa();
+    snprintf(text, sizeof text, "%d.%d.%d (%s)", v->major, v->minor, v->patch,
+             isa == (int)dnnl_cpu_isa_sse41 ? "sse41" : isa == (int)dnnl_cpu_isa_avx ? "avx"
+             : isa == (int)dnnl_cpu_isa_avx2 || isa == (int)dnnl_cpu_isa_avx2_vnni ? "avx2" : "avx512");
+    return text;
+}
+
+/* OpenMP's threads are kept between regions: bound once, each to the core where our worker of that number runs. */
+static void use_cores_of(struct team *team)
+{
+    const int workers = team_workers(team);
+    struct topology *t;
+    omp_set_num_threads(workers);
+    if (!team_pinned(team) || topology_open(&t, NULL)) return;
+#pragma omp parallel num_threads(workers)
+    topology_bind_self(t, team_planned_pu(team, omp_get_thread_num()));
+    topology_close(t);
+}
+
+/* ---- memory ---- */
+
+static dnnl_status_t reorder(dnnl_memory_t from, dnnl_memory_t to)
+{
+    const dnnl_memory_desc_t *a, *b;
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t r;
+    dnnl_memory_get_memory_desc(from, &a);
+    dnnl_memory_get_memory_desc(to, &b);
+    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, a, engine, b, engine, NULL);
+    if (status) return status;
+    status = dnnl_primitive_create(&r, pd);
+    dnnl_primitive_desc_destroy(pd);
+    if (status) return status;
+    const dnnl_exec_arg_t args[] = { { DNNL_ARG_FROM, from }, { DNNL_ARG_TO, to } };
+    status = dnnl_primitive_execute(r, stream, 2, args);
+    dnnl_stream_wait(stream);
+    dnnl_primitive_destroy(r);
+    return status;
+}
+
+/* Ours [B][H][W][C][16] to and from plain n c h w. */
+static void from_lanes(const float *lanes, float *plain, const dnnl_dim_t *d, int rank)
+{
+    const dnnl_dim_t H = rank > 2 ? d[2] : 1, W = rank > 2 ? d[3] : 1;
+    for (dnnl_dim_t n = 0; n < d[0]; n++)
+        for (dnnl_dim_t c = 0; c < d[1]; c++)
+            for (dnnl_dim_t hw = 0; hw < H * W; hw++)
+                plain[(n * d[1] + c) * H * W + hw] = lanes[((n / LANES * H * W + hw) * d[1] + c) * LANES + n % LANES];
+}
+
+static size_t count_of(const struct onednn_arg *a)
+{
+    size_t count = 1;
+    for (int i = 0; i < a->plain.ndims; i++) count *= (size_t)a->plain.dims[i];
+    return count;
+}
+
+/* An argument's tensor as plain floats, to be freed. */
+static float *plain_of(const struct problem *p, const struct onednn_arg *a)
+{
+    float *plain = malloc(count_of(a) * sizeof *plain);
+    if (plain && a->lanes) from_lanes(p->tensor[a->role], plain, a->plain.dims, a->plain.ndims);
+    else if (plain) memcpy(plain, p->tensor[a->role], count_of(a) * sizeof *plain);
+    return plain;
+}
+
+static dnnl_status_t fill(dnnl_memory_t memory, const struct problem *p, const struct onednn_arg *a)
+{
+    float *plain = plain_of(p, a);
+    dnnl_memory_t user = NULL;
+    dnnl_status_t status = plain ? dnnl_memory_create(&user, &a->plain, engine, plain) : dnnl_out_of_memory;
+    if (!status) status = reorder(user, memory);
+    if (user) dnnl_memory_destroy(user);
+    free(plain);
+    return status;
+}
+
+/* ---- candidates ---- */
+
+void onednn_close(struct onednn *o)
+{
+    if (!o) return;
+    for (int i = 0; i < ONEDNN_ARGS; i++)
+        if (o->memory[i]) dnnl_memory_destroy(o->memory[i]);
+    if (o->primitive) dnnl_primitive_destroy(o->primitive);
+    if (o->forward) dnnl_primitive_desc_destroy(o->forward);
+    free(o);
+}
+
+static dnnl_status_t build(struct onednn *o, const_dnnl_primitive_desc_t pd)
+{
+    dnnl_status_t status = dnnl_primitive_create(&o->primitive, pd);
+    for (int i = 0; !status && i < o->shape.args; i++) {
+        const struct onednn_arg *a = &o->shape.arg[i];
+        const dnnl_memory_desc_t *md = a->query == dnnl_query_undef ? &a->plain : dnnl_primitive_desc_query_md(pd, a->query, a->index);
+        if (!md) return dnnl_invalid_arguments;
+        status = dnnl_memory_create(&o->memory[i], md, engine, DNNL_MEMORY_ALLOCATE);
+        o->exec[i] = (dnnl_exec_arg_t){ a->name, o->memory[i] };
+        if (!status && a->role != TENSORS && a->role != o->shape.result) status = fill(o->memory[i], o->problem, a);
+    }
+    return status;
+}
+
+void onednn_run(void *onednn)
+{
+    struct onednn *o = onednn;
+    dnnl_primitive_execute(o->primitive, stream, o->shape.args, o->exec);
+    dnnl_stream_wait(stream);
+}
+
+/* Backward passes read what a forward pass of the same layout leaves: a workspace, statistics. */
+static dnnl_status_t run_forward(struct onednn *o, int layout)
+{
+    struct onednn_shape s;
+    if (!onednn_shape(o->problem, 0, layout, 0, &s)) return dnnl_unimplemented;
+    struct onednn f = { .problem = o->problem, .shape = s };
+    dnnl_status_t status = build(&f, o->forward);
+    if (!status) onednn_run(&f);
+    for (int i = 0; !status && i < o->shape.args; i++)
+        for (int j = 0; j < s.args; j++)
+            if (o->shape.arg[i].role == TENSORS && o->shape.arg[i].name == s.arg[j].name) status = reorder(f.memory[j], o->memory[i]);
+    for (int i = 0; i < s.args; i++)
+        if (f.memory[i]) dnnl_memory_destroy(f.memory[i]);
+    if (f.primitive) dnnl_primitive_destroy(f.primitive);
+    return status;
+}
+
+static struct onednn *candidate(const struct problem *p, int direction, int layout, int algorithm, char *text, size_t size)
+{
+    static const char *const layouts[] = { "any", "nchw", "nhwc" };
+    struct onednn *o = calloc(1, sizeof *o);
+    struct onednn_shape forward;
+    dnnl_primitive_desc_t pd = NULL;
+    if (!o) return NULL;
+    o->problem = p;
+    bool ok = onednn_shape(p, direction, layout, algorithm, &o->shape);
+    if (ok && direction > 0)
+        ok = onednn_shape(p, 0, layout, algorithm, &forward) && !dnnl_primitive_desc_create(&o->forward, &forward.op, NULL, engine, NULL);
+    ok = ok && !dnnl_primitive_desc_create(&pd, &o->shape.op, NULL, engine, o->forward);
+    ok = ok && !build(o, pd) && (!o->shape.needs_forward || !run_forward(o, layout));
+    if (ok) {
+        const char *info = "";
+        dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &info);
+        const char *algorithm_name = o->shape.algorithm ? o->shape.algorithm : "";
+        snprintf(text, size, "%s%s%s, %s", layouts[layout], *algorithm_name ? "/" : "", algorithm_name, info);
+    }
+    if (pd) dnnl_primitive_desc_destroy(pd);
+    if (ok) return o;
+    onednn_close(o);
+    return NULL;
+}
+
+static double quickest(struct onednn *o)
+{
+    double best = INFINITY;
+    for (int i = 0; i < 5; i++) {
+        const uint64_t start = clock_ns();
+        onednn_run(o);
+        best = fmin(best, (double)(clock_ns() - start));
+        if (best > 1e9) break;
+    }
+    return best;
+}
+
+struct onednn *onednn_open(const struct problem *p, int direction, struct team *team, char *text, size_t size)
+{
+    struct onednn *best = NULL;
+    double best_time = INFINITY;
+    char what[128];
+    assert(engine);
+    use_cores_of(team);
+    for (int layout = 0; layout < ONEDNN_LAYOUTS; layout++)
+        for (int algorithm = 0; algorithm < ONEDNN_ALGORITHMS; algorithm++) {
+            struct onednn *o = candidate(p, direction, layout, algorithm, what, sizeof what);
+            if (!o) continue;
+            /* the reference code only where there is nothing else: it takes seconds */
+            const bool last_resort = strstr(what, "ref") != NULL;
+            const double seconds = last_resort && best ? INFINITY : quickest(o);
+            if (seconds < best_time) {
+                onednn_close(best);
+                best = o;
+                best_time = seconds;
+                snprintf(text, size, "%s", what);
+            } else {
+                onednn_close(o);
+            }
+        }
+    return best;
+}
+
+/* ---- comparing ---- */
+
+static const char *differs(const float *got, const float *want, size_t count, char *text, size_t size)
+{
+    double most = 0, sum = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double off = fabs((double)got[i] - (double)want[i]);
+        if (!(off <= most)) most = off, at = i;
+        sum += (double)want[i] * (double)want[i];
+    }
+    const double rms = sqrt(sum / (double)count);
+    if (most <= 1e-3 * rms) return NULL;
+    snprintf(text, size, "element %zu is %.7g, ours %.7g", at, (double)got[at], (double)want[at]);
+    return text;
+}
+
+const char *onednn_compare(struct onednn *o, char *text, size_t size)
+{
+    int i = 0;
+    while (o->shape.arg[i].role != o->shape.result) i++;
+    const struct onednn_arg *a = &o->shape.arg[i];
+    float *want = plain_of(o->problem, a), *got = malloc(count_of(a) * sizeof *got);
+    dnnl_memory_t user = NULL;
+    const char *found = NULL;
+    onednn_run(o);
+    if (!want || !got || dnnl_memory_create(&user, &a->plain, engine, got) || reorder(o->memory[i], user))
+        snprintf(text, size, "its result cannot be read"), found = text;
+    else
+        found = differs(got, want, count_of(a), text, size);
+    if (user) dnnl_memory_destroy(user);
+    free(want);
+    free(got);
+    return found;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * Formats. Numbers that are not finite are null in JSON and a dash in tables. */
+#include "report.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "../ablations/driver.h"
+
+json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *report_environment(double fma_peak)
+{
+    json_t *environment = environment_record();
+    json_object_set_new(environment, "fma_peak_gflops", number(fma_peak));
+    return environment;
+}
+
+void report_open(struct report *r, const struct options *options, const struct column *columns, bool gbench)
+{
+    struct stat s;
+    json_t *environment = report_environment(NAN);
+    const char *key;
+    json_t *value;
+    json_object_foreach(environment, key, value) if (json_is_string(value)) gbench_context(key, json_string_value(value));
+    json_decref(environment);
+    *r = (struct report){ .columns = columns, .format = options->format, .path = options->output, .out = stdout, .gbench = gbench };
+    if (!r->path) return;
+    const bool regular = stat(r->path, &s) != 0 || S_ISREG(s.st_mode);       /* a pipe or a device is written directly */
+    if (!regular) r->beside = strdup(r->path);
+    else if (asprintf(&r->beside, "%s.part", r->path) < 0) r->beside = NULL;
+    if (!r->beside) quit(EXIT_FAIL, "out of memory");
+    r->out = fopen(r->beside, "w");
+    if (!r->out) quit(EXIT_FAIL, "--output %s: %s", r->path, strerror(errno));
+}
+
+/* ---- cells ---- */
+
+static const char *cell(const json_t *row, const struct column *c, char *text, size_t size)
+{
+    const json_t *value = json_object_get(row, c->key);
+    if (json_is_string(value)) snprintf(text, size, "%s", json_string_value(value));
+    else if (json_is_integer(value)) snprintf(text, size, "%lld", (long long)json_integer_value(value));
+    else if (json_is_real(value) && c->digits < 0) snprintf(text, size, "%.6g", json_real_value(value));
+    else if (json_is_real(value)) snprintf(text, size, "%.*f", c->digits, json_real_value(value));
+    else if (json_is_boolean(value)) snprintf(text, size, "%s", json_is_true(value) ? "yes" : "no");
+    else snprintf(text, size, "-");
+    return text;
+}
+
+static void head(struct report *r)
+{
+    const char *between = "";
+    if (r->started || r->format > FORMAT_CSV) return;
+    r->started = true;
+    if (r->format == FORMAT_MD) fputc('\n', r->out);
+    for (const struct column *c = r->columns; c->key; c++) {
+        if (r->format == FORMAT_CSV) fprintf(r->out, "%s%s", between, c->key);
+        else if (c->width) fprintf(r->out, "| %*s ", c->width, c->heading);
+        between = ",";
+    }
+    fputs(r->format == FORMAT_CSV ? "\n" : "|\n", r->out);
+    for (const struct column *c = r->columns; c->key && r->format == FORMAT_MD; c++)
+        if (c->width) fprintf(r->out, "|%.*s%s", abs(c->width) + 1, "------------------------------", c->width > 0 ? ":" : "-");
+    if (r->format == FORMAT_MD) fputs("|\n", r->out);
+}
+
+static void write_csv(struct report *r, const json_t *row)
+{
+    char text[512];
+    for (const struct column *c = r->columns; c->key; c++) {
+        const bool empty = !json_object_get(row, c->key) || json_is_null(json_object_get(row, c->key));
+        cell(row, c, text, sizeof text);
+        const bool quoted = strpbrk(text, ",\"\n") != NULL;
+        fprintf(r->out, "%s%s", c == r->columns ? "" : ",", quoted ? "\"" : "");
+        for (const char *t = empty ? "" : text; *t; t++) fprintf(r->out, *t == '"' ? "\"\"" : "%c", *t);
+        if (quoted) fputc('"', r->out);
+    }
+    fputc('\n', r->out);
+}
+
+void report_row(struct report *r, const json_t *row)
+{
+    char text[512];
+    if (r->gbench || r->format == FORMAT_JSON) return;
+    head(r);
+    if (r->format == FORMAT_JSONL) {
+        json_dumpf(row, r->out, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
+        fputc('\n', r->out);
+    } else if (r->format == FORMAT_CSV) {
+        write_csv(r, row);
+    } else {
+        for (const struct column *c = r->columns; c->key; c++)
+            if (c->width) fprintf(r->out, "| %*s ", c->width, cell(row, c, text, sizeof text));
+        fputs("|\n", r->out);
+    }
+    fflush(r->out);
+}
+
+void report_remark(struct report *r, const char *format, ...)
+{
+    va_list arguments;
+    if (r->gbench || r->format != FORMAT_MD) return;
+    va_start(arguments, format);
+    vfprintf(r->out, format, arguments);
+    va_end(arguments);
+    fputc('\n', r->out);
+}
+
+void report_close(struct report *r)
+{
+    if (r->gbench) {
+        if (!gbench_run()) quit(EXIT_USAGE, "--benchmark_filter matches nothing; --list shows what there is");
+    } else if (r->format == FORMAT_JSON) {
+        char *json = gbench_json();
+        if (!json) quit(EXIT_FAIL, "Google Benchmark reported nothing");
+        fputs(json, r->out);
+        free(json);
+    }
+    if (fflush(r->out) || ferror(r->out)) quit(EXIT_FAIL, "cannot write %s: %s", r->path ? r->path : "stdout", strerror(errno));
+    if (!r->path) return;
+    fclose(r->out);
+    if (strcmp(r->beside, r->path) != 0 && rename(r->beside, r->path)) quit(EXIT_FAIL, "--output %s: %s", r->path, strerror(errno));
+    free(r->beside);
+    r->beside = NULL;
+}
+
+void report_timing(json_t *row, const struct bench_case *c)
+{
+    assert(json_is_object(row));
+    assert(c->samples > 0);
+    const struct bench_stats s = bench_stats_of(c->sample, c->samples);
+    json_t *samples = json_array();
+    for (int i = 0; i < c->samples; i++) json_array_append_new(samples, json_real(c->sample[i] * 1e6));
+    json_object_set_new(row, "us", json_real(s.median * 1e6));
+    json_object_set_new(row, "us_ci_low", number(s.low * 1e6));
+    json_object_set_new(row, "us_ci_high", number(s.high * 1e6));
+    json_object_set_new(row, "us_min", json_real(s.min * 1e6));
+    json_object_set_new(row, "us_p95", json_real(s.p95 * 1e6));
+    json_object_set_new(row, "ci_percent", number((s.high - s.low) / s.median * 50));       /* half the width: +- */
+    json_object_set_new(row, "calls_per_sample", json_integer(c->calls));
+    json_object_set_new(row, "cycles", number(c->counts.cycles));
+    json_object_set_new(row, "ipc", number(c->counts.instructions / c->counts.cycles));
+    json_object_set_new(row, "cache_misses", number(c->counts.cache_misses));
+    json_object_set_new(row, "us_samples", samples);
+}

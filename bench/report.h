@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Rows out: a row is a JSON object; as jsonl it is written whole, as md or csv by columns, as json it has gone to Google Benchmark and
+ * comes out of its reporter. Rows appear as they are made; a file appears under its name when it is complete. */
+#ifndef BENCH_REPORT_H
+#define BENCH_REPORT_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include "../ablations/cli.h"
+#include "bench.h"
+
+struct column { const char *key, *heading; int width, digits; };     /* width 0: csv alone; digits: of numbers, -1: %g */
+
+struct report {
+    const struct column *columns;       /* ended by key NULL */
+    enum format format;
+    const char *path;                   /* NULL: stdout */
+    char *beside;                       /* where it is until complete */
+    FILE *out;
+    bool started, gbench;               /* gbench: Google Benchmark's reporters speak, not ours */
+};
+
+/* Quits with a message when the file cannot be written. */
+void report_open(struct report *r, const struct options *options, const struct column *columns, bool gbench);
+void report_row(struct report *r, const json_t *row);
+/* A remark below the rows: md on stdout alone. */
+void report_remark(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Finishes; quits when something could not be written or Google Benchmark's filter let nothing through. */
+void report_close(struct report *r);
+
+/* A finite number, or null. */
+json_t *number(double value);
+/* The conditions that every row carries, with the FMA peak (GFLOP/s) that was measured beside it. New reference. */
+json_t *report_environment(double fma_peak);
+/* Median, interval, minimum, p95 in microseconds, the samples and counters of a case, into its row. */
+void report_timing(json_t *row, const struct bench_case *c);
+
+#endif
