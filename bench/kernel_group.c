@@ -200,7 +200,7 @@ static void run_direction(struct group *k, struct report *report)
     const int count = make_cases(k);
     if (k->entries && bench_sample(k->cases, count, &k->g->rules)) quit(EXIT_FAIL, "out of memory");
     const int best = (int)group_best_peak(k), peak = k->entries ? k->peak_case[best] : -1;
-    json_t *environment = report_environment(peak < 0 ? NAN : peak_flops(&k->peaks[best]) / case_median(&k->cases[peak]) * 1e-9);
+    json_t *environment = report_environment(peak < 0 ? NAN : peak_flops(&k->peaks[best]) / case_least(&k->cases[peak]) * 1e-9);
     for (int i = 0; i < k->entries; i++) {
         json_t *row = group_row(k, i, environment);
         report_row(report, row);

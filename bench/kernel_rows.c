@@ -14,6 +14,11 @@ double case_median(const struct bench_case *c)
     return bench_stats_of(c->sample, c->samples).median;
 }
 
+double case_least(const struct bench_case *c)
+{
+    return bench_stats_of(c->sample, c->samples).min;
+}
+
 /* Median of the case of that name in the group, or NAN. */
 static double median_named(const struct group *k, const char *isa, const char *algo)
 {
@@ -29,7 +34,7 @@ static struct roof roof_of(const struct group *k, const struct entry *e, const s
     const struct machine *m = &k->g->machine;
     const int at = k->peak_case[e->peak];
     const enum cache_level level = machine_level(m, w->bytes, team_workers(k->g->team));
-    const double peak = at < 0 ? NAN : peak_flops(&k->peaks[e->peak]) / case_median(&k->cases[at]);
+    const double peak = at < 0 ? NAN : peak_flops(&k->peaks[e->peak]) / case_least(&k->cases[at]);
     const double compute = w->exact_flops / peak, memory = w->bytes / (m->triad[level] * 1e9);
     return (struct roof){ fmax(compute, memory), peak, compute >= memory ? "FMA" : cache_names[level] };
 }
