@@ -16,7 +16,7 @@ enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_NO_ISA = 3 };
 
 struct arguments {
     struct check_options check;
-    bool json, list, vectors;       /* vectors: --op v */
+    bool json, list, no_mutants, vectors;   /* vectors: --op v */
     int printed;                    /* JSON objects so far */
 };
 
@@ -32,6 +32,7 @@ static const char help[] =
     "  --seed N              what they and their inputs are drawn from (default 1)\n"
     "  --format text|json\n"
     "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
+    "  --no-mutants          leave out the judging of the judge: where a plain run has done it\n"
     "  --list                what would be checked\n"
     "  --help\n"
     "Each option is also an environment variable (--isa: CONVGAUGE_ISA); options win.\n"
@@ -113,11 +114,11 @@ static const struct { const char *name, *variable; void (*set)(struct arguments 
     { "problem", "CONVGAUGE_PROBLEM", set_problem }, { "cases", "CONVGAUGE_CASES", set_cases }, { "seed", "CONVGAUGE_SEED", set_seed },
     { "format", "CONVGAUGE_FORMAT", set_format }
 };
-enum { SETTINGS = sizeof settings / sizeof *settings, OPTION_LIST = SETTINGS, OPTION_DRAWN, OPTION_HELP };
+enum { SETTINGS = sizeof settings / sizeof *settings, OPTION_LIST = SETTINGS, OPTION_DRAWN, OPTION_NO_MUTANTS, OPTION_HELP };
 
 static void parse(struct arguments *a, int argc, char **argv)
 {
-    struct option options[SETTINGS + 4] = { 0 };
+    struct option options[SETTINGS + 5] = { 0 };
     const char *value[SETTINGS];
     for (int i = 0; i < SETTINGS; i++) {
         options[i] = (struct option){ settings[i].name, required_argument, NULL, i };
@@ -125,10 +126,12 @@ static void parse(struct arguments *a, int argc, char **argv)
     }
     options[OPTION_LIST] = (struct option){ "list", no_argument, NULL, OPTION_LIST };
     options[OPTION_DRAWN] = (struct option){ "drawn", no_argument, NULL, OPTION_DRAWN };
+    options[OPTION_NO_MUTANTS] = (struct option){ "no-mutants", no_argument, NULL, OPTION_NO_MUTANTS };
     options[OPTION_HELP] = (struct option){ "help", no_argument, NULL, OPTION_HELP };
     for (int which; (which = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (which == OPTION_LIST) a->list = true;
         else if (which == OPTION_DRAWN) a->check.drawn_only = true;
+        else if (which == OPTION_NO_MUTANTS) a->no_mutants = true;
         else if (which == OPTION_HELP) exit(fputs(help, stdout) < 0 ? EXIT_WRONG : 0);
         else if (which == '?') quit(EXIT_USAGE, "kernelcheck --help shows the options");
         else value[which] = optarg;
@@ -308,7 +311,7 @@ int main(int argc, char **argv)
 {
     struct arguments a = { .check = { .op = -1, .isas = cpu_detect() & kernels_built(), .cases = 150, .seed = 1 } };
     parse(&a, argc, argv);
-    a.check.mutants = !a.check.problem;
+    a.check.mutants = !a.check.problem && !a.no_mutants;
     if (a.list) return list(&a);
     struct check_total total = { 0 }, vectors = { 0 };
     uint64_t start = clock_ns();

@@ -13,21 +13,27 @@ SPDX = '# SPDX-License-Identifier: MIT\n'
 
 
 class RunnerTest(unittest.TestCase):
+    def plant(self, root, tidy, scripts):
+        os.makedirs(root + '/tools')
+        os.makedirs(root + '/tests')
+        for name in ('test', 'lib.sh', 'parts.sh'):
+            shutil.copy(os.path.join(TOOLS, name), root + '/tools')
+        with open(root + '/tools/tidy', 'w', encoding='utf-8') as file:
+            file.write('#!/bin/sh\n' + tidy)
+        os.chmod(root + '/tools/tidy', 0o755)
+        for i, script in enumerate(scripts):
+            with open(f'{root}/tests/test_{i}.py', 'w', encoding='utf-8') as file:
+                file.write(script)
+
+    def run_in(self, root, *more):
+        ran = subprocess.run([root + '/tools/test', '--only', 'tools', *more], capture_output=True, text=True)
+        return ran.returncode, ran.stdout.splitlines()
+
     def run_tools(self, tidy, *scripts):
         """Runs the part `tools` with `tidy` (shell) and python `scripts` in place of the real ones: (exit code, lines)."""
         with tempfile.TemporaryDirectory() as root:
-            os.makedirs(root + '/tools')
-            os.makedirs(root + '/tests')
-            for name in ('test', 'lib.sh'):
-                shutil.copy(os.path.join(TOOLS, name), root + '/tools')
-            with open(root + '/tools/tidy', 'w', encoding='utf-8') as file:
-                file.write('#!/bin/sh\n' + tidy)
-            os.chmod(root + '/tools/tidy', 0o755)
-            for i, script in enumerate(scripts):
-                with open(f'{root}/tests/test_{i}.py', 'w', encoding='utf-8') as file:
-                    file.write(script)
-            ran = subprocess.run([root + '/tools/test', '--only', 'tools'], capture_output=True, text=True)
-            return ran.returncode, ran.stdout.splitlines()
+            self.plant(root, tidy, scripts)
+            return self.run_in(root)
 
     def check(self, want_code, want_last, tidy, *scripts):
         code, lines = self.run_tools(tidy, *scripts)
@@ -66,6 +72,29 @@ class RunnerTest(unittest.TestCase):
         self.assertRegex(text, r'(?m)^skip  tidy +no data here$')
         text = self.check(0, '2 passed, 0 failed, 3 skipped', 'echo "skip  one: no lamp"; echo "1 passed, 0 failed, 3 skipped"', 'pass')
         self.assertIn('one: no lamp', text)
+
+    def test_an_interrupted_run_goes_on(self):
+        """test_1 ends the runner at its first start, after test_0 has been booked; what it leaves behind lies in build/."""
+        waits = 'import os, signal, time\n' \
+                'runner = int(open(f"/proc/{os.getppid()}/stat").read().split()[3])\n' \
+                'if not os.path.exists("build/second"):\n' \
+                '    open("build/second", "w").close()\n' \
+                '    while "test_0" not in open("build/test/journal").read(): time.sleep(0.05)\n' \
+                '    os.kill(runner, signal.SIGTERM)\n' \
+                '    time.sleep(60)\n'
+        counts = 'open("build/runs", "a").write("x"); print("3 passed, 0 failed, 0 skipped")'
+        for change, more, want in ((False, (), 'x'), (True, (), 'xx'), (False, ('--fresh',), 'xx')):
+            with tempfile.TemporaryDirectory() as root:
+                self.plant(root, 'true', [counts, waits])
+                self.assertEqual(self.run_in(root)[0], 143)
+                if change:
+                    with open(root + '/tests/new.txt', 'w', encoding='utf-8') as file:
+                        file.write('other bytes')
+                code, lines = self.run_in(root, *more)
+                self.assertEqual((code, lines[-1]), (0, '5 passed, 0 failed, 0 skipped'), '\n'.join(lines))
+                with open(root + '/build/runs', encoding='utf-8') as file:
+                    self.assertEqual(file.read(), want)
+                self.assertFalse(os.path.exists(root + '/build/test/journal'))
 
     def test_usage(self):
         for arguments in (['--nope'], ['--only'], ['--only', 'nope']):

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+# The parts of tools/test: a row of the table and a function part_<name> each, made of step, build and skip. Sourced by it, never run.
+# quick: the inner loop; default: what else fits in a quarter of an hour on two cores; full: the rest.
+part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols of the objects
+  cli         quick    the command lines, promise by promise (tests/cli)
+  tools       quick    tools/tidy and the tests of the tools
+  edges       default  the programs on emulated older CPUs: no instruction leaks out of its ISA
+  asan        default  address and undefined sanitizers: suites, kernelcheck
+  tsan        default  thread sanitizer: the plain race_* programs
+  clang       default  clang builds without a warning: suites, kernelcheck, symbols
+  aarch64     default  cross-built, emulated: suites, kernelcheck, symbols
+  ubsan       full     undefined sanitizer alone
+  debug       full     gcc -O1, arenas filled with NaN'
+
+step_limit=1800             # seconds
+
+# Why a suite has no place in a preset; nothing when it has one.
+left_out()
+{
+    case $1,$2,$mode in
+        aarch64,test_golden_halves,* | debug,test_golden_halves,* | *san,test_golden_halves,*)
+            echo "AVX-512 by halves on AVX2: its bits are the release and clang builds' matter" ;;
+        release,test_golden_halves,quick) echo "not in the inner loop: 9 s" ;;
+        aarch64,test_gradient,*) echo "the textbook in double has no NEON in it, and emulated it takes minutes; it ran in release" ;;
+    esac
+}
+
+# suites PRESET [BEFORE...]: every Criterion suite of the preset, BEFORE put in front of each program.
+suites()
+{
+    local preset=$1 source name why
+    shift
+    for source in tests/test_*.c; do
+        name=$(basename "$source" .c)
+        why=$(left_out "$preset" "$name")
+        if [ -n "$why" ]; then skip "$preset/$name" "$why"
+        else step "$preset/$name" "$@" "build/$preset/bin/$name"
+        fi
+    done
+}
+
+# kernelcheck FLAGS PRESET [BEFORE...]
+kernelcheck() { step "$2/kernelcheck" "${@:3}" "build/$2/bin/kernelcheck" $1; }
+
+# both FLAGS PRESET [BEFORE...]
+both() { kernelcheck "$@"; suites "${@:2}"; }
+
+# What the objects of an optimised build contain and ask for.
+symbols() { step "$1/symbols" tools/check-objects "build/$1"; }
+
+part_release()
+{
+    build release || return
+    symbols release
+    case $mode in
+        quick) both '--drawn --cases 5' release ;;
+        full) both '--cases 600' release ;;
+        *) both '' release ;;
+    esac
+}
+
+part_cli() { build release && step cli tests/cli/run --bin build/release/bin; }
+
+part_tools()
+{
+    local source
+    step tidy tools/tidy
+    for source in tests/test_*.py; do step "tools/$(basename "$source" .py)" python3 "$source"; done
+}
+
+part_edges()
+{
+    [ "$(uname -m)" = x86_64 ] || { skip edges "older CPUs are emulated for x86-64 alone"; return; }
+    command -v qemu-x86_64-static >/dev/null || { skip edges "no emulator: tools/install-packages aarch64"; return; }
+    build release && step edges tests/edges build/release/bin
+}
+
+part_asan()
+{
+    build asan && both '--drawn --cases 10 --no-mutants' asan env UBSAN_OPTIONS=print_stacktrace=1 \
+        LSAN_OPTIONS="suppressions=$top/tests/leaks.allow:print_suppressions=0"
+}
+
+part_ubsan() { build ubsan && both '--drawn --cases 10 --no-mutants' ubsan env UBSAN_OPTIONS=print_stacktrace=1; }
+part_debug() { build debug && both '--cases 20' debug; }
+
+part_tsan()
+{
+    local source name still=''
+    build tsan || return
+    # Without this, kernels that randomise addresses widely stop gcc 12's thread sanitizer at its first line.
+    setarch "$(uname -m)" -R true 2>/dev/null && still="setarch $(uname -m) -R"
+    for source in tests/race_*.c; do
+        name=$(basename "$source" .c)
+        step "tsan/$name" env TSAN_OPTIONS=halt_on_error=1 $still "build/tsan/bin/$name"
+    done
+}
+
+part_clang()
+{
+    if ! command -v clang >/dev/null; then skip clang "no clang here: apt-get install clang"; return; fi
+    build clang && symbols clang && both '--cases 20' clang
+}
+
+# Criterion starts its own program again, which plain emulation cannot: the kernel must know the emulator (binfmt_misc).
+binfmt()
+{
+    local folder=/proc/sys/fs/binfmt_misc
+    [ ! -e $folder/qemu-aarch64 ] || return 0
+    [ "$(id -u)" = 0 ] && [ -r /usr/lib/binfmt.d/qemu-aarch64.conf ] || return 1
+    [ -e $folder/register ] || mount -t binfmt_misc binfmt_misc $folder 2>/dev/null || return 1
+    say "registering qemu-aarch64 with binfmt_misc"
+    cat /usr/lib/binfmt.d/qemu-aarch64.conf 2>/dev/null >$folder/register
+    [ -e $folder/qemu-aarch64 ]
+}
+
+part_aarch64()
+{
+    local sysroot=$top/build/sysroot-aarch64
+    case $(uname -m) in aarch64 | arm64) skip aarch64 "this machine is one: NEON ran in the other parts"; return ;; esac
+    command -v aarch64-linux-gnu-gcc >/dev/null && command -v qemu-aarch64-static >/dev/null ||
+        { skip aarch64 "no cross compiler or no emulator: tools/install-packages aarch64"; return; }
+    tools/sysroot || { skip aarch64 "no aarch64 libraries (tools/sysroot)"; return; }
+    build aarch64 || return
+    symbols aarch64
+    kernelcheck '--drawn --cases 30 --no-mutants' aarch64 qemu-aarch64-static -L "$sysroot"
+    if binfmt; then suites aarch64 env QEMU_LD_PREFIX="$sysroot"
+    else skip aarch64/suites "binfmt_misc is out of reach (be root): kernelcheck alone runs emulated" "$(ls tests/test_*.c | wc -l)"
+    fi
+}
