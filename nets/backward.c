@@ -127,6 +127,7 @@ static void conv_backward(struct plan *plan, int i)
 {
     struct job job = job_of(plan, i);
     conv_backward_weights(plan, i);
+    watched(plan, i, PART_BACKWARD_WEIGHTS);
     if (job.layer->dx)
         team_run(plan->team, conv_units(job.layer->variant, &job.layer->conv, CONV_BWD_DATA), conv_rows, &job);
 }
@@ -169,6 +170,7 @@ static void dense_backward(struct plan *plan, int i)
         job.to = gradient;
         merge(plan, &job);
     }
+    watched(plan, i, PART_BACKWARD_WEIGHTS);
     if (job.layer->dx)
         team_run(plan->team, job.layer->dense.c, dense_inputs, &job);
 }

@@ -151,4 +151,10 @@ void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struc
 /* One optimizer step over all trained tensors. */
 void plan_step(struct plan *plan, const struct optimizer *o);
 
+/* For profiles: `watch` is called as each part of a pass ends, with the layer it belongs to (-1: none); NULL: nobody watches. Results are
+ * the same. A layer's gradients of weights and of data are apart where it has both. */
+enum plan_part { PART_PACK, PART_FORWARD, PART_LOSS, PART_BACKWARD_WEIGHTS, PART_BACKWARD_DATA, PART_STEP, PLAN_PARTS };
+typedef void plan_watch_fn(void *context, int layer, enum plan_part part);
+void plan_watch(struct plan *plan, plan_watch_fn *watch, void *context);
+
 #endif

@@ -44,6 +44,7 @@ static void pack(struct plan *plan, enum conv_direction direction)
     struct packing packing = { plan, direction };
     team_run(plan->team, plan->net.count, pack_layers, &packing);
     plan->stale[direction] = false;
+    watched(plan, -1, PART_PACK);
 }
 
 /* ---- loss -------------------------------------------------------------------------------------------------------------------------- */
@@ -77,6 +78,7 @@ static void make_loss(struct plan *plan, int scale_n, real *dz)
     team_run(plan->team, image_blocks(plan->pass.n), loss_blocks, &job);
     if (dz && scale_n != plan->pass.n)
         clear_dead(plan, dz, classes);
+    watched(plan, -1, PART_LOSS);
 }
 
 /* ---- passes ------------------------------------------------------------------------------------------------------------------------ */
@@ -90,8 +92,10 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
     plan->pass.key = key;
     set_images(plan, n);
     pack(plan, CONV_FWD);
-    for (int i = 0; i < plan->net.count; i++)
+    for (int i = 0; i < plan->net.count; i++) {
         layer_forward[plan->net.layers[i].kind](plan, i);
+        watched(plan, i, PART_FORWARD);
+    }
     make_loss(plan, n, training ? plan->layers[plan->net.count - 1].dy : NULL);
 }
 
@@ -109,6 +113,7 @@ void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struc
         layer_backward[plan->net.layers[i].kind](plan, i);
         if (i > plan->buffers.lowest)
             backward_skips(plan, i - 1);
+        watched(plan, i, PART_BACKWARD_DATA);
     }
 }
 
@@ -129,4 +134,11 @@ void plan_step(struct plan *plan, const struct optimizer *o)
     struct step_job job = { plan, o };
     team_run(plan->team, (int)(plan->trained / LANES), step_vectors, &job);
     plan_changed(plan);
+    watched(plan, -1, PART_STEP);
+}
+
+void plan_watch(struct plan *plan, plan_watch_fn *watch, void *context)
+{
+    plan->watch = watch;
+    plan->watch_context = context;
 }

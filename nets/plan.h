@@ -78,6 +78,7 @@ struct plan {
     real **worker_scratch;              /* [workers] */
 
     bool *stale;                        /* [2] by direction: packed weights are older than the weights */
+    plan_watch_fn *watch; void *watch_context;
     struct { int n; bool training, accumulate; struct pass_key key; } pass;             /* under way, or the last one */
 };
 
@@ -99,6 +100,13 @@ typedef void layer_fn(struct plan *plan, int layer);
 extern layer_fn *const layer_forward[], *const layer_backward[];         /* by enum layer_kind; backward only from `lowest` on */
 /* The gradient of `layer` is there from the layer behind it: adds the dy of every add whose source it is. */
 void backward_skips(struct plan *plan, int layer);
+
+/* A part of the pass has ended. */
+static inline void watched(const struct plan *plan, int layer, enum plan_part part)
+{
+    if (plan->watch)
+        plan->watch(plan->watch_context, layer, part);
+}
 
 /* Of 2^16: see dropout.h. */
 static inline uint32_t dropout_threshold(float rate)
