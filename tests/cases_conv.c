@@ -40,6 +40,14 @@ static int draw_channels(struct rng *r)
 
 static int draw_kernel(struct rng *r) { return rng_below(r, 3) ? draw_between(r, 1, 5) : draw_between(r, 1, CONV_KERNEL_MAX); }
 
+/* Every third kernel is one of those that have algorithms of their own. */
+static void draw_square(struct rng *r, struct conv *p)
+{
+    if (rng_below(r, 3)) return;
+    p->r = p->s = 3 + 2 * (int)rng_below(r, 3);
+    p->step = 1;
+}
+
 static int draw_extent(struct rng *r) { return rng_below(r, 6) ? draw_between(r, 1, 18) : 1; }
 
 static void draw_pads(struct rng *r, int kernel, int *before, int *after)
@@ -58,6 +66,7 @@ static void draw(struct rng *r, char *text)
         p.w = rng_below(r, 3) ? draw_extent(r) : p.h;
         p.s = rng_below(r, 3) ? p.r : draw_kernel(r);
         p.step = steps[rng_below(r, sizeof steps / sizeof *steps)];
+        draw_square(r, &p);
         p.bias = rng_below(r, 4) != 0;
         draw_pads(r, p.r, &p.top, &p.bottom);
         draw_pads(r, p.s, &p.left, &p.right);

@@ -2,8 +2,11 @@
  * AVX2 + FMA: 16 registers, so 4 x 3 accumulators + 3 pixels + 1 weight. */
 #include "../simd/v_avx2.h"
 
+enum { DENSE_KT = 4, DENSE_P = 3, OUTER_KT = 6, OUTER_CT = 2 };   /* outputs x vectors; sums: rows x vectors */
+
 #include "../simd/conv_direct.h"
 #include "../simd/conv_weights.h"
+#include "../simd/conv_winograd.h"
 
 #define ISA ISA_AVX2
 
@@ -39,7 +42,6 @@ static const struct sums_row sums[] = {
     { 2, 1, 3, sums_2x1x3 }, { 2, 1, 2, sums_2x1x2 }, { 2, 1, 1, sums_2x1x1 }, { 1, 1, 3, sums_1x1x3 },
     { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 0 }
 };
-enum { DENSE_KT = 4, DENSE_P = 3, DENSE_WK = 6, DENSE_CT = 2 };   /* outputs x vectors; weights: outputs x feature vectors */
 
 #include "../simd/activation.h"
 #include "../simd/add.h"

@@ -2,8 +2,11 @@
  * NEON: 32 registers of 4 floats. gcc 12 spills beyond 21 accumulators. */
 #include "../simd/v_neon.h"
 
+enum { DENSE_KT = 4, DENSE_P = 4, OUTER_KT = 4, OUTER_CT = 4 };   /* outputs x vectors; sums: rows x vectors */
+
 #include "../simd/conv_direct.h"
 #include "../simd/conv_weights.h"
+#include "../simd/conv_winograd.h"
 
 #define ISA ISA_NEON
 
@@ -40,7 +43,6 @@ static const struct sums_row sums[] = {
     { 2, 2, 3, sums_2x2x3 }, { 2, 1, 3, sums_2x1x3 }, { 2, 1, 2, sums_2x1x2 }, { 2, 1, 1, sums_2x1x1 },
     { 1, 1, 3, sums_1x1x3 }, { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 0 }
 };
-enum { DENSE_KT = 4, DENSE_P = 4, DENSE_WK = 4, DENSE_CT = 4 };   /* outputs x vectors; weights: outputs x feature vectors */
 
 #include "../simd/activation.h"
 #include "../simd/add.h"

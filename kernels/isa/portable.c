@@ -2,8 +2,11 @@
  * The portable twin: the SIMD sources on plain C vectors of 16. Runs anywhere, under every sanitizer; defines the bits. */
 #include "../simd/v_portable.h"
 
+enum { DENSE_KT = 4, DENSE_P = 2, OUTER_KT = 4, OUTER_CT = 1 };   /* outputs x vectors; sums: rows x vectors */
+
 #include "../simd/conv_direct.h"
 #include "../simd/conv_weights.h"
+#include "../simd/conv_winograd.h"
 
 #define ISA ISA_PORTABLE
 
@@ -33,7 +36,6 @@ static const struct sums_row sums[] = {
     { 3, 1, 2, sums_3x1x2 }, { 3, 1, 1, sums_3x1x1 }, { 2, 1, 3, sums_2x1x3 }, { 2, 1, 2, sums_2x1x2 },
     { 2, 1, 1, sums_2x1x1 }, { 1, 1, 3, sums_1x1x3 }, { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 0 }
 };
-enum { DENSE_KT = 4, DENSE_P = 2, DENSE_WK = 4, DENSE_CT = 1 };   /* outputs x vectors; weights: outputs x feature vectors */
 
 #include "../simd/activation.h"
 #include "../simd/add.h"

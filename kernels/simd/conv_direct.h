@@ -25,6 +25,8 @@ struct tile {
     ptrdiff_t x_row, x_tap, w_row, w_tap;
     const float *w;                         /* [rows][taps][run][KT] */
     const float *bias;                      /* of the first output channel, or NULL */
+    int planes;                             /* 0, or: packed pixels, V floats from channel to channel, and the whole so often, … */
+    ptrdiff_t x_plane, y_plane, w_plane;    /* … this far apart */
 };
 
 typedef void tile_fn(const struct tile *t);
@@ -32,7 +34,8 @@ typedef void tile_fn(const struct tile *t);
 /* What an ISA offers, best first, ended by channels 0: up to `pixels` pixel vectors x `channels` output channels in registers. */
 struct tile_row { int channels, pixels; tile_fn *run; };
 
-INLINE void conv_tile(const struct tile *t, const int KT, const int P)
+/* STEP floats from channel to channel. */
+INLINE void conv_tile_plane(const struct tile *t, ptrdiff_t plane, const int STEP, const int KT, const int P)
 {
     vf a[MAX_CHANNELS][MAX_PIXELS];
     UNROLL for (int k = 0; k < KT; k++) {
@@ -41,9 +44,9 @@ INLINE void conv_tile(const struct tile *t, const int KT, const int P)
     }
     for (int r = 0; r < t->rows; r++) {
         for (int s = 0; s < t->taps; s++) {
-            const float *w = t->w + r * t->w_row + s * t->w_tap, *x[MAX_PIXELS];
-            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + r * t->x_row + s * t->x_tap;
-            for (ptrdiff_t i = 0; i < (ptrdiff_t)t->run * LANES; i += LANES, w += KT) {
+            const float *w = t->w + plane * t->w_plane + r * t->w_row + s * t->w_tap, *x[MAX_PIXELS];
+            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + plane * t->x_plane + r * t->x_row + s * t->x_tap;
+            for (ptrdiff_t i = 0; i < (ptrdiff_t)t->run * STEP; i += STEP, w += KT) {
                 vf v[MAX_PIXELS];
                 UNROLL for (int p = 0; p < P; p++) v[p] = v_load(x[p] + i);
                 UNROLL for (int k = 0; k < KT; k++) {
@@ -54,8 +57,14 @@ INLINE void conv_tile(const struct tile *t, const int KT, const int P)
         }
     }
     UNROLL for (int k = 0; k < KT; k++) {
-        UNROLL for (int p = 0; p < P; p++) v_store(t->y[p] + k * LANES, a[k][p]);
+        UNROLL for (int p = 0; p < P; p++) v_store(t->y[p] + plane * t->y_plane + k * STEP, a[k][p]);
     }
+}
+
+INLINE void conv_tile(const struct tile *t, const int KT, const int P)
+{
+    if (t->planes == 0) conv_tile_plane(t, 0, LANES, KT, P);
+    for (int plane = 0; plane < t->planes; plane++) conv_tile_plane(t, plane, V, KT, P);
 }
 
 /* A tile for any number of pixels up to P, one body per count. Spelled out: a loop over constants would have to unroll before its body

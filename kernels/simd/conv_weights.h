@@ -255,11 +255,20 @@ static inline void band_bias(const struct conv *p, struct span rows, const float
     }
 }
 
+/* db alone, in the same bands. */
+static inline void direct_bias(const struct conv *p, struct span rows, const float *dy, float *db)
+{
+    const int height = band_height(p);
+    memset(db, 0, sizeof *db * (size_t)p->k);
+    for (int begin = rows.begin; begin < rows.end; begin += height) {
+        band_bias(p, (struct span){ begin, begin + height < rows.end ? begin + height : rows.end }, dy, db);
+    }
+}
+
 static inline void direct_bwd_weights(const struct conv *p, const struct sums_row *tiles, struct span rows, const float *dy, const float *x,
                                       float *dw, float *db, float *scratch)
 {
     memset(dw, 0, sizeof *dw * (size_t)p->k * (size_t)p->r * (size_t)p->s * (size_t)p->c);
-    if (db) memset(db, 0, sizeof *db * (size_t)p->k);
     bool copy = p->c >= COPY_FROM;
     int height = band_height(p), group = copy ? COPY_CHANNELS : p->c;
     struct band band = { .p = p, .dy = dy, .x = x, .copied_rows = band_input_rows(p) };
@@ -278,8 +287,8 @@ static inline void direct_bwd_weights(const struct conv *p, const struct sums_ro
                 band_tile(&band, tiles, k, channels, c, inputs, dw);
             }
         }
-        if (db) band_bias(p, band.rows, dy, db);
     }
+    if (db) direct_bias(p, rows, dy, db);
 }
 
 #endif

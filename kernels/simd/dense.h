@@ -3,12 +3,12 @@
  *
  * Forward and backward-data broadcast weights against vectors of 16 images, KT outputs (or inputs) x P vectors in registers.
  * Backward-weights sums over images: summing lanes would cost more than the products at batch 32, so a strip of x is turned to
- * [image][DENSE_STRIP features] once and becomes a broadcast GEMM with features in the lanes; images are added in order, so the bits do
- * not depend on vector width. */
+ * [image][DENSE_STRIP features] once and becomes a broadcast GEMM with features in the lanes (outer.h). */
 #ifndef SIMD_DENSE_H
 #define SIMD_DENSE_H
 
 #include "../kernels.h"
+#include "outer.h"
 
 enum { DENSE_DEPTH = 512 };             /* inputs per pass: x[blocks][512] of a batch of 64 is 128 KiB and stays in L2 */
 
@@ -128,45 +128,6 @@ static inline void dense_turn(const struct dense *p, int c, int width, const flo
     }
 }
 
-/* dw[KT][CT vectors of features]; `last` lanes of the final vector are real (V unless the strip is the layer's ragged end). */
-INLINE void dense_weights_tile(const struct dense *p, int k, const float *dy, const float *strip, float *dw, int last,
-                               const int KT, const int CT)
-{
-    vf a[MAX_CHANNELS][4];
-    UNROLL for (int i = 0; i < KT; i++) {
-        UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_zero();
-    }
-    for (int n = 0; n < p->n; n++) {
-        const float *x = strip + (ptrdiff_t)n * DENSE_STRIP, *d = dy + ((ptrdiff_t)(n / LANES) * p->k + k) * LANES + n % LANES;
-        vf in[4];
-        UNROLL for (int v = 0; v < CT; v++) in[v] = v_load(x + v * V);
-        UNROLL for (int i = 0; i < KT; i++) {
-            vf weight = v_set(d[i * LANES]);
-            UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_fma(in[v], weight, a[i][v]);
-        }
-    }
-    UNROLL for (int i = 0; i < KT; i++) {
-        UNROLL for (int v = 0; v + 1 < CT; v++) v_store(dw + (ptrdiff_t)i * p->c + v * V, a[i][v]);
-        v_store_n(dw + (ptrdiff_t)i * p->c + (CT - 1) * V, a[i][CT - 1], last);
-    }
-}
-
-/* All outputs for features [f, f + CT * V) of a strip, of which the final vector has `last`. */
-INLINE void dense_weights_columns(const struct dense *p, const float *dy, const float *strip, float *dw, int last, const int CT)
-{
-    int k = 0;
-    for (; k + DENSE_WK <= p->k; k += DENSE_WK) dense_weights_tile(p, k, dy, strip, dw + (ptrdiff_t)k * p->c, last, DENSE_WK, CT);
-    for (; k + 2 <= p->k; k += 2) dense_weights_tile(p, k, dy, strip, dw + (ptrdiff_t)k * p->c, last, 2, CT);
-    if (k < p->k) dense_weights_tile(p, k, dy, strip, dw + (ptrdiff_t)k * p->c, last, 1, CT);
-}
-
-static inline void dense_weights_strip(const struct dense *p, int width, const float *dy, const float *strip, float *dw)
-{
-    int f = 0;
-    for (; f + DENSE_CT * V <= width; f += DENSE_CT * V) dense_weights_columns(p, dy, strip + f, dw + f, V, DENSE_CT);
-    for (; f < width; f += V) dense_weights_columns(p, dy, strip + f, dw + f, width - f < V ? width - f : V, 1);
-}
-
 static void dense_bwd_weights(const struct dense *p, struct span inputs, const float *dy, const float *x, float *dw, float *db,
                               float *scratch)
 {
@@ -174,7 +135,8 @@ static void dense_bwd_weights(const struct dense *p, struct span inputs, const f
         int width = inputs.end - c < DENSE_STRIP ? inputs.end - c : DENSE_STRIP;
         if (width < DENSE_STRIP) memset(scratch, 0, dense_scratch_bytes(p));   /* a ragged strip is read in whole vectors */
         dense_turn(p, c, width, x, scratch);
-        dense_weights_strip(p, width, dy, scratch, dw + c);
+        outer_sums(&(struct outer){ .n = p->n, .k = p->k, .c = width, .d = dy, .x = scratch, .x_row = DENSE_STRIP, .out = dw + c,
+                                    .out_row = p->c });
     }
     if (!db || inputs.begin != 0) return;
     for (int k = 0; k < p->k; k++) {

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT
+ * conv "winograd4" (3x3) and "winograd4_5x5": F(4x4, RxR), all three directions. The rung above "direct": 36 products for 144 (64 for 400
+ * at 5x5) per tile of 4x4 outputs, at the price of transforms, which in this layout are vertical adds without shuffles.
+ *
+ * A tile's N x N inputs d (N = R + 3) give V = Bt d B, the weights U = G g Gt, the outputs y = At (sum over c of U * V) A, where products
+ * are element by element: per point one GEMM over channels. At every point that is a "direct" convolution of one tap, so its register
+ * tiles are used as they are. Points: 0, +-a_i, infinity. With P(t) = prod(t - a_j^2) and Q_i(t) = prod over j != i (t - a_j^2):
+ *   Bt   rows  0: P(x^2)   +-a_i: x^2 Q_i(x^2) +- a_i x Q_i(x^2)   infinity: x P(x^2), as coefficients of x^0 … x^(N-1)
+ *   At   columns  (1, a, a^2, a^3); infinity: the last row
+ *   G    rows  (1, a, …, a^(R-1)) / f,  f_0 = P(0),  f_+-a = 2 a^2 Q_i(a^2);  infinity: the last tap
+ * 3x3 takes 0 +-5/8 +-3/2 infinity: the error is a third of that of +-1 +-2. 5x5 takes 0 +-1/2 +-1 +-2 infinity.
+ * Backward-weights is the transpose: dw = Gt (sum over tiles and images of (A dy At) * (Bt d B)) G, as a GEMM over images (outer.h).
+ *
+ * Tiles start at every fourth row of an image whatever the span, so spans do not change the bits; pixels outside the image are read
+ * from a row of zeros, outputs outside the image or the span go to a dump. */
+#ifndef SIMD_CONV_WINOGRAD_H
+#define SIMD_CONV_WINOGRAD_H
+
+#include "../kernels.h"
+#include "conv_direct.h"
+#include "conv_weights.h"
+#include "outer.h"
+#include "winograd_transforms.h"
+
+enum { WINO_GROUP = MAX_PIXELS, WINO_CHUNK_PIXELS = 196 };          /* the most tiles transformed together; see conv_chunks() */
+
+/* ---- weights ---- */
+
+/* G, rounded once. */
+static inline void wino_g(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX])
+{
+    const int last = wino_n(f) - 1;
+    for (int i = 0; i < f->pairs; i++) {
+        double a = (double)f->a[i], q = 0, power = 1;
+        for (int j = f->pairs - 1; j >= 0; j--) q = q * a * a + (double)f->q[i][j];
+        for (int t = 0; t < f->r; t++, power *= a) {
+            g[1 + 2 * i][t] = (float)(power / (2 * a * a * q));
+            g[2 + 2 * i][t] = t % 2 ? -g[1 + 2 * i][t] : g[1 + 2 * i][t];
+        }
+    }
+    for (int t = 0; t < f->r; t++) {
+        g[0][t] = t == 0 ? 1 / f->p[0] : 0;
+        g[last][t] = t == f->r - 1;
+    }
+}
+
+/* U of V (output, input) pairs: w[r * r] vectors to u[n * n]. */
+INLINE void wino_weight_vectors(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX], const float *w, float *u)
+{
+    const int n = wino_n(f);
+    vf t[WINO_N_MAX][WINO_N_MAX];
+    for (int i = 0; i < n; i++) {
+        for (int s = 0; s < f->r; s++) {
+            vf sum = v_mul(v_load(w + s * LANES), v_set(g[i][0]));
+            for (int r = 1; r < f->r; r++) sum = v_fma(v_load(w + (r * f->r + s) * LANES), v_set(g[i][r]), sum);
+            t[i][s] = sum;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < n; j++) {
+            vf sum = v_mul(t[i][0], v_set(g[j][0]));
+            for (int s = 1; s < f->r; s++) sum = v_fma(t[i][s], v_set(g[j][s]), sum);
+            v_store(u + (i * n + j) * LANES, sum);
+        }
+    }
+}
+
+/* packed[point][tile of outputs][inputs][channels of the tile]; for backward-data taps are flipped and channels swapped. */
+static inline void wino_pack(const struct wino *f, const struct conv *p, const struct tile_row *tiles, enum conv_direction direction,
+                             const float *w, float *packed)
+{
+    const bool flip = direction == CONV_BWD_DATA;
+    const int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, taps = f->r * f->r, points = wino_n(f) * wino_n(f);
+    float g[WINO_N_MAX][WINO_N_MAX], from[25 * LANES] = { 0 }, u[WINO_N_MAX * WINO_N_MAX * LANES];
+    wino_g(f, g);
+    for (int k = 0, channels; k < outputs; k += channels) {
+        channels = tile_pick(tiles, outputs, outputs - k)->channels;
+        for (int c = 0; c < inputs; c++, packed += channels) {
+            for (int i = 0; i < channels; i++) {
+                const float *one = w + (flip ? (ptrdiff_t)c * taps * p->c + k + i : (ptrdiff_t)(k + i) * taps * p->c + c);
+                for (int t = 0; t < taps; t++) from[t * LANES + i] = one[(ptrdiff_t)(flip ? taps - 1 - t : t) * p->c];
+            }
+            for (int part = 0; part * V < channels; part++) wino_weight_vectors(f, g, from + part * V, u + part * V);
+            for (int point = 0; point < points; point++) {
+                float *to = packed + (ptrdiff_t)point * outputs * inputs;
+                for (int i = 0; i < channels; i++) to[i] = u[point * LANES + i];
+            }
+        }
+    }
+}
+
+/* ---- tiles: where they read and write ---- */
+
+/* One direction in its own names: y[B][P][Q][K] from x[B][H][W][C]. */
+struct wino_sweep {
+    const struct wino *f;
+    int h, w, p, q, top, left, c, k;
+    struct span rows;                               /* of B * P */
+    const float *x;
+    float *y;
+    const float *zeros;                             /* C vectors, for pixels outside the image */
+    float *dump;                                    /* K vectors, for outputs that nobody wants; NULL: zeros are meant (y is read) */
+};
+
+static inline struct wino_sweep wino_forward(const struct wino *f, const struct conv *p, struct span rows, const float *x, float *y)
+{
+    return (struct wino_sweep){ f, p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, rows, x, y, NULL, NULL };
+}
+static inline struct wino_sweep wino_backward(const struct wino *f, const struct conv *p, struct span rows, const float *dy, float *dx)
+{
+    const int edge = f->r - 1;
+    return (struct wino_sweep){ f, p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k, p->c, rows, dy, dx, NULL, NULL };
+}
+
+/* The tile at output row i, column j of a block. */
+static inline void wino_pointers(const struct wino_sweep *s, int block, int i, int j, const float **px, float **py)
+{
+    const int n = wino_n(s->f), base = block * s->p;
+    for (int r = 0; r < n; r++) {
+        const int h = i + r - s->top;
+        const float *row = s->x + ((ptrdiff_t)block * s->h + h) * s->w * s->c * LANES;
+        for (int t = 0; t < n; t++) {
+            const int v = j + t - s->left;
+            px[r * n + t] = h >= 0 && h < s->h && v >= 0 && v < s->w ? row + (ptrdiff_t)v * s->c * LANES : s->zeros;
+        }
+    }
+    for (int r = 0; r < WINO_M; r++) {
+        const int row = base + i + r;
+        const bool wanted = i + r < s->p && row >= s->rows.begin && row < s->rows.end;
+        float *at = s->y + (ptrdiff_t)row * s->q * s->k * LANES;
+        for (int t = 0; t < WINO_M; t++) py[r * WINO_M + t] = wanted && j + t < s->q ? at + (ptrdiff_t)(j + t) * s->k * LANES : s->dump;
+    }
+}
+
+/* A group of tiles, and the walk over those that touch the span. */
+struct wino_group {
+    int tiles;
+    const float *px[WINO_GROUP][WINO_N_MAX * WINO_N_MAX];
+    float *py[WINO_GROUP][WINO_M * WINO_M];
+    int block, i, j;                                /* the next tile */
+};
+
+static inline void wino_first(const struct wino_sweep *s, struct wino_group *g)
+{
+    g->block = s->rows.begin < s->rows.end ? s->rows.begin / s->p : s->rows.end;
+    g->i = s->rows.begin % s->p / WINO_M * WINO_M;
+    g->j = 0;
+}
+
+/* Fills the group with the next tiles, at most `most`; false when there are none. */
+static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_group *g)
+{
+    for (g->tiles = 0; g->tiles < most && g->block * s->p + g->i < s->rows.end; g->tiles++) {
+        wino_pointers(s, g->block, g->i, g->j, g->px[g->tiles], g->py[g->tiles]);
+        g->j += WINO_M;
+        if (g->j < s->q) continue;
+        g->j = 0;
+        g->i += WINO_M;
+        if (g->i < s->p) continue;
+        g->i = 0;
+        g->block++;
+    }
+    return g->tiles > 0;
+}
+
+/* ---- forward and backward-data ----
+ * A few tiles are transformed together, all their lanes, since pixels come a cache line at a time; their vectors are then multiplied in
+ * passes of one register tile each, whose planes stand together: v[pass][point][vector][C][V]. */
+
+enum { WINO_TILES = 3 };                            /* 6 vectors of AVX2 are two passes of three */
+
+struct wino_passes { int vectors, width; ptrdiff_t v_plane, m_plane, v_pass; };
+
+/* Planes stand a cache line further apart than they need, so that they do not fall on the same sets. */
+static inline struct wino_passes wino_passes(const struct wino_sweep *s, const struct tile_row *row, int vectors)
+{
+    const ptrdiff_t v_plane = (ptrdiff_t)row->pixels * s->c * V + LANES, points = (ptrdiff_t)wino_n(s->f) * wino_n(s->f);
+    return (struct wino_passes){ vectors, row->pixels, v_plane, (ptrdiff_t)row->pixels * MAX_CHANNELS * V + LANES, points * v_plane };
+}
+
+/* Where vector i stands. */
+static inline float *wino_vector(const struct wino_sweep *s, const struct wino_passes *o, int i, float *v)
+{
+    return v + i / o->width * o->v_pass + (ptrdiff_t)(i % o->width) * s->c * V;
+}
+
+/* One pass: all points of one register tile's output channels, m[point][vector][channels][V]. */
+static inline int wino_products(const struct wino_sweep *s, const struct wino_passes *o, int first, const struct tile_row *row,
+                                const float *u, float *v, float *m)
+{
+    struct tile t = { .rows = 1, .taps = 1, .run = s->c, .w = u, .planes = wino_n(s->f) * wino_n(s->f), .x_plane = o->v_plane,
+                      .y_plane = o->m_plane, .w_plane = (ptrdiff_t)s->k * s->c };
+    t.pixels = o->vectors - first < o->width ? o->vectors - first : o->width;
+    for (int i = 0; i < t.pixels; i++) {
+        t.x[i] = wino_vector(s, o, first + i, v);
+        t.y[i] = m + (ptrdiff_t)i * row->channels * V;
+    }
+    row->run(&t);
+    return t.pixels;
+}
+
+INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const struct tile_row *tiles, const float *packed, const float *bias,
+                           float *scratch)
+{
+    const struct tile_row *row = tile_pick(tiles, s->k, s->k);
+    const int most = PARTS == 1 ? row->pixels : WINO_TILES, passes = (most * PARTS + row->pixels - 1) / row->pixels;
+    struct wino_passes o = wino_passes(s, row, 0);
+    float *v = scratch, *m = v + passes * o.v_pass, *zeros = m + wino_n(f) * wino_n(f) * o.m_plane;
+    if (s->rows.begin >= s->rows.end) return;
+    memset(zeros, 0, sizeof *zeros * LANES * (size_t)s->c);
+    s->zeros = zeros;
+    s->dump = zeros + (ptrdiff_t)s->c * LANES;
+    struct wino_group g;
+    for (wino_first(s, &g); wino_next(s, most, &g); ) {
+        o.vectors = g.tiles * PARTS;
+        for (int t = 0; t < g.tiles; t++) {
+            float *to[PARTS];
+            for (int part = 0; part < PARTS; part++) to[part] = wino_vector(s, &o, t * PARTS + part, v);
+            wino_input_tile(f, g.px[t], 0, s->c, to, o.v_plane, V);
+        }
+        for (int k = 0; k < s->k; k += row->channels) {
+            row = tile_pick(tiles, s->k, s->k - k);
+            for (int first = 0, count; first < o.vectors; first += count) {
+                count = wino_products(s, &o, first, row, packed + (ptrdiff_t)k * s->c, v, m);
+                for (int i = 0; i < count; i++) {
+                    const int vector = first + i;
+                    wino_output_tile(f, m + (ptrdiff_t)i * row->channels * V, o.m_plane, bias ? bias + k : NULL, g.py[vector / PARTS],
+                                     k * LANES + vector % PARTS * V, row->channels);
+                }
+            }
+        }
+    }
+}
+
+/* ---- backward-weights ---- */
+
+enum { WINO_SUMMED = 3 };                           /* tiles whose images are summed before the sums go back to memory */
+
+static inline int wino_lanes(int c) { return (c + LANES - 1) / LANES * LANES; }
+
+/* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels. */
+INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const float *const *px, float *v, ptrdiff_t plane, float *turn)
+{
+    const int points = wino_n(f) * wino_n(f), row = wino_lanes(s->c);
+    for (int c = 0; c < s->c; c += LANES) {
+        const int channels = s->c - c < LANES ? s->c - c : LANES;
+        if (channels < LANES) memset(turn, 0, sizeof *turn * (size_t)points * LANES * LANES);
+        float *to[PARTS];
+        for (int part = 0; part < PARTS; part++) to[part] = turn + part * V;
+        wino_input_tile(f, px, (ptrdiff_t)c * LANES, channels, to, LANES * LANES, LANES);
+        for (int point = 0; point < points; point++) v_turn16(turn + point * LANES * LANES, v + point * plane + c, row);
+    }
+}
+
+/* dw = Gt sums G, where sums[point][K][C rounded up]. */
+INLINE void wino_weights_back(const struct wino *f, const struct conv *p, const float *sums, float *dw)
+{
+    const int n = wino_n(f), row = wino_lanes(p->c);
+    float g[WINO_N_MAX][WINO_N_MAX];
+    wino_g(f, g);
+    for (int k = 0; k < p->k; k++) {
+        for (int c = 0; c < p->c; c += V) {
+            const int lanes = p->c - c < V ? p->c - c : V;
+            vf t[WINO_N_MAX][WINO_N_MAX];
+            for (int j = 0; j < n; j++) {
+                for (int r = 0; r < f->r; r++) t[r][j] = v_zero();
+                for (int i = 0; i < n; i++) {
+                    vf m = v_load(sums + ((ptrdiff_t)(i * n + j) * p->k + k) * row + c);
+                    for (int r = 0; r < f->r; r++) t[r][j] = v_fma(m, v_set(g[i][r]), t[r][j]);
+                }
+            }
+            for (int r = 0; r < f->r; r++) {
+                for (int s = 0; s < f->r; s++) {
+                    vf sum = v_zero();
+                    for (int j = 0; j < n; j++) sum = v_fma(t[r][j], v_set(g[j][s]), sum);
+                    float *to = dw + (((ptrdiff_t)k * f->r + r) * f->r + s) * p->c + c;
+                    if (lanes == V) v_store(to, sum);
+                    else v_store_n(to, sum, lanes);
+                }
+            }
+        }
+    }
+}
+
+INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
+                             float *db, float *scratch)
+{
+    const int row = wino_lanes(p->c), points = wino_n(f) * wino_n(f), widest = p->c > p->k ? p->c : p->k;
+    const ptrdiff_t v_plane = (ptrdiff_t)(WINO_SUMMED * row + 1) * LANES, d_plane = (ptrdiff_t)(WINO_SUMMED * p->k + 1) * LANES;
+    const ptrdiff_t sum_plane = (ptrdiff_t)p->k * row;
+    float *v = scratch, *d = v + points * v_plane, *total = d + points * d_plane, *turn = total + points * sum_plane;
+    float *zeros = turn + (ptrdiff_t)points * LANES * LANES;
+    memset(zeros, 0, sizeof *zeros * LANES * (size_t)widest);
+    /* dy is only read: the cast is for the pointers that forward writes through. */
+    struct wino_sweep s = wino_forward(f, p, rows, x, (float *)(uintptr_t)dy);
+    s.zeros = s.dump = zeros;
+    struct outer o = { .k = p->k, .c = p->c, .x_row = row, .out_row = row };
+    struct wino_group g;
+    if (rows.begin >= rows.end) memset(total, 0, sizeof *total * (size_t)(points * sum_plane));
+    for (wino_first(&s, &g); wino_next(&s, WINO_SUMMED, &g); o.add = true) {
+        for (int t = 0; t < g.tiles; t++) {
+            wino_turned(f, &s, g.px[t], v + (ptrdiff_t)t * row * LANES, v_plane, turn);
+            wino_gradient_tile(f, (const float *const *)g.py[t], p->k, d + (ptrdiff_t)t * p->k * LANES, d_plane);
+        }
+        o.n = g.tiles * LANES;
+        for (int point = 0; point < points; point++) {
+            o.x = v + point * v_plane;
+            o.d = d + point * d_plane;
+            o.out = total + point * sum_plane;
+            outer_sums(&o);
+        }
+    }
+    wino_weights_back(f, p, total, dw);
+    if (db) direct_bias(p, rows, dy, db);
+}
+
+/* ---- what the row says ---- */
+
+static inline bool wino_supports(const struct wino *f, const struct conv *p)
+{
+    return p->r == f->r && p->s == f->r && p->step == 1 && p->c >= 4 && p->k >= 4 && p->h >= 4 && p->w >= 4;
+}
+
+static inline int wino_grain(const struct conv *p, enum conv_direction direction)
+{
+    (void)p;
+    (void)direction;
+    return WINO_M;
+}
+
+static inline size_t wino_packed_bytes(const struct wino *f, const struct conv *p)
+{
+    return sizeof(float) * (size_t)(wino_n(f) * wino_n(f)) * (size_t)p->k * (size_t)p->c;
+}
+
+static inline size_t wino_scratch_bytes(const struct wino *f, const struct conv *p)
+{
+    const int widest = p->c > p->k ? p->c : p->k, row = wino_lanes(p->c);
+    const ptrdiff_t points = (ptrdiff_t)wino_n(f) * wino_n(f);
+    const ptrdiff_t vectors = (WINO_GROUP * PARTS + MAX_PIXELS) * V;
+    const ptrdiff_t rows = points * (vectors * widest + MAX_PIXELS * MAX_CHANNELS * V + WINO_GROUP * 2 * LANES) +
+                           (ptrdiff_t)(p->c + p->k) * LANES;
+    const ptrdiff_t weights = points * ((WINO_SUMMED * (row + p->k) + 2 + LANES) * LANES + (ptrdiff_t)p->k * row) +
+                              (ptrdiff_t)widest * LANES;
+    return sizeof(float) * (size_t)(rows > weights ? rows : weights);
+}
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ * The transforms of F(4x4, RxR): points, lines, tiles. What they are is said in conv_winograd.h. Every output is a fixed chain of fused
+ * multiply-adds, so the bits are the same on every ISA. */
+#ifndef SIMD_WINOGRAD_TRANSFORMS_H
+#define SIMD_WINOGRAD_TRANSFORMS_H
+
+#include "../kernels.h"
+#include "conv_direct.h"
+
+enum { WINO_M = 4, WINO_N_MAX = 8, WINO_PAIRS_MAX = 3 };            /* outputs, points, pairs of points along one axis */
+
+/* The points of one F(4, r) and the coefficients that follow from them; all exact in float. */
+struct wino {
+    int r, pairs;                                   /* kernel extent; points are 2 * pairs + 2 = r + 3 */
+    float a[WINO_PAIRS_MAX];
+    float p[WINO_PAIRS_MAX + 1];                    /* P, ascending */
+    float q[WINO_PAIRS_MAX][WINO_PAIRS_MAX];        /* Q_i, ascending */
+};
+
+static const struct wino wino3 = {
+    3, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } }
+};
+static const struct wino wino5 = {
+    5, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
+};
+
+INLINE int wino_n(const struct wino *f) { return f->r + WINO_M - 1; }
+
+/* ---- transforms of one line ---- */
+
+INLINE void wino_input(const struct wino *f, const vf *d, vf *v)
+{
+    const int last = 2 * f->pairs + 1;
+    vf even = d[last - 1], odd = d[last];
+    UNROLL for (int j = f->pairs - 1; j >= 0; j--) {
+        even = v_fma(d[2 * j], v_set(f->p[j]), even);
+        odd = v_fma(d[2 * j + 1], v_set(f->p[j]), odd);
+    }
+    v[0] = even;
+    v[last] = odd;
+    UNROLL for (int i = 0; i < f->pairs; i++) {
+        vf e = d[last - 1], o = d[last - 2];
+        UNROLL for (int j = f->pairs - 2; j >= 0; j--) {
+            e = v_fma(d[2 * j + 2], v_set(f->q[i][j]), e);
+            o = v_fma(d[2 * j + 1], v_set(f->q[i][j]), o);
+        }
+        v[1 + 2 * i] = v_fma(o, v_set(f->a[i]), e);
+        v[2 + 2 * i] = v_fma(o, v_set(-f->a[i]), e);
+    }
+}
+
+INLINE void wino_output(const struct wino *f, const vf *m, vf *y)
+{
+    vf sum[WINO_PAIRS_MAX], difference[WINO_PAIRS_MAX];
+    float power[WINO_PAIRS_MAX];
+    UNROLL for (int i = 0; i < f->pairs; i++) {
+        sum[i] = v_add(m[1 + 2 * i], m[2 + 2 * i]);
+        difference[i] = v_sub(m[1 + 2 * i], m[2 + 2 * i]);
+        power[i] = 1;
+    }
+    y[0] = m[0];
+    UNROLL for (int i = 0; i < f->pairs; i++) y[0] = v_add(y[0], sum[i]);
+    UNROLL for (int j = 1; j < WINO_M; j++) {
+        UNROLL for (int i = 0; i < f->pairs; i++) power[i] *= f->a[i];
+        const vf *from = j % 2 ? difference : sum;
+        vf t = v_mul(from[0], v_set(power[0]));
+        UNROLL for (int i = 1; i < f->pairs; i++) t = v_fma(from[i], v_set(power[i]), t);
+        y[j] = j == WINO_M - 1 ? v_add(t, m[2 * f->pairs + 1]) : t;
+    }
+}
+
+/* The transpose of wino_output(). */
+INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
+{
+    d[0] = y[0];
+    d[2 * f->pairs + 1] = y[WINO_M - 1];
+    UNROLL for (int i = 0; i < f->pairs; i++) {
+        const float a = f->a[i];
+        vf even = v_fma(y[2], v_set(a * a), y[0]), odd = v_mul(v_fma(y[3], v_set(a * a), y[1]), v_set(a));
+        d[1 + 2 * i] = v_add(even, odd);
+        d[2 + 2 * i] = v_sub(even, odd);
+    }
+}
+
+/* ---- transforms of one tile: columns, then rows ----
+ * All channels, WINO_STRIP at a time: so lines are short loops, and a pixel's address is looked up once for all of them. */
+
+enum { WINO_STRIP = 4, WINO_LINE = WINO_STRIP * LANES };
+
+/* Pixels px[n * n] + at, all parts, to v[part][point * plane + channel * step]. */
+INLINE void wino_input_tile(const struct wino *f, const float *const *px, ptrdiff_t at, int channels, float *const *v, ptrdiff_t plane,
+                            const int step)
+{
+    const int n = wino_n(f);
+    float t[WINO_N_MAX * WINO_N_MAX * WINO_LINE];
+    for (int first = 0; first < channels; first += WINO_STRIP, at += WINO_STRIP * LANES) {
+        const int count = channels - first < WINO_STRIP ? channels - first : WINO_STRIP;
+        for (int j = 0; j < n; j++) {
+            for (int i = 0; i < count * LANES; i += V) {
+                vf line[WINO_N_MAX], out[WINO_N_MAX];
+                UNROLL for (int r = 0; r < n; r++) line[r] = v_load(px[r * n + j] + at + i);
+                wino_input(f, line, out);
+                UNROLL for (int r = 0; r < n; r++) v_store(t + (r * n + j) * WINO_LINE + i, out[r]);
+            }
+        }
+        for (int r = 0; r < n; r++) {
+            for (int part = 0; part < PARTS; part++) {
+                float *to = v[part] + r * n * plane + (ptrdiff_t)first * step;
+                for (int c = 0; c < count; c++, to += step) {
+                    vf line[WINO_N_MAX], out[WINO_N_MAX];
+                    UNROLL for (int j = 0; j < n; j++) line[j] = v_load(t + (r * n + j) * WINO_LINE + c * LANES + part * V);
+                    wino_input(f, line, out);
+                    UNROLL for (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
+                }
+            }
+        }
+    }
+}
+
+/* m[point * plane + channel * V] to pixels py[4 * 4] + at, for at most MAX_CHANNELS channels; bias NULL or one per channel. */
+INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t plane, const float *bias, float *const *py, ptrdiff_t at,
+                             int channels)
+{
+    const int n = wino_n(f);
+    float t[WINO_M * WINO_N_MAX * MAX_CHANNELS * V];
+    const int line_floats = MAX_CHANNELS * V;
+    for (int j = 0; j < n; j++, m += plane) {
+        for (int c = 0; c < channels; c++) {
+            vf line[WINO_N_MAX], out[WINO_M];
+            UNROLL for (int r = 0; r < n; r++) line[r] = v_load(m + r * n * plane + c * V);
+            wino_output(f, line, out);
+            UNROLL for (int r = 0; r < WINO_M; r++) v_store(t + (r * n + j) * line_floats + c * V, out[r]);
+        }
+    }
+    for (int r = 0; r < WINO_M; r++) {
+        for (int c = 0; c < channels; c++) {
+            vf line[WINO_N_MAX], out[WINO_M], b = bias ? v_set(bias[c]) : v_zero();
+            UNROLL for (int j = 0; j < n; j++) line[j] = v_load(t + (r * n + j) * line_floats + c * V);
+            wino_output(f, line, out);
+            UNROLL for (int j = 0; j < WINO_M; j++) v_store(py[r * WINO_M + j] + at + c * LANES, v_add(out[j], b));
+        }
+    }
+}
+
+/* Pixels py[4 * 4] of dy to d[point * plane + channel * 16]. */
+INLINE void wino_gradient_tile(const struct wino *f, const float *const *py, int channels, float *d, ptrdiff_t plane)
+{
+    const int n = wino_n(f);
+    float t[WINO_N_MAX * WINO_M * WINO_LINE];
+    for (ptrdiff_t at = 0; at < (ptrdiff_t)channels * LANES; at += WINO_LINE, d += WINO_LINE) {
+        const int count = (ptrdiff_t)channels * LANES - at < WINO_LINE ? (int)((ptrdiff_t)channels * LANES - at) : WINO_LINE;
+        for (int j = 0; j < WINO_M; j++) {
+            for (int i = 0; i < count; i += V) {
+                vf line[WINO_M], out[WINO_N_MAX];
+                UNROLL for (int r = 0; r < WINO_M; r++) line[r] = v_load(py[r * WINO_M + j] + at + i);
+                wino_gradient(f, line, out);
+                UNROLL for (int r = 0; r < n; r++) v_store(t + (r * WINO_M + j) * WINO_LINE + i, out[r]);
+            }
+        }
+        for (int r = 0; r < n; r++) {
+            for (int i = 0; i < count; i += V) {
+                vf line[WINO_M], out[WINO_N_MAX];
+                UNROLL for (int j = 0; j < WINO_M; j++) line[j] = v_load(t + (r * WINO_M + j) * WINO_LINE + i);
+                wino_gradient(f, line, out);
+                UNROLL for (int j = 0; j < n; j++) v_store(d + (r * n + j) * plane + i, out[j]);
+            }
+        }
+    }
+}
+
+#endif
