@@ -40,6 +40,7 @@ struct bench_rules {
     double max_time;                        /* … or a case has had so many seconds */
     int min_samples;
     bool cold;                              /* caches are emptied before every call; a sample is one call */
+    double pause;                           /* seconds of quiet before every sample: the other teams' threads stop spinning in it */
 };
 
 struct bench_rules bench_rules_default(void);

@@ -81,6 +81,7 @@ static int run_threads(const struct problem_list *list, struct group_options *g,
     if (team_open(&team, threads, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
     if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: figures are of threads that may wander");
     g->team = team;
+    g->rules.pause = threads > 1 ? 2e-3 : 0;
     if (!o->list && machine_measure(&g->machine, o->isas, team)) quit(EXIT_FAIL, "out of memory");
     if (!o->list) group_machine(g, report);
     for (int i = 0; i < list->count; i++) wrong += group_run(list->text[i], g, report);

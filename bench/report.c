@@ -68,7 +68,7 @@ static void head(struct report *r)
     }
     fputs(r->format == FORMAT_CSV ? "\n" : "|\n", r->out);
     for (const struct column *c = r->columns; c->key && r->format == FORMAT_MD; c++)
-        if (c->width) fprintf(r->out, "|%.*s%s", abs(c->width) + 1, "------------------------------", c->width > 0 ? ":" : "-");
+        if (c->width) fprintf(r->out, "|%.*s%s", abs(c->width) + 1, "------------------------------------------", c->width > 0 ? ":" : "-");
     if (r->format == FORMAT_MD) fputs("|\n", r->out);
 }
 

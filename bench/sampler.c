@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include "../kernels/runtime/clock.h"
 
 /* A sample lasts long enough that reading the clock (some 30 ns) is below 0.1 %, and short enough that many fit between two interrupts. */
@@ -112,6 +113,16 @@ static bool spent(const struct bench_case *c, const struct bench_rules *rules)
     return c->spent >= rules->max_time && (c->samples >= FEWEST || c->spent >= 4 * rules->max_time);
 }
 
+/* What a turn begins with. Warm means that the case's own data are in the caches again: whoever came before has driven them out. A call of
+ * a tenth of a millisecond or more does that itself. */
+static void settle(const struct bench_case *c, const struct bench_rules *rules, unsigned char *flush)
+{
+    const struct timespec pause = { 0, (long)(rules->pause * 1e9) };
+    if (rules->pause > 0) nanosleep(&pause, NULL);
+    if (rules->cold) empty_caches(flush);
+    else if (c->calls > 1 || rules->pause > 0) one_sample(c, 1);
+}
+
 static bool take_turns(struct bench_case *cases, int count, const struct bench_rules *rules, unsigned char *flush)
 {
     bool all_known = true;
@@ -119,7 +130,7 @@ static bool take_turns(struct bench_case *cases, int count, const struct bench_r
     for (int i = 0; i < count; i++) {
         struct bench_case *c = &cases[i];
         if (spent(c, rules)) continue;
-        if (rules->cold) empty_caches(flush);
+        settle(c, rules, flush);
         const double seconds = one_sample(c, c->calls);
         c->sample[c->samples++] = seconds;
         c->spent += seconds * c->calls;

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * bench-nets: training step and inference of every net of the zoo, or of any net string. Data lie in memory and the learning rate is zero:
+ * weights stand still, so that every step is the same work however long it is measured. */
+#include <assert.h>
+#include <errno.h>
+#include <popt.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../nets/zoo/zoo.h"
+#include "net_run.h"
+
+static const struct column columns[] = {
+    { "net", "net", -34, 0 }, { "what", "what", -6, 0 }, { "batch", "batch", 5, 0 }, { "variant", "variant", -16, 0 },
+    { "threads", "threads", 3, 0 }, { "us", "us", 11, 1 }, { "ci_percent", "+-%", 5, 1 }, { "images_per_s", "images/s", 9, 0 },
+    { "gflops", "GFLOP/s", 7, 1 }, { "percent_of_peak", "% peak", 6, 1 }, { "scaling", "x 1 thread", 6, 2 },
+    { "kib_total", "KiB", 8, 0 }, { "us_min", "", 0, 1 }, { "us_p95", "", 0, 1 }, { "us_ci_low", "", 0, 1 }, { "us_ci_high", "", 0, 1 },
+    { "bytes_parameters", "", 0, 0 }, { "bytes_gradients", "", 0, 0 }, { "bytes_optimizer", "", 0, 0 }, { "bytes_activations", "", 0, 0 },
+    { "bytes_scratch", "", 0, 0 }, { "peak_gflops", "", 0, 1 }, { "net_string", "", 0, 0 }, { NULL, NULL, 0, 0 }
+};
+
+enum { BATCHES = 32, BATCH_MOST = 1000 };
+
+struct request {
+    char *net, *batch;
+    double rel_ci, max_time;
+    int profile, cold;
+};
+
+struct nets { struct bench_net *list; int count; };
+
+static void add(struct nets *nets, const char *name, const char *string, const char *recipe)
+{
+    struct why why;
+    struct bench_net n = { 0 };
+    snprintf(n.name, sizeof n.name, "%s", name);
+    if (net_parse(string, &n.net, &why) || recipe_parse(recipe, &n.recipe, &why)) quit(EXIT_USAGE, "%s", why.text);
+    net_print(&n.net, n.string, sizeof n.string);
+    n.batch = n.recipe.batch < BATCH_MOST ? n.recipe.batch : BATCH_MOST;
+    for (int i = 0; i < nets->count; i++)
+        if (strcmp(nets->list[i].string, n.string) == 0 && nets->list[i].batch == n.batch) return;
+    struct bench_net *more = realloc(nets->list, (size_t)(nets->count + 1) * sizeof *more);
+    if (!more) quit(EXIT_FAIL, "out of memory");
+    nets->list = more;
+    nets->list[nets->count++] = n;
+}
+
+/* The zoo (a net that several cells share at one batch stands once), one of its cells, or a typed net. */
+static void gather(struct nets *nets, const struct request *r)
+{
+    char name[64];
+    for (int i = 0; zoo[i]; i++)
+        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++) {
+            snprintf(name, sizeof name, "%s/%s", zoo[i]->study, cell->cell);
+            if (!r->net || strcmp(r->net, name) == 0) add(nets, name, cell->net, cell->recipe);
+        }
+    if (r->net && !nets->count) add(nets, "custom", r->net, "batch=64");
+}
+
+static int read_batches(const char *text, int batches[BATCHES])
+{
+    int count = 0;
+    for (const char *at = text; text && *at; count++) {
+        char *end;
+        const long n = strtol(at, &end, 10);
+        if (end == at || n < 1 || n > 100000 || (*end && *end != ',') || count == BATCHES)
+            quit(EXIT_USAGE, "--batch %s: takes up to %d counts of 1 to 100000, like 1,32,64", text, BATCHES);
+        batches[count] = (int)n;
+        at = *end ? end + 1 : end;
+    }
+    return count;
+}
+
+static int worker_count(const struct options *o, int threads)
+{
+    struct topology *t;
+    struct why why;
+    if (threads != THREADS_ALL) return threads;
+    if (topology_open(&t, &why)) quit(EXIT_FAIL, "%s", why.text);
+    threads = o->bind == BIND_PU ? topology_pus(t) : topology_cores(t);
+    topology_close(t);
+    return threads;
+}
+
+/* Every net at every batch on one team. */
+static void run_threads(const struct nets *nets, const struct request *r, struct net_options *g, int threads, struct report *report)
+{
+    struct why why;
+    int batches[BATCHES];
+    const int count = read_batches(r->batch, batches);
+    const struct options *o = g->options;
+    if (team_open(&g->team, worker_count(o, threads), o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
+    if (o->bind != BIND_NONE && !team_pinned(g->team)) warn("binding was refused here: figures are of threads that may wander");
+    for (int i = 0; i < nets->count; i++)
+        for (int b = 0; b < (count ? count : 1); b++) {
+            struct bench_net *n = &nets->list[i];
+            const int batch = count ? batches[b] : o->quick && n->batch > LANES ? LANES : n->batch;
+            if (r->profile) net_profile(n, batch, g, report);
+            else net_measure(n, batch, g, report);
+        }
+    team_close(g->team);
+}
+
+static void run(const struct request *r, const struct options *o, bool gbench)
+{
+    static const int one = 1;
+    struct nets nets = { 0 };
+    struct report report;
+    struct noise noise;
+    char text[1024];
+    struct net_options g = { .options = o, .rules = bench_rules_default() };
+    if (r->rel_ci > 0) g.rules.rel_ci = r->rel_ci;
+    g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
+    g.rules.cold = r->cold;
+    gather(&nets, r);
+    report_open(&report, o, r->profile ? net_profile_columns : columns, gbench);
+    const char *none = o->list ? NULL : counters_open();
+    if (none && !o->quiet) warn("no hardware counters: %s", none);
+    noise_open(&noise);
+    for (int i = 0; i < (o->thread_count ? o->thread_count : 1); i++)
+        run_threads(&nets, r, &g, o->thread_count ? o->threads[i] : one, &report);
+    counters_close();
+    if (!g.ran)
+        quit(EXIT_USAGE, "nothing to run: no net matches%s%s; --list shows what there is", o->filter ? " --filter " : " these flags",
+             o->filter ? o->filter : "");
+    if (!o->list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
+    if (!o->list) report_close(&report);
+    free(nets.list);
+    free(g.singles);
+}
+
+int main(int argc, char **argv)
+{
+    struct request r = { 0 };
+    const struct poptOption more[] = {
+        { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string like \"1x28x28 conv8 relu max2 dense10\", or a cell of the zoo", "NET" },
+        { "batch", 0, POPT_ARG_STRING, &r.batch, 0, "images per step, like 1,32,64 (default: the recipe's, at most 1000)", "LIST" },
+        { "profile", 0, POPT_ARG_NONE, &r.profile, 0, "where a training step's time goes, layer by layer", NULL },
+        { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
+        { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
+        { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every step", NULL },
+        POPT_TABLEEND
+    };
+    static struct options options;
+    const bool gbench = gbench_flags(&argc, argv);
+    cli_parse(&options, "bench-nets", "Times training steps and inference of the studied nets, or of any. --benchmark_... flags are Google "
+              "Benchmark's.", more, argc, (const char **)argv);
+    run(&r, &options, gbench);
+    free(r.net);
+    free(r.batch);
+    return EXIT_OK;
+}

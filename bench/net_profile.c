@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * Where a training step's time goes. The pass itself says when a part ends (plan_watch), so nothing is timed twice or left out. Whole steps,
+ * unwatched, take turns with the watched ones: the sum of the parts stands beside them. Figures are means over the faster half of the
+ * steps: parts then add up, and a disturbance that hits a few steps does not count. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../kernels/runtime/clock.h"
+#include "net_runner.h"
+
+const struct column net_profile_columns[] = {
+    { "net", "net", -26, 0 }, { "layer", "#", 3, 0 }, { "word", "layer", -16, 0 }, { "out", "output", -10, 0 },
+    { "us_forward", "forward us", 10, 1 }, { "us_backward_data", "bwd data", 10, 1 }, { "us_backward_weights", "bwd weights", 11, 1 },
+    { "us_other", "other", 8, 1 }, { "us", "sum us", 10, 1 }, { "percent", "%", 6, 1 }, { "gflops", "GFLOP/s", 7, 1 },
+    { "batch", "", 0, 0 }, { "variant", "", 0, 0 }, { "threads", "", 0, 0 }, { NULL, NULL, 0, 0 }
+};
+
+enum { STEPS = 1000, FEWEST = 11 };
+
+struct watch {
+    uint64_t last;
+    double now[NET_MAX_LAYERS + 1][PLAN_PARTS];         /* of the step under way; layer -1 stands last */
+    float *seen;                                        /* [step][layer][part] */
+    int layers, steps;
+};
+
+static void part_ended(void *context, int layer, enum plan_part part)
+{
+    struct watch *w = context;
+    const uint64_t now = clock_ns();
+    w->now[layer < 0 ? w->layers : layer][part] += (double)(now - w->last) * 1e-9;
+    w->last = now;
+}
+
+static size_t slot(const struct watch *w, int step, int layer, int part)
+{
+    return ((size_t)step * (size_t)(w->layers + 1) + (size_t)layer) * PLAN_PARTS + (size_t)part;
+}
+
+static void watched_step(struct runner *r, struct watch *w)
+{
+    memset(w->now, 0, sizeof w->now);
+    plan_watch(r->plan, part_ended, w);
+    w->last = clock_ns();
+    runner_run(r);
+    plan_watch(r->plan, NULL, NULL);
+    for (int layer = 0; layer <= w->layers; layer++)
+        for (int part = 0; part < PLAN_PARTS; part++) w->seen[slot(w, w->steps, layer, part)] = (float)w->now[layer][part];
+    w->steps++;
+}
+
+static double whole_step(const struct watch *w, int step)
+{
+    double sum = 0;
+    for (int layer = 0; layer <= w->layers; layer++)
+        for (int part = 0; part < PLAN_PARTS; part++) sum += (double)w->seen[slot(w, step, layer, part)];
+    return sum;
+}
+
+/* The mean over the steps that took no longer than the median one. */
+static double part_mean(const struct watch *w, int layer, enum plan_part part)
+{
+    double whole[STEPS], sum = 0;
+    int count = 0;
+    for (int i = 0; i < w->steps; i++) whole[i] = whole_step(w, i);
+    const double median = bench_stats_of(whole, w->steps).median;
+    for (int i = 0; i < w->steps; i++) {
+        if (whole[i] > median) continue;
+        sum += (double)w->seen[slot(w, i, layer, (int)part)];
+        count++;
+    }
+    return sum / count;
+}
+
+static double faster_half(const double *seconds, int count)
+{
+    const double median = bench_stats_of(seconds, count).median;
+    double sum = 0;
+    int taken = 0;
+    for (int i = 0; i < count; i++)
+        if (seconds[i] <= median) sum += seconds[i], taken++;
+    return sum / taken;
+}
+
+/* ---- rows ---- */
+
+static const char *shape_text(struct shape s, char *text, size_t size)
+{
+    snprintf(text, size, "%dx%dx%d", s.c, s.h, s.w);
+    return text;
+}
+
+struct parts { double forward, data, weights, other; };
+
+static double sum_of(struct parts p)
+{
+    return p.forward + p.data + p.weights + p.other;
+}
+
+static void write_part(const struct runner *r, struct net_options *g, struct report *report, int layer, const char *word, const char *out,
+                       struct parts p, double whole, double flops)
+{
+    json_t *row = runner_row(r, g->team, "profile");
+    json_object_set_new(row, "layer", layer < 0 ? json_null() : json_integer(layer));
+    json_object_set_new(row, "word", json_string(word));
+    json_object_set_new(row, "out", json_string(out));
+    json_object_set_new(row, "us_forward", number(p.forward * 1e6));
+    json_object_set_new(row, "us_backward_data", number(p.data * 1e6));
+    json_object_set_new(row, "us_backward_weights", number(p.weights * 1e6));
+    json_object_set_new(row, "us_other", number(p.other * 1e6));
+    json_object_set_new(row, "us", number(sum_of(p) * 1e6));
+    json_object_set_new(row, "percent", number(100 * sum_of(p) / whole));
+    json_object_set_new(row, "gflops", flops > 0 ? number(flops / sum_of(p) * 1e-9) : json_null());
+    report_row(report, row);
+    json_decref(row);
+}
+
+static void write_profile(const struct runner *r, const struct watch *w, double whole, struct net_options *g, struct report *report)
+{
+    char word[96], out[48];
+    struct parts total = { 0 };
+    bool first = true;
+    for (int i = 0; i < w->layers; i++) {
+        const struct layer *l = &r->net->net.layers[i];
+        const struct parts p = { part_mean(w, i, PART_FORWARD), part_mean(w, i, PART_BACKWARD_DATA),
+                                 part_mean(w, i, PART_BACKWARD_WEIGHTS), 0 };
+        const double macs = net_layer_facts(&r->net->net, i).macs * r->batch;
+        write_part(r, g, report, i, layer_print(l, word, sizeof word), shape_text(l->out, out, sizeof out), p, whole,
+                   2 * macs * (first ? 2 : 3));
+        first = first && macs <= 0;
+        total.forward += p.forward, total.data += p.data, total.weights += p.weights;
+    }
+    static const struct { enum plan_part part; const char *word; } others[] = {
+        { PART_PACK, "packing" }, { PART_LOSS, "loss" }, { PART_STEP, "optimizer" }
+    };
+    for (int i = 0; i < 3; i++) {
+        const struct parts p = { 0, 0, 0, part_mean(w, w->layers, others[i].part) };
+        write_part(r, g, report, -1, others[i].word, "", p, whole, 0);
+        total.other += p.other;
+    }
+    write_part(r, g, report, -1, "sum of the parts", "", total, whole, runner_flops(r));
+    write_part(r, g, report, -1, "step, unwatched", "", (struct parts){ .other = whole }, whole, runner_flops(r));
+}
+
+void net_profile(struct bench_net *n, int batch, struct net_options *g, struct report *report)
+{
+    struct runner r;
+    struct why why;
+    struct watch w = { .layers = n->net.count };
+    double whole[STEPS];
+    char name[192];
+    const enum isa isa = (enum isa)isa_best(g->options->isas);
+    snprintf(name, sizeof name, "%s/train/%s/%s", n->name, isa_name(isa), g->options->algo);
+    if (!filter_matches(g->options->filter, name)) return;
+    g->ran++;
+    if (g->options->list) {
+        printf("%s  %s\n", name, n->string);
+        return;
+    }
+    if (runner_open(&r, n, batch, true, isa, g->options->algo, g->team, &why)) quit(EXIT_FAIL, "%s", why.text);
+    w.seen = malloc(slot(&w, STEPS, 0, 0) * sizeof *w.seen);
+    if (!w.seen) quit(EXIT_FAIL, "out of memory");
+    runner_run(&r);
+    const uint64_t begin = clock_ns();
+    while (w.steps < STEPS && (w.steps < FEWEST || (double)(clock_ns() - begin) * 1e-9 < 2 * g->rules.max_time)) {
+        const uint64_t start = clock_ns();
+        runner_run(&r);
+        whole[w.steps] = (double)(clock_ns() - start) * 1e-9;
+        watched_step(&r, &w);
+    }
+    write_profile(&r, &w, faster_half(whole, w.steps), g, report);
+    free(w.seen);
+    plan_close(r.plan);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * One net at one batch: its variants (ISAs and convolution algorithms) take turns at the same work; or its training step layer by layer. */
+#ifndef BENCH_NET_RUN_H
+#define BENCH_NET_RUN_H
+
+#include "../nets/net.h"
+#include "../nets/recipe.h"
+#include "report.h"
+
+struct bench_net {
+    char name[64], string[512];
+    struct net net;
+    struct recipe recipe;
+    int batch;                          /* as documented */
+};
+
+/* The median of a case on one thread, for the scaling column. */
+struct single { char name[192]; double seconds; };
+
+struct net_options {
+    const struct options *options;
+    struct bench_rules rules;
+    struct team *team;
+    struct single *singles; int single_count;
+    int ran;
+};
+
+extern const struct column net_profile_columns[];
+
+void net_measure(struct bench_net *n, int batch, struct net_options *g, struct report *report);
+void net_profile(struct bench_net *n, int batch, struct net_options *g, struct report *report);
+
+#endif

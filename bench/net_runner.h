@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * A net that is planned and filled, and can do its work again and again. */
+#ifndef BENCH_NET_RUNNER_H
+#define BENCH_NET_RUNNER_H
+
+#include "net_run.h"
+
+struct runner {
+    const struct bench_net *net;
+    struct plan *plan;
+    struct optimizer optimizer;
+    int batch;
+    bool training;
+    enum isa isa;
+    const char *algo;
+    uint32_t step;
+};
+
+/* 0 or negative errno; closed by plan_close(r->plan). */
+int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo, struct team *team,
+                struct why *why);
+void runner_run(void *runner);
+/* Of one run, nominal. */
+double runner_flops(const struct runner *r);
+/* What a row says of it first; new reference. */
+json_t *runner_row(const struct runner *r, struct team *team, const char *kind);
+
+#endif
