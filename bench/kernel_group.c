@@ -102,11 +102,12 @@ static void add_variant(struct group *k, struct report *report, const struct var
     assert(k->entries < ENTRIES);
     *e = (struct entry){ .isa = isa, .algo = algo, .variant = v, .error = NAN };
     e->peak = peak_has((int)v->isa) ? v->isa : group_best_peak(k);
-    const bool peer = strcmp(isa, "peer") == 0;
+    const bool peer = strcmp(isa, "peer") == 0, alone = peer || strcmp(isa, "mutant") == 0;       /* checked by itself, not in the walk */
     if (k->g->check && !k->g->options->list)
-        finding = peer ? check_one(v, k->problem.op, k->problem.text, SEED, text, sizeof text)
+        finding = alone ? check_one(v, k->problem.op, k->problem.text, SEED, text, sizeof text)
                        : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
     if (finding) return convict(k, report, e, finding);
+    if (strcmp(isa, "mutant") == 0) return;         /* right on this problem; still nothing to time */
     if (k->problem.op == OP_CONV && !peer) e->automatic = &conv_pick(&k->problem.conv, 1u << v->isa, NULL)->head == v;
     const char *note = peer ? "textbook, -O3 -march=native" : !k->g->check ? "not checked" : e->automatic ? "auto" : "";
     snprintf(e->note, sizeof e->note, "%s", note);
@@ -125,6 +126,9 @@ static void add_entries(struct group *k, struct report *report)
         for (int i = 0; (v = variant_at(k->problem.op, (enum isa)isa, i)); i++)
             if (any || strcmp(o->algo, v->algo) == 0) add_variant(k, report, v, isa_name((enum isa)isa), v->algo);
     }
+    int mutants = 0;
+    const struct mutant *mutant = k->g->mutants ? check_cases[k->problem.op]->mutants(&mutants) : NULL;
+    for (int i = 1; i < mutants; i++) add_variant(k, report, mutant[i].variant, "mutant", mutant[i].name);
     if (!k->entries) return;                        /* peers alone are no comparison */
     if (k->g->native) {
         const struct kernels *n = k->g->native;

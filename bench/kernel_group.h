@@ -9,7 +9,7 @@
 struct group_options {
     const struct options *options;
     struct bench_rules rules;
-    bool check;
+    bool check, mutants;                /* mutants: the checks' wrong variants take part, to be refused */
     const char *onednn;                 /* its version, or NULL: not here or not wanted */
     const struct kernels *native;       /* likewise */
     struct team *team;

@@ -27,7 +27,7 @@ static double median_named(const struct group *k, const char *isa, const char *a
     return NAN;
 }
 
-struct roof { double seconds, peak; const char *by; };
+struct roof { double seconds, peak, reference; const char *by; };
 
 static struct roof roof_of(const struct group *k, const struct entry *e, const struct work *w)
 {
@@ -36,7 +36,8 @@ static struct roof roof_of(const struct group *k, const struct entry *e, const s
     const enum cache_level level = machine_level(m, w->bytes, team_workers(k->g->team));
     const double peak = at < 0 ? NAN : peak_flops(&k->peaks[e->peak]) / case_least(&k->cases[at]);
     const double compute = w->exact_flops / peak, memory = w->bytes / (m->triad[level] * 1e9);
-    return (struct roof){ fmax(compute, memory), peak, compute >= memory ? "FMA" : cache_names[level] };
+    const double reference = at < 0 ? NAN : case_median(&k->cases[at]);
+    return (struct roof){ fmax(compute, memory), peak, reference, compute >= memory ? "FMA" : cache_names[level] };
 }
 
 json_t *group_row(struct group *k, int i, json_t *environment)
@@ -60,6 +61,7 @@ json_t *group_row(struct group *k, int i, json_t *environment)
     json_object_set_new(row, "gflops", json_real(w.flops / seconds * 1e-9));
     json_object_set_new(row, "gflops_exact", json_real(w.exact_flops / seconds * 1e-9));
     json_object_set_new(row, "peak_gflops", number(roof.peak * 1e-9));
+    json_object_set_new(row, "us_reference", number(roof.reference * 1e6));
     json_object_set_new(row, "percent_of_peak", number(100 * w.flops / seconds / roof.peak));
     json_object_set_new(row, "percent_of_roof", number(100 * roof.seconds / seconds));
     json_object_set_new(row, "bound_by", json_string(roof.by));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Where a training step's time goes. The pass itself says when a part ends (plan_watch), so nothing is timed twice or left out. Whole
- * steps, unwatched, take turns with the watched ones: the sum of the parts stands beside them. Figures are means over the faster half of the
- * steps: parts then add up, and a disturbance that hits a few steps does not count. */
+ * steps, unwatched, take turns with the watched ones and stand below them. Figures are means over the faster half of
+ * the steps: parts then add up, and a disturbance that hits a few steps does not count. */
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "net_runner.h"
 
 const struct column net_profile_columns[] = {
-    { "net", "net", -26, 0 }, { "layer", "#", 3, 0 }, { "word", "layer", -16, 0 }, { "out", "output", -10, 0 },
+    { "net", "net", -26, 0 }, { "layer", "#", 3, 0 }, { "word", "layer", -21, 0 }, { "out", "output", -10, 0 },
     { "us_forward", "forward us", 10, 1 }, { "us_backward_data", "bwd data", 10, 1 }, { "us_backward_weights", "bwd weights", 11, 1 },
     { "us_other", "other", 8, 1 }, { "us", "sum us", 10, 1 }, { "percent", "%", 6, 1 }, { "gflops", "GFLOP/s", 7, 1 },
     { "batch", "", 0, 0 }, { "variant", "", 0, 0 }, { "threads", "", 0, 0 }, { NULL, NULL, 0, 0 }
@@ -21,6 +21,7 @@ enum { STEPS = 1000, FEWEST = 11 };
 struct watch {
     uint64_t last;
     double now[NET_MAX_LAYERS + 1][PLAN_PARTS];         /* of the step under way; layer -1 stands last */
+    double watched[STEPS], unwatched[STEPS];            /* whole steps, by the clock around them */
     float *seen;                                        /* [step][layer][part] */
     int layers, steps;
 };
@@ -42,31 +43,23 @@ static void watched_step(struct runner *r, struct watch *w)
 {
     memset(w->now, 0, sizeof w->now);
     plan_watch(r->plan, part_ended, w);
-    w->last = clock_ns();
+    const uint64_t start = w->last = clock_ns();
     runner_run(r);
+    w->watched[w->steps] = (double)(clock_ns() - start) * 1e-9;
     plan_watch(r->plan, NULL, NULL);
     for (int layer = 0; layer <= w->layers; layer++)
         for (int part = 0; part < PLAN_PARTS; part++) w->seen[slot(w, w->steps, layer, part)] = (float)w->now[layer][part];
     w->steps++;
 }
 
-static double whole_step(const struct watch *w, int step)
-{
-    double sum = 0;
-    for (int layer = 0; layer <= w->layers; layer++)
-        for (int part = 0; part < PLAN_PARTS; part++) sum += (double)w->seen[slot(w, step, layer, part)];
-    return sum;
-}
-
 /* The mean over the steps that took no longer than the median one. */
 static double part_mean(const struct watch *w, int layer, enum plan_part part)
 {
-    double whole[STEPS], sum = 0;
+    double sum = 0;
     int count = 0;
-    for (int i = 0; i < w->steps; i++) whole[i] = whole_step(w, i);
-    const double median = bench_stats_of(whole, w->steps).median;
+    const double median = bench_stats_of(w->watched, w->steps).median;
     for (int i = 0; i < w->steps; i++) {
-        if (whole[i] > median) continue;
+        if (w->watched[i] > median) continue;
         sum += (double)w->seen[slot(w, i, layer, (int)part)];
         count++;
     }
@@ -116,8 +109,9 @@ static void write_part(const struct runner *r, struct net_options *g, struct rep
     json_decref(row);
 }
 
-static void write_profile(const struct runner *r, const struct watch *w, double whole, struct net_options *g, struct report *report)
+static void write_profile(const struct runner *r, const struct watch *w, struct net_options *g, struct report *report)
 {
+    const double whole = faster_half(w->watched, w->steps), unwatched = faster_half(w->unwatched, w->steps);
     char word[96], out[48];
     struct parts total = { 0 };
     bool first = true;
@@ -140,15 +134,15 @@ static void write_profile(const struct runner *r, const struct watch *w, double 
         total.other += p.other;
     }
     write_part(r, g, report, -1, "sum of the parts", "", total, whole, runner_flops(r));
-    write_part(r, g, report, -1, "step, unwatched", "", (struct parts){ .other = whole }, whole, runner_flops(r));
+    write_part(r, g, report, -1, "the same steps, whole", "", (struct parts){ .other = whole }, whole, runner_flops(r));
+    write_part(r, g, report, -1, "steps unwatched", "", (struct parts){ .other = unwatched }, whole, runner_flops(r));
 }
 
 void net_profile(struct bench_net *n, int batch, struct net_options *g, struct report *report)
 {
     struct runner r;
     struct why why;
-    struct watch w = { .layers = n->net.count };
-    double whole[STEPS];
+    static struct watch w;
     char name[192];
     const enum isa isa = (enum isa)isa_best(g->options->isas);
     snprintf(name, sizeof name, "%s/train/%s/%s", n->name, isa_name(isa), g->options->algo);
@@ -159,6 +153,7 @@ void net_profile(struct bench_net *n, int batch, struct net_options *g, struct r
         return;
     }
     if (runner_open(&r, n, batch, true, isa, g->options->algo, g->team, &why)) quit(EXIT_FAIL, "%s", why.text);
+    w = (struct watch){ .layers = n->net.count };
     w.seen = malloc(slot(&w, STEPS, 0, 0) * sizeof *w.seen);
     if (!w.seen) quit(EXIT_FAIL, "out of memory");
     runner_run(&r);
@@ -166,10 +161,10 @@ void net_profile(struct bench_net *n, int batch, struct net_options *g, struct r
     while (w.steps < STEPS && (w.steps < FEWEST || (double)(clock_ns() - begin) * 1e-9 < 2 * g->rules.max_time)) {
         const uint64_t start = clock_ns();
         runner_run(&r);
-        whole[w.steps] = (double)(clock_ns() - start) * 1e-9;
+        w.unwatched[w.steps] = (double)(clock_ns() - start) * 1e-9;
         watched_step(&r, &w);
     }
-    write_profile(&r, &w, faster_half(whole, w.steps), g, report);
+    write_profile(&r, &w, g, report);
     free(w.seen);
     plan_close(r.plan);
 }

@@ -143,8 +143,11 @@ json_t *runner_row(const struct runner *r, struct team *team, const char *kind)
     return row;
 }
 
-static void write_row(const struct runner *r, const struct bench_case *c, double peak, struct net_options *g, struct report *report)
+static void write_row(const struct runner *r, const struct bench_case *c, const struct bench_case *reference, struct net_options *g,
+                      struct report *report)
 {
+    const struct bench_stats least = reference ? bench_stats_of(reference->sample, reference->samples) : (struct bench_stats){ .min = NAN };
+    const double peak = reference ? peak_flops(reference->context) / least.min : NAN;
     char name[192];
     const double seconds = bench_stats_of(c->sample, c->samples).median, flops = runner_flops(r) / seconds;
     json_t *row = runner_row(r, g->team, "net");
@@ -156,6 +159,7 @@ static void write_row(const struct runner *r, const struct bench_case *c, double
     json_object_set_new(row, "images_per_s", json_real(r->batch / seconds));
     json_object_set_new(row, "gflops", json_real(flops * 1e-9));
     json_object_set_new(row, "peak_gflops", number(peak * 1e-9));
+    json_object_set_new(row, "us_reference", number(reference ? least.median * 1e6 : NAN));
     json_object_set_new(row, "percent_of_peak", number(100 * flops / peak));
     json_object_set_new(row, "scaling", number(scaling(g, name, team_workers(g->team), seconds)));
     add_bytes(row, r->plan);
@@ -189,9 +193,7 @@ static void measure_mode(struct bench_net *n, int batch, bool training, struct n
     }
     if (count && bench_sample(cases, all, &g->rules)) quit(EXIT_FAIL, "out of memory");
     for (int i = 0; i < count; i++) {
-        const struct bench_case *c = peak_case[i] < 0 ? NULL : &cases[peak_case[i]];
-        const double peak = c ? peak_flops(c->context) / bench_stats_of(c->sample, c->samples).min : NAN;
-        write_row(&runners[i], &cases[i], peak, g, report);
+        write_row(&runners[i], &cases[i], peak_case[i] < 0 ? NULL : &cases[peak_case[i]], g, report);
         plan_close(runners[i].plan);
     }
     for (int i = 0; i < all; i++) bench_case_free(&cases[i]);

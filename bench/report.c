@@ -86,6 +86,12 @@ static void write_csv(struct report *r, const json_t *row)
     fputc('\n', r->out);
 }
 
+static void flush(struct report *r)
+{
+    errno = 0;
+    if ((fflush(r->out) || ferror(r->out)) && !r->error) r->error = errno ? errno : EIO;
+}
+
 void report_row(struct report *r, const json_t *row)
 {
     char text[512];
@@ -101,7 +107,7 @@ void report_row(struct report *r, const json_t *row)
             if (c->width) fprintf(r->out, "| %*s ", c->width, cell(row, c, text, sizeof text));
         fputs("|\n", r->out);
     }
-    fflush(r->out);
+    flush(r);
 }
 
 void report_remark(struct report *r, const char *format, ...)
@@ -124,7 +130,8 @@ void report_close(struct report *r)
         fputs(json, r->out);
         free(json);
     }
-    if (fflush(r->out) || ferror(r->out)) quit(EXIT_FAIL, "cannot write %s: %s", r->path ? r->path : "stdout", strerror(errno));
+    flush(r);
+    if (r->error) quit(EXIT_FAIL, "cannot write %s: %s", r->path ? r->path : "stdout", strerror(r->error));
     if (!r->path) return;
     fclose(r->out);
     if (strcmp(r->beside, r->path) != 0 && rename(r->beside, r->path)) quit(EXIT_FAIL, "--output %s: %s", r->path, strerror(errno));

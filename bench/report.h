@@ -17,6 +17,7 @@ struct report {
     const char *path;                   /* NULL: stdout */
     char *beside;                       /* where it is until complete */
     FILE *out;
+    int error;                          /* errno of the first write that failed */
     bool started, gbench;               /* gbench: Google Benchmark's reporters speak, not ours */
 };
 

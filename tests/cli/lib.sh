@@ -36,3 +36,6 @@ until_has()
     echo "never saw '$2' in $1"
     exit 1
 }
+
+# Skips where the build has no benches.
+benches() { command -v bench-kernels >/dev/null || { echo "no benches in this build: Google Benchmark was not there"; exit 77; }; }
