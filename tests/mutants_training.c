@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define COUNT(LIST) ((int)(sizeof (LIST) / sizeof *(LIST)))
+#define COUNT(LIST) ((int)(sizeof(LIST) / sizeof *(LIST)))
 
 /* ---- loss ---- */
 

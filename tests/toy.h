@@ -21,8 +21,8 @@ static inline struct images toy_images(int count, uint64_t seed)
     cr_assert(images.pixels && images.labels);
     for (int i = 0; i < count; i++) {
         uint8_t *pixels = images.pixels + (size_t)i * TOY_SIDE * TOY_SIDE;
-        int class = i % TOY_CLASSES, top = 1 + class / 2 * 6, left = 1 + class % 2 * 6;
-        images.labels[i] = (uint8_t)class;
+        int digit = i % TOY_CLASSES, top = 1 + digit / 2 * 6, left = 1 + digit % 2 * 6;
+        images.labels[i] = (uint8_t)digit;
         for (int p = 0; p < TOY_SIDE * TOY_SIDE; p++)
             pixels[p] = (uint8_t)rng_below(&rng, 128);
         for (int p = 0; p < 16; p++)
