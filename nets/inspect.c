@@ -80,6 +80,17 @@ const real *plan_output(const struct plan *plan, int layer)
     return plan->layers[layer].y;
 }
 
+int plan_lowest(const struct plan *plan)
+{
+    return plan->buffers.lowest;
+}
+
+real *plan_output_gradient(const struct plan *plan, int layer)
+{
+    assert(layer >= 0 && layer < plan->net.count);
+    return plan->layers[layer].dy;
+}
+
 const real *plan_logits(const struct plan *plan)
 {
     return plan_output(plan, plan->net.count - 1);

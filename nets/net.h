@@ -148,6 +148,12 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key);
  * the mean is over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting
  * them. */
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
+/* The same layer by layer, for whoever looks at or meddles with what is between them: begin, then each layer from the last down to
+ * plan_lowest. plan_output_gradient is what a layer starts from, [B][P][Q][K][16]; NULL where none is kept. */
+void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
+void plan_backward_layer(struct plan *plan, int layer);
+int plan_lowest(const struct plan *plan);
+real *plan_output_gradient(const struct plan *plan, int layer);
 /* One optimizer step over all trained tensors. */
 void plan_step(struct plan *plan, const struct optimizer *o);
 

@@ -99,7 +99,7 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
     make_loss(plan, n, training ? plan->layers[plan->net.count - 1].dy : NULL);
 }
 
-void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
+void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
 {
     assert(plan->pass.training && plan->pass.n == n && scale_n >= n);
     assert(plan->pass.key.seed == key.seed && plan->pass.key.step == key.step && plan->pass.key.part == key.part);
@@ -109,12 +109,22 @@ void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struc
     if (plan->layers[last].dy && scale_n != n)
         make_loss(plan, scale_n, plan->layers[last].dy);
     pack(plan, CONV_BWD_DATA);
-    for (int i = last; i >= plan->buffers.lowest; i--) {
-        layer_backward[plan->net.layers[i].kind](plan, i);
-        if (i > plan->buffers.lowest)
-            backward_skips(plan, i - 1);
-        watched(plan, i, PART_BACKWARD_DATA);
-    }
+}
+
+void plan_backward_layer(struct plan *plan, int layer)
+{
+    assert(layer >= plan->buffers.lowest && layer < plan->net.count);
+    layer_backward[plan->net.layers[layer].kind](plan, layer);
+    if (layer > plan->buffers.lowest)
+        backward_skips(plan, layer - 1);
+    watched(plan, layer, PART_BACKWARD_DATA);
+}
+
+void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
+{
+    plan_backward_begin(plan, n, scale_n, accumulate, key);
+    for (int i = plan->net.count - 1; i >= plan->buffers.lowest; i--)
+        plan_backward_layer(plan, i);
 }
 
 struct step_job { struct plan *plan; const struct optimizer *optimizer; };

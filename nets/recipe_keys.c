@@ -261,14 +261,15 @@ static void write_augment(const struct recipe *r, char *text, size_t size)
 
 static const char *const selection_names[] = {
     [SELECT_ALL] = "all", [SELECT_PER_CLASS] = "perclass", [SELECT_FIRST] = "first", [SELECT_SINGLE] = "single", [SELECT_SPLIT] = "split",
+    [SELECT_TRAIN] = "train",
 };
 
 static bool read_selection(const char *value, struct selection *s, int kinds)
 {
-    *s = (struct selection){ SELECT_ALL, 0 };
-    if (strcmp(value, "all") == 0)
+    *s = (struct selection){ strcmp(value, "train") == 0 && kinds > SELECT_TRAIN ? SELECT_TRAIN : SELECT_ALL, 0 };
+    if (strcmp(value, "all") == 0 || s->kind == SELECT_TRAIN)
         return true;
-    for (int kind = SELECT_PER_CLASS; kind < kinds; kind++) {
+    for (int kind = SELECT_PER_CLASS; kind < kinds && kind < SELECT_TRAIN; kind++) {
         const char *rest = value;
         if (starts_with(&rest, selection_names[kind]) && *rest == ':') {
             s->kind = (enum selection_kind)kind;
@@ -280,8 +281,8 @@ static bool read_selection(const char *value, struct selection *s, int kinds)
 
 static void write_selection(const struct selection *s, char *text, size_t size)
 {
-    if (s->kind == SELECT_ALL)
-        snprintf(text, size, "all");
+    if (s->kind == SELECT_ALL || s->kind == SELECT_TRAIN)
+        snprintf(text, size, "%s", selection_names[s->kind]);
     else
         snprintf(text, size, "%s:%d", selection_names[s->kind], s->count);
 }
@@ -293,7 +294,7 @@ static bool read_train(const char *value, struct recipe *r)
 
 static bool read_test(const char *value, struct recipe *r)
 {
-    return read_selection(value, &r->test, SELECT_SPLIT);
+    return read_selection(value, &r->test, SELECT_TRAIN + 1) && r->test.kind != SELECT_SPLIT;
 }
 
 static void write_train(const struct recipe *r, char *text, size_t size)
@@ -345,7 +346,7 @@ const struct key recipe_keys[] = {
     { "augment", "none, or up to 4 of rotate:DEGREES, shift:PIXELS, cropresize:SIDE, with :PROBABILITY if wanted, by commas", OTHER,
         .read = read_augment, .write = write_augment },
     { "select", "all, perclass:K, first:K, single:INDEX or split:K", OTHER, .read = read_train, .write = write_train },
-    { "testselect", "all, perclass:K, first:K or single:INDEX", OTHER, .read = read_test, .write = write_test },
+    { "testselect", "all, train, perclass:K, first:K or single:INDEX", OTHER, .read = read_test, .write = write_test },
     { .name = NULL },
 };
 

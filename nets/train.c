@@ -92,6 +92,7 @@ static void timed_evaluate(struct run *r, const struct images *images, const int
 static void run_step(struct run *r, const int *index, int n)
 {
     struct plan *plan = r->plan;
+    const struct train_hooks *hooks = &r->options->hooks;
     uint32_t epoch = (uint32_t)r->at.epoch;
     struct pass_key key = { .seed = r->options->seed, .step = (uint32_t)r->at.step };
     assert(n > 0 && n <= r->batch && r->at.step < r->steps);
@@ -100,7 +101,10 @@ static void run_step(struct run *r, const int *index, int n)
         batcher_fill(r->batcher, &r->data->train, index + done, now, true, key.seed, epoch, plan_input(plan), plan_labels(plan));
         plan_forward(plan, now, true, key);
         tally_pass(&r->at.running, plan, plan_labels(plan), now);
-        plan_backward(plan, now, n, done > 0, key);
+        if (hooks->backward)
+            hooks->backward(hooks->context, plan, now, n, done > 0, key);
+        else
+            plan_backward(plan, now, n, done > 0, key);
     }
     struct optimizer o = recipe_optimizer(r->recipe, r->at.step, r->steps_per_epoch, r->steps);
     plan_step(plan, &o);
@@ -207,9 +211,10 @@ static int choose_images(struct run *r, struct why *why)
 {
     const struct dataset *d = r->data;
     const struct recipe *recipe = r->recipe;
-    bool split = recipe->train.kind == SELECT_SPLIT;
+    bool split = recipe->train.kind == SELECT_SPLIT, on_train = recipe->test.kind == SELECT_TRAIN;
     uint64_t seed = r->options->seed;
-    r->test_images = split ? &d->train : &d->test;
+    const struct selection *tested = split || on_train ? &recipe->train : &recipe->test;
+    r->test_images = split || on_train ? &d->train : &d->test;
     size_t train = (size_t)d->train.count + 1, test = (size_t)r->test_images->count + 1;
     r->train = malloc(train * sizeof(int));
     r->order = malloc(train * sizeof(int));
@@ -219,7 +224,7 @@ static int choose_images(struct run *r, struct why *why)
     r->train_count = selection_make(&recipe->train, &d->train, d->classes, seed, false, r->train, why);
     if (r->train_count < 0)
         return r->train_count;
-    r->test_count = selection_make(split ? &recipe->train : &recipe->test, r->test_images, d->classes, seed, split, r->test, why);
+    r->test_count = selection_make(tested, r->test_images, d->classes, seed, split, r->test, why);
     if (r->test_count < 0)
         return r->test_count;
     if (r->train_count == 0 || r->test_count == 0)
@@ -329,7 +334,10 @@ static int run_open(struct run *r, struct why *why)
     r->at = (struct position){ .seed = r->options->seed, .metrics = r->metrics };
     snprintf(r->at.data_sha256, sizeof r->at.data_sha256, "%s", r->data->sha256);
     plan_init(r->plan, r->recipe->init, r->options->seed);
-    return r->options->load ? load_start(r, why) : 0;
+    code = r->options->load ? load_start(r, why) : 0;
+    if (code == 0 && r->options->hooks.started)
+        r->options->hooks.started(r->options->hooks.context, r->plan);
+    return code;
 }
 
 static void run_close(struct run *r)
@@ -365,6 +373,8 @@ static void finish(struct run *r)
     if (r->options->evaluate_train)
         timed_evaluate(r, &r->data->train, r->train, r->train_count, &m->train_acc, &m->train_loss);
     hash_weights(r);
+    if (r->options->hooks.finished)
+        r->options->hooks.finished(r->options->hooks.context, r->plan);
 }
 
 int train(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,

@@ -21,6 +21,15 @@ struct metrics {                        /* per cent; losses are means over image
     char weights_sha256[65];            /* over the trained tensors in net order, little-endian float32 */
 };
 
+/* Where a study looks at a run or puts a step of its own in place of ours; NULL members are left out. */
+struct train_hooks {
+    void (*started)(void *context, struct plan *plan);          /* weights are initialised or loaded; nothing is trained yet */
+    /* In place of plan_backward: gradients must be there when it returns. */
+    void (*backward)(void *context, struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
+    void (*finished)(void *context, struct plan *plan);         /* trained and measured; the plan is closed afterwards */
+    void *context;
+};
+
 struct train_options {
     unsigned isas; const char *algo; struct team *team;
     uint64_t seed;
@@ -30,6 +39,7 @@ struct train_options {
     const char *save;                   /* checkpoint written after every epoch by atomic rename, or NULL */
     int stop_after_epochs;              /* stop once this many epochs are finished (resumed ones count), for resuming later; 0: no */
     const volatile sig_atomic_t *interrupted;           /* not 0: finish the step, save, return -EINTR; NULL: never */
+    struct train_hooks hooks;
     /* Called after every update and after every epoch's evaluation: epoch from 0, updates done in it. May be NULL. */
     void (*progress)(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *so_far);
     void *context;

@@ -146,7 +146,7 @@ Test(recipe, refusals_name_the_word_and_what_it_takes)
     assert_refused("augment=", "none, or up to 4");
     assert_refused("select=perclass:0", "perclass:K");
     assert_refused("select=perclassy:5", "perclass:K");
-    assert_refused("testselect=split:5", "testselect takes all, perclass:K");
+    assert_refused("testselect=split:5", "testselect takes all, train, perclass:K");
     assert_refused("opt=adam momentum=0.9", "belong to opt=sgd");
     assert_refused("beta1=0.8", "belong to opt=adam");
     assert_refused("nesterov=1", "needs momentum");

@@ -26,12 +26,12 @@ struct transform {
     int augments; struct augment augment[MAX_AUGMENTS];
 };
 
-enum selection_kind { SELECT_ALL, SELECT_PER_CLASS, SELECT_FIRST, SELECT_SINGLE, SELECT_SPLIT };
+enum selection_kind { SELECT_ALL, SELECT_PER_CLASS, SELECT_FIRST, SELECT_SINGLE, SELECT_SPLIT, SELECT_TRAIN };
 struct selection { enum selection_kind kind; int count; };
 
 /* Indices into images.train (or .test) that a selection takes, by seed and in ascending order, into index[] (room for images->count);
  * with `rest` those that it leaves. Returns how many, or -EINVAL (a class has too few, index out of range …), or -ENOMEM.
- * SELECT_SPLIT takes `count` random ones. */
+ * SELECT_SPLIT takes `count` random ones. SELECT_TRAIN is for tests alone: test on what is trained on (the caller sees to it). */
 int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index,
                    struct why *why);
 

@@ -28,7 +28,7 @@ static int check_count(const struct selection *s, const struct images *images, s
 {
     int n = images->count, c = s->count;
     switch (s->kind) {
-    case SELECT_ALL:
+    case SELECT_ALL: case SELECT_TRAIN:
         return 0;
     case SELECT_PER_CLASS:
         return c >= 1 ? 0 : fail(why, -EINVAL, "perclass:%d: take at least 1 image per class", c);
@@ -50,8 +50,8 @@ static int mark(const struct selection *s, const struct images *images, int clas
         taken[s->count] = 1;
         return 0;
     }
-    if (s->kind == SELECT_ALL || s->kind == SELECT_FIRST) {
-        memset(taken, 1, (size_t)(s->kind == SELECT_ALL ? n : s->count));
+    if (s->kind == SELECT_ALL || s->kind == SELECT_TRAIN || s->kind == SELECT_FIRST) {
+        memset(taken, 1, (size_t)(s->kind == SELECT_FIRST ? s->count : n));
         return 0;
     }
     rng_permutation(stream_key(seed, STREAM_SELECT, (uint32_t)s->kind, 0), n, order);
