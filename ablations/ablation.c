@@ -99,9 +99,11 @@ static void open_data(struct sweep *s, struct data *data)
 
 /* ---- output */
 
-/* Where rows go: --output if it takes rows, else results/local/<study>.jsonl. */
+/* Where rows are: --report, or --output if it takes rows, else results/local/<study>.jsonl. */
 static const char *rows_path(const struct sweep *s, char *text, size_t size)
 {
+    if (s->wish->report)
+        return s->wish->report;
     if (s->options->output && s->options->format == FORMAT_JSONL)
         return s->options->output;
     snprintf(text, size, "results/local/%s.jsonl", s->study);
@@ -245,11 +247,14 @@ int ablation_run(const struct study *study, const struct options *options, const
     sweep_runs(&s, study);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why))
         quit(EXIT_FAIL, "%s", why.text);
+    if (wish->report && rows.count == 0)
+        quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);
     if (!todo)
         quit(EXIT_FAIL, "out of memory");
     int count = choose(&s, &rows, todo, &done);
-    status = options->dry_run ? dry_run(&s, &rows, todo, count, done) : make(&s, &rows, todo, count, done);
+    status = wish->report ? table(&s, &rows)
+           : options->dry_run ? dry_run(&s, &rows, todo, count, done) : make(&s, &rows, todo, count, done);
     free(todo);
     rows_close(&rows);
     sweep_free(&s);
@@ -260,15 +265,22 @@ int ablation_run(const struct study *study, const struct options *options, const
 
 int ablation_main(const struct study *study, int argc, const char **argv)
 {
-    int arms = 0, timing = 0, summary = 0;
+    int arms = 0, tier = 0, timing = 0, summary = 0;
+    char *report = NULL;
     const struct poptOption more[] = {
         { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
+        { "tier", 0, POPT_ARG_INT, &tier, 0, "one tier alone: 1 published cells, 2 arms that a claim needs, 3 the other arms", "1|2|3" },
+        { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing: tables, figures and claims from the rows of this file", "FILE" },
         { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
         { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and leave", NULL },
         POPT_TABLEEND
     };
     static struct options options;      /* 8 KB of seeds: not for the stack */
     cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
-    struct wish wish = { .arms = arms, .timing = timing, .summary = summary };
-    return ablation_run(study, &options, &wish);
+    if (tier < 0 || tier > 3)
+        quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs) or 3 (the other arms)", tier);
+    struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report };
+    int status = ablation_run(study, &options, &wish);
+    free(report);
+    return status;
 }

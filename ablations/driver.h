@@ -13,9 +13,11 @@ enum { ID_SIZE = 65 };
 
 struct entry {
     const char *cell, *arm;             /* arm "": the cell itself */
+    const char *base;                   /* the arm of the cell that it changes; "": the cell itself */
     const char *tests;                  /* what the arm tests, or what was published; may be NULL */
     const struct zoo_cell *zoo;         /* the cell, with its published figures */
     const char *data_name;              /* --data, or the cell's, or the study's */
+    bool shortened;                     /* by --quick: no published figure is comparable */
     bool study_data;                    /* that is the cell's own: its published figures are comparable */
     const struct dataset *data;         /* opened between sweep_entries and sweep_runs */
     char *net, *recipe;                 /* canonical; owned */
@@ -37,6 +39,7 @@ struct run {
 
 struct sweep {
     const char *study;
+    const struct study *of;
     const struct options *options;
     const struct wish *wish;
     int cores, jobs;                    /* usable cores; runs side by side */
@@ -128,15 +131,48 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
 /* Looks up every run's row, then prints the table of all runs that have a row (jsonl: the rows themselves, copied from their file). */
 void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out);
 
+/* ---- driver_metrics.c */
+
+/* A metric of a row, NAN where the row does not tell; of shares of runs 0 or 1. */
+double metric_of(const json_t *row, enum metric metric, double at);
+enum { METRIC_NAME_SIZE = 96 };
+const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZE]);
+bool metric_is_share(enum metric metric);
+int metric_digits(enum metric metric);
+
 /* ---- driver_stats.c */
 
 struct summary { int n; double mean, sd, low, high; };   /* low, high: 95 % t-interval of the mean. NAN where n is too small */
 
 /* Of the finite ones among values[0 … n-1]. */
 struct summary summarize(const double *values, int n);
-/* Student's t, 97.5 % quantile; df >= 1. */
-double student_t975(int df);
 /* The 95 % interval for one more value of the same kind. */
 void one_more(const struct summary *s, double *low, double *high);
+/* Student's t with df > 0 degrees of freedom, which need not be whole: two-sided p, and the 97.5 % quantile. */
+double student_p(double t, double df);
+double student_t975(double df);
+
+/* A difference of means or of shares (0 … 1), its 95 % interval and two-sided p; NAN where n is too small. */
+struct effect { int n, than_n; double mean, low, high, p; };
+
+struct effect effect_paired(const double *differences, int n);          /* against 0 */
+struct effect effect_welch(const double *values, int n, const double *than, int than_n);
+struct effect effect_shares(int count, int n, int than_count, int than_n);
+struct effect effect_share(int count, int n, double than);
+/* 95 % interval of a share. */
+void wilson(int count, int n, double *low, double *high);
+/* Holm's correction in place; NAN are no tests. n <= MAX_TESTS. */
+enum { MAX_TESTS = 256 };
+void holm(double *p, int n);
+
+/* ---- driver_claims.c */
+
+enum verdict { HOLDS, HOLDS_NOT, NOT_SEPARABLE };
+/* p is Holm's; of SAME the interval alone decides. */
+enum verdict claim_verdict(const struct claim *claim, const struct effect *effect, double p);
+
+/* The text's figures and its claims against those of the sweep's runs on `data` that have rows: as Markdown, and as records. */
+void findings_print(const struct sweep *s, const struct rows *rows, const struct dataset *data, FILE *out);
+void findings_records(const struct sweep *s, const struct rows *rows, const struct dataset *data, json_t *records);
 
 #endif

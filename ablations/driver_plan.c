@@ -61,6 +61,10 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     e->study_epochs = recipe.epochs;
     int epochs = s->options->epochs ? s->options->epochs : s->options->quick && study->quick_epochs ? study->quick_epochs : 0;
     size_t used = strlen(words);
+    bool quick = s->options->quick && study->quick_recipe && !s->wish->timing;
+    e->shortened = quick || s->wish->timing;
+    if (quick)
+        used += (size_t)snprintf(words + used, sizeof words - used, " %s", study->quick_recipe);
     if (s->wish->timing)
         snprintf(words + used, sizeof words - used, " epochs=1 updates=%d",
                  (int)fmax(TIMING_UPDATES, (double)TIMING_IMAGES / recipe.batch));
@@ -76,7 +80,8 @@ static void add_entry(struct sweep *s, const struct study *study, const struct z
     char name[256], canonical[4096];
     const char *own = cell->data ? cell->data : study->zoo->data, *asked = s->options->data;
     struct entry e = {
-        .cell = cell->cell, .arm = arm ? arm->arm : "", .tests = arm ? arm->tests : cell->published_as, .zoo = cell,
+        .cell = cell->cell, .arm = arm ? arm->arm : "", .base = arm && arm->base ? arm->base : "",
+        .tests = arm ? arm->tests : cell->published_as, .zoo = cell,
         .data_name = asked ? asked : own, .study_data = !s->wish->directory && (!asked || strcmp(asked, own) == 0)
     };
     struct net net;
@@ -102,23 +107,46 @@ static const struct zoo_cell *cell_of_arm(const struct study *study, const struc
     quit(EXIT_FAIL, "%s: arm \"%s\" belongs to no cell", study->zoo->study, arm->arm);
 }
 
-/* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms. */
+static bool claimed(const struct study *study, const struct arm *arm)
+{
+    for (const struct claim *c = study->claims; c && c->says; c++)
+        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0)
+            || (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
+            return true;
+    return false;
+}
+
+/* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms, a tier's. */
+static bool wanted(const struct sweep *s, const struct study *study, const struct arm *arm, const char *name)
+{
+    const struct wish *wish = s->wish;
+    const struct options *o = s->options;
+    if (o->filter && !filter_matches(o->filter, name))
+        return false;
+    if (wish->tier)
+        return wish->tier == (arm ? claimed(study, arm) ? 2 : 3 : 1);
+    return !arm || o->filter || o->list || wish->arms || wish->report || (o->quick && arm->quick);
+}
+
 void sweep_entries(struct sweep *s, const struct study *study)
 {
     assert(s->options && s->wish && s->entry_count == 0);
     s->study = study->zoo->study;
+    s->of = study;
     char name[256];
     const struct options *o = s->options;
     for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++) {
         snprintf(name, sizeof name, "%s/%s", s->study, cell->cell);
-        if (filter_matches(o->filter, name))
+        if (wanted(s, study, NULL, name))
             add_entry(s, study, cell, NULL);
     }
     for (const struct arm *arm = study->arms; arm && arm->cell; arm++) {
         snprintf(name, sizeof name, "%s/%s/%s", s->study, arm->cell, arm->arm);
-        if (o->filter ? filter_matches(o->filter, name) : s->wish->arms || o->list || (o->quick && arm->quick))
+        if (wanted(s, study, arm, name))
             add_entry(s, study, cell_of_arm(study, arm), arm);
     }
+    if (s->entry_count == 0 && s->wish->tier && !o->filter)
+        quit(EXIT_USAGE, "--tier %d: %s has no arms there", s->wish->tier, s->study);
     if (s->entry_count == 0)
         quit(EXIT_USAGE, "--filter %s matches no cell or arm; --list shows them", o->filter ? o->filter : "");
 }
@@ -129,7 +157,7 @@ static int selected(const struct selection *s, const struct images *images, int 
     case SELECT_PER_CLASS: return s->count * classes;
     case SELECT_FIRST: case SELECT_SPLIT: return s->count;
     case SELECT_SINGLE: return 1;
-    case SELECT_ALL: break;
+    case SELECT_ALL: case SELECT_TRAIN: break;
     }
     return images->count;
 }
@@ -139,23 +167,41 @@ static void size_up(struct entry *e, const struct recipe *r)
 {
     const struct dataset *d = e->data;
     int n = selected(&r->train, &d->train, d->classes);
-    e->test_images = r->train.kind == SELECT_SPLIT ? d->train.count - n : selected(&r->test, &d->test, d->classes);
+    e->test_images = r->train.kind == SELECT_SPLIT ? d->train.count - n : r->test.kind == SELECT_TRAIN ? n
+                   : selected(&r->test, &d->test, d->classes);
     double per_epoch = fmax(1, r->drop_last ? n / r->batch : ceil((double)n / r->batch));
     e->updates = r->updates ? r->updates : r->epochs * per_epoch;
     e->epochs = (int)ceil(e->updates / per_epoch);
     e->images = r->updates ? r->updates * fmin(n, r->batch) : (double)n * r->epochs;
 }
 
-static void fit(const struct sweep *s, struct entry *e)
+/* False with the reason: the net does not fit the data. */
+static bool fit(const struct sweep *s, struct entry *e, struct why *why)
 {
     char name[256];
     struct net net;
-    struct why why;
     entry_name(s, e, name, sizeof name);
     struct recipe recipe = recipe_or_quit(name, e->recipe);
-    if (net_parse(e->net, &net, &why) || train_check(&net, &recipe, e->data, &why))
-        quit(EXIT_USAGE, "%s: %s", name, why.text);
+    if (net_parse(e->net, &net, why) || train_check(&net, &recipe, e->data, why))
+        return false;
     size_up(e, &recipe);
+    return true;
+}
+
+/* On a data set of the user's choice the cells that fit it are run; nothing is left out silently, and not everything at all. */
+static void fit_all(struct sweep *s, bool *fits)
+{
+    char name[256];
+    struct why why;
+    int left_out = 0;
+    for (int i = 0; i < s->entry_count; i++) {
+        fits[i] = fit(s, &s->entries[i], &why);
+        left_out += !fits[i];
+        if (!fits[i] && (s->entries[i].study_data || left_out == s->entry_count))
+            quit(EXIT_USAGE, "%s: %s", entry_name(s, &s->entries[i], name, sizeof name), why.text);
+        if (!fits[i] && !s->options->quiet)
+            warn("%s is left out: %s", entry_name(s, &s->entries[i], name, sizeof name), why.text);
+    }
 }
 
 static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int threads)
@@ -169,26 +215,43 @@ static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int t
     s->runs[s->run_count++] = run;
 }
 
+static int seeds_of(const struct sweep *s, const struct study *study, const struct entry *e)
+{
+    char name[256];
+    if (s->options->quick)
+        return study->quick_seeds;
+    for (const struct seeds *rule = study->seeds_of; rule && rule->filter; rule++)
+        if (filter_matches(rule->filter, entry_name(s, e, name, sizeof name)))
+            return rule->seeds;
+    return *e->arm && study->arm_seeds ? study->arm_seeds : study->seeds;
+}
+
 void sweep_runs(struct sweep *s, const struct study *study)
 {
     assert(s->entry_count > 0 && s->run_count == 0 && s->cores > 0);
     const struct options *o = s->options;
     static const int one_and_all[] = { 1, THREADS_ALL };
-    int seeds = o->seed_count ? o->seed_count : o->quick ? study->quick_seeds : study->seeds;
     if (!s->wish->timing && o->thread_count > 1)
         quit(EXIT_USAGE, "--threads with several counts is for timing rows (--timing): accuracy has the same bits for any count");
+    bool *fits = calloc((size_t)s->entry_count, sizeof *fits);
+    if (!fits)
+        quit(EXIT_FAIL, "out of memory for the list of runs");
+    fit_all(s, fits);
     for (int i = 0; i < s->entry_count; i++) {
         const struct entry *e = &s->entries[i];
-        fit(s, &s->entries[i]);
+        if (!fits[i])
+            continue;
         if (s->wish->timing) {
             const int *threads = o->thread_count ? o->threads : one_and_all;
             for (int t = 0; t < (o->thread_count ? o->thread_count : 2); t++)
                 add_run(s, e, o->seed_count ? o->seeds[0] : 0, threads[t]);
         } else {
+            int seeds = s->wish->pictures ? 1 : o->seed_count ? o->seed_count : seeds_of(s, study, e);
             for (int k = 0; k < seeds; k++)
                 add_run(s, e, o->seed_count ? o->seeds[k] : (uint64_t)k, o->thread_count ? o->threads[0] : 1);
         }
     }
+    free(fits);
     int threads = s->run_count ? s->runs[0].threads : 1;
     s->jobs = s->wish->timing ? 1 : o->jobs ? o->jobs : s->cores / threads;
     s->jobs = s->jobs < 1 ? 1 : s->jobs;

@@ -12,7 +12,7 @@ struct line {
     const struct entry *entry;
     const struct row *first;            /* for what all its rows share: threads, isa … */
     struct summary test, best, train, loss, train_speed, infer_speed, arenas, peak;
-    struct summary paired;              /* arm minus cell over common seeds; n 0: none */
+    struct summary paired;              /* arm minus what it changes, over common seeds; n 0: none */
     const char *verdict;
     char verdict_text[48];
 };
@@ -66,6 +66,8 @@ static const char *judge(struct line *line)
         return "";
     if (!e->study_data)
         return "not comparable: other data";
+    if (e->shortened)
+        return "not comparable: a quick run";
     if (e->epochs != e->study_epochs) {
         snprintf(line->verdict_text, sizeof line->verdict_text, "not comparable: %d of %d epochs", e->epochs, e->study_epochs);
         return line->verdict_text;
@@ -79,7 +81,7 @@ static const char *judge(struct line *line)
 static const struct entry *cell_of(const struct sweep *s, const struct entry *arm)
 {
     for (int i = 0; i < s->entry_count; i++)
-        if (s->entries[i].zoo == arm->zoo && !*s->entries[i].arm)
+        if (s->entries[i].zoo == arm->zoo && strcmp(s->entries[i].arm, arm->base) == 0)
             return &s->entries[i];
     return NULL;
 }
@@ -133,6 +135,8 @@ static const char *shown(double value, int digits, char text[48])
 {
     if (!isfinite(value)) {
         text[0] = 0;
+    } else if (digits >= 0 && fabs(value) >= 1e5) {     /* a loss that has gone away */
+        snprintf(text, 48, "%.2e", value);
     } else if (digits >= 0 || value < 1000) {
         snprintf(text, 48, "%.*f", digits < 0 ? 0 : digits, value);
     } else if (value < 1e6) {
@@ -172,7 +176,8 @@ static void md_accuracy(const struct line *lines, int count, FILE *out)
     for (int i = 0; i < count; i++)
         arms |= lines[i].paired.n > 0;
     fprintf(out, "| cell |%s mean ± sd [95 %% CI], n |%s%s best on test | train | test loss | images/s | MB |\n",
-            published_any ? " published | reproduced" : "", published_any ? " verdict |" : "", arms ? " minus its cell, paired |" : "");
+            published_any ? " published | reproduced" : "", published_any ? " verdict |" : "",
+            arms ? " minus what it changes, paired |" : "");
     fprintf(out, "|---|%s---|%s%s---|---|---|---|---|\n", published_any ? "---|" : "", published_any ? "---|" : "", arms ? "---|" : "");
     for (int i = 0; i < count; i++) {
         const struct line *l = &lines[i];
@@ -360,10 +365,15 @@ void table_print(struct sweep *s, const struct rows *rows, enum format format, F
             continue;
         int count;
         struct line *lines = lines_of(s, data, &count);
-        if (format == FORMAT_MD && count)
+        if (format == FORMAT_MD && count) {
             md_table(s, lines, count, data, out);
+            if (!s->wish->timing)
+                findings_print(s, rows, data, out);
+        }
         for (int k = 0; k < count; k++)
             json_array_append_new(records, line_record(s, &lines[k]));
+        if (format == FORMAT_JSON && !s->wish->timing)
+            findings_records(s, rows, data, records);
         free(lines);
     }
     if (format == FORMAT_JSON) {

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * Looks inside a run. The signal is taken in a plan of its own, so that a run that is looked at has the bits of one that is not. */
+#include "probe.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROBE_IMAGES = 256 };
+
+/* Four digits: what a picture can show. */
+static json_t *rounded(double value)
+{
+    char text[32];
+    if (!isfinite(value))
+        return json_null();
+    snprintf(text, sizeof text, "%.4g", value);
+    return json_real(strtod(text, NULL));
+}
+
+/* ---- signal ------------------------------------------------------------------------------------------------------------------------ */
+
+struct signal { double rms, std; };
+
+/* y[B][units][16], n images. */
+static struct signal signal_of(const real *y, size_t units, int n)
+{
+    double squares = 0, variances = 0;
+    for (size_t unit = 0; unit < units; unit++) {
+        double sum = 0, own = 0;
+        for (int i = 0; i < n; i++) {
+            double value = (double)y[((size_t)(i / LANES) * units + unit) * LANES + (size_t)(i % LANES)];
+            sum += value;
+            own += value * value;
+        }
+        squares += own / n;
+        variances += fmax(0, own / n - sum / n * (sum / n));
+    }
+    return (struct signal){ sqrt(squares / (double)units), sqrt(variances / (double)units) };
+}
+
+static void record_signal(struct look *look, const struct plan *plan, int n)
+{
+    json_t *rms = json_array(), *std = json_array();
+    for (int i = 0; i < look->net->count; i++) {
+        struct shape s = look->net->layers[i].out;
+        struct signal signal = signal_of(plan_output(plan, i), (size_t)s.c * (size_t)s.h * (size_t)s.w, n);
+        json_array_append_new(rms, rounded(signal.rms));
+        json_array_append_new(std, rounded(signal.std));
+        if (i == look->net->count - 1)
+            json_object_set_new(look->extra, "logit_std_at_init", rounded(signal.std));
+    }
+    json_object_set_new(look->extra, "signal_rms", rms);
+    json_object_set_new(look->extra, "signal_std", std);
+}
+
+void probe_signal(struct look *look)
+{
+    assert(look->net->count > 0 && look->extra);
+    const struct images *images = &look->data->train;
+    int index[PROBE_IMAGES], n = images->count < PROBE_IMAGES ? images->count : PROBE_IMAGES;
+    struct plan_options options = {
+        .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team
+    };
+    struct plan *plan;
+    struct batcher *batcher;
+    if (net_plan(look->net, &options, &plan, NULL))
+        return;                         /* the run will say why */
+    if (batcher_open(&batcher, look->data, &look->recipe->transform, look->options->team, NULL) == 0) {
+        for (int i = 0; i < n; i++)
+            index[i] = i;
+        plan_init(plan, look->recipe->init, look->options->seed);
+        batcher_fill(batcher, images, index, n, false, 0, 0, plan_input(plan), plan_labels(plan));
+        plan_forward(plan, n, true, (struct pass_key){ look->options->seed, 0, 0 });
+        record_signal(look, plan, n);
+        batcher_close(batcher);
+    }
+    plan_close(plan);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------------------- */
+
+/* The weights before the update under way, tensor after tensor. */
+struct steps { float *before; bool any; json_t *gradients, *updates; };
+
+static double rms_difference(const real *a, const float *b, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)a[i] - (b ? (double)b[i] : 0);
+        sum += d * d;
+    }
+    return sqrt(sum / (double)n);
+}
+
+/* Per trained tensor of more than one dimension: change since the copy or gradient, and a new copy. */
+static void note(struct steps *steps, struct plan *plan)
+{
+    json_t *gradients = json_array(), *updates = json_array();
+    size_t at = 0;
+    for (int i = 0; i < plan_tensors(plan); i++) {
+        struct tensor t = plan_tensor(plan, i);
+        if (!t.trained || t.rank < 2)
+            continue;
+        json_array_append_new(gradients, rounded(rms_difference(t.gradient, NULL, t.count)));
+        json_array_append_new(updates, rounded(rms_difference(t.value, steps->before + at, t.count)));
+        for (size_t k = 0; k < t.count; k++)
+            steps->before[at + k] = (float)t.value[k];
+        at += t.count;
+    }
+    if (steps->any)
+        json_array_append(steps->updates, updates);
+    json_array_append_new(steps->gradients, gradients);
+    json_decref(updates);
+    steps->any = true;
+}
+
+static void step_backward(void *context, struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
+{
+    struct look *look = context;
+    struct steps *steps = look->own;
+    plan_backward(plan, n, scale_n, accumulate, key);
+    if (!accumulate && steps->before)   /* of a batch in parts the first stands for all */
+        note(steps, plan);
+}
+
+static void steps_started(void *context, struct plan *plan)
+{
+    struct look *look = context;
+    struct steps *steps = look->own;
+    size_t count = 0;
+    json_t *names = json_array();
+    for (int i = 0; i < plan_tensors(plan); i++) {
+        struct tensor t = plan_tensor(plan, i);
+        if (!t.trained || t.rank < 2)
+            continue;
+        count += t.count;
+        json_array_append_new(names, json_string(t.name));
+    }
+    steps->before = calloc(count, sizeof(float));
+    json_object_set_new(look->extra, "step_tensors", names);
+}
+
+static void steps_finished(void *context, struct plan *plan)
+{
+    struct look *look = context;
+    struct steps *steps = look->own;
+    (void)plan;
+    json_object_set_new(look->extra, "gradient_rms", steps->gradients);
+    json_object_set_new(look->extra, "update_rms", steps->updates);
+    free(steps->before);
+}
+
+void probe_steps(struct look *look, struct train_hooks *hooks)
+{
+    static struct steps steps;
+    steps = (struct steps){ .gradients = json_array(), .updates = json_array() };
+    look->own = &steps;
+    *hooks = (struct train_hooks){ .started = steps_started, .backward = step_backward, .finished = steps_finished, .context = look };
+}
