@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ * mnist-architectures: five nets whose figures come from one epoch, from twenty, and in the end from the training set. The arms give each
+ * claim what it compares: equal epochs, equal parameters, the same net with one thing changed. For exps 1 to 3 no recipe is documented
+ * that gives their figures: the arms of those three search for one. */
+#include "ablation.h"
+
+#include <stddef.h>
+
+#define EXP4 "1x28x28 conv32 relu conv16 relu conv16 relu max2 conv16 relu conv16 relu "
+#define EXP5 "1x28x28 conv32 bn relu conv16 bn relu conv16 bn relu max2 conv16 bn relu conv16 bn relu "
+#define NARROW_TO_WIDE "1x28x28 conv8 relu conv27 relu max2 conv52 relu max2 dense10"
+#define ONE_WIDTH "1x28x28 conv32 relu conv32 relu max2 conv32 relu max2 dense10"
+#define LONG "epochs=20"
+
+/* What exps 1 to 3 may have been trained with. */
+#define SEARCH(exp) \
+    { ARM(exp, "batch 32", NULL, "batch=32", "recipe search: batch") }, \
+    { ARM(exp, "batch 256", NULL, "batch=256", "recipe search: batch") }, \
+    { ARM(exp, "batch 1024", NULL, "batch=1024", "recipe search: batch") }, \
+    { ARM(exp, "lr 0.001", NULL, "lr=0.001", "recipe search: a tenth of the rate") }, \
+    { ARM(exp, "lr 0.1", NULL, "lr=0.1", "recipe search: ten times the rate") }, \
+    { ARM(exp, "no momentum", NULL, "momentum=0", "recipe search: plain SGD") }, \
+    { ARM(exp, "no momentum, batch 128", NULL, "momentum=0 batch=128", "recipe search: plain SGD") }, \
+    { ARM(exp, "no momentum, batch 512", NULL, "momentum=0 batch=512", "recipe search: plain SGD") }, \
+    { ARM(exp, "plain pixels", NULL, "norm=0,1", "recipe search: pixels 0 to 1, not standardised") }, \
+    { ARM(exp, "no augmentation", NULL, "augment=none", "recipe search: no augmentation") }, \
+    { ARM(exp, "2 epochs", NULL, "epochs=2", "recipe search: length") }, \
+    { ARM(exp, "3 epochs", NULL, "epochs=3", "recipe search: length") }
+
+/* What exps 4 and 5 leave open. */
+#define GUESSES(exp) \
+    { ARM(exp, "step 5", NULL, "schedule=step:5:0.1", "guess in the recipe: the rate falls every 5 epochs") }, \
+    { ARM(exp, "constant rate", NULL, "schedule=constant", "guess in the recipe: constant rate") }, \
+    { ARM(exp, "no augmentation", NULL, "augment=none", "guess in the recipe: no augmentation") }, \
+    { ARM(exp, "batch 32", NULL, "batch=32", "guess in the recipe: batch") }, \
+    { ARM(exp, "batch 128", NULL, "batch=128", "guess in the recipe: batch") }, \
+    { ARM(exp, "batch 512", NULL, "batch=512", "\"small batches\": far outside of the range given") }
+
+static const struct arm arms[] = {
+    { ARM("exp5", "tested on the training set", NULL, "testselect=train", "the published figure as it was measured: 60,000 images"),
+      .quick = true },
+    { ARM("exp1", "20 epochs", NULL, LONG, "one epoch against twenty") },
+    { ARM("exp1b", "20 epochs", NULL, LONG, "depth at equal epochs: two convolutions with the stated 21,000 parameters") },
+    { ARM("exp2", "20 epochs", NULL, LONG, "one epoch against twenty") },
+    { ARM("exp3", "20 epochs", NULL, LONG, "depth at equal epochs: three convolutions") },
+    { ARM("exp4", "1 epoch", NULL, "epochs=1", "depth at equal epochs: seven convolutions, one epoch"), .quick = true },
+    { ARM("exp5", "1 epoch", NULL, "epochs=1", "batch norm after one epoch"), .quick = true },
+    { ARM("exp3-batch512", "as many updates", NULL, "epochs=4", "batch size at equal updates: four epochs of 512 for one of 128") },
+    { ARM("exp2", "narrow to wide", NARROW_TO_WIDE, NULL, "channel order: 8, 27, 52 with 27,749 parameters") },
+    { ARM("exp2", "one width", ONE_WIDTH, NULL, "channel order: 32, 32, 32 with 26,826 parameters") },
+    { ARM("exp2", "narrow to wide, 20 epochs", NARROW_TO_WIDE, LONG, "channel order, trained to the end"), .base = "20 epochs" },
+    { ARM("exp4", "1x1 at the end", EXP4 "conv61r1 relu conv8r1 relu dense10", NULL,
+          "receptive field 16 in place of 24 at 17,047 parameters") },
+    { ARM("exp4", "pool earlier",
+          "1x28x28 conv32 relu conv16 relu max2 conv16 relu conv16 relu conv16 relu conv16 relu conv15 relu dense10", NULL,
+          "receptive field 26, 17,009 parameters") },
+    { ARM("exp4", "pool later",
+          "1x28x28 conv32 relu conv16 relu conv16 relu conv16 relu max2 conv16 relu conv16 relu conv9 relu dense10", NULL,
+          "receptive field 22, 16,979 parameters") },
+    { ARM("exp5", "norm behind relu", "1x28x28 conv32 relu bn conv16 relu bn conv16 relu bn max2 conv16 relu bn conv16 relu bn "
+          "conv16 relu bn conv12 relu bn dense10", NULL, "batch norm behind ReLU") },
+    GUESSES("exp4"), GUESSES("exp5"), SEARCH("exp1"), SEARCH("exp2"), SEARCH("exp3"),
+    { .cell = NULL },
+};
+
+/* ---- what the text gives ----------------------------------------------------------------------------------------------------------- */
+
+#define TABLE "results table, called test accuracy; probably after one epoch"
+#define NOTEBOOK "its notebook: running train accuracy"
+#define FIELDS "layer table"
+#define STATED "results table"
+
+static const struct figure figures[] = {
+    { "exp1", NULL, TEST_ACC, 0, 91.73, TABLE }, { "exp1", NULL, RUNNING_ACC, 0, 79.92, NOTEBOOK },
+    { "exp2", NULL, TEST_ACC, 0, 94.22, TABLE }, { "exp2", NULL, RUNNING_ACC, 0, 75.82, NOTEBOOK },
+    { "exp3", NULL, TEST_ACC, 0, 96.43, TABLE }, { "exp3", NULL, RUNNING_ACC, 0, 88.67, NOTEBOOK },
+    { "exp3-batch512", NULL, TEST_ACC, 0, 89.88, "its notebook, before the batch was made small" },
+    { "exp3s", NULL, TEST_ACC, 0, 88.87, "an earlier text" }, { "exp3s-dense50", NULL, TEST_ACC, 0, 82.55, "an earlier text" },
+    { "exp4", NULL, TEST_ACC, 0, 99.25, "results table, called test accuracy; set and epochs are not stated" },
+    { "exp4", NULL, TRAIN_ACC, 0, 99.25, "the same, if it was measured as exp5 was: on the training set" },
+    { "exp5", NULL, TEST_ACC, 0, 99.50, "results table, called test accuracy; the log shows that it is not" },
+    { "exp5", NULL, TRAIN_ACC, 0, 99.48, "log, epoch 20: 59,689 of 60,000, the training set" },
+    { "exp5", NULL, RUNNING_ACC, 0, 99.46, "log, epoch 20: running train accuracy" },
+    { "exp5", NULL, EPOCH_RUNNING_ACC, 19, 99.47, "log, epoch 19: running train accuracy" },
+    { "exp5", "tested on the training set", BEST_TEST_ACC, 0, 99.50, "log, epoch 19: 59,701 of 60,000, the best epoch" },
+    { "exp5", "tested on the training set", EPOCH_TEST_ACC, 19, 99.50, "log, epoch 19: 59,701 of 60,000" },
+    { "exp5", "tested on the training set", TEST_ACC, 0, 99.48, "log, epoch 20: 59,689 of 60,000" },
+    { "exp5", "tested on the training set", PRINTED_LOSS, 64, 0.0003, "log: sum of the batches' means over 60,000, batch 64 assumed" },
+    { "exp1", NULL, PARAMETERS, 0, 21000, STATED }, { "exp2", NULL, PARAMETERS, 0, 27700, STATED " (rounded)" },
+    { "exp3", NULL, PARAMETERS, 0, 23400, STATED " (rounded)" }, { "exp4", NULL, PARAMETERS, 0, 17054, STATED },
+    { "exp5", NULL, PARAMETERS, 0, 17302, STATED }, { "exp5", NULL, MEMORY, 0, 0.69, "memory footprint" },
+    { "exp5", NULL, FIELD, 1, 3, FIELDS }, { "exp5", NULL, FIELD, 2, 5, FIELDS }, { "exp5", NULL, FIELD, 3, 7, FIELDS },
+    { "exp5", NULL, FIELD, 4, 8, FIELDS }, { "exp5", NULL, FIELD, 5, 12, FIELDS },
+    { "exp5", NULL, FIELD, 6, 20, FIELDS ", where a row is missing" }, { "exp5", NULL, FIELD, 8, 28, FIELDS ": \"full image\"" },
+    { .cell = NULL },
+};
+
+static const struct claim claims[] = {
+    { CLAIM("channel optimisation: exp2 beats exp1 by 2.49", "exp2", NULL, MORE, "exp1", NULL, TEST_ACC), .margin = 2.49 },
+    { CLAIM("batch size tuning: exp3 beats exp2 by 2.21", "exp3", NULL, MORE, "exp2", NULL, TEST_ACC), .margin = 2.21 },
+    { CLAIM("depth: exp4 beats exp3 by 2.82 (20 epochs against 1)", "exp4", NULL, MORE, "exp3", NULL, TEST_ACC), .margin = 2.82 },
+    { CLAIM("depth at equal epochs (20)", "exp4", NULL, MORE, "exp3", "20 epochs", TEST_ACC), .margin = 2.82 },
+    { CLAIM("depth at equal epochs (1)", "exp4", "1 epoch", MORE, "exp3", NULL, TEST_ACC) },
+    { CLAIM("depth at equal epochs and fewer parameters", "exp4", NULL, MORE, "exp1b", "20 epochs", TEST_ACC) },
+    { CLAIM("two to seven layers: +7.52, at equal epochs", "exp4", NULL, MORE, "exp1", "20 epochs", TEST_ACC), .margin = 7.52 },
+    { CLAIM("what the table compares is epochs: exp1 gains by 20", "exp1", "20 epochs", MORE, "exp1", NULL, TEST_ACC) },
+    { CLAIM("what the table compares is epochs: exp3 gains by 20", "exp3", "20 epochs", MORE, "exp3", NULL, TEST_ACC) },
+    { CLAIM("batch norm gives 0.25", "exp5", NULL, MORE, "exp4", NULL, TEST_ACC), .margin = 0.25 },
+    { CLAIM("batch norm helps after one epoch", "exp5", "1 epoch", MORE, "exp4", "1 epoch", TEST_ACC) },
+    { CLAIM("batch norm trains consistently: late epochs vary less", "exp5", NULL, LESS, "exp4", NULL, LATE_SD), .at = 16 },
+    { CLAIM("batch norm trains consistently: fewer loss spikes", "exp5", NULL, LESS, "exp4", NULL, SPIKED) },
+    { CLAIM("batch norm before ReLU or behind it is the same", "exp5", "norm behind relu", SAME, "exp5", NULL, TEST_ACC), .margin = 0.1 },
+    { CLAIM("small batches: 128 beats 512 by 6.55, one epoch", "exp3", NULL, MORE, "exp3-batch512", NULL, TEST_ACC), .margin = 6.55 },
+    { CLAIM("small batches: at equal updates 512 is as good", "exp3-batch512", "as many updates", SAME, "exp3", NULL, TEST_ACC),
+      .margin = 0.5 },
+    { CLAIM("small batches: 64 beats 512 over 20 epochs", "exp4", NULL, MORE, "exp4", "batch 512", TEST_ACC) },
+    { CLAIM("wide to narrow extracts better than narrow to wide", "exp2", NULL, MORE, "exp2", "narrow to wide", TEST_ACC) },
+    { CLAIM("wide to narrow extracts better than one width", "exp2", NULL, MORE, "exp2", "one width", TEST_ACC) },
+    { CLAIM("wide to narrow is better after 20 epochs", "exp2", "20 epochs", MORE, "exp2", "narrow to wide, 20 epochs", TEST_ACC) },
+    { CLAIM("the receptive field matters: 24 against 16", "exp4", NULL, MORE, "exp4", "1x1 at the end", TEST_ACC) },
+    { CLAIM("the receptive field matters: 26 against 24", "exp4", "pool earlier", MORE, "exp4", NULL, TEST_ACC) },
+    { CLAIM("the receptive field matters: 24 against 22", "exp4", NULL, MORE, "exp4", "pool later", TEST_ACC) },
+    { CLAIM("the best figure is 99.50 on the test set", "exp5", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 99.5 },
+    { CLAIM("ours: it is higher on the training set than on the test set", "exp5", NULL, MORE, NULL, NULL, GAP), .margin = 0 },
+    { CLAIM("ours: the guessed augmentation helps exp5", "exp5", NULL, MORE, "exp5", "no augmentation", TEST_ACC) },
+    { .says = NULL },
+};
+
+int main(int argc, const char **argv)
+{
+    static const struct study study = {
+        .zoo = &mnist_architectures, .arms = arms, .seeds = 10, .quick_seeds = 2, .quick_epochs = 1,
+        .quick_recipe = "select=first:6000", .figures = figures, .claims = claims
+    };
+    return ablation_main(&study, argc, argv);
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ * vanishing-canvas: the net stops learning at ten layers; because its canvas shrinks? Cells are the text's own runs at every depth. Arms
+ * turn one thing each, at seven depths, on 60 images a class with the same hundred updates: the failure is one of the start, and 20 seeds
+ * of each are worth more than more images. Every row carries the signal at its start: rms and spread over images, layer by layer. */
+#include "ablation.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include "probe.h"
+
+/* ---- arms: changes of the block or the recipe, at several depths ------------------------------------------------------------------- */
+
+#define SMALL "select=perclass:60 batch=600"
+#define BASE "600 images"
+#define BLOCK "conv3same relu max2step1"
+
+struct change {
+    const char *arm, *first, *block;    /* blocks; NULL: the text's, and as the others */
+    const char *recipe;                 /* words behind SMALL, NULL: none */
+    const char *tests;
+    enum { EVERYWHERE, AT_THREE, AT_TWO } at;            /* which depths: all seven; 5, 10 and 15; 5 and 10 */
+    bool quick;
+};
+
+static const struct change changes[] = {
+    { BASE, NULL, NULL, NULL, "the text's recipe on 60 images a class: what the other arms are held against", EVERYWHERE, true },
+    { "no pool", NULL, "conv3same relu", NULL, "canvas kept at 28: no pooling", EVERYWHERE, true },
+    { "padded pool", NULL, "conv3same relu max2step1pad0,1,0,1", NULL, "canvas kept at 28: pooling with a padded edge", EVERYWHERE, true },
+    { "pool 3", NULL, "conv3same relu max3step1", NULL, "canvas shrinks twice as fast: windows of 3", AT_TWO, false },
+    { "input /255", NULL, NULL, "raw=0", "pixels 0 to 1", AT_THREE, true },
+    { "standardised", NULL, NULL, "norm=0.1307,0.3081", "pixels with mean 0, sd 1", AT_THREE, false },
+    { "He init", NULL, NULL, "init=he_uniform", "weights that keep the signal's size, no bias at the start", AT_THREE, true },
+    { "Xavier init", NULL, NULL, "init=xavier_uniform", "weights by both fans, no bias at the start", AT_THREE, false },
+    { "He init, /255", NULL, NULL, "init=he_uniform raw=0", "both", EVERYWHERE, false },
+    { "He init, /255, no pool", NULL, "conv3same relu", "init=he_uniform raw=0", "both, canvas kept", AT_THREE, false },
+    { "no bias", NULL, "conv3sameb0 relu max2step1", NULL, "convolutions without bias", EVERYWHERE, true },
+    { "bias from zero", NULL, NULL, "bias=zero", "biases start at zero", AT_THREE, false },
+    { "batch norm", NULL, "conv3same bn relu max2step1", NULL, "batch norm behind each convolution", EVERYWHERE, true },
+    { "batch norm, no pool", NULL, "conv3same bn relu", NULL, "batch norm, canvas kept", AT_THREE, false },
+    { "constant rate", NULL, NULL, "schedule=constant", "the rate does not fall: a hundred useful updates, not thirty", EVERYWHERE, true },
+    { "constant rate, no pool", NULL, "conv3same relu", "schedule=constant", "the rate does not fall, canvas kept", AT_THREE, false },
+    { "minibatch 64", NULL, NULL, "batch=64 epochs=10 schedule=step:1:0.1", "100 updates of 64, falling as before", AT_THREE, false },
+    { "minibatch 64, constant rate", NULL, NULL, "batch=64 epochs=10 schedule=constant", "100 updates of 64", AT_THREE, false },
+    { "SGD", NULL, NULL, "opt=sgd lr=0.01 momentum=0.9", "SGD with momentum in place of Adam", AT_THREE, false },
+    { "residual", BLOCK, BLOCK " add4", NULL, "each block adds its input", AT_THREE, true },
+    { "width 8", "conv8same relu max2step1", "conv8same relu max2step1", NULL, "8 channels in place of 3", AT_THREE, false },
+    { "3,000 images", NULL, NULL, "select=perclass:300 batch=3000", "300 images a class", AT_TWO, false },
+    { "width 16", "conv16same relu max2step1", "conv16same relu max2step1", NULL, "16 channels in place of 3", AT_TWO, false },
+    { "width 32", "conv32same relu max2step1", "conv32same relu max2step1", NULL, "32 channels in place of 3", AT_TWO, false },
+};
+
+static const int depths[] = { 5, 8, 9, 10, 11, 12, 15 };
+
+enum { CHANGES = sizeof changes / sizeof *changes, DEPTHS = sizeof depths / sizeof *depths, ARMS = CHANGES * DEPTHS, NET_SIZE = 640 };
+
+static struct arm arms[ARMS + 1];
+static char nets[ARMS][NET_SIZE], recipes[ARMS][160], cells[16][16];
+
+/* "1x28x28 BLOCK … BLOCK dense10" */
+static void write_net(const struct change *c, int depth, char *text)
+{
+    size_t used = (size_t)snprintf(text, NET_SIZE, "1x28x28");
+    for (int i = 0; i < depth; i++) {
+        const char *block = c->block ? c->block : BLOCK;
+        used += (size_t)snprintf(text + used, NET_SIZE - used, " %s", i == 0 && c->first ? c->first : block);
+    }
+    used += (size_t)snprintf(text + used, NET_SIZE - used, " dense10");
+    assert(used < NET_SIZE);
+}
+
+static bool wanted_at(const struct change *c, int depth)
+{
+    return c->at == EVERYWHERE || depth == 5 || depth == 10 || (c->at == AT_THREE && depth == 15);
+}
+
+static void make_arms(void)
+{
+    int arm = 0;
+    for (int i = 0; i < CHANGES; i++)
+        for (int d = 0; d < DEPTHS; d++) {
+            const struct change *c = &changes[i];
+            if (!wanted_at(c, depths[d]))
+                continue;
+            assert(arm < ARMS && depths[d] < 16);
+            snprintf(cells[depths[d]], sizeof cells[0], "d%d", depths[d]);
+            snprintf(recipes[arm], sizeof recipes[0], SMALL " %s", c->recipe ? c->recipe : "");
+            write_net(c, depths[d], nets[arm]);
+            arms[arm] = (struct arm){ ARM(cells[depths[d]], c->arm, nets[arm], recipes[arm], c->tests),
+                                      .quick = c->quick && (depths[d] == 5 || depths[d] == 10), .base = c == changes ? NULL : BASE };
+            arm++;
+        }
+}
+
+/* ---- what the text gives ----------------------------------------------------------------------------------------------------------- */
+
+static const struct figure figures[] = {
+    { "d10", NULL, TEST_ACC, 0, 10, "words and curves: one unseeded run on 1,000 test images" },
+    { "d11", NULL, TEST_ACC, 0, 10, "words: from the 10th layer on" },
+    { "d12", NULL, TEST_ACC, 0, 10, "words: from the 10th layer on" },
+    { "d13", NULL, TEST_ACC, 0, 10, "words: from the 10th layer on" },
+    { "d14", NULL, TEST_ACC, 0, 10, "words: from the 10th layer on" },
+    { "d15", NULL, TEST_ACC, 0, 10, "words: from the 10th layer on" },
+    { "d9", NULL, FIELD, 18, 28, "\"receptive field becomes too compressed\": it grows, 1 + 3 D" },
+    { "d10", NULL, FIELD, 20, 28, "\"receptive field becomes too compressed\": it grows, 1 + 3 D" },
+    { .cell = NULL },
+};
+
+static const struct claim claims[] = {
+    { CLAIM("up to 9 layers it trains: fewer than half of the runs fail", "d9", NULL, LESS, NULL, NULL, FAILED), .margin = 0.5 },
+    { CLAIM("from 10 layers on it does not: most runs fail", "d10", NULL, MORE, NULL, NULL, FAILED), .margin = 0.5 },
+    { CLAIM("ten is the limit: 10 layers fail more than 9", "d10", NULL, MORE, "d9", NULL, FAILED) },
+    { CLAIM("ten is the limit: 9 layers fail no more than 5", "d9", NULL, SAME, "d5", NULL, FAILED), .margin = 0.25 },
+    { CLAIM("depth helps while it trains: 4 layers against 1", "d4", NULL, MORE, "d1", NULL, TEST_ACC) },
+    { CLAIM("shrinking is the cause: without pooling fewer fail", "d10", "no pool", LESS, "d10", BASE, FAILED) },
+    { CLAIM("shrinking is the cause: with padded pooling fewer fail", "d10", "padded pool", LESS, "d10", BASE, FAILED) },
+    { CLAIM("shrinking is the cause: without pooling fewer fail, 15 layers", "d15", "no pool", LESS, "d15", BASE, FAILED) },
+    { CLAIM("shrinking is the cause: faster shrinking fails more", "d10", "pool 3", MORE, "d10", BASE, FAILED) },
+    { CLAIM("the optimizer is not the cause: SGD fails as often", "d10", "SGD", SAME, "d10", BASE, FAILED), .margin = 0.25 },
+    { CLAIM("ours: the start is the cause, He init", "d10", "He init", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: the start is the cause, He init and inputs to 1", "d10", "He init, /255", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: the biases drown the signal, none", "d10", "no bias", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: the biases drown the signal, from zero", "d10", "bias from zero", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: batch norm restores the signal", "d10", "batch norm", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: batch norm restores the signal, 15 layers", "d15", "batch norm", LESS, "d15", BASE, FAILED) },
+    { CLAIM("ours: the schedule leaves too few updates", "d10", "constant rate", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: weaker inputs fail at five layers already", "d5", "input /255", MORE, "d5", BASE, FAILED) },
+    { CLAIM("ours: residual blocks carry the signal through", "d10", "residual", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: width helps", "d10", "width 8", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: minibatches at equal updates help", "d10", "minibatch 64", LESS, "d10", BASE, FAILED) },
+    { CLAIM("ours: the logits' spread at the start falls with depth", "d10", NULL, LESS, "d5", NULL, LOGIT_STD) },
+    { CLAIM("ours: batch norm keeps the logits' spread", "d10", "batch norm", MORE, "d10", BASE, LOGIT_STD) },
+    { .says = NULL },
+};
+
+/* ---- looks ------------------------------------------------------------------------------------------------------------------------- */
+
+/* Rows carry the signal; pictures also gradients and updates, which the text excludes as causes. */
+static void look_at(struct look *look, struct train_hooks *hooks)
+{
+    probe_signal(look);
+    if (look->folder)
+        probe_steps(look, hooks);
+}
+
+int main(int argc, const char **argv)
+{
+    static const struct seeds seeds_of[] = {
+        { "*/d5", 20 }, { "*/d9", 20 }, { "*/d10", 20 }, { "*/width 16", 10 }, { "*/width 32", 5 }, { NULL, 0 }
+    };
+    static const struct study study = {
+        .zoo = &vanishing_canvas, .arms = arms, .seeds = 10, .arm_seeds = 20, .quick_seeds = 2, .quick_recipe = SMALL,
+        .seeds_of = seeds_of, .figures = figures, .claims = claims, .look = look_at
+    };
+    make_arms();
+    return ablation_main(&study, argc, argv);
+}
