@@ -82,3 +82,20 @@ Test(fuzzed, counts_that_no_run_reaches_are_no_position)
     cr_assert_eq(resumed_epoch(1000, LONG_MAX, 3), -1);
     cr_assert_eq(resumed_epoch(1000, 4, 5), -1);
 }
+
+/* A tensor's name brought its line feed along, and an escape sequence would have come through as well. */
+Test(fuzzed, messages_are_one_line_whatever_they_quote)
+{
+    static const char header[] = "{\"bad\\n\\u001b[2J\\u007f\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}    ";
+    char path[128], bytes[sizeof header + 16] = { 0 };
+    struct why why = { "" };
+    struct plan *plan = open_plan();
+    uint64_t length = strlen(header);
+    memcpy(bytes, &length, 8);
+    memcpy(bytes + 8, header, length);
+    write_bytes(toy_path(path, "lines.safetensors"), bytes, 8 + length + 4);
+    cr_assert_eq(checkpoint_load(path, plan, NULL, &why), -EINVAL);
+    cr_assert_not_null(strstr(why.text, "has a tensor \"bad??[2J?\" that the net lacks"), "%s", why.text);
+    unlink(path);
+    plan_close(plan);
+}

@@ -7,8 +7,8 @@
 
 struct why { char text[512]; };
 
-/* Writes the message (cut at the array's end) and returns `code` (not 0), so that callers say `return fail(why, -EINVAL, ...)`.
- * `why` may be NULL. */
+/* Writes the message (cut at the array's end, control characters as '?') and returns `code` (not 0), so that callers say
+ * `return fail(why, -EINVAL, ...)`. `why` may be NULL. */
 int fail(struct why *why, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -11,10 +11,11 @@ static bool small(const struct net *net)
     double macs = 0, bytes = 4.0 * net->in.c * net->in.h * net->in.w;
     for (int i = 0; i < net->count; i++) {
         struct layer_facts f = net_layer_facts(net, i);
-        macs += f.macs;
+        bool pool = net->layers[i].kind == LAYER_POOL;
+        macs += pool ? (double)f.bytes_activations * net->layers[i].pool.r * net->layers[i].pool.s : f.macs;
         bytes += (double)f.bytes_activations;
     }
-    return macs < 20000 && bytes < 40000 && net_parameters(net) < 4000;
+    return macs < 10000 && bytes < 20000 && net_parameters(net) < 2000;
 }
 
 static void fill(struct plan *plan, const struct net *net, int n)
