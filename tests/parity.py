@@ -141,7 +141,8 @@ def compare_pass(score, name, text):
         kind = key.split('.')[0]
         if kind == 'gradient' and norm(want) < NOTHING * largest:
             score.nothing += 1
-            score.judge(norm(given[key]) <= NEAR * largest, f'{name}: {key}: {norm(given[key]):.1e} ought to be nothing beside {largest:.1e}')
+            mine = norm(given[key])
+            score.judge(mine <= NEAR * largest, f'{name}: {key}: {mine:.1e} ought to be nothing beside {largest:.1e}')
         elif kind != 'final':
             for side, got in enumerate((given[key].reshape(want.shape), single[key])):
                 far[kind][side] = max(far[kind][side], (distance(got, want), key))
@@ -181,7 +182,7 @@ def evaluate(score, what, net, recipe, data, weights):
     differ = best != given['predicted']
     score.judge(abs(accuracy - its) <= 100 * differ.sum() / len(best) + 1e-9 and not (differ & ~edge).any(),
                 f'{what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch')
-    print(f'      {what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch, {int(differ.sum())} of {len(best)} images classified otherwise '
+    print(f'note  {what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch, {int(differ.sum())} of {len(best)} images classified otherwise '
           f'({data})', flush=True)
 
 
@@ -226,13 +227,13 @@ def main():
     while count < RANDOM_NETS:
         text = random_net(draw)
         count += compare_pass(score, text, text)
-    print(f'      {len(nets)} zoo nets and {count} random ones against PyTorch {torch.__version__} in float64, worst relative differences:')
+    print(f'note  {len(nets)} zoo nets and {count} random ones against PyTorch {torch.__version__} in float64, worst relative differences:')
     for kind, (worst, where) in score.worst.items():
-        print(f'        {kind:10} {worst:.2e}  {where}', flush=True)
-    print(f'      {score.ties} windows took the other of two nearly equal maxima; {score.nothing} gradients were zero but for rounding')
+        print(f'note    {kind:10} {worst:.2e}  {where}', flush=True)
+    print(f'note  {score.ties} windows took the other of two nearly equal maxima; {score.nothing} gradients were zero but for rounding')
     ratios = {f'{name} {recipe}': compare_steps(score, name, nets[name], recipe) for name in OPTIMIZER_NETS for recipe in OPTIMIZERS}
     worst = max(ratios, key=ratios.get)
-    print(f'      after {STEPS} steps of {len(OPTIMIZERS)} optimizers on {len(OPTIMIZER_NETS)} nets: at most {ratios[worst]:.2f} x the '
+    print(f'note  after {STEPS} steps of {len(OPTIMIZERS)} optimizers on {len(OPTIMIZER_NETS)} nets: at most {ratios[worst]:.2f} x the '
           f'distance of PyTorch float32 from float64 ({worst})', flush=True)
     data = 'mnist' if any(os.path.exists(folder + '/mnist') for folder in ('data', '../shared/data')) else 'strokes'
     compare_accuracy(score, nets['compact-net/published'], 'opt=adam lr=0.01 batch=64 epochs=1 norm=0.1307,0.3081', data)

@@ -9,8 +9,11 @@ part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols o
   tsan        default  thread sanitizer: the plain race_* programs
   clang       default  clang builds without a warning: suites, kernelcheck, symbols
   aarch64     default  cross-built, emulated: suites, kernelcheck, symbols
+  fuzz        default  the fuzz targets, a few seconds each; ten minutes each with --full (clang)
+  mutants     default  some of the planted bugs of tests/mutations.txt; all with --full
   ubsan       full     undefined sanitizer alone
-  debug       full     gcc -O1, arenas filled with NaN'
+  debug       full     gcc -O1, arenas filled with NaN
+  torch       full     the nets against PyTorch, fetched from PyPI into an environment of its own'
 
 step_limit=1800             # seconds
 
@@ -82,6 +85,22 @@ part_asan()
     build asan && both '--drawn --cases 10 --no-mutants' asan env UBSAN_OPTIONS=print_stacktrace=1 \
         LSAN_OPTIONS="suppressions=$top/tests/leaks.allow:print_suppressions=0"
 }
+
+part_fuzz()
+{
+    local seconds=3
+    [ "$mode" != full ] || seconds=600
+    step_limit=5400 step fuzz tools/fuzz --jobs 1 --seconds "$seconds"
+}
+
+part_mutants()
+{
+    if [ "$mode" = full ]; then step_limit=14400 step mutants tools/mutate
+    else step mutants tools/mutate --sample 4
+    fi
+}
+
+part_torch() { build release && step torch tools/check-torch; }
 
 part_ubsan() { build ubsan && both '--drawn --cases 10 --no-mutants' ubsan env UBSAN_OPTIONS=print_stacktrace=1; }
 part_debug() { build debug && both '--cases 20' debug; }
