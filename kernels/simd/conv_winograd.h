@@ -20,6 +20,7 @@
 #include "conv_direct.h"
 #include "conv_weights.h"
 #include "outer.h"
+#include "planes.h"
 #include "winograd_transforms.h"
 
 enum { WINO_GROUP = MAX_PIXELS, WINO_CHUNK_PIXELS = 196 };          /* the most tiles transformed together; see conv_chunks() */
@@ -44,11 +45,13 @@ static inline void wino_g(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX])
     }
 }
 
-/* U of V (output, input) pairs: w[r * r] vectors to u[n * n]. */
-INLINE void wino_weight_vectors(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX], const float *w, float *u)
+/* U of V (output, input) pairs. */
+INLINE void wino_weights(const struct wino *f, const float *w, float *u)
 {
     const int n = wino_n(f);
+    float g[WINO_N_MAX][WINO_N_MAX];
     vf t[WINO_N_MAX][WINO_N_MAX];
+    wino_g(f, g);
     for (int i = 0; i < n; i++) {
         for (int s = 0; s < f->r; s++) {
             vf sum = v_mul(v_load(w + s * LANES), v_set(g[i][0]));
@@ -65,28 +68,11 @@ INLINE void wino_weight_vectors(const struct wino *f, float g[WINO_N_MAX][WINO_N
     }
 }
 
-/* packed[point][tile of outputs][inputs][channels of the tile]; for backward-data taps are flipped and channels swapped. */
-static inline void wino_pack(const struct wino *f, const struct conv *p, const struct tile_row *tiles, enum conv_direction direction,
-                             const float *w, float *packed)
+static inline void wino_pack(const struct wino *f, planes_weights_fn *weights, const struct conv *p, const struct tile_row *tiles,
+                             enum conv_direction direction, const float *w, float *packed)
 {
-    const bool flip = direction == CONV_BWD_DATA;
-    const int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, taps = f->r * f->r, points = wino_n(f) * wino_n(f);
-    float g[WINO_N_MAX][WINO_N_MAX], from[25 * LANES] = { 0 }, u[WINO_N_MAX * WINO_N_MAX * LANES];
-    wino_g(f, g);
-    for (int k = 0, channels; k < outputs; k += channels) {
-        channels = tile_pick(tiles, outputs, outputs - k)->channels;
-        for (int c = 0; c < inputs; c++, packed += channels) {
-            for (int i = 0; i < channels; i++) {
-                const float *one = w + (flip ? (ptrdiff_t)c * taps * p->c + k + i : (ptrdiff_t)(k + i) * taps * p->c + c);
-                for (int t = 0; t < taps; t++) from[t * LANES + i] = one[(ptrdiff_t)(flip ? taps - 1 - t : t) * p->c];
-            }
-            for (int part = 0; part * V < channels; part++) wino_weight_vectors(f, g, from + part * V, u + part * V);
-            for (int point = 0; point < points; point++) {
-                float *to = packed + (ptrdiff_t)point * outputs * inputs;
-                for (int i = 0; i < channels; i++) to[i] = u[point * LANES + i];
-            }
-        }
-    }
+    float room[(25 + WINO_N_MAX * WINO_N_MAX) * LANES];
+    planes_pack(p, wino_n(f) * wino_n(f), tiles, direction, weights, f, w, packed, room);
 }
 
 /* ---- tiles: where they read and write ---- */
@@ -164,64 +150,32 @@ static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_g
 }
 
 /* ---- forward and backward-data ----
- * A few tiles are transformed together, all their lanes, since pixels come a cache line at a time; their vectors are then multiplied in
- * passes of one register tile each, whose planes stand together: v[pass][point][vector][C][V]. */
+ * A few tiles are transformed together, all their lanes, since pixels come a cache line at a time. */
 
 enum { WINO_TILES = 3 };                            /* 6 vectors of AVX2 are two passes of three */
-
-struct wino_passes { int vectors, width; ptrdiff_t v_plane, m_plane, v_pass; };
-
-/* Planes stand a cache line further apart than they need, so that they do not fall on the same sets. */
-static inline struct wino_passes wino_passes(const struct wino_sweep *s, const struct tile_row *row, int vectors)
-{
-    const ptrdiff_t v_plane = (ptrdiff_t)row->pixels * s->c * V + LANES, points = (ptrdiff_t)wino_n(s->f) * wino_n(s->f);
-    return (struct wino_passes){ vectors, row->pixels, v_plane, (ptrdiff_t)row->pixels * MAX_CHANNELS * V + LANES, points * v_plane };
-}
-
-/* Where vector i stands. */
-static inline float *wino_vector(const struct wino_sweep *s, const struct wino_passes *o, int i, float *v)
-{
-    return v + i / o->width * o->v_pass + (ptrdiff_t)(i % o->width) * s->c * V;
-}
-
-/* One pass: all points of one register tile's output channels, m[point][vector][channels][V]. */
-static inline int wino_products(const struct wino_sweep *s, const struct wino_passes *o, int first, const struct tile_row *row,
-                                const float *u, float *v, float *m)
-{
-    struct tile t = { .rows = 1, .taps = 1, .run = s->c, .w = u, .planes = wino_n(s->f) * wino_n(s->f), .x_plane = o->v_plane,
-                      .y_plane = o->m_plane, .w_plane = (ptrdiff_t)s->k * s->c };
-    t.pixels = o->vectors - first < o->width ? o->vectors - first : o->width;
-    for (int i = 0; i < t.pixels; i++) {
-        t.x[i] = wino_vector(s, o, first + i, v);
-        t.y[i] = m + (ptrdiff_t)i * row->channels * V;
-    }
-    row->run(&t);
-    return t.pixels;
-}
 
 INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const struct tile_row *tiles, const float *packed, const float *bias,
                            float *scratch)
 {
     const struct tile_row *row = tile_pick(tiles, s->k, s->k);
-    const int most = PARTS == 1 ? row->pixels : WINO_TILES, passes = (most * PARTS + row->pixels - 1) / row->pixels;
-    struct wino_passes o = wino_passes(s, row, 0);
-    float *v = scratch, *m = v + passes * o.v_pass, *zeros = m + wino_n(f) * wino_n(f) * o.m_plane;
+    const int most = PARTS == 1 ? row->pixels : WINO_TILES, points = wino_n(f) * wino_n(f);
+    float *v = scratch, *m = v + planes_v_floats(points, s->c, WINO_GROUP * PARTS), *zeros = m + planes_m_floats(points);
     if (s->rows.begin >= s->rows.end) return;
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)s->c);
     s->zeros = zeros;
     s->dump = zeros + (ptrdiff_t)s->c * LANES;
     struct wino_group g;
     for (wino_first(s, &g); wino_next(s, most, &g); ) {
-        o.vectors = g.tiles * PARTS;
+        const struct planes o = planes_of(points, s->c, s->k, g.tiles * PARTS, tiles);
         for (int t = 0; t < g.tiles; t++) {
             float *to[PARTS];
-            for (int part = 0; part < PARTS; part++) to[part] = wino_vector(s, &o, t * PARTS + part, v);
+            for (int part = 0; part < PARTS; part++) to[part] = planes_vector(&o, t * PARTS + part, v);
             wino_input_tile(f, g.px[t], 0, s->c, to, o.v_plane, V);
         }
         for (int k = 0; k < s->k; k += row->channels) {
             row = tile_pick(tiles, s->k, s->k - k);
             for (int first = 0, count; first < o.vectors; first += count) {
-                count = wino_products(s, &o, first, row, packed + (ptrdiff_t)k * s->c, v, m);
+                count = planes_products(&o, first, k, row, packed, v, m);
                 for (int i = 0; i < count; i++) {
                     const int vector = first + i;
                     wino_output_tile(f, m + (ptrdiff_t)i * row->channels * V, o.m_plane, bias ? bias + k : NULL, g.py[vector / PARTS],
@@ -236,12 +190,10 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 
 enum { WINO_SUMMED = 3 };                           /* tiles whose images are summed before the sums go back to memory */
 
-static inline int wino_lanes(int c) { return (c + LANES - 1) / LANES * LANES; }
-
 /* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels. */
 INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const float *const *px, float *v, ptrdiff_t plane, float *turn)
 {
-    const int points = wino_n(f) * wino_n(f), row = wino_lanes(s->c);
+    const int points = wino_n(f) * wino_n(f), row = whole_lanes(s->c);
     for (int c = 0; c < s->c; c += LANES) {
         const int channels = s->c - c < LANES ? s->c - c : LANES;
         if (channels < LANES) memset(turn, 0, sizeof *turn * (size_t)points * LANES * LANES);
@@ -255,7 +207,7 @@ INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const 
 /* dw = Gt sums G, where sums[point][K][C rounded up]. */
 INLINE void wino_weights_back(const struct wino *f, const struct conv *p, const float *sums, float *dw)
 {
-    const int n = wino_n(f), row = wino_lanes(p->c);
+    const int n = wino_n(f), row = whole_lanes(p->c);
     float g[WINO_N_MAX][WINO_N_MAX];
     wino_g(f, g);
     for (int k = 0; k < p->k; k++) {
@@ -285,7 +237,7 @@ INLINE void wino_weights_back(const struct wino *f, const struct conv *p, const 
 INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
                              float *db, float *scratch)
 {
-    const int row = wino_lanes(p->c), points = wino_n(f) * wino_n(f), widest = p->c > p->k ? p->c : p->k;
+    const int row = whole_lanes(p->c), points = wino_n(f) * wino_n(f), widest = largest(p->c, p->k);
     const ptrdiff_t v_plane = (ptrdiff_t)(WINO_SUMMED * row + 1) * LANES, d_plane = (ptrdiff_t)(WINO_SUMMED * p->k + 1) * LANES;
     const ptrdiff_t sum_plane = (ptrdiff_t)p->k * row;
     float *v = scratch, *d = v + points * v_plane, *total = d + points * d_plane, *turn = total + points * sum_plane;
@@ -330,16 +282,14 @@ static inline int wino_grain(const struct conv *p, enum conv_direction direction
 
 static inline size_t wino_packed_bytes(const struct wino *f, const struct conv *p)
 {
-    return sizeof(float) * (size_t)(wino_n(f) * wino_n(f)) * (size_t)p->k * (size_t)p->c;
+    return sizeof(float) * (size_t)(wino_n(f) * wino_n(f) * planes_u_plane(p->c, p->k));
 }
 
 static inline size_t wino_scratch_bytes(const struct wino *f, const struct conv *p)
 {
-    const int widest = p->c > p->k ? p->c : p->k, row = wino_lanes(p->c);
-    const ptrdiff_t points = (ptrdiff_t)wino_n(f) * wino_n(f);
-    const ptrdiff_t vectors = (WINO_GROUP * PARTS + MAX_PIXELS) * V;
-    const ptrdiff_t rows = points * (vectors * widest + MAX_PIXELS * MAX_CHANNELS * V + WINO_GROUP * 2 * LANES) +
-                           (ptrdiff_t)(p->c + p->k) * LANES;
+    const int widest = largest(p->c, p->k), row = whole_lanes(p->c);
+    const int points = wino_n(f) * wino_n(f);
+    const ptrdiff_t rows = planes_v_floats(points, widest, WINO_GROUP * PARTS) + planes_m_floats(points) + (ptrdiff_t)(p->c + p->k) * LANES;
     const ptrdiff_t weights = points * ((WINO_SUMMED * (row + p->k) + 2 + LANES) * LANES + (ptrdiff_t)p->k * row) +
                               (ptrdiff_t)widest * LANES;
     return sizeof(float) * (size_t)(rows > weights ? rows : weights);

@@ -51,9 +51,14 @@ static size_t wino3_packed_bytes(const struct conv *p, enum conv_direction direc
 }
 static size_t wino3_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(&wino3, p); }
 static float wino3_bound(const struct conv *p) { return wino_bound(p, 3); }
+static void wino3_weights(const void *transform, const float *w, float *u)
+{
+    (void)transform;
+    wino_weights(&wino3, w, u);
+}
 static void wino3_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    wino_pack(&wino3, p, tiles, direction, w, packed);
+    wino_pack(&wino3, wino3_weights, p, tiles, direction, w, packed);
 }
 static void wino3_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y, float *scratch)
 {
@@ -77,9 +82,14 @@ static size_t wino5_packed_bytes(const struct conv *p, enum conv_direction direc
 }
 static size_t wino5_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(&wino5, p); }
 static float wino5_bound(const struct conv *p) { return wino_bound(p, 16); }
+static void wino5_weights(const void *transform, const float *w, float *u)
+{
+    (void)transform;
+    wino_weights(&wino5, w, u);
+}
 static void wino5_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    wino_pack(&wino5, p, tiles, direction, w, packed);
+    wino_pack(&wino5, wino5_weights, p, tiles, direction, w, packed);
 }
 static void wino5_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y, float *scratch)
 {
@@ -96,6 +106,28 @@ static void wino5_bwd_weights(const struct conv *p, struct span rows, const floa
     wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
 }
 
+static void conv_fft_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
+{
+    fft_pack(p, tiles, direction, w, packed);
+}
+static void conv_fft_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
+                         float *scratch)
+{
+    const struct fft_sweep s = fft_forward(p);
+    fft_run(&s, rows, tiles, x, packed, b, y, scratch);
+}
+static void conv_fft_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
+{
+    const struct fft_sweep s = fft_backward(p);
+    fft_run(&s, rows, tiles, dy, packed, NULL, dx, scratch);
+}
+/* Sums of C products, or of a span's images, and the 2 x 8 additions of transforms there and back; relative to a whole image. */
+static float conv_fft_bound(const struct conv *p)
+{
+    const int pixels = (p->n + LANES - 1) / LANES * p->p * p->q;
+    return (float)(largest(largest(p->c, p->k), pixels) + 4 * LANES);
+}
+
 static const struct conv_variant conv_rows[] = {
     { { "direct", ISA, EVERYTHING }, direct_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, direct_scratch_bytes,
       conv_direct_bound, conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
@@ -103,6 +135,8 @@ static const struct conv_variant conv_rows[] = {
       wino3_bound, wino3_pack, wino3_fwd, wino3_bwd_data, wino3_bwd_weights },
     { { "winograd4_5x5", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, wino5_packed_bytes, wino5_scratch_bytes,
       wino5_bound, wino5_pack, wino5_fwd, wino5_bwd_data, wino5_bwd_weights },
+    { { "fft16", ISA, SAME_BITS }, fft_supports, fft_grain, FFT_CHUNK_PIXELS, fft_packed_bytes, fft_scratch_bytes, conv_fft_bound,
+      conv_fft_pack, conv_fft_fwd, conv_fft_bwd_data, fft_bwd_weights },
     { .head = { .algo = NULL } }
 };
 static const struct pool_variant pool_rows[] = {

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT
+ * conv "fft16": images of up to 16 pixels and kernels of 3, 5 or 7 as circular convolutions of size 16 x 16, all three directions. The rung
+ * above "winograd4" where the kernel is large: 382 real products per (input, output) channel and image, whatever the kernel, for 9,604 of
+ * a 7x7 on 14x14.
+ *
+ * x and the kernel g[(top - r) & 15] = w[r] give y = g * x without wrapping as long as H + padding <= 16. With 17 on all sides (7x7 on
+ * 14x14) one term wraps per side: y[P-1] holds x[0] w[R-1] too much, y[0] holds x[H-1] w[0]; two extra "bins" per axis take them out again,
+ * 478 products. Rows are transformed first (real, bins 0 … 8: slots 0 and 1 are bins 0 and 8, then re, im of 1 … 7, then the extra two),
+ * then, slot group by slot group, columns, products and columns back; at the end rows back. Products of complex bins take three real
+ * ones (Gauss): with x = a + ib as (a+b, a, b) and u = c + id as (c, d-c, c+d), m1 - m3 + i (m1 + m2) is x u. So all products are those of
+ * planes.h.
+ *
+ * Backward-weights is conj(dy) x in the same domain, summed over images: x is turned to channels in lanes, each plane is one GEMM of
+ * outer.h, and only the R x S taps are transformed back.
+ *
+ * A whole image is mixed: where the exact result is zero, about 1e-7 of the image's size is left, and one NaN fills the image. */
+#ifndef SIMD_CONV_FFT_H
+#define SIMD_CONV_FFT_H
+
+#include "../kernels.h"
+#include "conv_weights.h"
+#include "fft16.h"
+#include "outer.h"
+#include "planes.h"
+
+/* Blocks per go (their planes should fit L2), slots, and the most planes of a slot group. */
+enum { FFT_BLOCKS = 2, FFT_SLOTS = 18, FFT_PLANES = 54, FFT_CHUNK_PIXELS = 392, FFT_TAPS = 7, FFT_SMALLEST = 8 };
+
+/* One direction in its own names. */
+struct fft_sweep {
+    int h, w, p, q, top, left, c, k, r;
+    bool extra;                                     /* one term wraps per side */
+};
+
+static inline struct fft_sweep fft_forward(const struct conv *p)
+{
+    return (struct fft_sweep){ p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->r, p->h + p->top > 16 };
+}
+static inline struct fft_sweep fft_backward(const struct conv *p)
+{
+    return (struct fft_sweep){ p->p, p->q, p->h, p->w, p->r - 1 - p->top, p->s - 1 - p->left, p->k, p->c, p->r, p->h + p->top > 16 };
+}
+
+/* ---- slot groups: two real slots (four with the extra ones), then seven complex ones of two slots each ---- */
+
+struct fft_group { int slot, planes; bool complex; };
+
+static inline int fft_groups(bool extra) { return extra ? 11 : 9; }
+static inline struct fft_group fft_group(bool extra, int i)
+{
+    const int alone = extra ? 4 : 2;
+    if (i < alone) return (struct fft_group){ i < 2 ? i : 14 + i, extra ? 25 : 23, false };
+    return (struct fft_group){ 2 + 2 * (i - alone), extra ? 54 : 48, true };
+}
+static inline int fft_planes(bool extra) { return extra ? 4 * 25 + 7 * 54 : 2 * 23 + 7 * 48; }
+
+/* ---- rows and columns, there and back ---- */
+
+/* Pixels 0 … w-1 of x, each `floats` long, to slots. The extra slots pair x's first with dy's last pixel, and the reverse. */
+INLINE void fft_rows(const float *x, ptrdiff_t pixel, int w, ptrdiff_t floats, bool extra, float *z, ptrdiff_t slot, const bool conjugate)
+{
+    const ptrdiff_t first = conjugate ? (w - 1) * pixel : 0, last = conjugate ? 0 : (w - 1) * pixel;
+    for (ptrdiff_t i = 0; i < floats; i += V) {
+        vf in[16], re[9], im[9];
+        UNROLL for (int n = 0; n < 16; n++) in[n] = n < w ? v_load(x + n * pixel + i) : v_zero();
+        fft_real(in, re, im);
+        v_store(z + i, re[0]);
+        v_store(z + slot + i, re[8]);
+        UNROLL for (int k = 1; k < 8; k++) {
+            v_store(z + 2 * k * slot + i, re[k]);
+            v_store(z + (2 * k + 1) * slot + i, im[k]);
+        }
+        if (extra) {
+            v_store(z + 16 * slot + i, v_load(x + first + i));
+            v_store(z + 17 * slot + i, v_load(x + last + i));
+        }
+    }
+}
+
+/* A complex value as Gauss' three: of x, or (conjugate) of dy's conjugate as a factor. */
+INLINE void fft_three(float *to, ptrdiff_t plane, vf a, vf b, const bool conjugate)
+{
+    v_store(to, conjugate ? a : v_add(a, b));
+    v_store(to + plane, conjugate ? v_neg(v_add(a, b)) : a);
+    v_store(to + 2 * plane, conjugate ? v_sub(a, b) : b);
+}
+
+/* How columns are walked: `count` vectors, z[slot][row] + i * z_step against v[plane] + i * step. */
+struct fft_walk { ptrdiff_t slot, row, z_step, plane, step, count; };
+
+/* Columns of h rows of a real slot to planes. The extra planes pair pixels as the extra slots do. */
+INLINE void fft_columns_real(const struct fft_walk *o, const float *z, int h, bool extra, float *v, const bool conjugate)
+{
+    const ptrdiff_t first = conjugate ? (h - 1) * o->row : 0, last = conjugate ? 0 : (h - 1) * o->row;
+    for (ptrdiff_t i = 0; i < o->count; i++, z += o->z_step, v += o->step) {
+        vf in[16], re[9], im[9];
+        UNROLL for (int n = 0; n < 16; n++) in[n] = n < h ? v_load(z + n * o->row) : v_zero();
+        fft_real(in, re, im);
+        v_store(v, re[0]);
+        v_store(v + o->plane, re[8]);
+        UNROLL for (int k = 1; k < 8; k++) fft_three(v + (3 * k - 1) * o->plane, o->plane, re[k], im[k], conjugate);
+        if (!extra) continue;
+        v_store(v + 23 * o->plane, v_load(z + first));
+        v_store(v + 24 * o->plane, v_load(z + last));
+    }
+}
+
+INLINE void fft_columns_complex(const struct fft_walk *o, const float *z, int h, bool extra, float *v, const bool conjugate)
+{
+    const ptrdiff_t first = conjugate ? (h - 1) * o->row : 0, last = conjugate ? 0 : (h - 1) * o->row;
+    for (ptrdiff_t i = 0; i < o->count; i++, z += o->z_step, v += o->step) {
+        vf re[16], im[16];
+        UNROLL for (int n = 0; n < 16; n++) {
+            re[n] = n < h ? v_load(z + n * o->row) : v_zero();
+            im[n] = n < h ? v_load(z + o->slot + n * o->row) : v_zero();
+        }
+        fft_complex(re, im);
+        UNROLL for (int k = 0; k < 16; k++) fft_three(v + 3 * k * o->plane, o->plane, re[k], im[k], conjugate);
+        if (!extra) continue;
+        fft_three(v + 48 * o->plane, o->plane, v_load(z + first), v_load(z + o->slot + first), conjugate);
+        fft_three(v + 51 * o->plane, o->plane, v_load(z + last), v_load(z + o->slot + last), conjugate);
+    }
+}
+
+INLINE void fft_columns(const struct fft_walk *o, struct fft_group g, const float *z, int h, bool extra, float *v, const bool conjugate)
+{
+    if (g.complex) fft_columns_complex(o, z + g.slot * o->slot, h, extra, v, conjugate);
+    else fft_columns_real(o, z + g.slot * o->slot, h, extra, v, conjugate);
+}
+
+INLINE struct fft_pair fft_product(const float *m, ptrdiff_t plane)
+{
+    const vf m1 = v_load(m);
+    return (struct fft_pair){ v_sub(m1, v_load(m + 2 * plane)), v_add(m1, v_load(m + plane)) };
+}
+
+/* Where results go: bin n is row (n + offset) & 15, and rows 0 … rows-1 are wanted. */
+struct fft_wanted { int rows, offset; };
+
+INLINE void fft_take_out(float *at, vf term) { v_store(at, v_sub(v_load(at), term)); }
+
+/* Bins to the wanted rows of z; `scale` divides by what the transforms multiply. */
+INLINE void fft_keep(const vf *x, struct fft_wanted out, const bool scale, const float factor, float *z, ptrdiff_t row)
+{
+    UNROLL for (int n = 0; n < 16; n++) {
+        const int to = (n + out.offset) & 15;
+        if (to < out.rows) v_store(z + to * row, scale ? v_mul(x[n], v_set(factor)) : x[n]);
+    }
+}
+
+/* Products back to a real slot, */
+INLINE void fft_columns_back_real(const struct fft_walk *o, const float *m, bool extra, struct fft_wanted out, const bool scale, float *z)
+{
+    for (ptrdiff_t i = 0; i < o->count; i++, m += o->step, z += o->z_step) {
+        vf re[9], im[9], x[16];
+        re[0] = v_load(m);
+        re[8] = v_load(m + o->plane);
+        UNROLL for (int k = 1; k < 8; k++) {
+            const struct fft_pair p = fft_product(m + (3 * k - 1) * o->plane, o->plane);
+            re[k] = p.re;
+            im[k] = p.im;
+        }
+        fft_real_back(re, im, x);
+        fft_keep(x, out, scale, 0.125f, z, o->row);
+        if (!extra) continue;
+        fft_take_out(z + (out.rows - 1) * o->row, v_load(m + 23 * o->plane));
+        fft_take_out(z, v_load(m + 24 * o->plane));
+    }
+}
+
+/* and to a pair of slots. */
+INLINE void fft_columns_back_complex(const struct fft_walk *o, const float *m, bool extra, struct fft_wanted out, const bool scale,
+                                     float *z)
+{
+    const ptrdiff_t last = (out.rows - 1) * o->row;
+    for (ptrdiff_t i = 0; i < o->count; i++, m += o->step, z += o->z_step) {
+        vf re[16], im[16];
+        UNROLL for (int k = 0; k < 16; k++) {
+            const struct fft_pair p = fft_product(m + 3 * k * o->plane, o->plane);
+            re[k] = p.re;
+            im[k] = p.im;
+        }
+        fft_complex(im, re);
+        fft_keep(re, out, scale, 0.0625f, z, o->row);
+        fft_keep(im, out, scale, 0.0625f, z + o->slot, o->row);
+        if (!extra) continue;
+        const struct fft_pair a = fft_product(m + 48 * o->plane, o->plane), b = fft_product(m + 51 * o->plane, o->plane);
+        fft_take_out(z + last, a.re);
+        fft_take_out(z + o->slot + last, a.im);
+        fft_take_out(z, b.re);
+        fft_take_out(z + o->slot, b.im);
+    }
+}
+
+INLINE void fft_columns_back(const struct fft_walk *o, struct fft_group g, const float *m, bool extra, struct fft_wanted out,
+                             const bool scale, float *z)
+{
+    if (g.complex) fft_columns_back_complex(o, m, extra, out, scale, z + g.slot * o->slot);
+    else fft_columns_back_real(o, m, extra, out, scale, z + g.slot * o->slot);
+}
+
+/* One vector of slots z to pixels line[0 … rows-1][V]. */
+INLINE void fft_row_back(const float *z, ptrdiff_t slot, bool extra, struct fft_wanted out, const bool scale, float *line)
+{
+    vf re[9], im[9], x[16];
+    re[0] = v_load(z);
+    re[8] = v_load(z + slot);
+    UNROLL for (int k = 1; k < 8; k++) {
+        re[k] = v_load(z + 2 * k * slot);
+        im[k] = v_load(z + (2 * k + 1) * slot);
+    }
+    fft_real_back(re, im, x);
+    fft_keep(x, out, scale, 0.125f, line, V);
+    if (!extra) return;
+    fft_take_out(line + (out.rows - 1) * V, v_load(z + 16 * slot));
+    fft_take_out(line, v_load(z + 17 * slot));
+}
+
+/* ---- weights ---- */
+
+INLINE void fft_weight_three(float *to, vf a, vf b, vf scale)
+{
+    a = v_mul(a, scale);
+    b = v_mul(b, scale);
+    v_store(to, a);
+    v_store(to + LANES, v_sub(b, a));
+    v_store(to + 2 * LANES, v_add(a, b));
+}
+
+/* One column of a slot group's weights as factors: one value per kernel row, of a pair's second slot in `imaginary`. Divides by what the
+ * way back multiplies, 8 or 16 here, and by `scale` for the rows. */
+INLINE void fft_weight_column(const struct fft_sweep *s, const vf *from, const vf *imaginary, const float scale, float *to)
+{
+    vf re[16], im[16];
+    for (int n = 0; n < 16; n++) re[n] = im[n] = v_zero();
+    for (int t = 0; t < s->r; t++) {
+        re[(s->top - t) & 15] = from[t];
+        if (imaginary) im[(s->top - t) & 15] = imaginary[t];
+    }
+    const int last = s->r - 1;
+    if (imaginary) {
+        fft_complex(re, im);
+        for (int k = 0; k < 16; k++) fft_weight_three(to + 3 * k * LANES, re[k], im[k], v_set(scale * 0.0625f));
+        if (!s->extra) return;
+        fft_weight_three(to + 48 * LANES, from[last], imaginary[last], v_set(scale));
+        fft_weight_three(to + 51 * LANES, from[0], imaginary[0], v_set(scale));
+    } else {
+        vf r[9], m[9];
+        fft_real(re, r, m);
+        v_store(to, v_mul(r[0], v_set(scale * 0.125f)));
+        v_store(to + LANES, v_mul(r[8], v_set(scale * 0.125f)));
+        for (int k = 1; k < 8; k++) fft_weight_three(to + (3 * k - 1) * LANES, r[k], m[k], v_set(scale * 0.125f));
+        if (!s->extra) return;
+        v_store(to + 23 * LANES, v_mul(from[last], v_set(scale)));
+        v_store(to + 24 * LANES, v_mul(from[0], v_set(scale)));
+    }
+}
+
+static void fft_weights(const void *transform, const float *from, float *to)
+{
+    const struct fft_sweep *s = transform;
+    vf slots[FFT_SLOTS][FFT_TAPS];
+    for (int t = 0; t < s->r; t++) {
+        const float *line = from + t * s->r * LANES;
+        vf in[16], re[9], im[9];
+        for (int n = 0; n < 16; n++) in[n] = v_zero();
+        for (int v = 0; v < s->r; v++) in[(s->left - v) & 15] = v_load(line + v * LANES);
+        fft_real(in, re, im);
+        slots[0][t] = re[0];
+        slots[1][t] = re[8];
+        for (int k = 1; k < 8; k++) {
+            slots[2 * k][t] = re[k];
+            slots[2 * k + 1][t] = im[k];
+        }
+        slots[16][t] = v_load(line + (s->r - 1) * LANES);
+        slots[17][t] = v_load(line);
+    }
+    for (int i = 0; i < fft_groups(s->extra); i++) {
+        const struct fft_group g = fft_group(s->extra, i);
+        fft_weight_column(s, slots[g.slot], g.complex ? slots[g.slot + 1] : NULL, g.slot < 16 ? 0.125f : 1, to);
+        to += g.planes * LANES;
+    }
+}
+
+static inline void fft_pack(const struct conv *p, const struct tile_row *tiles, enum conv_direction direction, const float *w,
+                            float *packed)
+{
+    const struct fft_sweep s = direction == CONV_FWD ? fft_forward(p) : fft_backward(p);
+    float room[(FFT_TAPS * FFT_TAPS + 478) * LANES];
+    planes_pack(p, fft_planes(s.extra), tiles, direction, fft_weights, &s, w, packed, room);
+}
+
+/* ---- forward and backward-data ---- */
+
+static inline ptrdiff_t fft_slot(int rows, ptrdiff_t floats) { return rows * floats + LANES; }
+
+/* Rows back, of output row `row` of the whole tensor. */
+static inline void fft_outputs(const struct fft_sweep *s, const float *z, ptrdiff_t slot, const float *bias, float *y)
+{
+    float line[16 * V];
+    for (int k = 0; k < s->k; k++) {
+        const vf b = bias ? v_set(bias[k]) : v_zero();
+        for (int part = 0; part < PARTS; part++) {
+            const ptrdiff_t at = (ptrdiff_t)k * LANES + part * V;
+            fft_row_back(z + at, slot, s->extra, (struct fft_wanted){ s->q, 0 }, false, line);
+            for (int q = 0; q < s->q; q++) v_store(y + (ptrdiff_t)q * s->k * LANES + at, v_add(v_load(line + q * V), b));
+        }
+    }
+}
+
+/* Columns, products and columns back of one slot group, for `blocks` blocks. */
+static inline void fft_group_products(const struct fft_sweep *s, int blocks, struct fft_group g, const struct tile_row *tiles,
+                                      const float *u, const float *z, float *z2, float *v, float *m)
+{
+    const ptrdiff_t row = (ptrdiff_t)blocks * s->c * LANES, row2 = (ptrdiff_t)blocks * s->k * LANES;
+    const ptrdiff_t slot = fft_slot(s->h, row), slot2 = fft_slot(s->p, row2);
+    const struct planes o = planes_of(g.planes, s->c, s->k, blocks * PARTS, tiles);
+    struct fft_walk walk = { slot, row, LANES, o.v_plane, V, s->c };
+    for (int i = 0; i < o.vectors; i++) {
+        const float *from = z + (ptrdiff_t)(i / PARTS) * s->c * LANES + i % PARTS * V;
+        fft_columns(&walk, g, from, s->h, s->extra, planes_vector(&o, i, v), false);
+    }
+    const struct tile_row *tile;
+    for (int k = 0; k < s->k; k += tile->channels) {
+        tile = tile_pick(tiles, s->k, s->k - k);
+        walk = (struct fft_walk){ slot2, row2, LANES, o.m_plane, V, tile->channels };
+        for (int first = 0, count; first < o.vectors; first += count) {
+            count = planes_products(&o, first, k, tile, u, v, m);
+            for (int i = first; i < first + count; i++) {
+                float *to = z2 + ((ptrdiff_t)(i / PARTS) * s->k + k) * LANES + i % PARTS * V;
+                fft_columns_back(&walk, g, m + (ptrdiff_t)(i - first) * tile->channels * V, s->extra, (struct fft_wanted){ s->p, 0 }, false,
+                                 to);
+            }
+        }
+    }
+}
+
+static inline void fft_run(const struct fft_sweep *s, struct span rows, const struct tile_row *tiles, const float *x,
+                           const float *packed, const float *bias, float *y, float *scratch)
+{
+    if (rows.begin >= rows.end) return;
+    const ptrdiff_t pixel = (ptrdiff_t)s->c * LANES, last = (rows.end - 1) / s->p;
+    for (int block = rows.begin / s->p, blocks; block <= last; block += blocks) {
+        blocks = least(FFT_BLOCKS, (int)last + 1 - block);
+        const ptrdiff_t slot = fft_slot(s->h, blocks * pixel), slot2 = fft_slot(s->p, (ptrdiff_t)blocks * s->k * LANES);
+        float *z = scratch, *z2 = z + FFT_SLOTS * slot, *v = z2 + FFT_SLOTS * slot2;
+        float *m = v + planes_v_floats(FFT_PLANES, s->c, FFT_BLOCKS * PARTS);
+        for (int i = 0; i < s->h * blocks; i++) {
+            const ptrdiff_t from = (ptrdiff_t)(block + i % blocks) * s->h + i / blocks;
+            fft_rows(x + from * s->w * pixel, pixel, s->w, pixel, s->extra, z + i * pixel, slot, false);
+        }
+        const float *u = packed;
+        for (int i = 0; i < fft_groups(s->extra); i++) {
+            const struct fft_group g = fft_group(s->extra, i);
+            fft_group_products(s, blocks, g, tiles, u, z, z2, v, m);
+            u += g.planes * planes_u_plane(s->c, s->k);
+        }
+        for (int i = 0; i < s->p * blocks; i++) {
+            const int row = (block + i % blocks) * s->p + i / blocks;
+            if (row < rows.begin || row >= rows.end) continue;
+            fft_outputs(s, z2 + (ptrdiff_t)i * s->k * LANES, slot2, bias, y + (ptrdiff_t)row * s->q * s->k * LANES);
+        }
+    }
+}
+
+#endif

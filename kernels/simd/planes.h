@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * Products of transformed planes, for every algorithm that works in a transformed domain: m[plane][vector][K] = sum over C of
+ * v[plane][vector][C] * u[plane][K][C]. That is a "direct" convolution of one tap per plane, so its register tiles are used as they are.
+ *
+ * Vectors are taken in passes of one register tile each, whose planes stand together, so that a pass works in a small cache:
+ *   v[pass][plane][vector][C][V]   u[plane][tile of K][C][channels of the tile]   m[plane][vector][channels][V], one pass and one tile.
+ * Planes stand a cache line further apart than they need, so that they do not fall on the same sets. */
+#ifndef SIMD_PLANES_H
+#define SIMD_PLANES_H
+
+#include "../kernels.h"
+#include "conv_direct.h"
+
+static inline int least(int a, int b) { return a < b ? a : b; }
+static inline int largest(int a, int b) { return a > b ? a : b; }
+static inline int whole_lanes(int c) { return (c + LANES - 1) / LANES * LANES; }
+
+struct planes {
+    int count, c, k;                        /* planes, input and output channels */
+    int vectors, width;                     /* vectors there are, vectors per pass */
+    ptrdiff_t v_plane, v_pass, m_plane;     /* strides in floats */
+};
+
+static inline struct planes planes_of(int count, int c, int k, int vectors, const struct tile_row *tiles)
+{
+    const int width = tile_pick(tiles, k, k)->pixels, passes = (vectors + width - 1) / width;
+    const int even = (vectors + passes - 1) / passes;
+    const ptrdiff_t v_plane = (ptrdiff_t)even * c * V + LANES;
+    return (struct planes){ count, c, k, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * MAX_CHANNELS * V + LANES };
+}
+
+/* Floats of u per plane, */
+static inline ptrdiff_t planes_u_plane(int c, int k) { return (ptrdiff_t)c * k + LANES; }
+/* and of v and of m, whatever the tiles. */
+static inline ptrdiff_t planes_v_floats(int count, int c, int vectors)
+{
+    return count * ((ptrdiff_t)(2 * vectors) * c * V + vectors * LANES);
+}
+static inline ptrdiff_t planes_m_floats(int count) { return count * ((ptrdiff_t)MAX_PIXELS * MAX_CHANNELS * V + LANES); }
+
+/* Where vector i stands, first channel. */
+static inline float *planes_vector(const struct planes *o, int i, float *v)
+{
+    return v + i / o->width * o->v_pass + (ptrdiff_t)(i % o->width) * o->c * V;
+}
+
+/* The pass that begins at vector `first`, for the output channels k … of one register tile; returns its vectors. */
+static inline int planes_products(const struct planes *o, int first, int k, const struct tile_row *row, const float *u, float *v, float *m)
+{
+    struct tile t = { .rows = 1, .taps = 1, .run = o->c, .w = u + (ptrdiff_t)k * o->c, .planes = o->count, .x_plane = o->v_plane,
+                      .y_plane = o->m_plane, .w_plane = planes_u_plane(o->c, o->k) };
+    const int count = o->vectors - first < o->width ? o->vectors - first : o->width;
+    for (int done = 0; done < count; done += t.pixels) {
+        t.pixels = count - done < row->pixels ? count - done : row->pixels;
+        for (int i = 0; i < t.pixels; i++) {
+            t.x[i] = planes_vector(o, first + done + i, v);
+            t.y[i] = m + (ptrdiff_t)(done + i) * row->channels * V;
+        }
+        row->run(&t);
+    }
+    return count;
+}
+
+/* A weight transform of V (output, input) pairs: from[tap][16 lanes] to to[plane][16 lanes]. */
+typedef void planes_weights_fn(const void *transform, const float *from, float *to);
+
+/* u of a convolution's weights; for backward-data taps are flipped and channels swapped. Lanes run over the [C][channels] of a tile, so
+ * they are stored as they come. `room` holds taps + planes vectors of 16. */
+static inline void planes_pack(const struct conv *p, int count, const struct tile_row *tiles, enum conv_direction direction,
+                               planes_weights_fn *weights, const void *transform, const float *w, float *u, float *room)
+{
+    const bool flip = direction == CONV_BWD_DATA;
+    const int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, taps = p->r * p->s;
+    const ptrdiff_t plane = planes_u_plane(p->c, p->k);
+    float *to = room + taps * LANES;
+    memset(room, 0, sizeof *room * (size_t)(taps * LANES));
+    for (int k = 0, channels; k < outputs; k += channels) {
+        channels = tile_pick(tiles, outputs, outputs - k)->channels;
+        for (int first = 0, lanes; first < inputs * channels; first += lanes, u += lanes) {
+            lanes = least(inputs * channels - first, LANES);
+            for (int i = 0; i < lanes; i++) {
+                const ptrdiff_t input = (first + i) / channels, output = k + (first + i) % channels;
+                const float *one = w + (flip ? input * taps * p->c + output : output * taps * p->c + input);
+                for (int t = 0; t < taps; t++) room[t * LANES + i] = one[(ptrdiff_t)(flip ? taps - 1 - t : t) * p->c];
+            }
+            for (int part = 0; part < PARTS; part++) weights(transform, room + part * V, to + part * V);
+            for (int i = 0; i < count && lanes == LANES; i++) memcpy(u + i * plane, to + i * LANES, sizeof *u * LANES);
+            for (int i = 0; i < count && lanes < LANES; i++) memcpy(u + i * plane, to + i * LANES, sizeof *u * (size_t)lanes);
+        }
+    }
+}
+
+#endif
