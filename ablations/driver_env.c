@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The conditions of a number: machine, system, build. Read once per program, from files that need no rights; what is not told is null.
- * fma_peak_gflops is null here: only a bench, which has the machine to itself, measures it. */
+ * fma_peak_gflops is null here: only who has the machine to itself (benches, timing rows) measures it. */
 #include "driver.h"
 
 #include <assert.h>

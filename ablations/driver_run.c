@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../bench/bench.h"
 #include "../kernels/runtime/clock.h"
 #ifdef __linux__
 #include <sched.h>
@@ -357,6 +358,10 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
 {
     assert(s->jobs >= 1 && s->jobs <= MAX_THREADS && rows->fd >= 0);
     struct driver d = { .s = s, .rows = rows, .slots = calloc((size_t)s->jobs, sizeof *d.slots), .environment = environment_record() };
+    if (s->wish->timing) {          /* these runs have the machine to themselves: what one thread could do at most belongs to them */
+        const double peak = peak_measure(isa_best(s->options->isas), NULL);
+        json_object_set_new(d.environment, "fma_peak_gflops", peak > 0 ? json_real(peak) : json_null());
+    }
     struct why why;
     if (!d.slots)
         quit(EXIT_FAIL, "out of memory");

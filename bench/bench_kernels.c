@@ -58,8 +58,8 @@ static void choose_peers(struct group_options *g, const struct request *r, const
             if (!g->onednn) warn("skipping the peer onednn: %s", why.text);
         } else if (strcmp(word, "autovec") == 0) {
             g->native = native_kernels();
-            if (!g->native && named) quit(EXIT_FAIL, "the peer autovec is not here: this build has no -march=native");
-            if (!g->native) warn("skipping the peer autovec: this build has no -march=native");
+            if (!g->native && named) quit(EXIT_FAIL, "the peer autovec is not here: it was not built, or for another CPU");
+            if (!g->native) warn("skipping the peer autovec: it was not built, or for another CPU");
         } else if (strcmp(word, "none") != 0) {
             quit(EXIT_USAGE, "--peers %s: takes onednn, autovec, both with a comma, or none", wanted);
         }

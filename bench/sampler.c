@@ -78,12 +78,17 @@ static double one_sample(const struct bench_case *c, int calls)
 static void warm_up(struct bench_case *c, const struct bench_rules *rules)
 {
     double spent = 0, fastest = INFINITY;
-    for (int i = 0; i < 1000 && (spent < WARM_SECONDS || i < 2) && spent < rules->max_time; i++) {
+    int tries = 0;
+    const uint64_t start = clock_ns();
+    while (tries < 1000 && (spent < WARM_SECONDS || tries < 2) && spent < rules->max_time) {
         const double seconds = one_sample(c, 1);
         spent += seconds;
         if (seconds < fastest) fastest = seconds;
+        tries++;
     }
-    const double calls = ceil(SAMPLE_SECONDS / fmax(fastest, 1e-9));
+    /* what a call that times itself does besides (a pause, a reset) must not make a sample of seconds */
+    const double whole = (double)(clock_ns() - start) * 1e-9 / tries;
+    const double calls = fmin(ceil(SAMPLE_SECONDS / fmax(fastest, 1e-9)), ceil(WARM_SECONDS / whole));
     c->calls = rules->cold || calls < 1 ? 1 : calls > CALLS_MAX ? CALLS_MAX : (int)calls;
 }
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The textbook as compiled for this very machine, where the build could. */
+ * The textbook as compiled for the machine that built it, where the build could. NATIVE_NEEDS: the ISAs that its instructions come from. */
+#include <stddef.h>
 #include "peers.h"
-
-#ifdef HAVE_NATIVE
-extern const struct kernels kernels_native;
-static const struct kernels *const native = &kernels_native;
-#else
-static const struct kernels *const native = NULL;
-#endif
 
 const struct kernels *native_kernels(void)
 {
-    return native;
+#ifdef NATIVE_NEEDS
+    extern const struct kernels kernels_native;
+    const unsigned needs = NATIVE_NEEDS;
+    return (needs & ~cpu_detect()) ? NULL : &kernels_native;
+#else
+    return NULL;
+#endif
 }

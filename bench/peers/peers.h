@@ -6,7 +6,8 @@
 
 #include "../kernel.h"
 
-/* The textbook's rows, compiled with -O3 -march=native; NULL where the compiler has no such flag. */
+/* The textbook's rows, compiled with -O3 -march=native; NULL where the compiler has no such flag, or this CPU is a lesser one than the
+ * machine that built it. */
 const struct kernels *native_kernels(void);
 
 /* "2.6.3 (avx2)", or NULL and why oneDNN is not here. Must come first: it caps oneDNN to the best of `isas`, since neither side is given
