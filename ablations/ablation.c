@@ -99,14 +99,17 @@ static void open_data(struct sweep *s, struct data *data)
 
 /* ---- output */
 
-/* Where rows are: --report, or --output if it takes rows, else results/local/<study>.jsonl. */
+/* Where rows are: --report, or --output if it takes rows, else results/local/<study>.jsonl, with shards a file for each. */
 static const char *rows_path(const struct sweep *s, char *text, size_t size)
 {
     if (s->wish->report)
         return s->wish->report;
     if (s->options->output && s->options->format == FORMAT_JSONL)
         return s->options->output;
-    snprintf(text, size, "results/local/%s.jsonl", s->study);
+    if (s->options->shards > 1)
+        snprintf(text, size, "results/local/%s.%d-of-%d.jsonl", s->study, s->options->shard, s->options->shards);
+    else
+        snprintf(text, size, "results/local/%s.jsonl", s->study);
     return text;
 }
 
@@ -189,10 +192,29 @@ static int choose(const struct sweep *s, const struct rows *rows, const struct r
     return count;
 }
 
+/* For scripts: all runs of the shard with their ids, those that have rows too. */
+static int dry_run_json(const struct sweep *s, const struct rows *rows)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < s->run_count; i++) {
+        const struct run *r = &s->runs[i];
+        if (i % s->options->shards != s->options->shard - 1)
+            continue;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:f, s:b}", "id", r->id, "study", s->study, "cell",
+                                              r->entry->cell, "arm", r->entry->arm, "seed", (json_int_t)r->seed, "threads", r->threads,
+                                              "seconds", run_seconds(s, r, rows) / s->jobs, "done", rows_find(rows, r->id) != NULL));
+    }
+    json_dumpf(list, stdout, JSON_REAL_PRECISION(4) | JSON_INDENT(0));
+    json_decref(list);
+    return putchar('\n') < 0 || fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+}
+
 static int dry_run(const struct sweep *s, const struct rows *rows, const struct run *const *todo, int count, int done)
 {
     char name[320], time[32];
     double total = 0;
+    if (s->options->format == FORMAT_JSON)
+        return dry_run_json(s, rows);
     for (int i = 0; i < count; i++) {
         double seconds = run_seconds(s, todo[i], rows);
         total += seconds;
@@ -247,6 +269,7 @@ int ablation_run(const struct study *study, const struct options *options, const
     sweep_runs(&s, study);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why))
         quit(EXIT_FAIL, "%s", why.text);
+    sweep_calibrate(&s, &rows);
     if (wish->report && rows.count == 0)
         quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);

@@ -43,6 +43,7 @@ struct sweep {
     const struct options *options;
     const struct wish *wish;
     int cores, jobs;                    /* usable cores; runs side by side */
+    double reached;                     /* flop/s of one core in rows that are there; 0: none */
     struct entry *entries; int entry_count;
     struct run *runs; int run_count;    /* all, whatever the shard */
 };
@@ -58,6 +59,8 @@ void sweep_free(struct sweep *s);
 const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size);
 /* The same and what sets the run apart: " seed 3" or " threads 2". */
 const char *run_name(const struct sweep *s, const struct run *r, char *text, size_t size);
+/* Learns from the sweep's own rows how fast this machine is. */
+void sweep_calibrate(struct sweep *s, const struct rows *rows);
 /* Relative cost of a run, for the bar; and rough seconds, better where a row of the same net tells its speed. */
 double run_work(const struct run *r);
 double run_seconds(const struct sweep *s, const struct run *r, const struct rows *rows);

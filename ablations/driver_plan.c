@@ -66,7 +66,7 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     if (quick)
         used += (size_t)snprintf(words + used, sizeof words - used, " %s", study->quick_recipe);
     if (s->wish->timing)
-        snprintf(words + used, sizeof words - used, " epochs=1 updates=%d",
+        snprintf(words + used, sizeof words - used, " select=all epochs=1 updates=%d",
                  (int)fmax(TIMING_UPDATES, (double)TIMING_IMAGES / recipe.batch));
     else if (epochs)
         snprintf(words + used, sizeof words - used, " epochs=%d updates=0", epochs);
@@ -267,12 +267,26 @@ void sweep_free(struct sweep *s)
     free(s->runs);
 }
 
+void sweep_calibrate(struct sweep *s, const struct rows *rows)
+{
+    double sum = 0;
+    int known = 0;
+    for (int i = 0; i < s->run_count; i++) {
+        const struct row *row = rows_find(rows, s->runs[i].id);
+        if (!row || !(row->train_images_per_s > 0))
+            continue;
+        sum += row->train_images_per_s * s->runs[i].entry->flops / row->threads;
+        known++;
+    }
+    s->reached = known ? sum / known : 0;
+}
+
 double run_work(const struct run *r)
 {
     return r->entry->images * r->entry->flops;
 }
 
-/* Without a row to go by: sustained flop/s of one core, from what the kernels reach on common machines. */
+/* By a row of the same net, else by the flop/s that the study's other nets reach here, else by what is common of one core. */
 double run_seconds(const struct sweep *s, const struct run *r, const struct rows *rows)
 {
     static const double flops[ISA_COUNT] = {
@@ -286,5 +300,5 @@ double run_seconds(const struct sweep *s, const struct run *r, const struct rows
     }
     int isa = isa_best(s->options->isas);
     assert(isa >= 0);
-    return evaluation * run_work(r) / (flops[isa] * fmin(r->threads, s->cores));
+    return evaluation * run_work(r) / ((s->reached > 0 ? s->reached : flops[isa]) * fmin(r->threads, s->cores));
 }
