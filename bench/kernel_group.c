@@ -108,7 +108,8 @@ static void add_variant(struct group *k, struct report *report, const struct var
                        : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
     if (finding) return convict(k, report, e, finding);
     if (strcmp(isa, "mutant") == 0) return;         /* right on this problem; still nothing to time */
-    if (k->problem.op == OP_CONV && !peer) e->automatic = &conv_pick(&k->problem.conv, 1u << v->isa, NULL)->head == v;
+    const enum conv_direction direction = (enum conv_direction)k->direction;
+    if (k->problem.op == OP_CONV && !peer) e->automatic = &conv_pick(&k->problem.conv, direction, 1u << v->isa, NULL)->head == v;
     const char *note = peer ? "textbook, -O3 -march=native" : !k->g->check ? "not checked" : e->automatic ? "auto" : "";
     snprintf(e->note, sizeof e->note, "%s", note);
     k->entries++;

@@ -27,9 +27,10 @@ const char *conv_print(const struct conv *p, char *text, size_t size);
 double conv_flops(const struct conv *p);
 double conv_flops_exact(const struct conv *p);
 
-enum conv_direction { CONV_FWD, CONV_BWD_DATA };
+enum conv_direction { CONV_FWD, CONV_BWD_DATA, CONV_BWD_WEIGHTS, CONV_DIRECTIONS };
 
-/* packed = what fwd or bwd_data reads in place of w[K][R][S][C]: made once per step from the new weights. */
+/* packed = what fwd or bwd_data (the only two directions that have it) reads in place of w[K][R][S][C]: made once per step from the new
+ * weights. */
 typedef void conv_pack_fn(const struct conv *p, enum conv_direction direction, const real *w, real *packed);
 
 /* y[B][P][Q][K][16] = conv(x[B][H][W][C][16], w) + b[K] (b NULL: none). Overwrites y, and only rows [begin, end) of its B*P rows.

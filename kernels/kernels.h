@@ -90,9 +90,17 @@ const struct variant *variant_at(enum op op, enum isa isa, int i);
 const char *op_name(enum op op);
 int op_parse(const char *name);
 
-/* The best row of the best ISA in `isas` that supports the problem; `algo` NULL or "auto" takes the first that does. NULL if none.
+/* The row of the best ISA in `isas` with this algorithm, if it supports the problem; NULL if none. `algo` NULL or "auto": what conv_auto()
+ * says for the direction, or where that is silent, or the ISA lacks it, the ISA's first row that supports the problem.
  * Ops with one algorithm per ISA are taken from kernels_of(best isa)->op[0] by isa_best(). */
-const struct conv_variant *conv_pick(const struct conv *p, unsigned isas, const char *algo);
+const struct conv_variant *conv_pick(const struct conv *p, enum conv_direction direction, unsigned isas, const char *algo);
+
+/* Is there such an algorithm on any of these ISAs, whatever its shapes? */
+bool conv_algo_known(unsigned isas, const char *algo);
+
+/* What the table of measured shapes (auto_table.h) says: the algorithm of its nearest row (rank 0), the next nearest (1), …; NULL when
+ * there is none left. The same on every ISA; depends on neither images nor threads. */
+const char *conv_auto(const struct conv *p, enum conv_direction direction, int rank);
 
 /* The preferred ISA of a mask that is also built in, or -1 if none is. */
 int isa_best(unsigned isas);

@@ -92,20 +92,51 @@ int op_parse(const char *name)
     return -1;
 }
 
-const struct conv_variant *conv_pick(const struct conv *p, unsigned isas, const char *algo)
+/* The row of one table by name (NULL: the first) that supports the problem. */
+static const struct conv_variant *conv_row(const struct conv_variant *v, const struct conv *p, const char *algo)
+{
+    for (; v->head.algo; v++) {
+        if ((!algo || strcmp(algo, v->head.algo) == 0) && v->supports(p)) {
+            return v;
+        }
+    }
+    return NULL;
+}
+
+static const struct conv_variant *conv_best(const struct conv_variant *table, const struct conv *p, enum conv_direction direction)
+{
+    const char *algo;
+    for (int rank = 0; (algo = conv_auto(p, direction, rank)); rank++) {
+        const struct conv_variant *v = conv_row(table, p, algo);
+        if (v) return v;
+    }
+    return conv_row(table, p, NULL);
+}
+
+const struct conv_variant *conv_pick(const struct conv *p, enum conv_direction direction, unsigned isas, const char *algo)
 {
     assert(p != NULL);
     assert(p->p > 0 && p->q > 0);   /* conv_complete() has passed */
     const bool any = !algo || strcmp(algo, "auto") == 0;
-    for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
+    const struct conv_variant *v = NULL;
+    for (int isa = ISA_COUNT - 1; isa >= 0 && !v; isa--) {
         if (!(isas >> isa & 1) || !tables[isa]) continue;
-        for (const struct conv_variant *v = tables[isa]->conv; v->head.algo; v++) {
-            if ((any || strcmp(algo, v->head.algo) == 0) && v->supports(p)) {
-                return v;
+        v = any ? conv_best(tables[isa]->conv, p, direction) : conv_row(tables[isa]->conv, p, algo);
+    }
+    return v;
+}
+
+bool conv_algo_known(unsigned isas, const char *algo)
+{
+    assert(algo != NULL);
+    for (int isa = 0; isa < ISA_COUNT; isa++) {
+        for (const struct conv_variant *v = isas >> isa & 1 && tables[isa] ? tables[isa]->conv : NULL; v && v->head.algo; v++) {
+            if (strcmp(v->head.algo, algo) == 0) {
+                return true;
             }
         }
     }
-    return NULL;
+    return false;
 }
 
 int isa_best(unsigned isas)

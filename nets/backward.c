@@ -85,13 +85,14 @@ static void conv_chunk_sums(void *context, int begin, int end, int worker)
 {
     const struct job *j = context;
     const struct planned *l = j->layer;
+    const struct conv_variant *v = l->variant[CONV_BWD_WEIGHTS];
     struct conv wave = l->conv;
     wave.n = wave_images(j->plan, j->block, l->wave);
     const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
     for (int chunk = begin; chunk < end; chunk++) {
         real *dw = j->to + (size_t)chunk * j->stride;
-        const struct span rows = conv_chunk(l->variant, &wave, chunk);
-        l->variant->bwd_weights(&wave, rows, dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
+        const struct span rows = conv_chunk(v, &wave, chunk);
+        v->bwd_weights(&wave, rows, dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
         clear_padding(j, dw);
     }
 }
@@ -104,7 +105,7 @@ static void conv_backward_weights(struct plan *plan, int i)
     for (; job.block < image_blocks(plan->pass.n); job.block += job.layer->wave) {
         struct conv wave = job.layer->conv;
         wave.n = wave_images(plan, job.block, job.layer->wave);
-        job.chunks = conv_chunks(job.layer->variant, &wave);
+        job.chunks = conv_chunks(job.layer->variant[CONV_BWD_WEIGHTS], &wave);
         job.add = plan->pass.accumulate || job.block > 0;
         bool direct = job.chunks == 1 && !job.add;
         job.to = direct ? gradient : plan->partials;
@@ -119,8 +120,9 @@ static void conv_rows(void *context, int begin, int end, int worker)
 {
     const struct job *j = context;
     const struct planned *l = j->layer;
-    const struct span rows = conv_unit_rows(l->variant, &l->conv, CONV_BWD_DATA, (struct span){ begin, end });
-    l->variant->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
+    const struct conv_variant *v = l->variant[CONV_BWD_DATA];
+    const struct span rows = conv_unit_rows(v, &l->conv, CONV_BWD_DATA, (struct span){ begin, end });
+    v->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
 }
 
 static void conv_backward(struct plan *plan, int i)
@@ -129,7 +131,7 @@ static void conv_backward(struct plan *plan, int i)
     conv_backward_weights(plan, i);
     watched(plan, i, PART_BACKWARD_WEIGHTS);
     if (job.layer->dx)
-        team_run(plan->team, conv_units(job.layer->variant, &job.layer->conv, CONV_BWD_DATA), conv_rows, &job);
+        team_run(plan->team, conv_units(job.layer->variant[CONV_BWD_DATA], &job.layer->conv, CONV_BWD_DATA), conv_rows, &job);
 }
 
 /* ---- dense ------------------------------------------------------------------------------------------------------------------------- */

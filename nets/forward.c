@@ -11,14 +11,15 @@ static void conv_rows(void *context, int begin, int end, int worker)
     const struct job *j = context;
     const struct planned *l = j->layer;
     const real *bias = plan_value_of(j->plan, j->index, 1);
-    const struct span rows = conv_unit_rows(l->variant, &l->conv, CONV_FWD, (struct span){ begin, end });
-    l->variant->fwd(&l->conv, rows, l->x, l->packed[CONV_FWD], bias, l->y, j->plan->worker_scratch[worker]);
+    const struct conv_variant *v = l->variant[CONV_FWD];
+    const struct span rows = conv_unit_rows(v, &l->conv, CONV_FWD, (struct span){ begin, end });
+    v->fwd(&l->conv, rows, l->x, l->packed[CONV_FWD], bias, l->y, j->plan->worker_scratch[worker]);
 }
 
 static void conv_forward(struct plan *plan, int i)
 {
     struct job job = job_of(plan, i);
-    team_run(plan->team, conv_units(job.layer->variant, &job.layer->conv, CONV_FWD), conv_rows, &job);
+    team_run(plan->team, conv_units(job.layer->variant[CONV_FWD], &job.layer->conv, CONV_FWD), conv_rows, &job);
 }
 
 static void pool_rows(void *context, int begin, int end, int worker)

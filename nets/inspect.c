@@ -98,11 +98,17 @@ const real *plan_logits(const struct plan *plan)
 
 /* ---- print ------------------------------------------------------------------------------------------------------------------------- */
 
-static const char *algorithm_of(const struct plan *plan, int i)
+/* Of a convolution: one name, or with a slash between forward, backward-data and backward-weights where they differ. */
+static const char *algorithm_of(const struct plan *plan, int i, char text[96])
 {
     const struct kernels *k = plan->kernels;
+    const struct conv_variant *const *v = plan->layers[i].variant;
     switch (plan->net.layers[i].kind) {
-    case LAYER_CONV: return plan->layers[i].variant->head.algo;
+    case LAYER_CONV:
+        if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS]))
+            return v[CONV_FWD]->head.algo;
+        snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);
+        return text;
     case LAYER_POOL: return k->pool->head.algo;
     case LAYER_DENSE: return k->dense->head.algo;
     case LAYER_BATCHNORM: return k->batchnorm->head.algo;
@@ -128,10 +134,10 @@ static void print_layer(const struct plan *plan, int i, FILE *out)
 {
     const struct planned *l = &plan->layers[i];
     const struct shape s = plan->net.layers[i].out;
-    enum isa isa = l->variant ? l->variant->head.isa : plan->kernels->isa;
-    char word[96], shape[40], variant[64], y[16], dy[16];
+    enum isa isa = l->variant[CONV_FWD] ? l->variant[CONV_FWD]->head.isa : plan->kernels->isa;
+    char word[96], shape[40], algo[96], variant[128], y[16], dy[16];
     snprintf(shape, sizeof shape, "%dx%dx%d", s.c, s.h, s.w);
-    snprintf(variant, sizeof variant, "%s/%s", isa_name(isa), algorithm_of(plan, i));
+    snprintf(variant, sizeof variant, "%s/%s", isa_name(isa), algorithm_of(plan, i, algo));
     bool in_place = i > 0 && plan->buffers.value[i] == plan->buffers.value[i - 1];
     fprintf(out, "%4d  %-24s  %-14s  %-20s  %-6s %-9s %-6s", i, layer_print(&plan->net.layers[i], word, sizeof word), shape, variant,
             buffer_name(plan->buffers.value[i], "y", y), in_place ? "in place" : "", buffer_name(plan->buffers.gradient[i], "dy", dy));

@@ -32,7 +32,7 @@ static void pack_layers(void *context, int begin, int end, int worker)
     for (int i = begin; i < end; i++) {
         const struct planned *l = &p->plan->layers[i];
         if (p->plan->net.layers[i].kind == LAYER_CONV && l->packed[p->direction])
-            l->variant->pack(&l->conv, p->direction, plan_value_of(p->plan, i, 0), l->packed[p->direction]);
+            l->variant[p->direction]->pack(&l->conv, p->direction, plan_value_of(p->plan, i, 0), l->packed[p->direction]);
     }
 }
 

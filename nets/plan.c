@@ -115,12 +115,16 @@ static int choose_conv(struct plan *plan, int i, const struct plan_options *o, s
 {
     struct planned *l = &plan->layers[i];
     char word[96], problem[128], isas[128];
-    l->variant = conv_pick(&l->conv, o->isas, o->algo);
-    if (!l->variant)
+    for (int d = 0; d < CONV_DIRECTIONS; d++) {
+        l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, o->algo);
+        if (!l->variant[d] && o->algo && conv_algo_known(o->isas, o->algo))        /* not for this shape */
+            l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, "direct");
+    }
+    if (!l->variant[CONV_FWD])
         return fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
                     layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
                     o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
-    l->wave = conv_wave(l->variant, &l->conv, plan_stride(plan, i));
+    l->wave = conv_wave(l->variant[CONV_BWD_WEIGHTS], &l->conv, plan_stride(plan, i));
     return 0;
 }
 
@@ -222,9 +226,9 @@ static void place_packed(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
     bool backward = plan->training && i > plan->buffers.lowest;
-    l->packed[CONV_FWD] = take(plan, SCRATCH, l->variant->packed_bytes(&l->conv, CONV_FWD));
+    l->packed[CONV_FWD] = take(plan, SCRATCH, l->variant[CONV_FWD]->packed_bytes(&l->conv, CONV_FWD));
     if (backward)
-        l->packed[CONV_BWD_DATA] = take(plan, SCRATCH, l->variant->packed_bytes(&l->conv, CONV_BWD_DATA));
+        l->packed[CONV_BWD_DATA] = take(plan, SCRATCH, l->variant[CONV_BWD_DATA]->packed_bytes(&l->conv, CONV_BWD_DATA));
 }
 
 /* What the layer keeps from forward to backward beside its output. */
@@ -269,8 +273,9 @@ static void measure_layer(struct plan *plan, int i)
     if (plan->net.layers[i].kind == LAYER_CONV) {
         struct conv wave = l->conv;
         wave.n = (blocks < l->wave ? blocks : l->wave) * LANES;
-        worker = l->variant->scratch_bytes(&l->conv);
-        partials = (size_t)conv_chunks(l->variant, &wave) * plan_stride(plan, i);
+        for (int d = 0; d < (plan->training ? CONV_DIRECTIONS : 1); d++)
+            worker = larger(worker, l->variant[d]->scratch_bytes(&l->conv));
+        partials = (size_t)conv_chunks(l->variant[CONV_BWD_WEIGHTS], &wave) * plan_stride(plan, i);
     } else if (plan->net.layers[i].kind == LAYER_DENSE) {
         struct dense wave = l->dense;
         wave.n = (blocks < WAVE_BLOCKS ? blocks : WAVE_BLOCKS) * LANES;

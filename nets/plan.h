@@ -35,7 +35,7 @@ struct planned {
         struct batchnorm batchnorm;
         struct add add;
     };
-    const struct conv_variant *variant; /* conv only */
+    const struct conv_variant *variant[CONV_DIRECTIONS];    /* conv only */
     int tensor, tensors;                /* first in plan->tensors, and how many */
     int ordinal;                        /* among layers of its kind */
     int wave;                           /* conv: blocks per wave */

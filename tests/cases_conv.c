@@ -21,6 +21,8 @@ static const char *const problems[] = {
     "n32c1h28k32r3pad1", "n32c1h28k32r5pad2", "n32c1h28k32r7pad3", "n32c32h14k64r3pad1", "n32c32h14k64r5pad2", "n32c32h14k64r7pad3",
     "n64c1h28k64r3pad0", "n64c64h26k32r3pad0", "n64c32h12k16r3pad0", "n64c32h26k16r3pad0", "n64c16h11k16r3pad0", "n64c16h5k12r3pad0",
     "n1c1h32k2r3pad0", "n1c2h15k4r3pad0", "n1000c1h28k3r3pad1", "n1000c3h20k3r3pad1", "n64c16h28k10r1pad0",
+    /* small ones for the algorithms of square kernels, the last with terms that wrap around a transform of 16 */
+    "n17c5h9k7r3pad1", "n19c4h10w8k6r5pad2", "n17c6h9w13k4r7pad3", "n16c4h14k4r7pad3",
     /* corners: one pixel, all padding but one, steps that jump over pixels, kernels as large as the image, four different sides */
     "n1c1h1k1r1pad0", "n16c1h1k1r11pad10", "n17c2h1w9k3r1s3pad0,0,1,1", "n5c3h9w1k2r3s1pad2,0,0,0", "n31c3h9k7r11pad5",
     "n2c5h8k3r2step3pad1",
@@ -40,12 +42,17 @@ static int draw_channels(struct rng *r)
 
 static int draw_kernel(struct rng *r) { return rng_below(r, 3) ? draw_between(r, 1, 5) : draw_between(r, 1, CONV_KERNEL_MAX); }
 
-/* Every third kernel is one of those that have algorithms of their own. */
-static void draw_square(struct rng *r, struct conv *p)
+/* One problem in three is of a shape that has algorithms of its own: a square kernel on an image that is not too small, and few enough
+ * channels for checking the whole. */
+static bool draw_square(struct rng *r, struct conv *p)
 {
-    if (rng_below(r, 3)) return;
-    p->r = p->s = 3 + 2 * (int)rng_below(r, 3);
-    p->step = 1;
+    static const int channels[] = { 9, 6, 5 };
+    if (rng_below(r, 3)) return false;
+    const int which = (int)rng_below(r, 3);
+    *p = (struct conv){ .n = draw_between(r, 1, which ? 16 : 18), .c = draw_between(r, 4, channels[which]), .h = draw_between(r, 8, 12),
+                        .w = draw_between(r, 8, 12), .k = draw_between(r, 4, channels[which]), .r = 3 + 2 * which, .s = 3 + 2 * which,
+                        .step = 1 };
+    return true;
 }
 
 static int draw_extent(struct rng *r) { return rng_below(r, 6) ? draw_between(r, 1, 18) : 1; }
@@ -61,17 +68,18 @@ static void draw_pads(struct rng *r, int kernel, int *before, int *after)
 static void draw(struct rng *r, char *text)
 {
     struct conv p;
+    bool square;
     do {
         p = (struct conv){ .n = draw_images(r), .c = draw_channels(r), .h = draw_extent(r), .k = draw_channels(r), .r = draw_kernel(r) };
         p.w = rng_below(r, 3) ? draw_extent(r) : p.h;
         p.s = rng_below(r, 3) ? p.r : draw_kernel(r);
         p.step = steps[rng_below(r, sizeof steps / sizeof *steps)];
-        draw_square(r, &p);
+        square = draw_square(r, &p);
         p.bias = rng_below(r, 4) != 0;
         draw_pads(r, p.r, &p.top, &p.bottom);
         draw_pads(r, p.s, &p.left, &p.right);
     } while (conv_complete(&p) != NULL);
-    double most = ldexp(40e3, draw_between(r, 0, 4));
+    double most = square ? INFINITY : ldexp(40e3, draw_between(r, 0, 4));
     while (conv_flops_exact(&p) > most && p.n > 1) p.n = p.n > 16 ? p.n - 16 : p.n / 2;
     while (conv_flops_exact(&p) > most && p.c * p.k > 1) *(p.c > p.k ? &p.c : &p.k) /= 2;
     conv_print(&p, text, CHECK_TEXT);

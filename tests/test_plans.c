@@ -108,9 +108,9 @@ Test(plans, heavy_convolutions_sum_in_shorter_waves)
     cr_assert(small->layers[0].wave == wave && wave > 1 && wave < WAVE_BLOCKS);
     cr_assert_leq(large->partial_count * sizeof(real), 64u << 20);
     waves.n = wave * LANES;
-    cr_assert_eq((size_t)conv_chunks(large->layers[0].variant, &waves) * plan_stride(large, 0), large->partial_count);
+    cr_assert_eq((size_t)conv_chunks(large->layers[0].variant[CONV_BWD_WEIGHTS], &waves) * plan_stride(large, 0), large->partial_count);
     waves.n *= 2;
-    cr_assert_gt((size_t)conv_chunks(large->layers[0].variant, &waves) * plan_stride(large, 0) * sizeof(real), 64u << 20);
+    cr_assert_gt((size_t)conv_chunks(large->layers[0].variant[CONV_BWD_WEIGHTS], &waves) * plan_stride(large, 0) * sizeof(real), 64u << 20);
     plan_close(small);
     plan_close(large);
 }

@@ -187,7 +187,7 @@ Test(scalar_conv, every_weight_has_its_own_gradient)
 {
     for (uint32_t i = 0; i < COUNT(convs); i++) {
         struct conv_test t = conv_setup(convs[i], true, i);
-        const struct conv_variant *v = conv_pick(&t.p, 1u << ISA_SCALAR, "plain");
+        const struct conv_variant *v = conv_pick(&t.p, CONV_FWD, 1u << ISA_SCALAR, "plain");
         conv_run(v, &t);
         for (size_t j = 0; j < t.nw; j += 1 + t.nw / 16) {
             memset(t.w, 0, t.nw * sizeof *t.w);
@@ -202,8 +202,8 @@ Test(scalar_conv, autovec_has_the_bits_of_plain)
 {
     for (uint32_t i = 0; i < COUNT(convs); i++) {
         struct conv_test a = conv_setup(convs[i], false, i), b = conv_setup(convs[i], false, i);
-        conv_run(conv_pick(&a.p, 1u << ISA_SCALAR, "plain"), &a);
-        conv_run(conv_pick(&b.p, 1u << ISA_SCALAR, "autovec"), &b);
+        conv_run(conv_pick(&a.p, CONV_FWD, 1u << ISA_SCALAR, "plain"), &a);
+        conv_run(conv_pick(&b.p, CONV_FWD, 1u << ISA_SCALAR, "autovec"), &b);
         cr_assert(same(a.y, b.y, a.ny) && same(a.dx, b.dx, a.nx) && same(a.dw, b.dw, a.nw), "%s", convs[i]);
     }
 }
@@ -211,7 +211,7 @@ Test(scalar_conv, autovec_has_the_bits_of_plain)
 Test(scalar_conv, spans_write_their_rows_alone)
 {
     struct conv_test whole = conv_setup("n33c2h7k3r3step2pad1,0,0,1", false, 1), cut = conv_setup("n33c2h7k3r3step2pad1,0,0,1", false, 1);
-    const struct conv_variant *v = conv_pick(&whole.p, 1u << ISA_SCALAR, "plain");
+    const struct conv_variant *v = conv_pick(&whole.p, CONV_FWD, 1u << ISA_SCALAR, "plain");
     const size_t y_row = whole.ny / (size_t)whole.out.end, x_row = whole.nx / (size_t)whole.in.end;
     conv_run(v, &whole);
     v->fwd(&cut.p, (struct span){ 2, 5 }, cut.x, cut.w, cut.b, cut.y, NULL);
@@ -228,7 +228,7 @@ Test(scalar_conv, spans_write_their_rows_alone)
 Test(scalar_conv, chunks_add_up_to_the_whole_gradient)
 {
     struct conv_test t = conv_setup("n49c2h16k3r3pad1", true, 2);
-    const struct conv_variant *v = conv_pick(&t.p, 1u << ISA_SCALAR, "plain");
+    const struct conv_variant *v = conv_pick(&t.p, CONV_FWD, 1u << ISA_SCALAR, "plain");
     conv_run(v, &t);
     real *sum = tensor(t.nw), *part = tensor(t.nw), db[3];
     memset(sum, 0, t.nw * sizeof *sum);
@@ -243,7 +243,7 @@ Test(scalar_conv, errors_stay_within_the_bound)
 {
     for (uint32_t i = 0; i < COUNT(convs); i++) {
         struct conv_test t = conv_setup(convs[i], false, i), size = conv_setup(convs[i], false, i);
-        const struct conv_variant *v = conv_pick(&t.p, 1u << ISA_SCALAR, "plain");
+        const struct conv_variant *v = conv_pick(&t.p, CONV_FWD, 1u << ISA_SCALAR, "plain");
         v->fwd(&t.p, t.out, t.x, t.w, t.b, t.y, NULL);
         for (size_t j = 0; j < t.nx; j++) size.x[j] = (real)fabs((double)size.x[j]);
         for (size_t j = 0; j < t.nw; j++) size.w[j] = (real)fabs((double)size.w[j]);

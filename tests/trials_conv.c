@@ -52,7 +52,7 @@ static struct side *side_of(struct conv_case *k, int line)
 
 /* An algorithm that is not exact on integers transforms whole neighbourhoods: its error goes with the largest size in the image, and what
  * is not finite spreads over the image. Sizes of [images][pixels][channels][16], or of [K][taps][C] when the sum itself mixes. */
-static const double *spread(struct conv_case *k, const struct side *s, bool sums)
+static double *spread(struct conv_case *k, const struct side *s, bool sums)
 {
     size_t count = view_count(&s->view) * (sums ? (size_t)s->spans.count : 1);
     size_t group = sums ? (size_t)k->p.r * (size_t)k->p.s : (size_t)s->view.extent[1] * (size_t)s->view.extent[2];
@@ -69,6 +69,18 @@ static const double *spread(struct conv_case *k, const struct side *s, bool sums
             for (size_t j = 0; j < group; j++) to[(outer * group + j) * inner + i] = largest;
         }
     return to;
+}
+
+/* Sums over part of an image read all of x, and so every NaN in a channel, seen by the span or not, may show in all of its taps. */
+static void excuse_channels(const struct conv_case *k, struct span rows, double *size)
+{
+    const struct conv *p = &k->p;
+    const size_t pixels = (size_t)p->h * (size_t)p->w, taps = (size_t)p->k * (size_t)p->r * (size_t)p->s, c = (size_t)p->c;
+    const size_t first = (size_t)(rows.begin / p->p) * pixels, end = ((size_t)((rows.end - 1) / p->p) + 1) * pixels;
+    for (size_t i = first * c * LANES; i < end * c * LANES; i++) {
+        if (isfinite(k->x[i])) continue;
+        for (size_t tap = 0; tap < taps; tap++) size[tap * c + i / LANES % c] = INFINITY;
+    }
 }
 
 static struct tolerance tolerance_of(const struct conv_case *k)
@@ -208,7 +220,8 @@ static void sums_trial(void *context)
     const float *twin = promises_twin(k) ? twin_result(k, BWD_WEIGHTS) : NULL;
     struct workspace w = guarded(k, BWD_WEIGHTS);
     float *out = guard_place(&k->c->guards, SLOT_OUT, "dw", all * sizeof *out, 4, k->edge[4]);
-    const double *size = s->size && !(k->v->head.promises & EXACT_ON_INTEGERS) ? spread(k, s, true) : s->size;
+    double *size = s->size && !(k->v->head.promises & EXACT_ON_INTEGERS) ? spread(k, s, true) : s->size;
+    for (int i = 0; size && size != s->size && i < s->spans.count; i++) excuse_channels(k, s->spans.at[i], size + (size_t)i * s->stride);
     for (int i = 0; i < s->spans.count; i++) {
         if (i) guard_wipe(&k->c->guards, SLOT_OUT);
         if (i && w.db) guard_wipe(&k->c->guards, SLOT_DB);

@@ -15,7 +15,7 @@ static void check_conv(const char *text)
     assert(strcmp(first, conv_print(&q, again, TEXT)) == 0);
     assert(p.p >= 1 && p.q >= 1 && p.n == q.n && p.bias == q.bias && p.right == q.right);
     assert(conv_flops_exact(&p) <= conv_flops(&p) && conv_flops_exact(&p) > 0);
-    const struct conv_variant *v = conv_pick(&p, 1u << ISA_PORTABLE, NULL);
+    const struct conv_variant *v = conv_pick(&p, CONV_FWD, 1u << ISA_PORTABLE, NULL);
     if (!v)
         return;
     int chunks = conv_chunks(v, &p), rows = image_blocks(p.n) * p.p;
