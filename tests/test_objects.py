@@ -17,8 +17,8 @@ class ObjectsTest(unittest.TestCase):
     def check(self, *objects):
         """Compiles (target, source, code, flags …) into a build folder; the exit code and the words of check-objects."""
         with tempfile.TemporaryDirectory() as build:
-            with open(build + '/CMakeCache.txt', 'w', encoding='utf-8') as file:
-                file.write('CMAKE_C_COMPILER:FILEPATH=cc\n')
+            with open(build + '/compile_commands.json', 'w', encoding='utf-8') as file:
+                file.write('[{"command": "cc -c a.c"}]')
             for target, source, code, *flags in objects:
                 path = f'{build}/CMakeFiles/{target}.dir/{source}.o'
                 os.makedirs(os.path.dirname(path), exist_ok=True)
