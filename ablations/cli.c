@@ -123,7 +123,7 @@ static void parse_seeds(struct options *o, const struct given *g)
 {
     const char *text = g->value;
     do {
-        uint64_t first, last;
+        uint64_t first = 0, last;
         bool ok = take_number(&text, 0, INT64_MAX - 1, &first);
         last = first;
         if (ok && *text == '-') {

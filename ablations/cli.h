@@ -38,7 +38,7 @@ struct poptOption;
 /* Parses argv; `more` are the program's own flags (may be NULL; plain popt rows that store through `arg`). Returns on success; --help and
  * --version print and exit 0; anything wrong prints one line with the way out on stderr and exits EXIT_USAGE (EXIT_NO_ISA for an ISA that
  * is not here). */
-void cli_parse(struct options *o, const char *program, const char *what_it_does, const struct poptOption *more, int argc,
+void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc,
                const char **argv);
 
 /* Prints "program: message" on stderr and exits with `code`. */

@@ -52,6 +52,7 @@ static void load(struct moments *m, double count, const real *mean, const real *
 void batchnorm_merge(const struct batchnorm *p, const real *chunk_mean, const real *chunk_m2, real *mean, real *variance)
 {
     const int chunks = batchnorm_chunks(p);
+    assert(chunks > 0);
     for (int first = 0; first < p->c; first += STRIP) {
         const int channels = p->c - first < STRIP ? p->c - first : STRIP;
         struct moments tree[32];

@@ -213,7 +213,9 @@ static bool read_position(const struct archive *a, struct position *at)
 static int load_entries(struct archive *a, struct entry *list, int count, struct position *at, struct why *why)
 {
     size_t *begin = calloc((size_t)count, sizeof *begin);
-    int code = begin ? check_all(a, list, count, why) : fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
+    if (!begin)
+        return fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
+    int code = check_all(a, list, count, why);
     for (int i = 0; code == 0 && i < count; i++) {
         bool needed = list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0);
         if (list[i].kind != ENTRY_WEIGHT && at && !json_object_get(a->header, list[i].name))

@@ -189,8 +189,8 @@ static const char *describe(const struct guards *g, char *text, size_t size)
     for (int i = 0; i < GUARD_SLOTS; i++) {
         const struct guard_slot *s = &g->slot[i];
         if (!s->name || at < s->base - page_bytes() || at >= s->base + s->room + page_bytes()) continue;
-        if (at < s->data) snprintf(text, size, "touched %zd bytes before the start of %s", s->data - at, s->name);
-        else snprintf(text, size, "touched %zd bytes past the end of %s", at - (s->data + s->bytes), s->name);
+        if (at < s->data) snprintf(text, size, "touched %td bytes before the start of %s", s->data - at, s->name);
+        else snprintf(text, size, "touched %td bytes past the end of %s", at - (s->data + s->bytes), s->name);
         return text;
     }
     return snprintf(text, size, "touched memory that is not its own (%p)", (const void *)at), text;

@@ -43,14 +43,15 @@ static void stats_one_pass(const struct batchnorm *p, struct span s, const float
 {
     good()->stats(p, s, x, mean, m2);
     for (int c = 0; c < p->c; c++) {
-        float squares = 0, count = 0;
+        float squares = 0;
+        int count = 0;
         for (int row = s.begin; row < s.end; row++)
             for (int w = 0; w < p->w; w++)
                 for (int l = 0; l < LANES && row / p->h * LANES + l < p->n; l++, count++) {
                     const float in = x[pixels(p, row) + (size_t)(w * p->c + c) * LANES + (size_t)l];
                     squares += in * in;
                 }
-        m2[c] = squares - count * mean[c] * mean[c];
+        m2[c] = squares - (float)count * mean[c] * mean[c];
     }
 }
 

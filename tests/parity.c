@@ -13,7 +13,7 @@
 #include "../nets/plan.h"
 #include "../nets/train.h"
 
-static void quit(const char *what)
+static _Noreturn void quit(const char *what)
 {
     fprintf(stderr, "parity: %s\n", what);
     exit(1);

@@ -198,6 +198,7 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why)
     if (code != 0)
         return code;
     struct team *t = *team;
+    assert(t && t->workers);
     code = topology_open(&t->topology, why);
     if (code != 0) {
         free(t->workers);

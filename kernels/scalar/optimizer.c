@@ -6,7 +6,7 @@ static void sgd(const struct optimizer *o, real *w, real g, real *m)
 {
     const real slope = fused(o->weight_decay, *w, g);
     real move = slope;
-    if (o->momentum > 0) {
+    if (o->momentum > 0 && m) {
         *m = o->first ? slope : fused(o->momentum, *m, slope);
         move = o->nesterov ? fused(o->momentum, *m, slope) : *m;
     }

@@ -59,7 +59,7 @@ void scalar_pool_fwd(const struct pool *pool, struct span rows, const real *x, r
         for (int q = 0; q < pool->q; q++) {
             for (int c = 0; c < pool->c; c++) {
                 const size_t at = lanes_at(row, q, pool->q, c, pool->c);
-                uint8_t index[LANES];
+                uint8_t index[LANES] = { 0 };
                 pool_window(pool, row, q, c, x, y + at, index);
                 if (!which || pool->kind == POOL_AVG) continue;
                 for (int l = 0; l < LANES; l++) which[at + (size_t)l] = index[l];

@@ -267,7 +267,7 @@ static int open_files(const struct published *p, const char *dir, const char *en
                       struct why *why)
 {
     const char *given[] = { dir, NULL }, *usual[] = { "./data", "../shared/data", NULL }, *all[] = { env_dir, usual[0], usual[1], NULL };
-    struct files *files = malloc(sizeof *files);
+    struct files *files = calloc(1, sizeof *files);
     if (!files)
         return fail(why, -ENOMEM, "no memory to look for %s", p->name);
     int error = find_published(p, dir ? given : env_dir ? all : usual, files, why);
@@ -312,7 +312,7 @@ int dataset_open_directory(const char *dir, struct dataset *d, struct why *why)
 {
     assert(dir && d);
     *d = (struct dataset){ .name = "custom", .class_names = number_names };
-    struct files *files = malloc(sizeof *files);
+    struct files *files = calloc(1, sizeof *files);
     if (!files)
         return fail(why, -ENOMEM, "no memory to look into %s", dir);
     look_into(dir, FORM_IDX, files);

@@ -66,7 +66,7 @@ static int read_body(struct source *s, size_t bytes, const char *what, uint8_t *
 
 static int read_images(struct source *s, int *count, int *h, int *w, uint8_t **pixels, struct why *why)
 {
-    uint32_t n[3];
+    uint32_t n[3] = { 0 };
     char what[64];
     int error = read_header(s, 3, n, why);
     if (error)
