@@ -11,6 +11,9 @@ part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols o
   aarch64     default  cross-built, emulated: suites, kernelcheck, symbols
   fuzz        default  the fuzz targets, a few seconds each; ten minutes each with --full (clang)
   mutants     default  some of the planted bugs of tests/mutations.txt; all with --full
+  code        default  the generated code of the hot loops: no spills, loads as designed; cycles on NEON by llvm-mca
+  lint        full     static analysis: clang-tidy, cppcheck
+  coverage    full     line coverage of kernels/ and nets/: at least 95 %
   ubsan       full     undefined sanitizer alone
   debug       full     gcc -O1, arenas filled with NaN
   torch       full     the nets against PyTorch, fetched from PyPI into an environment of its own'
@@ -21,6 +24,7 @@ step_limit=1800             # seconds
 left_out()
 {
     case $1,$2,$mode in
+        aarch64,test_kernels,*) echo "kernelcheck, emulated beside it, runs the same with more problems" ;;
         aarch64,test_golden_halves,* | debug,test_golden_halves,* | *san,test_golden_halves,*)
             echo "AVX-512 by halves on AVX2: its bits are the release and clang builds' matter" ;;
         aarch64,test_bench,*) echo "the aarch64 libraries have no Google Benchmark: no benches there" ;;
@@ -121,6 +125,36 @@ part_clang()
 {
     if ! command -v clang >/dev/null; then skip clang "no clang here: apt-get install clang"; return; fi
     build clang && symbols clang && both '--cases 20' clang
+}
+
+# Judges whatever of the three builds can be made here; the tables go to the log.
+part_code()
+{
+    local preset builds=''
+    for preset in release clang aarch64; do
+        case $preset in
+            clang) command -v clang >/dev/null || continue ;;
+            aarch64) [ "$(uname -m)" = x86_64 ] && command -v aarch64-linux-gnu-gcc >/dev/null && tools/sysroot || continue ;;
+        esac
+        build $preset && builds="$builds build/$preset"
+    done
+    step code tools/check-code $builds
+}
+
+part_lint()
+{
+    command -v clang >/dev/null || { skip lint "no clang here: tools/install-packages lint"; return; }
+    build clang && step lint tools/check-lint
+}
+
+part_coverage()
+{
+    build coverage || return
+    tools/coverage --clear
+    both '--drawn --cases 20' coverage
+    step coverage/cli tests/cli/run --bin build/coverage/bin
+    finish
+    step coverage tools/coverage
 }
 
 # Criterion starts its own program again, which plain emulation cannot: the kernel must know the emulator (binfmt_misc).
