@@ -3,7 +3,8 @@
 # quick: the inner loop; default: what else fits in a quarter of an hour on two cores; full: the rest.
 part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols of the objects
   cli         quick    the command lines, promise by promise (tests/cli)
-  tools       quick    the house rules (tools/tidy), spaces (clang-format), the tests of the tools
+  tools       quick    tools/tidy, the house rules, and the tests of the tools
+  format      quick    the spaces of the C sources, by clang-format
   edges       default  the programs on emulated older CPUs: no instruction leaks out of its ISA
   asan        default  address and undefined sanitizers: suites, kernelcheck
   tsan        default  thread sanitizer: the plain race_* programs
@@ -73,9 +74,10 @@ part_tools()
 {
     local source
     step tidy tools/tidy
-    step format tools/check-format
     for source in tests/test_*.py; do step "tools/$(basename "$source" .py)" python3 "$source"; done
 }
+
+part_format() { step format tools/check-format; }
 
 part_edges()
 {
