@@ -106,6 +106,35 @@ Test(passes, simd_is_near_scalar)
     }
 }
 
+/* Batch norm on the input itself: the statistics of what came in, a tenth of them per pass, the variance unbiased; then inference with
+ * them. */
+Test(passes, running_statistics_follow_the_batches)
+{
+    enum { N = 21, AREA = 6 };
+    struct plan *plan = plan_of("1x2x3 bn gap", (struct plan_options){ .batch = N, .training = true });
+    double mean = 0, variance = 1;
+    for (int pass = 0; pass < 2; pass++) {
+        double sum = 0, squares = 0;
+        fill(plan, 100 * pass, N);
+        for (int i = 0; i < image_blocks(N) * AREA * LANES; i++) {         /* dead lanes hold zeros */
+            sum += (double)plan->input[i];
+            squares += (double)plan->input[i] * (double)plan->input[i];
+        }
+        const double count = N * AREA, of_batch = sum / count;
+        plan_forward(plan, N, true, (struct pass_key){ 1, (uint32_t)pass, 0 });
+        mean = 0.9 * mean + 0.1 * of_batch;
+        variance = 0.9 * variance + 0.1 * (squares - count * of_batch * of_batch) / (count - 1);
+        cr_assert_float_eq((double)plan_tensor(plan, 2).value[0], mean, 1e-6);
+        cr_assert_float_eq((double)plan_tensor(plan, 3).value[0], variance, 1e-6);
+    }
+    plan_forward(plan, 1, false, (struct pass_key){ 0 });
+    double sum = 0;
+    for (int i = 0; i < AREA; i++)
+        sum += (double)plan->input[i * LANES];
+    cr_assert_float_eq((double)plan_logits(plan)[0], (sum / AREA - mean) / sqrt(variance + 1e-5), 1e-5);
+    plan_close(plan);
+}
+
 /* Inference plans use buffers again, training plans keep them, and both write in place by different rules. */
 Test(passes, inference_plans_agree_with_training_plans)
 {
