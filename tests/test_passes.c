@@ -221,6 +221,15 @@ Test(passes, dropout_follows_seed_step_and_part)
     plan_close(plan);
 }
 
+Test(passes, dropout_layers_drop_apart)
+{
+    struct plan *plan = plan_of("1x8x8 drop0.5 tanh drop0.5 dense4", (struct plan_options){ .batch = 16, .training = true });
+    fill(plan, 0, 16);
+    plan_forward(plan, 16, true, (struct pass_key){ 1, 0, 0 });
+    cr_assert_neq(memcmp(plan->layers[0].kept, plan->layers[2].kept, 64 * sizeof *plan->layers[0].kept), 0);
+    plan_close(plan);
+}
+
 /* Whatever scratch held; dead lanes of activations hold what they like, gradients of them nothing. */
 Test(passes, padding_between_tensors_stays_zero)
 {

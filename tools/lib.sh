@@ -8,6 +8,7 @@ packages_build="build-essential cmake ninja-build pkg-config python3
 packages_test="libcriterion-dev git clang libbenchmark-tools python3-scipy"
 packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 packages_lint="clang-format clang-tidy cppcheck llvm"
+packages_fuzz="libclang-rt-dev llvm"
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }

@@ -75,6 +75,7 @@ part_tools()
     local source
     step tidy tools/tidy
     for source in tests/test_*.py; do step "tools/$(basename "$source" .py)" python3 "$source"; done
+    step tools/mutations tools/mutate --check
 }
 
 part_format() { step format tools/check-format; }
