@@ -3,16 +3,13 @@
 by hand. Used by tests/parity.py."""
 
 import json
-import re
 import struct
 
 import numpy
 import torch
 import torch.nn.functional as F
 
-OPTIONS = {'conv': ('step', 'same', 'r', 's', 'pad', 'b'), 'max': ('step', 's', 'pad'), 'avg': ('step', 's', 'pad', 'count'),
-           'gap': (), 'dense': ('b',), 'bn': ('eps', 'mom'), 'relu': (), 'leaky': (), 'tanh': (), 'drop': (), 'add': ()}
-NUMBER = r'\d+(?:\.\d+)?(?:e-?\d+)?'
+from net_strings import padding, read_layer
 
 
 def read_safetensors(path):
@@ -35,19 +32,6 @@ def write_safetensors(path, tensors):
         file.write(struct.pack('<Q', len(text)) + text)
         for value in tensors.values():
             file.write(value.astype('<f4').tobytes())
-
-
-def read_layer(word):
-    """(name, main number, options)"""
-    name = next(name for name in OPTIONS if word.startswith(name))
-    rest, options = word[len(name):], {}
-    main = re.match(NUMBER, rest)
-    rest = rest[main.end():] if main else rest
-    while rest:
-        key = next(key for key in OPTIONS[name] if rest.startswith(key))
-        value = re.match('' if key == 'same' else r'\d+(?:,\d+)*' if key == 'pad' else NUMBER, rest[len(key):]).group(0)
-        options[key], rest = value, rest[len(key) + len(value):]
-    return name, main.group(0) if main else None, options
 
 
 class Net:
@@ -79,22 +63,15 @@ class Net:
         r = int(main)
         return r, int(o.get('s', r)), int(o.get('step', r))
 
-    @staticmethod
-    def _pads(o):
-        """left, right, top, bottom, as F.pad takes them."""
-        pads = [int(n) for n in o.get('pad', '0').split(',')]
-        top, bottom, left, right = pads * 4 if len(pads) == 1 else pads
-        return left, right, top, bottom
-
     def _conv(self, p, i, x, main, o, masks):
         weight = p[f'{i}.conv.weight'].permute(0, 3, 1, 2)
         r, s = weight.shape[2:]
-        pads = (s // 2, s // 2, r // 2, r // 2) if 'same' in o else self._pads(o)
+        pads = (s // 2, s // 2, r // 2, r // 2) if 'same' in o else padding(o)
         return F.conv2d(F.pad(x, pads), weight, p.get(f'{i}.conv.bias'), stride=int(o.get('step', 1)))
 
     def _max(self, p, i, x, main, o, masks):
         r, s, step = self._window(main, o)
-        x = F.pad(x, self._pads(o), value=float('-inf'))
+        x = F.pad(x, padding(o), value=float('-inf'))
         best = F.max_pool2d(x, (r, s), step)
         if masks is None or f'tap.{i}' not in masks:
             return best
@@ -107,10 +84,10 @@ class Net:
 
     def _avg(self, p, i, x, main, o, masks):
         r, s, step = self._window(main, o)
-        total = F.avg_pool2d(F.pad(x, self._pads(o)), (r, s), step)
+        total = F.avg_pool2d(F.pad(x, padding(o)), (r, s), step)
         if o.get('count') == '1':
             return total
-        return total / F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), self._pads(o)), (r, s), step)
+        return total / F.avg_pool2d(F.pad(torch.ones_like(x[:1, :1]), padding(o)), (r, s), step)
 
     def _gap(self, p, i, x, main, o, masks):
         return x.mean((2, 3), keepdim=True)
