@@ -8,7 +8,7 @@
  *
  * A tile reads four of the K channels of dy and one of the C channels of x: slices with a stride of many cache lines, which fall on a
  * few sets of L1 and evict each other. So both are copied first, dy per tile and x per group of channels, where enough products share
- * the copy (3517 -> 2408 us on n64c16h26k16r3pad0, AVX2, Zen 3). */
+ * the copy (3517 -> 2408 us on n64c16h26k16r3pad0; dy alone, 2048 -> 1402 on n32c1h28k32r7pad3; AVX2, Zen 3). */
 #ifndef SIMD_CONV_WEIGHTS_H
 #define SIMD_CONV_WEIGHTS_H
 
@@ -112,8 +112,8 @@ static inline int band_input_rows(const struct conv *p)
 
 static inline size_t direct_scratch_bytes(const struct conv *p)
 {
-    if (p->c < COPY_FROM) return 0;
-    size_t dy = (size_t)band_height(p) * (size_t)p->q * 4, x = (size_t)COPY_CHANNELS * (size_t)band_input_rows(p) * (size_t)p->w;
+    size_t dy = (size_t)band_height(p) * (size_t)p->q * 4;
+    size_t x = p->c < COPY_FROM ? 0 : (size_t)COPY_CHANNELS * (size_t)band_input_rows(p) * (size_t)p->w;
     return (dy + x) * LANES * sizeof(float);
 }
 
@@ -269,21 +269,19 @@ static inline void direct_bwd_weights(const struct conv *p, const struct sums_ro
                                       float *dw, float *db, float *scratch)
 {
     memset(dw, 0, sizeof *dw * (size_t)p->k * (size_t)p->r * (size_t)p->s * (size_t)p->c);
-    bool copy = p->c >= COPY_FROM;
-    int height = band_height(p), group = copy ? COPY_CHANNELS : p->c;
+    bool copy_dy = p->c >= COPY_FROM || (p->r > 1 && p->k > 4), copy_x = p->c >= COPY_FROM;       /* a few channels lie together as they are */
+    int height = band_height(p), group = copy_x ? COPY_CHANNELS : p->c;
     struct band band = { .p = p, .dy = dy, .x = x, .copied_rows = band_input_rows(p) };
-    if (copy) {
-        band.dy_copy = scratch;
-        band.x_copy = scratch + (ptrdiff_t)height * p->q * 4 * LANES;
-    }
+    if (copy_dy) band.dy_copy = scratch;
+    if (copy_x) band.x_copy = scratch + (ptrdiff_t)height * p->q * 4 * LANES;
     for (int begin = rows.begin; begin < rows.end; begin += height) {
         band.rows = (struct span){ begin, begin + height < rows.end ? begin + height : rows.end };
         for (int c = 0; c < p->c; c += group) {
             int inputs = p->c - c < group ? p->c - c : group;
-            if (copy) band_copy_x(&band, c, inputs);
+            if (copy_x) band_copy_x(&band, c, inputs);
             for (int k = 0, channels; k < p->k; k += channels) {
                 channels = channel_group(p->k - k);
-                if (copy) band_copy_dy(&band, k, channels);
+                if (copy_dy) band_copy_dy(&band, k, channels);
                 band_tile(&band, tiles, k, channels, c, inputs, dw);
             }
         }
