@@ -269,7 +269,8 @@ static inline void direct_bwd_weights(const struct conv *p, const struct sums_ro
                                       float *dw, float *db, float *scratch)
 {
     memset(dw, 0, sizeof *dw * (size_t)p->k * (size_t)p->r * (size_t)p->s * (size_t)p->c);
-    bool copy_dy = p->c >= COPY_FROM || (p->r > 1 && p->k > 4), copy_x = p->c >= COPY_FROM;       /* a few channels lie together as they are */
+    bool copy_dy = p->c >= COPY_FROM || (p->r > 1 && p->k > 4);      /* a few channels lie together */
+    bool copy_x = p->c >= COPY_FROM;
     int height = band_height(p), group = copy_x ? COPY_CHANNELS : p->c;
     struct band band = { .p = p, .dy = dy, .x = x, .copied_rows = band_input_rows(p) };
     if (copy_dy) band.dy_copy = scratch;
