@@ -176,7 +176,7 @@ static int table(struct sweep *s, const struct rows *rows)
 
 /* ---- runs */
 
-/* Runs of this shard that have no row yet. Returns how many; *done: how many have one. */
+/* Runs of this shard that have no row yet, or pictures to draw. Returns how many; *done: how many have one. */
 static int choose(const struct sweep *s, const struct rows *rows, const struct run **todo, int *done)
 {
     int count = 0;
@@ -184,7 +184,8 @@ static int choose(const struct sweep *s, const struct rows *rows, const struct r
     for (int i = 0; i < s->run_count; i++) {
         if (i % s->options->shards != s->options->shard - 1)
             continue;
-        if (!s->wish->again && rows_find(rows, s->runs[i].id))
+        bool draw = pictures_wanted(s, &s->runs[i]) && pictures_missing(s, &s->runs[i]);
+        if (!s->wish->again && !draw && rows_find(rows, s->runs[i].id))
             ++*done;
         else
             todo[count++] = &s->runs[i];
@@ -289,11 +290,12 @@ int ablation_run(const struct study *study, const struct options *options, const
 int ablation_main(const struct study *study, int argc, const char **argv)
 {
     int arms = 0, tier = 0, timing = 0, summary = 0;
-    char *report = NULL;
+    char *report = NULL, *pictures = NULL;
     const struct poptOption more[] = {
         { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
         { "tier", 0, POPT_ARG_INT, &tier, 0, "one tier alone: 1 published cells, 2 arms that a claim needs, 3 the other arms", "1|2|3" },
         { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing: tables, figures and claims from the rows of this file", "FILE" },
+        { "pictures", 0, POPT_ARG_STRING, &pictures, 0, "runs of the first seed also write what can be drawn of their net, here", "DIR" },
         { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
         { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and leave", NULL },
         POPT_TABLEEND
@@ -302,8 +304,9 @@ int ablation_main(const struct study *study, int argc, const char **argv)
     cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
     if (tier < 0 || tier > 3)
         quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs) or 3 (the other arms)", tier);
-    struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report };
+    struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report, .pictures = pictures };
     int status = ablation_run(study, &options, &wish);
     free(report);
+    free(pictures);
     return status;
 }

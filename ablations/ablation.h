@@ -76,6 +76,7 @@ struct look {
     const char *cell, *arm;             /* arm "": the cell itself */
     const struct net *net; const struct recipe *recipe; const struct dataset *data;
     const struct train_options *options;
+    int batch;                          /* images that the run's plan takes at least */
     json_t *extra;                      /* what is put here stands in the row */
     const char *folder;                 /* where pictures go, or NULL */
     void *own;                          /* the study's */
@@ -105,7 +106,7 @@ struct wish {
     bool weights_only;                  /* of `load` */
     const char *load, *save;            /* checkpoints, as train_options has them; NULL: none */
     const char *report;                 /* run nothing: tables of the rows in this file; NULL: no */
-    const char *pictures;               /* folder for what the page draws, written by runs of the first seed; NULL: none */
+    const char *pictures;               /* folder for what can be drawn, written by runs of the first seed; NULL: none */
 };
 
 /* List, estimate or run, table at the end; returns the exit code, or quits with one line where the request cannot be met. */

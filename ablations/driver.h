@@ -143,6 +143,25 @@ const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZ
 bool metric_is_share(enum metric metric);
 int metric_digits(enum metric metric);
 
+/* ---- driver_pictures.c */
+
+/* Does this run draw? In which folder, and is nothing there yet? */
+bool pictures_wanted(const struct sweep *s, const struct run *r);
+const char *pictures_folder(const struct sweep *s, const struct run *r, char *text, size_t size);
+bool pictures_missing(const struct sweep *s, const struct run *r);
+/* Of a trained plan; and last what the study put into `extra`, less what is too long for a row. */
+void pictures_write(const struct sweep *s, const struct look *look, struct plan *plan);
+void pictures_looks(const struct look *look);
+
+/* ---- driver_look.c */
+
+struct looking { struct look look; const struct sweep *s; void (*then)(void *context, struct plan *plan); char folder[4096]; };
+
+/* Sets the hooks of a run; and puts what the study measured into its result. */
+void look_begin(struct looking *l, const struct sweep *s, const struct run *r, const struct net *net, const struct recipe *recipe,
+                struct train_options *options);
+void look_end(struct looking *l, json_t *result);
+
 /* ---- driver_stats.c */
 
 struct summary { int n; double mean, sd, low, high; };   /* low, high: 95 % t-interval of the mean. NAN where n is too small */

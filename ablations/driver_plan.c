@@ -107,6 +107,32 @@ static const struct zoo_cell *cell_of_arm(const struct study *study, const struc
     quit(EXIT_FAIL, "%s: arm \"%s\" belongs to no cell", study->zoo->study, arm->arm);
 }
 
+static bool exists(const struct study *study, const char *cell, const char *arm)
+{
+    for (const struct arm *a = study->arms; arm && a && a->cell; a++)
+        if (strcmp(a->cell, cell) == 0 && strcmp(a->arm, arm) == 0)
+            return true;
+    for (const struct zoo_cell *c = study->zoo->cells; !arm && c->cell; c++)
+        if (strcmp(c->cell, cell) == 0)
+            return true;
+    return false;
+}
+
+/* A claim, a figure or a base that names nothing would be left out silently for ever. */
+static void check_names(const struct study *study)
+{
+    static const char words[] = "%s: \"%s\" names a cell or an arm that does not exist";
+    for (const struct claim *c = study->claims; c && c->says; c++)
+        if (!exists(study, c->cell, c->arm) || (c->than_cell && !exists(study, c->than_cell, c->than_arm)))
+            quit(EXIT_FAIL, words, study->zoo->study, c->says);
+    for (const struct figure *f = study->figures; f && f->cell; f++)
+        if (!exists(study, f->cell, f->arm))
+            quit(EXIT_FAIL, words, study->zoo->study, f->as);
+    for (const struct arm *a = study->arms; a && a->cell; a++)
+        if (a->base && !exists(study, a->cell, a->base))
+            quit(EXIT_FAIL, words, study->zoo->study, a->arm);
+}
+
 static bool claimed(const struct study *study, const struct arm *arm)
 {
     for (const struct claim *c = study->claims; c && c->says; c++)
@@ -133,6 +159,7 @@ void sweep_entries(struct sweep *s, const struct study *study)
     assert(s->options && s->wish && s->entry_count == 0);
     s->study = study->zoo->study;
     s->of = study;
+    check_names(study);
     char name[256];
     const struct options *o = s->options;
     for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++) {
@@ -246,7 +273,7 @@ void sweep_runs(struct sweep *s, const struct study *study)
             for (int t = 0; t < (o->thread_count ? o->thread_count : 2); t++)
                 add_run(s, e, o->seed_count ? o->seeds[0] : 0, threads[t]);
         } else {
-            int seeds = s->wish->pictures ? 1 : o->seed_count ? o->seed_count : seeds_of(s, study, e);
+            int seeds = o->seed_count ? o->seed_count : seeds_of(s, study, e);
             for (int k = 0; k < seeds; k++)
                 add_run(s, e, o->seed_count ? o->seeds[k] : (uint64_t)k, o->thread_count ? o->threads[0] : 1);
         }

@@ -106,6 +106,7 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
 {
     static struct metrics metrics;      /* 16 KB: not for the stack */
     static struct net net;
+    static struct looking looking;
     struct recipe recipe;
     struct team *team;
     struct why why;
@@ -120,17 +121,11 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
         .load = d->s->wish->load, .weights_only = d->s->wish->weights_only, .save = d->s->wish->save, .interrupted = &stops,
         .progress = tell, .context = &telling
     };
-    struct look look = {
-        .cell = r->entry->cell, .arm = r->entry->arm, .net = &net, .recipe = &recipe, .data = r->entry->data, .options = &options,
-        .extra = json_object()
-    };
-    options.hooks.context = &look;
-    if (d->s->of->look && !d->s->wish->timing)
-        d->s->of->look(&look, &options.hooks);
+    look_begin(&looking, d->s, r, &net, &recipe, &options);
     if (train(&net, &recipe, r->entry->data, &options, &metrics, &why))
         give_up(fd, why.text);
     json_t *result = record_result(d->s, r, &metrics, team_pinned(team));
-    json_object_update(result, look.extra);
+    look_end(&looking, result);
     char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(17));
     FILE *pipe = text ? fdopen(fd, "w") : NULL;
     if (!pipe || fprintf(pipe, "r %s\n", text) < 0 || fflush(pipe))

@@ -106,9 +106,9 @@ static double shifted_accuracy(const struct look *look, struct plan *plan, int m
     transform.augment[0] = (struct augment){ AUGMENT_SHIFT, most, 1 };
     if (batcher_open(&batcher, look->data, &transform, look->options->team, NULL))
         return 0;
-    int right = 0, batch = look->recipe->batch;
+    int right = 0, batch = look->batch;
     for (int done = 0; done < images->count; done += batch) {
-        int index[1024], n = images->count - done < batch ? images->count - done : batch;
+        int index[PLAN_WAVE], n = images->count - done < batch ? images->count - done : batch;
         for (int i = 0; i < n; i++)
             index[i] = done + i;
         batcher_fill(batcher, images, index, n, true, 0, 0, plan_input(plan), plan_labels(plan));
@@ -124,7 +124,7 @@ static void test_shifted(void *context, struct plan *plan)
 {
     const struct look *look = context;
     json_t *list = json_array();
-    for (int most = 0; most <= MOST_SHIFT && look->recipe->batch <= 1024; most++)
+    for (int most = 0; most <= MOST_SHIFT; most++)
         json_array_append_new(list, json_real(shifted_accuracy(look, plan, most)));
     json_object_set_new(look->extra, "test_acc_shifted", list);
 }
