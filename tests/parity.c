@@ -261,7 +261,7 @@ static struct plan *open_plan(const char *text, const struct recipe *recipe, int
 {
     static struct net net;
     struct why why = { "" };
-    struct plan *plan;
+    struct plan *plan = NULL;
     struct plan_options options = { .batch = n, .training = true, .isas = cpu_detect(), .optimizer_slots = recipe_optimizer_slots(recipe) };
     if (net_parse(text, &net, &why) != 0 || net_plan(&net, &options, &plan, &why) != 0)
         quit(why.text);
