@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The zoo: every cell's strings are canonical, its net has the parameters it says and fits its study's data, names are unique. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 #include "../nets/recipe.h"
 #include "../nets/zoo/zoo.h"
@@ -92,5 +93,36 @@ Test(zoo, receptive_fields_of_the_studies)
                 at++;
             }
         cr_assert_eq(at, 8);
+    }
+}
+
+/* vanishing-canvas at depth D: two layers a block, each block sees three pixels more, and the canvas is one smaller. */
+Test(zoo, vanishing_canvas_grows_what_it_sees)
+{
+    for (int depth = 1; depth <= 15; depth++) {
+        char name[16];
+        snprintf(name, sizeof name, "d%d", depth);
+        struct net net = parse(find(&vanishing_canvas, name)->net);
+        int last = 3 * depth - 1;
+        cr_assert_eq(net.layers[last].kind, LAYER_POOL);
+        cr_assert_eq(net_layer_facts(&net, last).field, 1 + 3 * depth, "%s", name);
+        cr_assert_eq(net.layers[last].out.h, 28 - depth, "%s", name);
+    }
+}
+
+/* The counts that the studies' notes give, typed again: the table's own could be wrong together with the net. */
+Test(zoo, parameters_of_the_notes)
+{
+    static const struct { const struct zoo_study *study; const char *cell; long parameters; } notes[] = {
+        { &vanishing_canvas, "d5", 16246 }, { &vanishing_canvas, "d9", 11542 }, { &vanishing_canvas, "d10", 10516 },
+        { &vanishing_canvas, "d15", 6286 }, { &mnist_architectures, "exp1", 480176 }, { &mnist_architectures, "exp1b", 21000 },
+        { &mnist_architectures, "exp2", 27738 }, { &mnist_architectures, "exp3", 23426 }, { &mnist_architectures, "exp3s", 4418 },
+        { &mnist_architectures, "exp3s-dense50", 12968 }, { &mnist_architectures, "exp4", 17054 }, { &mnist_architectures, "exp5", 17302 },
+        { &scratch_cnn, "published", 7856 }, { &kernel_size, "dense", 101770 }, { &kernel_size, "3x3", 220234 },
+        { &kernel_size, "5x5", 253514 }, { &kernel_size, "7x7", 303434 }, { &compact_net, "published", 8070 },
+    };
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        struct net net = parse(find(notes[i].study, notes[i].cell)->net);
+        cr_assert_eq(net_parameters(&net), notes[i].parameters, "%s/%s", notes[i].study->study, notes[i].cell);
     }
 }
