@@ -74,11 +74,12 @@ static void gate_close(struct gate *gate)
     pthread_mutex_destroy(&gate->lock);
 }
 
-/* The store of `value` and the load of `sleeper` here, and their mirror in gate_await, are sequentially consistent: at least one side sees
- * the other's, so either the waiter finds the value or the raiser finds the sleeper. Weaker orders would lose a wake-up. */
+/* The write of `value` and the load of `sleeper` here, and their mirror in gate_await, are sequentially consistent: at least one side sees
+ * the other's, so either the waiter finds the value or the raiser finds the sleeper. Weaker orders would lose a wake-up. Exchanges cost
+ * x86 the same as such stores, and an emulator of aarch64 on x86 cannot let the load overtake them either. */
 static void gate_raise(struct gate *gate, unsigned value)
 {
-    atomic_store(&gate->value, value);
+    atomic_exchange(&gate->value, value);
     if (atomic_load(&gate->sleeper)) {
         pthread_mutex_lock(&gate->lock);
         pthread_cond_signal(&gate->moved);
@@ -94,7 +95,7 @@ static void gate_await(struct gate *gate, unsigned value, int spins)
         spin_pause();
     }
     pthread_mutex_lock(&gate->lock);
-    atomic_store(&gate->sleeper, true);
+    atomic_exchange(&gate->sleeper, true);
     while (atomic_load(&gate->value) != value)
         pthread_cond_wait(&gate->moved, &gate->lock);
     atomic_store(&gate->sleeper, false);
