@@ -5,6 +5,6 @@ scratch-cnn --report r.jsonl --data strokes --filter "*published/[gl]*0.01" --se
 grep -c "^| ours: .*published: gradient ascent at 0.01 < published: lr 0.01" table
 grep -c "Holm over these" table
 scratch-cnn --report r.jsonl --data strokes --filter "*published/[gl]*0.01" --seeds 0,1 --epochs 5 --format json |
-    python3 -c "import json, sys; print(sorted({row['kind'] for row in json.load(sys.stdin)}))"
+    python3 -c "import json, sys; print(*sorted({row['kind'] for row in json.load(sys.stdin)}))"
 scratch-cnn --filter scratch-cnn/published --data strokes --seeds 0 --epochs 2 --pictures p --output r.jsonl --quiet >/dev/null || exit
 find p -name "*.npy" | wc -l; ls p
