@@ -45,9 +45,10 @@ static inline void wino_g(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX])
     }
 }
 
-/* U of V (output, input) pairs. */
-INLINE void wino_weights(const struct wino *f, const float *w, float *u)
+/* U of V (output, input) pairs; the transform is a struct wino. */
+static void wino_weights(const void *transform, const float *w, float *u)
 {
+    const struct wino *f = transform;
     const int n = wino_n(f);
     float g[WINO_N_MAX][WINO_N_MAX];
     vf t[WINO_N_MAX][WINO_N_MAX];
@@ -68,11 +69,11 @@ INLINE void wino_weights(const struct wino *f, const float *w, float *u)
     }
 }
 
-static inline void wino_pack(const struct wino *f, planes_weights_fn *weights, const struct conv *p, const struct tile_row *tiles,
-                             enum conv_direction direction, const float *w, float *packed)
+static inline void wino_pack(const struct wino *f, const struct conv *p, const struct tile_row *tiles, enum conv_direction direction,
+                             const float *w, float *packed)
 {
     float room[(25 + WINO_N_MAX * WINO_N_MAX) * LANES];
-    planes_pack(p, wino_n(f) * wino_n(f), tiles, direction, weights, f, w, packed, room);
+    planes_pack(p, wino_n(f) * wino_n(f), tiles, direction, wino_weights, f, w, packed, room);
 }
 
 /* ---- tiles: where they read and write ---- */

@@ -36,74 +36,46 @@ static void conv_direct_bwd_weights(const struct conv *p, struct span rows, cons
     direct_bwd_weights(p, sums, rows, dy, x, dw, db, scratch);
 }
 
-/* Winograd's transforms amplify what each rounding costs, by far less than their matrices would allow; the factor is two to three times the
- * worst that kernelcheck saw. Forward sums C products, backward-weights the pixels of a span. */
-static float wino_bound(const struct conv *p, float amplification)
-{
-    const int inputs = p->c > p->k ? p->c : p->k, pixels = (p->n + LANES - 1) / LANES * p->p * p->q;
-    return amplification * (float)((inputs > pixels ? inputs : pixels) + LANES);
-}
+/* Winograd: 3x3 and 5x5 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
 static bool wino3_supports(const struct conv *p) { return wino_supports(&wino3, p); }
-static size_t wino3_packed_bytes(const struct conv *p, enum conv_direction direction)
-{
-    (void)direction;
-    return wino_packed_bytes(&wino3, p);
-}
-static size_t wino3_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(&wino3, p); }
-static float wino3_bound(const struct conv *p) { return wino_bound(p, 3); }
-static void wino3_weights(const void *transform, const float *w, float *u)
-{
-    (void)transform;
-    wino_weights(&wino3, w, u);
-}
-static void wino3_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
-{
-    wino_pack(&wino3, wino3_weights, p, tiles, direction, w, packed);
-}
-static void wino3_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y, float *scratch)
-{
-    struct wino_sweep s = wino_forward(&wino3, p, rows, x, y);
-    wino_sweep_run(&wino3, &s, tiles, packed, b, scratch);
-}
-static void wino3_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
-{
-    struct wino_sweep s = wino_backward(&wino3, p, rows, dy, dx);
-    wino_sweep_run(&wino3, &s, tiles, packed, NULL, scratch);
-}
-static void wino3_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db, float *scratch)
-{
-    wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
-}
 static bool wino5_supports(const struct conv *p) { return wino_supports(&wino5, p); }
-static size_t wino5_packed_bytes(const struct conv *p, enum conv_direction direction)
+static const struct wino *wino_of(const struct conv *p) { return p->r == wino3.r ? &wino3 : &wino5; }
+/* The transforms amplify what each rounding costs, by far less than their matrices would allow; the factors are three to four times the
+ * worst that kernelcheck saw. Forward sums C products, backward-weights the pixels of a span. */
+static float conv_wino_bound(const struct conv *p)
+{
+    const int inputs = largest(p->c, p->k), pixels = (p->n + LANES - 1) / LANES * p->p * p->q;
+    return (p->r == wino3.r ? 3.0f : 16.0f) * (float)(largest(inputs, pixels) + LANES);
+}
+static size_t conv_wino_packed_bytes(const struct conv *p, enum conv_direction direction)
 {
     (void)direction;
-    return wino_packed_bytes(&wino5, p);
+    return wino_packed_bytes(wino_of(p), p);
 }
-static size_t wino5_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(&wino5, p); }
-static float wino5_bound(const struct conv *p) { return wino_bound(p, 16); }
-static void wino5_weights(const void *transform, const float *w, float *u)
+static size_t conv_wino_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(wino_of(p), p); }
+static void conv_wino_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    (void)transform;
-    wino_weights(&wino5, w, u);
+    wino_pack(wino_of(p), p, tiles, direction, w, packed);
 }
-static void wino5_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
+static void conv_wino_sweep(struct wino_sweep s, const float *packed, const float *b, float *scratch)
 {
-    wino_pack(&wino5, wino5_weights, p, tiles, direction, w, packed);
+    if (s.f == &wino3) wino_sweep_run(&wino3, &s, tiles, packed, b, scratch);
+    else wino_sweep_run(&wino5, &s, tiles, packed, b, scratch);
 }
-static void wino5_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y, float *scratch)
+static void conv_wino_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
+                          float *scratch)
 {
-    struct wino_sweep s = wino_forward(&wino5, p, rows, x, y);
-    wino_sweep_run(&wino5, &s, tiles, packed, b, scratch);
+    conv_wino_sweep(wino_forward(wino_of(p), p, rows, x, y), packed, b, scratch);
 }
-static void wino5_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
+static void conv_wino_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
 {
-    struct wino_sweep s = wino_backward(&wino5, p, rows, dy, dx);
-    wino_sweep_run(&wino5, &s, tiles, packed, NULL, scratch);
+    conv_wino_sweep(wino_backward(wino_of(p), p, rows, dy, dx), packed, NULL, scratch);
 }
-static void wino5_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db, float *scratch)
+static void conv_wino_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
+                                  float *scratch)
 {
-    wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
+    if (wino_of(p) == &wino3) wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
+    else wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
 }
 
 static void conv_fft_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
@@ -131,10 +103,10 @@ static float conv_fft_bound(const struct conv *p)
 static const struct conv_variant conv_rows[] = {
     { { "direct", ISA, EVERYTHING }, direct_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, direct_scratch_bytes,
       conv_direct_bound, conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
-    { { "winograd4", ISA, SAME_BITS }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, wino3_packed_bytes, wino3_scratch_bytes,
-      wino3_bound, wino3_pack, wino3_fwd, wino3_bwd_data, wino3_bwd_weights },
-    { { "winograd4_5x5", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, wino5_packed_bytes, wino5_scratch_bytes,
-      wino5_bound, wino5_pack, wino5_fwd, wino5_bwd_data, wino5_bwd_weights },
+    { { "winograd4", ISA, SAME_BITS }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
+      conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
+    { { "winograd4_5x5", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
+      conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
     { { "fft16", ISA, SAME_BITS }, fft_supports, fft_grain, FFT_CHUNK_PIXELS, fft_packed_bytes, fft_scratch_bytes, conv_fft_bound,
       conv_fft_pack, conv_fft_fwd, conv_fft_bwd_data, fft_bwd_weights },
     { .head = { .algo = NULL } }
