@@ -56,8 +56,10 @@ INLINE void conv_tile_plane(const struct tile *t, ptrdiff_t plane, const int STE
             }
         }
     }
+    float *y[MAX_PIXELS];                       /* looked up once: for all the compiler knows, the stores could change *t */
+    UNROLL for (int p = 0; p < P; p++) y[p] = t->y[p] + plane * t->y_plane;
     UNROLL for (int k = 0; k < KT; k++) {
-        UNROLL for (int p = 0; p < P; p++) v_store(t->y[p] + plane * t->y_plane + k * STEP, a[k][p]);
+        UNROLL for (int p = 0; p < P; p++) v_store(y[p] + k * STEP, a[k][p]);
     }
 }
 
