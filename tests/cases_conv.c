@@ -21,8 +21,9 @@ static const char *const problems[] = {
     "n32c1h28k32r3pad1", "n32c1h28k32r5pad2", "n32c1h28k32r7pad3", "n32c32h14k64r3pad1", "n32c32h14k64r5pad2", "n32c32h14k64r7pad3",
     "n64c1h28k64r3pad0", "n64c64h26k32r3pad0", "n64c32h12k16r3pad0", "n64c32h26k16r3pad0", "n64c16h11k16r3pad0", "n64c16h5k12r3pad0",
     "n1c1h32k2r3pad0", "n1c2h15k4r3pad0", "n1000c1h28k3r3pad1", "n1000c3h20k3r3pad1", "n64c16h28k10r1pad0",
-    /* small ones for the algorithms of square kernels, the last with terms that wrap around a transform of 16 */
+    /* small ones for the algorithms of square kernels, one with terms that wrap around a transform of 16, and of one input channel */
     "n17c5h9k7r3pad1", "n19c4h10w8k6r5pad2", "n17c6h9w13k4r7pad3", "n16c4h14k4r7pad3",
+    "n17c1h17w38k7r3pad1", "n3c1h11w35k9r5pad2,1,0,3", "n18c1h9w41k5r7pad3",
     /* corners: one pixel, all padding but one, steps that jump over pixels, kernels as large as the image, four different sides */
     "n1c1h1k1r1pad0", "n16c1h1k1r11pad10", "n17c2h1w9k3r1s3pad0,0,1,1", "n5c3h9w1k2r3s1pad2,0,0,0", "n31c3h9k7r11pad5",
     "n2c5h8k3r2step3pad1",
@@ -49,9 +50,9 @@ static bool draw_square(struct rng *r, struct conv *p)
     static const int channels[] = { 9, 6, 5 };
     if (rng_below(r, 3)) return false;
     const int which = (int)rng_below(r, 3);
-    *p = (struct conv){ .n = draw_between(r, 1, which ? 16 : 18), .c = draw_between(r, 4, channels[which]), .h = draw_between(r, 8, 12),
-                        .w = draw_between(r, 8, 12), .k = draw_between(r, 4, channels[which]), .r = 3 + 2 * which, .s = 3 + 2 * which,
-                        .step = 1 };
+    *p = (struct conv){ .n = draw_between(r, 1, which ? 16 : 18), .c = rng_below(r, 4) ? draw_between(r, 4, channels[which]) : 1,
+                        .h = draw_between(r, 8, 12), .w = draw_between(r, 8, 12), .k = draw_between(r, 4, channels[which]),
+                        .r = 3 + 2 * which, .s = 3 + 2 * which, .step = 1 };
     return true;
 }
 

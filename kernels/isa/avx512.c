@@ -7,6 +7,7 @@ enum { DENSE_KT = 8, DENSE_P = 3, OUTER_KT = 8, OUTER_CT = 2 };   /* outputs x v
 #include "../simd/conv_direct.h"
 #include "../simd/conv_weights.h"
 #include "../simd/conv_winograd.h"
+#include "../simd/conv_winograd1d.h"
 #include "../simd/conv_fft_weights.h"
 
 #define ISA ISA_AVX512

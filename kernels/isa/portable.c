@@ -7,6 +7,7 @@ enum { DENSE_KT = 4, DENSE_P = 2, OUTER_KT = 4, OUTER_CT = 1 };   /* outputs x v
 #include "../simd/conv_direct.h"
 #include "../simd/conv_weights.h"
 #include "../simd/conv_winograd.h"
+#include "../simd/conv_winograd1d.h"
 #include "../simd/conv_fft_weights.h"
 
 #define ISA ISA_PORTABLE

@@ -7,7 +7,7 @@
 #include "../kernels.h"
 #include "conv_direct.h"
 
-enum { WINO_M = 4, WINO_N_MAX = 8, WINO_PAIRS_MAX = 3 };            /* outputs, points, pairs of points along one axis */
+enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 };           /* outputs, points, pairs of points along one axis */
 
 /* The points of one F(4, r) and the coefficients that follow from them; all exact in float. */
 struct wino {
@@ -22,6 +22,11 @@ static const struct wino wino3 = {
 };
 static const struct wino wino5 = {
     5, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
+};
+static const struct wino wino7 = {                  /* along one axis only */
+    7, 4, { 0.375f, 0.75f, 1.25f, 2 }, { 0.494384765625f, -4.83453369140625f, 10.240234375f, -6.265625f, 1 },
+    { { -3.515625f, 9.37890625f, -6.125f, 1 }, { -0.87890625f, 7.0322265625f, -5.703125f, 1 },
+      { -0.31640625f, 2.8916015625f, -4.703125f, 1 }, { -0.12359619140625f, 1.177734375f, -2.265625f, 1 } }
 };
 
 INLINE int wino_n(const struct wino *f) { return f->r + WINO_M - 1; }
