@@ -103,7 +103,6 @@ static const char *algorithm_of(const struct plan *plan, int i, char text[96])
 {
     const struct kernels *k = plan->kernels;
     const struct conv_variant *const *v = plan->layers[i].variant;
-    assert(k);
     switch (plan->net.layers[i].kind) {
     case LAYER_CONV:
         if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS]))

@@ -237,7 +237,6 @@ static int count_steps(struct run *r, struct why *why)
 {
     const struct recipe *recipe = r->recipe;
     r->batch = recipe->batch < r->train_count ? recipe->batch : r->train_count;
-    assert(r->batch > 0);
     r->part = r->batch > PLAN_WAVE && !has_batchnorm(r->net) ? PLAN_WAVE : r->batch;
     r->steps_per_epoch = r->train_count / r->batch + (!recipe->drop_last && r->train_count % r->batch ? 1 : 0);
     long steps = recipe->updates ? recipe->updates : (long)recipe->epochs * r->steps_per_epoch;

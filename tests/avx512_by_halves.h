@@ -100,7 +100,6 @@ HALVES __m128i halves_narrow(halves_i a)
     return _mm_packus_epi16(words_low, words_high);
 }
 
-/* NOLINTBEGIN(bugprone-reserved-identifier): what Intel named is what is replaced */
 #define __m512 halves_f
 #define __m512i halves_i
 #define _mm512_set1_ps halves_set
@@ -141,6 +140,5 @@ HALVES __m128i halves_narrow(halves_i a)
 #define _mm512_cvtepi32_ps halves_from_int
 #define _mm512_cvtepu8_epi32 halves_widen
 #define _mm512_cvtepi32_epi8 halves_narrow
-/* NOLINTEND(bugprone-reserved-identifier) */
 
 #endif

@@ -87,8 +87,7 @@ Test(fuzzed, counts_that_no_run_reaches_are_no_position)
 Test(fuzzed, messages_are_one_line_whatever_they_quote)
 {
     static const char header[] = "{\"bad\\n\\u001b[2J\\u007f\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}    ";
-    char path[128];
-    uint8_t bytes[sizeof header + 16] = { 0 };
+    char path[128], bytes[sizeof header + 16] = { 0 };
     struct why why = { "" };
     struct plan *plan = open_plan();
     uint64_t length = strlen(header);

@@ -246,8 +246,8 @@ Test(variants, auto_is_a_table_of_shapes)
         { "n64c16h9k16r3pad0", { "winograd4", "direct", "winograd4" } },
         { "n1c32h14k64r7pad3", { "fft16", "fft16", "fft16" } },
         { "n16c30h14k60r7pad3", { "fft16", "fft16", "fft16" } },
-        { "n64c1h28k8r3pad1", { "direct", "direct", "direct" } },
-        { "n64c1h28k9r3pad1", { "direct", "direct", "direct" } },
+        { "n64c1h28k8r3pad1", { "direct", "direct", "winograd1d" } },
+        { "n64c1h28k9r3pad1", { "direct", "direct", "winograd1d" } },
         { "n64c16h28k10r1pad0", { NULL, NULL, NULL } },
         { "n64c16h28k10r3step2pad0", { NULL, NULL, NULL } },
     };

@@ -103,7 +103,7 @@ static void against_threads(const struct span_case *s, void *const *whole)
 
 static void against_alias(const struct span_case *s, void *const *whole)
 {
-    void *out[OUTS] = { NULL };
+    void *out[OUTS];
     place(s, SLOT_OTHERS, out);
     memcpy(out[0], s->aliased, bytes_of(&s->out[0]));
     s->call(s, s->v, s->span, out, out[0]);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The parts of tools/test: a row of the table and a function part_<name> each, made of step, build and skip. Sourced by it, never run.
-# quick: the inner loop; default: what else a push is worth, 15 to 20 minutes on two cores; full: the rest.
+# quick: the inner loop; default: what else fits in a quarter of an hour on two cores; full: the rest.
 part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols of the objects
   cli         quick    the command lines, promise by promise (tests/cli)
   tools       quick    tools/tidy, the house rules, and the tests of the tools
@@ -155,7 +155,7 @@ part_coverage()
     build coverage || return
     tools/coverage --clear
     both '--drawn --cases 20' coverage
-    step coverage/cli env COVERAGE=1 tests/cli/run --bin build/coverage/bin
+    step coverage/cli tests/cli/run --bin build/coverage/bin
     finish
     step coverage tools/coverage
 }

@@ -187,7 +187,7 @@ int source_at_end(struct source *s, const char *what, struct why *why)
 {
     assert(s && what);
     uint8_t extra;
-    size_t got = 0;
+    size_t got;
     const char *reason;
     int error = take(s, &extra, 1, &got, &reason, why);
     if (error)
