@@ -16,7 +16,7 @@ static const struct column columns[] = {
     { "times_scalar", "x scalar", 8, 1 }, { "times_onednn", "x oneDNN", 8, 2 }, { "error_of_bound", "err/bound", 9, 2 },
     { "note", "note", -1, 0 }, { "us_ci_low", "", 0, 3 }, { "us_ci_high", "", 0, 3 }, { "gflops_exact", "", 0, 3 },
     { "peak_gflops", "", 0, 1 }, { "bound_by", "", 0, 0 }, { "us_pack", "", 0, 3 }, { "cycles", "", 0, 0 }, { "ipc", "", 0, 2 },
-    { "cache_misses", "", 0, 0 }, { NULL, NULL, 0, 0 }
+    { "cache_misses", "", 0, 0 }, { "version", "", 0, 0 }, { NULL, NULL, 0, 0 }
 };
 
 struct request {

@@ -71,6 +71,7 @@ json_t *group_row(struct group *k, int i, json_t *environment)
     json_object_set_new(row, "auto", json_boolean(e->automatic));
     json_object_set_new(row, "us_pack", number(entry_pack_seconds(&k->entry[i]) * 1e6));
     json_object_set_new(row, "note", json_string(e->note));
+    if (e->onednn) json_object_set_new(row, "version", json_sprintf("oneDNN %s", k->g->onednn));
     json_object_set(row, "env", environment);
     return row;
 }

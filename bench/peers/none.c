@@ -8,7 +8,7 @@
 const char *onednn_version(unsigned isas, struct why *why)
 {
     (void)isas;
-    fail(why, -1, "built without it: tools/install-packages (libdnnl-dev), then build anew");
+    fail(why, -1, "built without it: tools/install-packages (libdnnl-dev) or tools/bench-peers --install, then configure and build anew");
     return NULL;
 }
 

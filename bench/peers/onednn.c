@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * oneDNN through its C API (version 2). Every combination of a layout (its own choice, nchw, nhwc) and an algorithm that it takes is built
- * and tried for a moment; the fastest goes into the turns. Its reorders are not counted: in a net of its own it would keep its layout. */
+ * oneDNN through its C API (version 2 or 3). Every combination of a layout (its own choice, nchw, nhwc, blocks) and an algorithm that it
+ * takes is built and tried for a moment; the fastest goes into the turns. Its reorders are not counted: in a net of its own it would keep its layout. */
 #include "peers.h"
 
 #include <assert.h>
@@ -23,6 +23,7 @@ struct onednn {
     dnnl_memory_t memory[ONEDNN_ARGS];
     dnnl_exec_arg_t exec[ONEDNN_ARGS];
     dnnl_primitive_desc_t forward;          /* the hint that backward passes want */
+    bool failed;                            /* a run did */
 };
 
 const char *onednn_version(unsigned isas, struct why *why)
@@ -57,7 +58,7 @@ static void use_cores_of(struct team *team)
 
 static dnnl_status_t reorder(dnnl_memory_t from, dnnl_memory_t to)
 {
-    const dnnl_memory_desc_t *a, *b;
+    onednn_md a, b;
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t r;
     dnnl_memory_get_memory_desc(from, &a);
@@ -87,7 +88,7 @@ static void from_lanes(const float *lanes, float *plain, const dnnl_dim_t *d, in
 static size_t count_of(const struct onednn_arg *a)
 {
     size_t count = 1;
-    for (int i = 0; i < a->plain.ndims; i++) count *= (size_t)a->plain.dims[i];
+    for (int i = 0; i < a->rank; i++) count *= (size_t)a->dims[i];
     return count;
 }
 
@@ -95,8 +96,8 @@ static size_t count_of(const struct onednn_arg *a)
 static float *plain_of(const struct problem *p, const struct onednn_arg *a)
 {
     float *plain = malloc(count_of(a) * sizeof *plain);
-    if (plain && a->lanes) from_lanes(p->tensor[a->role], plain, a->plain.dims, a->plain.ndims);
-    else if (plain) memcpy(plain, p->tensor[a->role], count_of(a) * sizeof *plain);
+    if (plain && a->lanes) from_lanes(p->tensor[a->role], plain, a->dims, a->rank);
+    else if (plain) memcpy(plain, p->tensor[a->role] + a->from, count_of(a) * sizeof *plain);
     return plain;
 }
 
@@ -104,7 +105,7 @@ static dnnl_status_t fill(dnnl_memory_t memory, const struct problem *p, const s
 {
     float *plain = plain_of(p, a);
     dnnl_memory_t user = NULL;
-    dnnl_status_t status = plain ? dnnl_memory_create(&user, &a->plain, engine, plain) : dnnl_out_of_memory;
+    dnnl_status_t status = plain ? dnnl_memory_create(&user, a->plain, engine, plain) : dnnl_out_of_memory;
     if (!status) status = reorder(user, memory);
     if (user) dnnl_memory_destroy(user);
     free(plain);
@@ -120,6 +121,7 @@ void onednn_close(struct onednn *o)
         if (o->memory[i]) dnnl_memory_destroy(o->memory[i]);
     if (o->primitive) dnnl_primitive_destroy(o->primitive);
     if (o->forward) dnnl_primitive_desc_destroy(o->forward);
+    onednn_shape_close(&o->shape);
     free(o);
 }
 
@@ -128,7 +130,7 @@ static dnnl_status_t build(struct onednn *o, const_dnnl_primitive_desc_t pd)
     dnnl_status_t status = dnnl_primitive_create(&o->primitive, pd);
     for (int i = 0; !status && i < o->shape.args; i++) {
         const struct onednn_arg *a = &o->shape.arg[i];
-        const dnnl_memory_desc_t *md = a->query == dnnl_query_undef ? &a->plain : dnnl_primitive_desc_query_md(pd, a->query, a->index);
+        const onednn_md md = a->query == dnnl_query_undef ? a->plain : dnnl_primitive_desc_query_md(pd, a->query, a->index);
         if (!md) return dnnl_invalid_arguments;
         status = dnnl_memory_create(&o->memory[i], md, engine, DNNL_MEMORY_ALLOCATE);
         o->exec[i] = (dnnl_exec_arg_t){ a->name, o->memory[i] };
@@ -140,40 +142,39 @@ static dnnl_status_t build(struct onednn *o, const_dnnl_primitive_desc_t pd)
 void onednn_run(void *onednn)
 {
     struct onednn *o = onednn;
-    dnnl_primitive_execute(o->primitive, stream, o->shape.args, o->exec);
+    if (dnnl_primitive_execute(o->primitive, stream, o->shape.args, o->exec)) o->failed = true;
     dnnl_stream_wait(stream);
 }
 
 /* Backward passes read what a forward pass of the same layout leaves: a workspace, statistics. */
-static dnnl_status_t run_forward(struct onednn *o, int layout)
+static dnnl_status_t run_forward(struct onednn *o, const struct onednn_shape *s)
 {
-    struct onednn_shape s;
-    if (!onednn_shape(o->problem, 0, layout, 0, &s)) return dnnl_unimplemented;
-    struct onednn f = { .problem = o->problem, .shape = s };
+    struct onednn f = { .problem = o->problem, .shape = *s };
     dnnl_status_t status = build(&f, o->forward);
     if (!status) onednn_run(&f);
+    if (f.failed) status = dnnl_runtime_error;
     for (int i = 0; !status && i < o->shape.args; i++)
-        for (int j = 0; j < s.args; j++)
-            if (o->shape.arg[i].role == TENSORS && o->shape.arg[i].name == s.arg[j].name) status = reorder(f.memory[j], o->memory[i]);
-    for (int i = 0; i < s.args; i++)
+        for (int j = 0; j < s->args; j++)
+            if (o->shape.arg[i].role == TENSORS && o->shape.arg[i].name == s->arg[j].name) status = reorder(f.memory[j], o->memory[i]);
+    for (int i = 0; i < s->args; i++)
         if (f.memory[i]) dnnl_memory_destroy(f.memory[i]);
     if (f.primitive) dnnl_primitive_destroy(f.primitive);
     return status;
 }
 
-static struct onednn *candidate(const struct problem *p, int direction, int layout, int algorithm, char *text, size_t size)
+static struct onednn *candidate(const struct problem *p, int direction, enum onednn_layout layout, int algorithm, char *text, size_t size)
 {
-    static const char *const layouts[] = { "any", "nchw", "nhwc" };
+    static const char *const layouts[ONEDNN_LAYOUTS] = { "any", "nchw", "nhwc", "nChw8c", "nChw16c" };
     struct onednn *o = calloc(1, sizeof *o);
-    struct onednn_shape forward;
+    struct onednn_shape forward = { .mades = 0 };
     dnnl_primitive_desc_t pd = NULL;
     if (!o) return NULL;
     o->problem = p;
     bool ok = onednn_shape(p, direction, layout, algorithm, &o->shape);
     if (ok && direction > 0)
-        ok = onednn_shape(p, 0, layout, algorithm, &forward) && !dnnl_primitive_desc_create(&o->forward, &forward.op, NULL, engine, NULL);
-    ok = ok && !dnnl_primitive_desc_create(&pd, &o->shape.op, NULL, engine, o->forward);
-    ok = ok && !build(o, pd) && (!o->shape.needs_forward || !run_forward(o, layout));
+        ok = onednn_shape(p, 0, layout, algorithm, &forward) && !onednn_describe(&forward, engine, NULL, &o->forward);
+    ok = ok && !onednn_describe(&o->shape, engine, o->forward, &pd);
+    ok = ok && !build(o, pd) && (!o->shape.needs_forward || !run_forward(o, &forward));
     if (ok) {
         const char *info = "";
         dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &info);
@@ -181,11 +182,13 @@ static struct onednn *candidate(const struct problem *p, int direction, int layo
         snprintf(text, size, "%s%s%s, %s", layouts[layout], *algorithm_name ? "/" : "", algorithm_name, info);
     }
     if (pd) dnnl_primitive_desc_destroy(pd);
+    onednn_shape_close(&forward);
     if (ok) return o;
     onednn_close(o);
     return NULL;
 }
 
+/* Nanoseconds; infinite where it cannot run after all. */
 static double quickest(struct onednn *o)
 {
     double best = INFINITY;
@@ -195,7 +198,7 @@ static double quickest(struct onednn *o)
         best = fmin(best, (double)(clock_ns() - start));
         if (best > 1e9) break;
     }
-    return best;
+    return o->failed ? INFINITY : best;
 }
 
 struct onednn *onednn_open(const struct problem *p, int direction, struct team *team, char *text, size_t size)
@@ -207,7 +210,7 @@ struct onednn *onednn_open(const struct problem *p, int direction, struct team *
     use_cores_of(team);
     for (int layout = 0; layout < ONEDNN_LAYOUTS; layout++)
         for (int algorithm = 0; algorithm < ONEDNN_ALGORITHMS; algorithm++) {
-            struct onednn *o = candidate(p, direction, layout, algorithm, what, sizeof what);
+            struct onednn *o = candidate(p, direction, (enum onednn_layout)layout, algorithm, what, sizeof what);
             if (!o) continue;
             /* the reference code only where there is nothing else: it takes seconds */
             const bool last_resort = strstr(what, "ref") != NULL;
@@ -250,7 +253,7 @@ const char *onednn_compare(struct onednn *o, char *text, size_t size)
     dnnl_memory_t user = NULL;
     const char *found = NULL;
     onednn_run(o);
-    if (!want || !got || dnnl_memory_create(&user, &a->plain, engine, got) || reorder(o->memory[i], user))
+    if (o->failed || !want || !got || dnnl_memory_create(&user, a->plain, engine, got) || reorder(o->memory[i], user))
         snprintf(text, size, "its result cannot be read"), found = text;
     else
         found = differs(got, want, count_of(a), text, size);

@@ -1,36 +1,58 @@
 /* SPDX-License-Identifier: MIT
- * How our problems are said to oneDNN (onednn_shapes.c): the op's descriptor and its arguments. */
+ * How our problems are said to oneDNN: the op's shape and its arguments (onednn_shapes.c), then in the words of the version that is here
+ * (onednn_v2.c, onednn_v3.c: one of them is built). */
 #ifndef BENCH_PEERS_ONEDNN_H
 #define BENCH_PEERS_ONEDNN_H
 
 #include <dnnl.h>
 #include "../kernel.h"
 
-enum { ONEDNN_ARGS = 9, ONEDNN_LAYOUTS = 3, ONEDNN_ALGORITHMS = 3 };
+/* A tensor's layout: a struct in version 2, a handle in version 3. NULL: there is no such tensor. */
+#if DNNL_VERSION_MAJOR < 3
+typedef const dnnl_memory_desc_t *onednn_md;
+#else
+typedef const_dnnl_memory_desc_t onednn_md;
+#endif
+
+enum { ONEDNN_ARGS = 9, ONEDNN_ALGORITHMS = 3, ONEDNN_MDS = 16 };
+/* LAYOUT_ANY is its own choice; pooling and batch norm make none, and take the blocks of channels that convolutions hand them. */
+enum onednn_layout { LAYOUT_ANY, LAYOUT_NCHW, LAYOUT_NHWC, LAYOUT_8C, LAYOUT_16C, ONEDNN_LAYOUTS };
 
 struct onednn_arg {
     int name;                       /* DNNL_ARG_… */
     dnnl_query_t query; int index;  /* where its layout is asked for; undef: plain */
     enum role role;                 /* our tensor; TENSORS: none (left by a forward pass, or not looked at) */
+    size_t from;                    /* where in our tensor it begins */
     bool lanes;                     /* ours has 16 images innermost */
-    dnnl_memory_desc_t plain;       /* how the tensor lies once it has not */
+    int rank; dnnl_dims_t dims;
+    onednn_md plain;                /* how the tensor lies once it has not */
 };
 
 struct onednn_shape {
-    union {
-        dnnl_convolution_desc_t conv;
-        dnnl_pooling_desc_t pool;
-        dnnl_batch_normalization_desc_t batchnorm;
-        dnnl_inner_product_desc_t dense;
-    } op;
+    enum op op;
+    int direction;
+    dnnl_alg_kind_t kind;
+    onednn_md src, weights, bias, dst;          /* in backward passes their gradients lie alike */
+    dnnl_dims_t steps, window, before, after;
     struct onednn_arg arg[ONEDNN_ARGS];
     int args;
     enum role result;
     const char *algorithm;          /* NULL: the op has but one */
     bool needs_forward;
+    onednn_md made[ONEDNN_MDS];     /* all of the above, to be freed */
+    int mades;
 };
 
-/* layout: 0 its own choice, 1 nchw, 2 nhwc. False: it has no such op, layout or algorithm. */
-bool onednn_shape(const struct problem *p, int direction, int layout, int algorithm, struct onednn_shape *s);
+/* False: it has no such op, layout or algorithm. Closed by onednn_shape_close in either case. */
+bool onednn_shape(const struct problem *p, int direction, enum onednn_layout layout, int algorithm, struct onednn_shape *s);
+void onednn_shape_close(struct onednn_shape *s);
+
+/* ---- what the versions say differently ---- */
+
+onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag);
+void onednn_md_close(onednn_md md);
+/* forward: the hint that backward passes want. */
+dnnl_status_t onednn_describe(const struct onednn_shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t forward,
+                              dnnl_primitive_desc_t *pd);
 
 #endif

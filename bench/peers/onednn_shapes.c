@@ -1,146 +1,175 @@
 /* SPDX-License-Identifier: MIT
- * Our ops as oneDNN's descriptors. */
+ * Our ops as oneDNN sees them: tensors, windows, and which argument is which of ours. */
+#include <assert.h>
 #include <string.h>
 #include "onednn.h"
 
 enum { FWD, BWD_DATA, BWD_WEIGHTS, BWD = 1 };
-enum layout { ANY, NCHW, NHWC };
 
-static dnnl_memory_desc_t described(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
+/* A layout that the shape owns. */
+static onednn_md described(struct onednn_shape *s, int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
 {
-    dnnl_memory_desc_t md;
     dnnl_dims_t all = { 0 };
-    memset(&md, 0, sizeof md);
     memcpy(all, dims, (size_t)rank * sizeof *dims);
-    dnnl_memory_desc_init_by_tag(&md, rank, all, dnnl_f32, tag);
-    return md;
+    assert(s->mades < ONEDNN_MDS);
+    return s->made[s->mades++] = onednn_md_open(rank, all, tag);
 }
 
-static dnnl_format_tag_t image_tag(int layout)
+void onednn_shape_close(struct onednn_shape *s)
 {
-    return layout == ANY ? dnnl_format_tag_any : layout == NCHW ? dnnl_nchw : dnnl_nhwc;
+    for (int i = 0; i < s->mades; i++) onednn_md_close(s->made[i]);
+    s->mades = 0;
 }
 
-static void argument(struct onednn_shape *s, int name, dnnl_query_t query, int index, enum role role, bool lanes, dnnl_memory_desc_t plain)
+static dnnl_format_tag_t image_tag(enum onednn_layout layout)
 {
-    s->arg[s->args++] = (struct onednn_arg){ name, query, index, role, lanes, plain };
+    static const dnnl_format_tag_t tags[ONEDNN_LAYOUTS] = {
+        dnnl_format_tag_any, dnnl_nchw, dnnl_nhwc, dnnl_nChw8c, dnnl_nChw16c
+    };
+    return tags[layout];
 }
 
-/* x, w, b, y of a product in plain layouts, then the arguments of a direction. */
-static void product_arguments(struct onednn_shape *s, int direction, bool bias, const dnnl_memory_desc_t plain[4])
+/* A tensor of ours in plain layout. */
+struct plain { enum role role; bool lanes; int rank; dnnl_dim_t dims[4]; dnnl_format_tag_t tag; };
+
+static void argument(struct onednn_shape *s, int name, dnnl_query_t query, int index, const struct plain *p)
 {
-    if (direction == FWD) {
-        argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, T_X, true, plain[0]);
-        argument(s, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, T_W, false, plain[1]);
-        if (bias) argument(s, DNNL_ARG_BIAS, dnnl_query_weights_md, 1, T_B, false, plain[2]);
-        argument(s, DNNL_ARG_DST, dnnl_query_dst_md, 0, T_Y, true, plain[3]);
+    assert(s->args < ONEDNN_ARGS);
+    struct onednn_arg *a = &s->arg[s->args++];
+    *a = (struct onednn_arg){ .name = name, .query = query, .index = index, .role = p->role, .lanes = p->lanes, .rank = p->rank };
+    memcpy(a->dims, p->dims, (size_t)p->rank * sizeof *p->dims);
+    if (p->rank) a->plain = described(s, p->rank, p->dims, p->tag);
+}
+
+static struct plain as(struct plain p, enum role role)
+{
+    p.role = role;
+    return p;
+}
+
+/* The arguments of a direction of a product y = x w + b. */
+static void product_arguments(struct onednn_shape *s, bool bias, struct plain x, struct plain w, struct plain b, struct plain y)
+{
+    const struct plain dx = as(x, T_DX), dw = as(w, T_DW), db = as(b, T_DB), dy = as(y, T_DY);
+    if (s->direction == FWD) {
+        argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, &x);
+        argument(s, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, &w);
+        if (bias) argument(s, DNNL_ARG_BIAS, dnnl_query_weights_md, 1, &b);
+        argument(s, DNNL_ARG_DST, dnnl_query_dst_md, 0, &y);
         s->result = T_Y;
-    } else if (direction == BWD_DATA) {
-        argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, T_DY, true, plain[3]);
-        argument(s, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, T_W, false, plain[1]);
-        argument(s, DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0, T_DX, true, plain[0]);
+    } else if (s->direction == BWD_DATA) {
+        argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, &dy);
+        argument(s, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, &w);
+        argument(s, DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0, &dx);
         s->result = T_DX;
     } else {
-        argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, T_X, true, plain[0]);
-        argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, T_DY, true, plain[3]);
-        argument(s, DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, 0, T_DW, false, plain[1]);
-        if (bias) argument(s, DNNL_ARG_DIFF_BIAS, dnnl_query_diff_weights_md, 1, T_DB, false, plain[2]);
+        argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, &x);
+        argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, &dy);
+        argument(s, DNNL_ARG_DIFF_WEIGHTS, dnnl_query_diff_weights_md, 0, &dw);
+        if (bias) argument(s, DNNL_ARG_DIFF_BIAS, dnnl_query_diff_weights_md, 1, &db);
         s->result = T_DW;
     }
 }
 
-static bool conv_shape(const struct conv *c, int direction, int layout, int algorithm, struct onednn_shape *s)
+static void two(dnnl_dims_t to, int high, int wide)
+{
+    to[0] = high;
+    to[1] = wide;
+}
+
+static bool conv_shape(const struct conv *c, enum onednn_layout layout, int algorithm, struct onednn_shape *s)
 {
     static const struct { dnnl_alg_kind_t kind; const char *name; } algorithms[ONEDNN_ALGORITHMS] = {
         { dnnl_convolution_direct, "direct" }, { dnnl_convolution_winograd, "winograd" }, { dnnl_convolution_auto, "auto" }
     };
-    const dnnl_dim_t x[] = { c->n, c->c, c->h, c->w }, w[] = { c->k, c->c, c->r, c->s }, b[] = { c->k }, y[] = { c->n, c->k, c->p, c->q };
-    const dnnl_dims_t steps = { c->step, c->step }, before = { c->top, c->left }, after = { c->bottom, c->right };
-    const dnnl_memory_desc_t src = described(4, x, image_tag(layout)), dst = described(4, y, image_tag(layout)),
-        weights = described(4, w, dnnl_format_tag_any), bias = described(1, b, dnnl_a), *biased = c->bias ? &bias : NULL;
-    const dnnl_alg_kind_t kind = algorithms[algorithm].kind;
-    const dnnl_memory_desc_t plain[] = { described(4, x, dnnl_nchw), described(4, w, dnnl_ohwi), bias, described(4, y, dnnl_nchw) };
+    const struct plain x = { T_X, true, 4, { c->n, c->c, c->h, c->w }, dnnl_nchw }, w = { T_W, false, 4, { c->k, c->c, c->r, c->s },
+        dnnl_ohwi }, b = { T_B, false, 1, { c->k }, dnnl_a }, y = { T_Y, true, 4, { c->n, c->k, c->p, c->q }, dnnl_nchw };
+    s->kind = algorithms[algorithm].kind;
     s->algorithm = algorithms[algorithm].name;
-    product_arguments(s, direction, c->bias, plain);
-    if (direction == FWD)
-        return !dnnl_convolution_forward_desc_init(&s->op.conv, dnnl_forward_training, kind, &src, &weights, biased, &dst, steps, before,
-                                                   after);
-    if (direction == BWD_DATA)
-        return !dnnl_convolution_backward_data_desc_init(&s->op.conv, kind, &src, &weights, &dst, steps, before, after);
-    return !dnnl_convolution_backward_weights_desc_init(&s->op.conv, kind, &src, &weights, biased, &dst, steps, before, after);
+    s->src = described(s, 4, x.dims, image_tag(layout));
+    s->dst = described(s, 4, y.dims, image_tag(layout));
+    s->weights = described(s, 4, w.dims, dnnl_format_tag_any);
+    if (c->bias) s->bias = described(s, 1, b.dims, dnnl_a);
+    two(s->steps, c->step, c->step);
+    two(s->before, c->top, c->left);
+    two(s->after, c->bottom, c->right);
+    product_arguments(s, c->bias, x, w, b, y);
+    return true;
 }
 
-static bool dense_shape(const struct dense *d, int direction, int layout, struct onednn_shape *s)
+static bool dense_shape(const struct dense *d, enum onednn_layout layout, struct onednn_shape *s)
 {
-    const dnnl_dim_t x[] = { d->n, d->c }, w[] = { d->k, d->c }, b[] = { d->k }, y[] = { d->n, d->k };
-    const dnnl_format_tag_t tag = layout == ANY ? dnnl_format_tag_any : dnnl_ab;
-    const dnnl_memory_desc_t src = described(2, x, tag), dst = described(2, y, tag), weights = described(2, w, dnnl_format_tag_any),
-        bias = described(1, b, dnnl_a), *biased = d->bias ? &bias : NULL;
-    const dnnl_memory_desc_t plain[] = { described(2, x, dnnl_ab), described(2, w, dnnl_ab), bias, described(2, y, dnnl_ab) };
-    product_arguments(s, direction, d->bias, plain);
-    if (direction == FWD) return !dnnl_inner_product_forward_desc_init(&s->op.dense, dnnl_forward_training, &src, &weights, biased, &dst);
-    if (direction == BWD_DATA) return !dnnl_inner_product_backward_data_desc_init(&s->op.dense, &src, &weights, &dst);
-    return !dnnl_inner_product_backward_weights_desc_init(&s->op.dense, &src, &weights, biased, &dst);
+    const struct plain x = { T_X, true, 2, { d->n, d->c }, dnnl_ab }, w = { T_W, false, 2, { d->k, d->c }, dnnl_ab },
+        b = { T_B, false, 1, { d->k }, dnnl_a }, y = { T_Y, true, 2, { d->n, d->k }, dnnl_ab };
+    const dnnl_format_tag_t tag = layout == LAYOUT_ANY ? dnnl_format_tag_any : dnnl_ab;
+    s->src = described(s, 2, x.dims, tag);
+    s->dst = described(s, 2, y.dims, tag);
+    s->weights = described(s, 2, w.dims, dnnl_format_tag_any);
+    if (d->bias) s->bias = described(s, 1, b.dims, dnnl_a);
+    product_arguments(s, d->bias, x, w, b, y);
+    return true;
 }
 
-static bool pool_shape(const struct pool *p, int direction, int layout, struct onednn_shape *s)
+static bool pool_shape(const struct pool *p, enum onednn_layout layout, struct onednn_shape *s)
 {
-    const dnnl_dim_t x[] = { p->n, p->c, p->h, p->w }, y[] = { p->n, p->c, p->p, p->q };
-    const dnnl_dims_t steps = { p->step, p->step }, window = { p->r, p->s }, before = { p->top, p->left },
-        after = { p->bottom, p->right };
-    const dnnl_alg_kind_t kind = p->kind == POOL_MAX ? dnnl_pooling_max
-                               : p->count_pad ? dnnl_pooling_avg_include_padding : dnnl_pooling_avg_exclude_padding;
-    /* pooling does not choose a layout itself: its own choice is the one that convolutions hand it, channels in blocks of eight */
-    const dnnl_format_tag_t tag = layout == ANY ? dnnl_nChw8c : image_tag(layout);
-    const dnnl_memory_desc_t src = described(4, x, tag), dst = described(4, y, tag), plain_x = described(4, x, dnnl_nchw),
-        plain_y = described(4, y, dnnl_nchw);
-    const dnnl_memory_desc_t none = { .ndims = 0 };
-    if (direction == FWD) {
-        argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, T_X, true, plain_x);
-        argument(s, DNNL_ARG_DST, dnnl_query_dst_md, 0, T_Y, true, plain_y);
-        if (p->kind == POOL_MAX) argument(s, DNNL_ARG_WORKSPACE, dnnl_query_workspace_md, 0, TENSORS, false, none);
-        s->result = T_Y;
-        return !dnnl_pooling_forward_desc_init(&s->op.pool, dnnl_forward_training, kind, &src, &dst, steps, window, before, after);
+    const struct plain x = { T_X, true, 4, { p->n, p->c, p->h, p->w }, dnnl_nchw }, y = { T_Y, true, 4, { p->n, p->c, p->p, p->q },
+        dnnl_nchw }, dx = as(x, T_DX), dy = as(y, T_DY), workspace = { .role = TENSORS };
+    s->kind = p->kind == POOL_MAX ? dnnl_pooling_max : p->count_pad ? dnnl_pooling_avg_include_padding : dnnl_pooling_avg_exclude_padding;
+    s->src = described(s, 4, x.dims, image_tag(layout));
+    s->dst = described(s, 4, y.dims, image_tag(layout));
+    two(s->steps, p->step, p->step);
+    two(s->window, p->r, p->s);
+    two(s->before, p->top, p->left);
+    two(s->after, p->bottom, p->right);
+    if (s->direction == FWD) {
+        argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, &x);
+        argument(s, DNNL_ARG_DST, dnnl_query_dst_md, 0, &y);
+    } else {
+        argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, &dy);
+        argument(s, DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0, &dx);
+        s->needs_forward = p->kind == POOL_MAX;
     }
-    argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, T_DY, true, plain_y);
-    argument(s, DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0, T_DX, true, plain_x);
-    if (p->kind == POOL_MAX) argument(s, DNNL_ARG_WORKSPACE, dnnl_query_workspace_md, 0, TENSORS, false, none);
-    s->needs_forward = p->kind == POOL_MAX;
-    s->result = T_DX;
-    return !dnnl_pooling_backward_desc_init(&s->op.pool, kind, &src, &dst, steps, window, before, after);
+    if (p->kind == POOL_MAX) argument(s, DNNL_ARG_WORKSPACE, dnnl_query_workspace_md, 0, &workspace);
+    s->result = s->direction == FWD ? T_Y : T_DX;
+    return true;
 }
 
-static bool batchnorm_shape(const struct batchnorm *p, int direction, int layout, struct onednn_shape *s)
+static bool batchnorm_shape(const struct batchnorm *p, enum onednn_layout layout, struct onednn_shape *s)
 {
-    const dnnl_dim_t x[] = { p->n, p->c, p->h, p->w }, c[] = { p->c }, both[] = { 2, p->c };
-    const dnnl_format_tag_t tag = layout == ANY ? dnnl_nChw8c : image_tag(layout);
-    const dnnl_memory_desc_t data = described(4, x, tag), plain = described(4, x, dnnl_nchw), vector = described(1, c, dnnl_a),
-        pair = described(2, both, dnnl_nc);
-    argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, T_X, true, plain);
-    argument(s, DNNL_ARG_SCALE_SHIFT, dnnl_query_undef, 0, T_W, false, pair);
-    argument(s, DNNL_ARG_MEAN, dnnl_query_undef, 0, TENSORS, false, vector);
-    argument(s, DNNL_ARG_VARIANCE, dnnl_query_undef, 0, TENSORS, false, vector);
-    if (direction == FWD) {
-        argument(s, DNNL_ARG_DST, dnnl_query_dst_md, 0, T_Y, true, plain);
-        s->result = T_Y;
-        return !dnnl_batch_normalization_forward_desc_init(&s->op.batchnorm, dnnl_forward_training, &data, 1e-5f, dnnl_use_scaleshift);
+    const struct plain x = { T_X, true, 4, { p->n, p->c, p->h, p->w }, dnnl_nchw }, y = as(x, T_Y), dx = as(x, T_DX), dy = as(x, T_DY),
+        scale = { T_W, false, 1, { p->c }, dnnl_a }, left = as(scale, TENSORS);
+    s->src = described(s, 4, x.dims, image_tag(layout));
+    s->dst = described(s, 4, x.dims, image_tag(layout));
+    argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, &x);
+    argument(s, DNNL_ARG_SCALE, dnnl_query_undef, 0, &scale);
+    argument(s, DNNL_ARG_MEAN, dnnl_query_undef, 0, &left);
+    argument(s, DNNL_ARG_VARIANCE, dnnl_query_undef, 0, &left);
+    if (s->direction == FWD || DNNL_VERSION_MAJOR < 3) {        /* a backward pass must have it in version 2, must not in version 3 */
+        argument(s, DNNL_ARG_SHIFT, dnnl_query_undef, 0, &scale);
+        s->arg[s->args - 1].from = (size_t)p->c;
     }
-    argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, T_DY, true, plain);
-    argument(s, DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0, T_DX, true, plain);
-    argument(s, DNNL_ARG_DIFF_SCALE_SHIFT, dnnl_query_undef, 0, TENSORS, false, pair);
+    if (s->direction == FWD) {
+        argument(s, DNNL_ARG_DST, dnnl_query_dst_md, 0, &y);
+        s->result = T_Y;
+        return true;
+    }
+    argument(s, DNNL_ARG_DIFF_DST, dnnl_query_diff_dst_md, 0, &dy);
+    argument(s, DNNL_ARG_DIFF_SRC, dnnl_query_diff_src_md, 0, &dx);
+    argument(s, DNNL_ARG_DIFF_SCALE, dnnl_query_undef, 0, &left);
+    argument(s, DNNL_ARG_DIFF_SHIFT, dnnl_query_undef, 0, &left);
     s->needs_forward = true;
     s->result = T_DX;
-    return !dnnl_batch_normalization_backward_desc_init(&s->op.batchnorm, dnnl_backward, &data, &data, 1e-5f, dnnl_use_scaleshift);
+    return true;
 }
 
-bool onednn_shape(const struct problem *p, int direction, int layout, int algorithm, struct onednn_shape *s)
+bool onednn_shape(const struct problem *p, int direction, enum onednn_layout layout, int algorithm, struct onednn_shape *s)
 {
-    memset(s, 0, sizeof *s);
-    s->result = TENSORS;
-    if (p->op == OP_CONV) return conv_shape(&p->conv, direction, layout, algorithm, s);
+    *s = (struct onednn_shape){ .op = p->op, .direction = direction, .result = TENSORS };
+    const bool blocks = layout == LAYOUT_8C || layout == LAYOUT_16C;
+    if (p->op == OP_CONV) return !blocks && conv_shape(&p->conv, layout, algorithm, s);
     if (algorithm > 0) return false;
-    if (p->op == OP_DENSE) return layout != NHWC && dense_shape(&p->dense, direction, layout, s);
-    if (p->op == OP_POOL) return pool_shape(&p->pool, direction, layout, s);
-    if (p->op == OP_BATCHNORM) return batchnorm_shape(&p->batchnorm, direction, layout, s);
-    return false;
+    if (p->op == OP_DENSE) return layout <= LAYOUT_NCHW && dense_shape(&p->dense, layout, s);
+    if (layout == LAYOUT_ANY) return false;
+    if (p->op == OP_POOL) return pool_shape(&p->pool, layout, s);
+    return p->op == OP_BATCHNORM && batchnorm_shape(&p->batchnorm, layout, s);
 }
