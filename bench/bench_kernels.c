@@ -22,7 +22,7 @@ static const struct column columns[] = {
 struct request {
     char *problem, *peers, *set;
     double rel_ci, max_time;
-    int cold, no_check, mutants;
+    int cold, no_check, mutants, picked;
 };
 
 static void gather(struct problem_list *list, const struct request *r, const struct options *o)
@@ -96,7 +96,8 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     struct noise noise;
     char text[1024];
     static const int one = 1;
-    struct group_options g = { .options = o, .rules = bench_rules_default(), .check = !r->no_check, .mutants = r->mutants };
+    struct group_options g = { .options = o, .rules = bench_rules_default(), .check = !r->no_check, .mutants = r->mutants,
+                               .picked = r->picked };
     if (r->rel_ci > 0) g.rules.rel_ci = r->rel_ci;
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
@@ -130,6 +131,7 @@ int main(int argc, char **argv)
         { "peers", 0, POPT_ARG_STRING, &r.peers, 0, "onednn, autovec, both with a comma (default), or none", "LIST" },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
+        { "picked", 0, POPT_ARG_NONE, &r.picked, 0, "of our variants only those that the planner would take", NULL },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every call", NULL },
         { "mutants", 0, POPT_ARG_NONE, &r.mutants, 0, "let the checks' wrong variants take part: they must be refused", NULL },
         { "no-check", 0, POPT_ARG_NONE, &r.no_check, 0, "time without checking first: for profilers alone, rows say so", NULL },

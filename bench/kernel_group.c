@@ -98,18 +98,19 @@ static void add_variant(struct group *k, struct report *report, const struct var
     const char *finding = NULL;
     char text[512];
     if ((op->supports && !op->supports(v, &k->problem)) || !wanted(k, isa, algo)) return;
+    const bool peer = strcmp(isa, "peer") == 0, alone = peer || strcmp(isa, "mutant") == 0;       /* checked by itself, not in the walk */
+    const bool automatic = k->problem.op == OP_CONV && !alone &&
+        &conv_pick(&k->problem.conv, (enum conv_direction)k->direction, 1u << v->isa, NULL)->head == v;
+    if (k->g->picked && !alone && !(k->problem.op == OP_CONV ? automatic : v == variant_at(k->problem.op, v->isa, 0))) return;
     struct entry *e = &k->entry[k->entries];
     assert(k->entries < ENTRIES);
-    *e = (struct entry){ .isa = isa, .algo = algo, .variant = v, .error = NAN };
+    *e = (struct entry){ .isa = isa, .algo = algo, .variant = v, .error = NAN, .automatic = automatic };
     e->peak = peak_has((int)v->isa) ? v->isa : group_best_peak(k);
-    const bool peer = strcmp(isa, "peer") == 0, alone = peer || strcmp(isa, "mutant") == 0;       /* checked by itself, not in the walk */
     if (k->g->check && !k->g->options->list)
         finding = alone ? check_one(v, k->problem.op, k->problem.text, SEED, text, sizeof text)
                        : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
     if (finding) return convict(k, report, e, finding);
     if (strcmp(isa, "mutant") == 0) return;         /* right on this problem; still nothing to time */
-    const enum conv_direction direction = (enum conv_direction)k->direction;
-    if (k->problem.op == OP_CONV && !peer) e->automatic = &conv_pick(&k->problem.conv, direction, 1u << v->isa, NULL)->head == v;
     const char *note = peer ? "textbook, -O3 -march=native" : !k->g->check ? "not checked" : e->automatic ? "auto" : "";
     snprintf(e->note, sizeof e->note, "%s", note);
     k->entries++;
@@ -124,6 +125,7 @@ static void add_entries(struct group *k, struct report *report)
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         /* portable is the definition, compiled for sanitizers, not for speed: timed only when asked for by name */
         if (!(o->isas >> isa & 1) || (isa == ISA_PORTABLE && o->isas != 1u << ISA_PORTABLE)) continue;
+        if (k->g->picked && isa == ISA_SCALAR && o->isas & ~(1u << ISA_SCALAR | 1u << ISA_PORTABLE)) continue;
         for (int i = 0; (v = variant_at(k->problem.op, (enum isa)isa, i)); i++)
             if (any || strcmp(o->algo, v->algo) == 0) add_variant(k, report, v, isa_name((enum isa)isa), v->algo);
     }

@@ -10,6 +10,7 @@ struct group_options {
     const struct options *options;
     struct bench_rules rules;
     bool check, mutants;                /* mutants: the checks' wrong variants take part, to be refused */
+    bool picked;                        /* of ours only what the planner would take */
     const char *onednn;                 /* its version, or NULL: not here or not wanted */
     const struct kernels *native;       /* likewise */
     struct team *team;

@@ -36,7 +36,7 @@ class PeersTest(unittest.TestCase):
         return ran.returncode, ran.stderr.splitlines()
 
     def test_bad_requests(self):
-        for arguments, words in ((('--modes', 'eager,fast'), "--modes fast: takes eager, channels_last, compile, graph, xla"),
+        for arguments, words in ((('--modes', 'eager,fast'), "--modes fast: takes eager, channels_last, compile, graph, graph-onednn, xla"),
                                  (('--threads', '0'), '--threads 0: takes 1 to '), (('--turns', '0'), '--seconds and --turns are above 0')):
             code, lines = self.peers(*arguments)
             self.assertEqual((code, len(lines)), (2, 1))

@@ -2,7 +2,8 @@
 """The half of a framework's child process that does not know the framework: it answers tools/bench-peers line by line.
 
 A request is a line of JSON: {"mode": "eager", "what": "train", "seconds": 0.3}; the answer is {"us": [per step …], "peak_rss_bytes": n},
-or {"error": "…"}. Data lie in memory, the step alone is timed. While it waits for its turn a child does nothing."""
+or {"error": "…"}. Data lie in memory, the step alone is timed. While it waits for its turn a child does nothing. "what": "run" asks a fresh
+child for a short run on a real data set, {"data": folder}, whose memory counts and not its time."""
 
 import json
 import os
@@ -29,14 +30,17 @@ def sample(step, seconds):
     return samples
 
 
-def serve(make):
-    """make(mode, what) gives the step as a function; it is asked once for each and warmed up."""
+def serve(make, run=None):
+    """make(mode, what) gives the step as a function; it is asked once for each and warmed up. run(folder) is the short run."""
     answers, steps = os.fdopen(os.dup(1), 'w'), {}
     os.dup2(2, 1)                                           # whatever the framework prints is not an answer
     for line in sys.stdin:
         request = json.loads(line)
         key = request['mode'], request['what']
         try:
+            if request['what'] == 'run':
+                run(request['data'])
+                steps[key], request['seconds'] = (lambda: None), 0
             if key not in steps:
                 steps[key] = make(*key)
                 for _ in range(5):
