@@ -2,8 +2,8 @@
 """The half of a framework's child process that does not know the framework: it answers tools/bench-peers line by line.
 
 A request is a line of JSON: {"mode": "eager", "what": "train", "seconds": 0.3}; the answer is {"us": [per step …], "peak_rss_bytes": n},
-or {"error": "…"}. Data lie in memory, the step alone is timed. While it waits for its turn a child does nothing. "what": "run" asks a fresh
-child for a short run on a real data set, {"data": folder}, whose memory counts and not its time."""
+or {"error": "…"}. Data lie in memory, the step alone is timed. While it waits for its turn a child does nothing.
+"what": "run" asks a fresh child for a short run on a real data set, {"data": folder}, whose memory counts and not its time."""
 
 import json
 import os

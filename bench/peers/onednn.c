@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * oneDNN through its C API (version 2 or 3). Every combination of a layout (its own choice, nchw, nhwc, blocks) and an algorithm that it
- * takes is built and tried for a moment; the fastest goes into the turns. Its reorders are not counted: in a net of its own it would keep its layout. */
+ * takes is built and tried for a moment; the fastest goes into the turns. Its reorders are not counted: in a net of its own it would keep
+ * its layout. */
 #include "peers.h"
 
 #include <assert.h>
