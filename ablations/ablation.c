@@ -201,9 +201,10 @@ static int dry_run_json(const struct sweep *s, const struct rows *rows)
         const struct run *r = &s->runs[i];
         if (i % s->options->shards != s->options->shard - 1)
             continue;
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:f, s:b}", "id", r->id, "study", s->study, "cell",
-                                              r->entry->cell, "arm", r->entry->arm, "seed", (json_int_t)r->seed, "threads", r->threads,
-                                              "seconds", run_seconds(s, r, rows) / s->jobs, "done", rows_find(rows, r->id) != NULL));
+        const struct entry *e = r->entry;
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:f, s:b}", "id", r->id, "study", s->study, "cell",
+                                              e->cell, "arm", e->arm, "seed", (json_int_t)r->seed, "threads", r->threads, "tier",
+                                              e->tier, "seconds", run_seconds(s, r) / s->jobs, "done", rows_find(rows, r->id) != NULL));
     }
     json_dumpf(list, stdout, JSON_REAL_PRECISION(4) | JSON_INDENT(0));
     json_decref(list);
@@ -217,7 +218,7 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
     if (s->options->format == FORMAT_JSON)
         return dry_run_json(s, rows);
     for (int i = 0; i < count; i++) {
-        double seconds = run_seconds(s, todo[i], rows);
+        double seconds = run_seconds(s, todo[i]);
         total += seconds;
         printf("%-56s %10s   %s\n", run_name(s, todo[i], name, sizeof name), duration(seconds, time), todo[i]->entry->recipe);
     }
@@ -270,7 +271,8 @@ int ablation_run(const struct study *study, const struct options *options, const
     sweep_runs(&s, study);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why))
         quit(EXIT_FAIL, "%s", why.text);
-    sweep_calibrate(&s, &rows);
+    if (options->dry_run)
+        sweep_measure(&s, &rows);
     if (wish->report && rows.count == 0)
         quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);

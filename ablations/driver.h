@@ -17,13 +17,16 @@ struct entry {
     const char *tests;                  /* what the arm tests, or what was published; may be NULL */
     const struct zoo_cell *zoo;         /* the cell, with its published figures */
     const char *data_name;              /* --data, or the cell's, or the study's */
+    int tier;                           /* as `wish` counts them */
     bool shortened;                     /* by --quick: no published figure is comparable */
     bool study_data;                    /* that is the cell's own: its published figures are comparable */
     const struct dataset *data;         /* opened between sweep_entries and sweep_runs */
     char *net, *recipe;                 /* canonical; owned */
     int batch, epochs, study_epochs;    /* study_epochs: as the study's recipe has it, where a quick run has fewer */
     double images, updates, flops;      /* images and steps of the whole run; flops per image of training, roughly */
-    int test_images;                    /* that an accuracy is over */
+    int test_images, train_images;      /* that an accuracy is over; that training chooses from */
+    double tested;                      /* images evaluated in the whole run */
+    double images_per_s;                /* of training with one worker, for estimates; 0 or NAN: unknown */
 };
 
 struct row;
@@ -43,7 +46,6 @@ struct sweep {
     const struct options *options;
     const struct wish *wish;
     int cores, jobs;                    /* usable cores; runs side by side */
-    double reached;                     /* flop/s of one core in rows that are there; 0: none */
     struct entry *entries; int entry_count;
     struct run *runs; int run_count;    /* all, whatever the shard */
 };
@@ -59,11 +61,15 @@ void sweep_free(struct sweep *s);
 const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size);
 /* The same and what sets the run apart: " seed 3" or " threads 2". */
 const char *run_name(const struct sweep *s, const struct run *r, char *text, size_t size);
-/* Learns from the sweep's own rows how fast this machine is. */
-void sweep_calibrate(struct sweep *s, const struct rows *rows);
-/* Relative cost of a run, for the bar; and rough seconds, better where a row of the same net tells its speed. */
+/* Relative cost of a run, for the bar. */
 double run_work(const struct run *r);
-double run_seconds(const struct sweep *s, const struct run *r, const struct rows *rows);
+
+/* ---- driver_speed.c */
+
+/* Every entry's speed here: of rows, else measured, a tenth of a second for each net. */
+void sweep_measure(struct sweep *s, const struct rows *rows);
+/* Seconds of a run by that; 0: unknown. */
+double run_seconds(const struct sweep *s, const struct run *r);
 
 /* ---- driver_rows.c: the file of rows */
 
@@ -73,7 +79,8 @@ struct row {
     uint64_t seed;
     int threads;
     bool quiet;
-    double test_acc, best_test_acc, train_acc, test_loss, seconds, train_images_per_s, infer_images_per_s, bytes_arenas, peak_rss_bytes;
+    double batch, test_acc, best_test_acc, train_acc, test_loss, seconds, train_images_per_s, infer_images_per_s, bytes_arenas;
+    double peak_rss_bytes;
 };
 
 struct rows {

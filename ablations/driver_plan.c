@@ -75,13 +75,27 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     e->batch = recipe.batch;
 }
 
+static bool claimed(const struct study *study, const struct arm *arm)
+{
+    for (const struct claim *c = study->claims; c && c->says; c++)
+        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0)
+            || (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
+            return true;
+    return false;
+}
+
+static int tier_of(const struct study *study, const struct arm *arm)
+{
+    return arm == NULL ? 1 : claimed(study, arm) ? 2 : 3;
+}
+
 static void add_entry(struct sweep *s, const struct study *study, const struct zoo_cell *cell, const struct arm *arm)
 {
     char name[256], canonical[4096];
     const char *own = cell->data ? cell->data : study->zoo->data, *asked = s->options->data;
     struct entry e = {
         .cell = cell->cell, .arm = arm ? arm->arm : "", .base = arm && arm->base ? arm->base : "",
-        .tests = arm ? arm->tests : cell->published_as, .zoo = cell,
+        .tests = arm ? arm->tests : cell->published_as, .zoo = cell, .tier = tier_of(study, arm),
         .data_name = asked ? asked : own, .study_data = !s->wish->directory && (!asked || strcmp(asked, own) == 0)
     };
     struct net net;
@@ -133,15 +147,6 @@ static void check_names(const struct study *study)
             quit(EXIT_FAIL, words, study->zoo->study, a->arm);
 }
 
-static bool claimed(const struct study *study, const struct arm *arm)
-{
-    for (const struct claim *c = study->claims; c && c->says; c++)
-        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0)
-            || (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
-            return true;
-    return false;
-}
-
 /* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms, a tier's. */
 static bool wanted(const struct sweep *s, const struct study *study, const struct arm *arm, const char *name)
 {
@@ -150,7 +155,7 @@ static bool wanted(const struct sweep *s, const struct study *study, const struc
     if (o->filter && !filter_matches(o->filter, name))
         return false;
     if (wish->tier)
-        return wish->tier == (arm ? claimed(study, arm) ? 2 : 3 : 1);
+        return wish->tier == tier_of(study, arm);
     return !arm || o->filter || o->list || wish->arms || wish->report || (o->quick && arm->quick);
 }
 
@@ -190,16 +195,18 @@ static int selected(const struct selection *s, const struct images *images, int 
 }
 
 /* Epochs, steps and images of one run of the entry. */
-static void size_up(struct entry *e, const struct recipe *r)
+static void size_up(struct entry *e, const struct recipe *r, bool timing)
 {
     const struct dataset *d = e->data;
     int n = selected(&r->train, &d->train, d->classes);
     e->test_images = r->train.kind == SELECT_SPLIT ? d->train.count - n : r->test.kind == SELECT_TRAIN ? n
                    : selected(&r->test, &d->test, d->classes);
+    e->train_images = n;
     double per_epoch = fmax(1, r->drop_last ? n / r->batch : ceil((double)n / r->batch));
     e->updates = r->updates ? r->updates : r->epochs * per_epoch;
     e->epochs = (int)ceil(e->updates / per_epoch);
     e->images = r->updates ? r->updates * fmin(n, r->batch) : (double)n * r->epochs;
+    e->tested = (double)e->test_images * e->epochs + (timing ? 0 : n);
 }
 
 /* False with the reason: the net does not fit the data. */
@@ -211,7 +218,7 @@ static bool fit(const struct sweep *s, struct entry *e, struct why *why)
     struct recipe recipe = recipe_or_quit(name, e->recipe);
     if (net_parse(e->net, &net, why) || train_check(&net, &recipe, e->data, why))
         return false;
-    size_up(e, &recipe);
+    size_up(e, &recipe, s->wish->timing);
     return true;
 }
 
@@ -294,38 +301,7 @@ void sweep_free(struct sweep *s)
     free(s->runs);
 }
 
-void sweep_calibrate(struct sweep *s, const struct rows *rows)
-{
-    double sum = 0;
-    int known = 0;
-    for (int i = 0; i < s->run_count; i++) {
-        const struct row *row = rows_find(rows, s->runs[i].id);
-        if (!row || !(row->train_images_per_s > 0))
-            continue;
-        sum += row->train_images_per_s * s->runs[i].entry->flops / row->threads;
-        known++;
-    }
-    s->reached = known ? sum / known : 0;
-}
-
 double run_work(const struct run *r)
 {
     return r->entry->images * r->entry->flops;
-}
-
-/* By a row of the same net, else by the flop/s that the study's other nets reach here, else by what is common of one core. */
-double run_seconds(const struct sweep *s, const struct run *r, const struct rows *rows)
-{
-    static const double flops[ISA_COUNT] = {
-        [ISA_SCALAR] = 3e9, [ISA_PORTABLE] = 5e9, [ISA_NEON] = 30e9, [ISA_AVX2] = 60e9, [ISA_AVX512] = 110e9
-    };
-    const double evaluation = 1.15;     /* the passes over test and training images */
-    for (int i = 0; i < rows->count; i++) {
-        const struct row *row = &rows->list[i];
-        if (row->threads == r->threads && row->train_images_per_s > 0 && strncmp(row->net, r->entry->net, sizeof row->net - 1) == 0)
-            return evaluation * r->entry->images / row->train_images_per_s;
-    }
-    int isa = isa_best(s->options->isas);
-    assert(isa >= 0);
-    return evaluation * run_work(r) / ((s->reached > 0 ? s->reached : flops[isa]) * fmin(r->threads, s->cores));
 }

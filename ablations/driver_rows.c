@@ -29,6 +29,7 @@ static bool row_from_json(const json_t *object, struct row *row)
         .seed = (uint64_t)json_integer_value(json_object_get(object, "seed")),
         .threads = (int)json_integer_value(json_object_get(object, "threads")),
         .quiet = json_is_true(json_object_get(object, "quiet")),
+        .batch = number(object, "batch"),
         .test_acc = number(object, "test_acc"), .best_test_acc = number(object, "best_test_acc"), .train_acc = number(object, "train_acc"),
         .test_loss = number(object, "test_loss"), .seconds = number(object, "seconds"),
         .train_images_per_s = number(object, "train_images_per_s"), .infer_images_per_s = number(object, "infer_images_per_s"),

@@ -8,37 +8,40 @@
 
 #define TAIL "dense64 relu dense10"
 
-#define FIVE "5 epochs"                 /* the rate is constant: the first five of ten */
+/* What the arms are held against: five epochs on a sixth of the images, a twelfth of the time. They ask for a difference, not for the
+ * published figure. */
+#define SMALL "10,000 images"
+#define SMALL_WORDS "select=first:10000 epochs=5"
 
 static const struct arm arms[] = {
-    { ARM("3x3", FIVE, NULL, "epochs=5", "what the arms of five epochs are held against"), .quick = true },
-    { ARM("5x5", FIVE, NULL, "epochs=5", "what the arms of five epochs are held against") },
-    { ARM("dense", FIVE, NULL, "epochs=5", "what the arms of five epochs are held against") },
-    { ARM("5x5", "two 3x3", "1x28x28 conv32same relu conv32same relu max2 conv64same relu conv64same relu max2 " TAIL, "epochs=5",
-          "two stacked 3x3 for one 5x5: the same field with 18 in place of 25 weights"), .base = FIVE },
+    { ARM("3x3", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against"), .quick = true },
+    { ARM("5x5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
+    { ARM("dense", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
+    { ARM("5x5", "two 3x3", "1x28x28 conv32same relu conv32same relu max2 conv64same relu conv64same relu max2 " TAIL, SMALL_WORDS,
+          "two stacked 3x3 for one 5x5: the same field with 18 in place of 25 weights"), .base = SMALL },
     { ARM("dense", "dense 277", "1x28x28 dense277 relu dense10", NULL, "as many parameters as 3x3: do convolutions win at equal size?") },
     { ARM("dense", "permuted pixels", NULL, "permute=1", "one fixed pixel permutation of all images: a dense net does not care"),
       .quick = true },
-    { ARM("3x3", "permuted pixels", NULL, "permute=1 epochs=5", "one fixed pixel permutation of all images: a conv net should fall"),
-      .quick = true, .base = FIVE },
-    { ARM("3x3", "as small as dense", "1x28x28 conv16same relu max2 conv32same relu max2 dense60 relu dense10", "epochs=5",
-          "99,550 parameters, fewer than the dense net's 101,770"), .base = FIVE },
-    { ARM("3x3", "one conv layer", "1x28x28 conv32same relu max2 " TAIL, "epochs=5", "depth: one conv layer"), .base = FIVE },
-    { ARM("3x3", "three conv layers", "1x28x28 conv32same relu max2 conv64same relu max2 conv64same relu " TAIL, NULL,
-          "depth: three conv layers; \"more would overfit\" shows in the gap between train and test") },
-    { ARM("3x3", "32 and 32 filters", "1x28x28 conv32same relu max2 conv32same relu max2 " TAIL, "epochs=5",
-          "filters: \"doubled, for more complex combinations\""), .base = FIVE },
-    { ARM("3x3", "64 and 64 filters", "1x28x28 conv64same relu max2 conv64same relu max2 " TAIL, "epochs=5",
-          "filters: 64 in both layers"), .base = FIVE },
-    { ARM("3x3", "average pool", "1x28x28 conv32same relu avg2 conv64same relu avg2 " TAIL, "epochs=5",
-          "max against average"), .base = FIVE },
-    { ARM("3x3", "no pooling", "1x28x28 conv32same relu conv64same relu " TAIL, "epochs=5",
-          "pooling: \"reduces parameters, and adds tolerance to small shifts\""), .base = FIVE },
-    { ARM("3x3", "stride 2", "1x28x28 conv32step2same relu conv64step2same relu " TAIL, "epochs=5",
-          "stride in place of pooling: \"stride 1, so no information is skipped\""), .base = FIVE },
-    { ARM("3x3", "tanh", "1x28x28 conv32same tanh max2 conv64same tanh max2 dense64 tanh dense10", "epochs=5",
-          "ReLU against tanh"), .base = FIVE },
-    { ARM("3x3", "valid", "1x28x28 conv32 relu max2 conv64 relu max2 " TAIL, "epochs=5", "no padding"), .base = FIVE },
+    { ARM("3x3", "permuted pixels", NULL, "permute=1 " SMALL_WORDS, "one fixed pixel permutation of all images: a conv net should fall"),
+      .quick = true, .base = SMALL },
+    { ARM("3x3", "as small as dense", "1x28x28 conv16same relu max2 conv32same relu max2 dense60 relu dense10", SMALL_WORDS,
+          "99,550 parameters, fewer than the dense net's 101,770"), .base = SMALL },
+    { ARM("3x3", "one conv layer", "1x28x28 conv32same relu max2 " TAIL, SMALL_WORDS, "depth: one conv layer"), .base = SMALL },
+    { ARM("3x3", "three conv layers", "1x28x28 conv32same relu max2 conv64same relu max2 conv64same relu " TAIL, SMALL_WORDS,
+          "depth: three conv layers; \"more would overfit\" shows in the gap between train and test"), .base = SMALL },
+    { ARM("3x3", "32 and 32 filters", "1x28x28 conv32same relu max2 conv32same relu max2 " TAIL, SMALL_WORDS,
+          "filters: \"doubled, for more complex combinations\""), .base = SMALL },
+    { ARM("3x3", "64 and 64 filters", "1x28x28 conv64same relu max2 conv64same relu max2 " TAIL, SMALL_WORDS,
+          "filters: 64 in both layers"), .base = SMALL },
+    { ARM("3x3", "average pool", "1x28x28 conv32same relu avg2 conv64same relu avg2 " TAIL, SMALL_WORDS,
+          "max against average"), .base = SMALL },
+    { ARM("3x3", "no pooling", "1x28x28 conv32same relu conv64same relu " TAIL, SMALL_WORDS,
+          "pooling: \"reduces parameters, and adds tolerance to small shifts\""), .base = SMALL },
+    { ARM("3x3", "stride 2", "1x28x28 conv32step2same relu conv64step2same relu " TAIL, SMALL_WORDS,
+          "stride in place of pooling: \"stride 1, so no information is skipped\""), .base = SMALL },
+    { ARM("3x3", "tanh", "1x28x28 conv32same tanh max2 conv64same tanh max2 dense64 tanh dense10", SMALL_WORDS,
+          "ReLU against tanh"), .base = SMALL },
+    { ARM("3x3", "valid", "1x28x28 conv32 relu max2 conv64 relu max2 " TAIL, SMALL_WORDS, "no padding"), .base = SMALL },
     { .cell = NULL },
 };
 
@@ -70,24 +73,24 @@ static const struct claim claims[] = {
     { CLAIM("convolutions beat the dense net by 2 to 3 points: 5x5", "5x5", NULL, MORE, "dense", NULL, TEST_ACC), .margin = 2 },
     { CLAIM("convolutions beat the dense net by 2 to 3 points: 7x7", "7x7", NULL, MORE, "dense", NULL, TEST_ACC), .margin = 2 },
     { CLAIM("they do at equal parameters: 220,000", "3x3", NULL, MORE, "dense", "dense 277", TEST_ACC) },
-    { CLAIM("they do at equal parameters: 100,000", "3x3", "as small as dense", MORE, "dense", FIVE, TEST_ACC) },
-    { CLAIM("neighbourhood matters: permuted pixels hurt a conv net", "3x3", "permuted pixels", LESS, "3x3", FIVE, TEST_ACC) },
+    { CLAIM("they do at equal parameters: 100,000", "3x3", "as small as dense", MORE, "dense", SMALL, TEST_ACC) },
+    { CLAIM("neighbourhood matters: permuted pixels hurt a conv net", "3x3", "permuted pixels", LESS, "3x3", SMALL, TEST_ACC) },
     { CLAIM("a dense net knows no neighbourhood: permuted pixels change nothing", "dense", "permuted pixels", SAME, "dense", NULL,
             TEST_ACC), .margin = 0.3 },
-    { CLAIM("two stacked 3x3 are no worse than one 5x5", "5x5", "two 3x3", SAME, "5x5", FIVE, TEST_ACC), .margin = 0.5 },
-    { CLAIM("a third conv layer overfits: larger gap", "3x3", "three conv layers", MORE, "3x3", NULL, GAP) },
-    { CLAIM("a third conv layer overfits: worse on test", "3x3", "three conv layers", LESS, "3x3", NULL, TEST_ACC) },
-    { CLAIM("one conv layer is too few", "3x3", "one conv layer", LESS, "3x3", FIVE, TEST_ACC) },
-    { CLAIM("doubling the filters helps", "3x3", FIVE, MORE, "3x3", "32 and 32 filters", TEST_ACC) },
-    { CLAIM("64 filters from the start add nothing", "3x3", "64 and 64 filters", SAME, "3x3", FIVE, TEST_ACC), .margin = 0.3 },
-    { CLAIM("ReLU is better than tanh", "3x3", FIVE, MORE, "3x3", "tanh", TEST_ACC) },
-    { CLAIM("max pooling is better than average pooling", "3x3", FIVE, MORE, "3x3", "average pool", TEST_ACC) },
-    { CLAIM("padding keeps information of the border", "3x3", FIVE, MORE, "3x3", "valid", TEST_ACC) },
-    { CLAIM("a stride of 2 skips information", "3x3", "stride 2", LESS, "3x3", FIVE, TEST_ACC) },
-    { CLAIM("pooling gives better accuracy", "3x3", FIVE, MORE, "3x3", "no pooling", TEST_ACC) },
-    { CLAIM("pooling tolerates shifts by up to 1 pixel", "3x3", FIVE, LESS, "3x3", "no pooling", SHIFT_LOSS), .at = 1 },
-    { CLAIM("pooling tolerates shifts by up to 2 pixels", "3x3", FIVE, LESS, "3x3", "no pooling", SHIFT_LOSS), .at = 2 },
-    { CLAIM("pooling tolerates shifts by up to 4 pixels", "3x3", FIVE, LESS, "3x3", "no pooling", SHIFT_LOSS), .at = 4 },
+    { CLAIM("two stacked 3x3 are no worse than one 5x5", "5x5", "two 3x3", SAME, "5x5", SMALL, TEST_ACC), .margin = 0.5 },
+    { CLAIM("a third conv layer overfits: larger gap", "3x3", "three conv layers", MORE, "3x3", SMALL, GAP) },
+    { CLAIM("a third conv layer overfits: worse on test", "3x3", "three conv layers", LESS, "3x3", SMALL, TEST_ACC) },
+    { CLAIM("one conv layer is too few", "3x3", "one conv layer", LESS, "3x3", SMALL, TEST_ACC) },
+    { CLAIM("doubling the filters helps", "3x3", SMALL, MORE, "3x3", "32 and 32 filters", TEST_ACC) },
+    { CLAIM("64 filters from the start add nothing", "3x3", "64 and 64 filters", SAME, "3x3", SMALL, TEST_ACC), .margin = 0.3 },
+    { CLAIM("ReLU is better than tanh", "3x3", SMALL, MORE, "3x3", "tanh", TEST_ACC) },
+    { CLAIM("max pooling is better than average pooling", "3x3", SMALL, MORE, "3x3", "average pool", TEST_ACC) },
+    { CLAIM("padding keeps information of the border", "3x3", SMALL, MORE, "3x3", "valid", TEST_ACC) },
+    { CLAIM("a stride of 2 skips information", "3x3", "stride 2", LESS, "3x3", SMALL, TEST_ACC) },
+    { CLAIM("pooling gives better accuracy", "3x3", SMALL, MORE, "3x3", "no pooling", TEST_ACC) },
+    { CLAIM("pooling tolerates shifts by up to 1 pixel", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS), .at = 1 },
+    { CLAIM("pooling tolerates shifts by up to 2 pixels", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS), .at = 2 },
+    { CLAIM("pooling tolerates shifts by up to 4 pixels", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS), .at = 4 },
     { CLAIM("a dense net suffers more from shifts", "dense", NULL, MORE, "3x3", NULL, SHIFT_LOSS), .at = 2 },
     { .says = NULL },
 };
@@ -135,8 +138,10 @@ static void look_at(struct look *look, struct train_hooks *hooks)
     hooks->finished = test_shifted;
 }
 
-/* The slowest nets get fewer. */
-static const struct seeds seeds_of[] = { { "*/5x5/*", 5 }, { "*/no pooling", 5 }, { "*/64 and 64 filters", 5 }, { NULL, 0 } };
+/* The slowest get fewer. */
+static const struct seeds seeds_of[] = {
+    { "*/no pooling", 5 }, { "*/5x5/*", 5 }, { "*/64 and 64*", 5 }, { "*/three conv*", 5 }, { NULL, 0 }
+};
 
 int main(int argc, const char **argv)
 {

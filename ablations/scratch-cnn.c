@@ -188,7 +188,6 @@ static const struct arm arms[] = {
     { ARM("fashion-mnist", "average pool", LAYERS("leaky0.01", "avg2"), NULL, "average in place of max pooling") },
     { ARM("cifar-10-red", "average pool", LAYERS("leaky0.01", "avg2"), NULL, "average in place of max pooling") },
     { ARM("mnist", "plain ReLU", LAYERS("relu", "max2"), NULL, "ReLU in place of leaky ReLU") },
-    { ARM("cifar-10-red", "plain ReLU", LAYERS("relu", "max2"), NULL, "ReLU in place of leaky ReLU") },
     { ARM("mnist", "lr 0.001", NULL, "lr=0.001", "rate grid") },
     { ARM("mnist", "lr 0.1", NULL, "lr=0.1", "rate grid") },
     { ARM("mnist", "He init", NULL, "init=he_uniform", "init grid") },

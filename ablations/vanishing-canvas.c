@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * vanishing-canvas: the net stops learning at ten layers; because its canvas shrinks? Cells are the text's own runs at every depth. Arms
- * turn one thing each, at seven depths, on 60 images a class with the same hundred updates: the failure is one of the start, and 20 seeds
- * of each are worth more than more images. Every row carries the signal at its start: rms and spread over images, layer by layer. */
+ * turn one thing each, at up to seven depths, on 30 images a class with the same hundred updates: the failure is one of the start, and 20
+ * seeds of each are worth more than more images. Every row carries the signal at its start: rms and spread over images, layer by layer. */
 #include "ablation.h"
 
 #include <assert.h>
@@ -12,43 +12,43 @@
 
 /* ---- arms: changes of the block or the recipe, at several depths ------------------------------------------------------------------- */
 
-#define SMALL "select=perclass:60 batch=600"
-#define BASE "600 images"
+#define SMALL "select=perclass:30 batch=300 testselect=perclass:50"
+#define BASE "300 images"
 #define BLOCK "conv3same relu max2step1"
 
 struct change {
     const char *arm, *first, *block;    /* blocks; NULL: the text's, and as the others */
     const char *recipe;                 /* words behind SMALL, NULL: none */
     const char *tests;
-    enum { EVERYWHERE, AT_THREE, AT_TWO } at;            /* which depths: all seven; 5, 10 and 15; 5 and 10 */
+    enum { EVERYWHERE, AT_THREE, AT_TWO, AT_TEN } at;    /* which depths: all seven; 5, 10 and 15; 5 and 10; 10 */
     bool quick;
 };
 
 static const struct change changes[] = {
-    { BASE, NULL, NULL, NULL, "the text's recipe on 60 images a class: what the other arms are held against", EVERYWHERE, true },
+    { BASE, NULL, NULL, NULL, "the text's recipe on 30 images a class: what the other arms are held against", EVERYWHERE, true },
     { "no pool", NULL, "conv3same relu", NULL, "canvas kept at 28: no pooling", EVERYWHERE, true },
-    { "padded pool", NULL, "conv3same relu max2step1pad0,1,0,1", NULL, "canvas kept at 28: pooling with a padded edge", EVERYWHERE, true },
-    { "pool 3", NULL, "conv3same relu max3step1", NULL, "canvas shrinks twice as fast: windows of 3", AT_TWO, false },
-    { "input /255", NULL, NULL, "raw=0", "pixels 0 to 1", AT_THREE, true },
-    { "standardised", NULL, NULL, "norm=0.1307,0.3081", "pixels with mean 0, sd 1", AT_THREE, false },
-    { "He init", NULL, NULL, "init=he_uniform", "weights that keep the signal's size, no bias at the start", AT_THREE, true },
-    { "Xavier init", NULL, NULL, "init=xavier_uniform", "weights by both fans, no bias at the start", AT_THREE, false },
-    { "He init, /255", NULL, NULL, "init=he_uniform raw=0", "both", EVERYWHERE, false },
-    { "He init, /255, no pool", NULL, "conv3same relu", "init=he_uniform raw=0", "both, canvas kept", AT_THREE, false },
-    { "no bias", NULL, "conv3sameb0 relu max2step1", NULL, "convolutions without bias", EVERYWHERE, true },
-    { "bias from zero", NULL, NULL, "bias=zero", "biases start at zero", AT_THREE, false },
+    { "padded pool", NULL, "conv3same relu max2step1pad0,1,0,1", NULL, "canvas kept at 28: pooling with a padded edge", AT_TWO, true },
+    { "pool 3", NULL, "conv3same relu max3step1", NULL, "canvas shrinks twice as fast: windows of 3", AT_TEN, false },
+    { "input /255", NULL, NULL, "raw=0", "pixels 0 to 1", AT_TWO, true },
+    { "standardised", NULL, NULL, "norm=0.1307,0.3081", "pixels with mean 0, sd 1", AT_TEN, false },
+    { "He init", NULL, NULL, "init=he_uniform", "weights that keep the signal's size, no bias at the start", AT_TWO, true },
+    { "Xavier init", NULL, NULL, "init=xavier_uniform", "weights by both fans, no bias at the start", AT_TEN, false },
+    { "He init, /255", NULL, NULL, "init=he_uniform raw=0", "both", AT_THREE, false },
+    { "He init, /255, no pool", NULL, "conv3same relu", "init=he_uniform raw=0", "both, canvas kept", AT_TEN, false },
+    { "no bias", NULL, "conv3sameb0 relu max2step1", NULL, "convolutions without bias", AT_TEN, true },
+    { "bias from zero", NULL, NULL, "bias=zero", "biases start at zero", AT_TEN, false },
     { "batch norm", NULL, "conv3same bn relu max2step1", NULL, "batch norm behind each convolution", EVERYWHERE, true },
-    { "batch norm, no pool", NULL, "conv3same bn relu", NULL, "batch norm, canvas kept", AT_THREE, false },
-    { "constant rate", NULL, NULL, "schedule=constant", "the rate does not fall: a hundred useful updates, not thirty", EVERYWHERE, true },
-    { "constant rate, no pool", NULL, "conv3same relu", "schedule=constant", "the rate does not fall, canvas kept", AT_THREE, false },
-    { "minibatch 64", NULL, NULL, "batch=64 epochs=10 schedule=step:1:0.1", "100 updates of 64, falling as before", AT_THREE, false },
-    { "minibatch 64, constant rate", NULL, NULL, "batch=64 epochs=10 schedule=constant", "100 updates of 64", AT_THREE, false },
-    { "SGD", NULL, NULL, "opt=sgd lr=0.01 momentum=0.9", "SGD with momentum in place of Adam", AT_THREE, false },
-    { "residual", BLOCK, BLOCK " add4", NULL, "each block adds its input", AT_THREE, true },
-    { "width 8", "conv8same relu max2step1", "conv8same relu max2step1", NULL, "8 channels in place of 3", AT_THREE, false },
-    { "3,000 images", NULL, NULL, "select=perclass:300 batch=3000", "300 images a class", AT_TWO, false },
-    { "width 16", "conv16same relu max2step1", "conv16same relu max2step1", NULL, "16 channels in place of 3", AT_TWO, false },
-    { "width 32", "conv32same relu max2step1", "conv32same relu max2step1", NULL, "32 channels in place of 3", AT_TWO, false },
+    { "batch norm, no pool", NULL, "conv3same bn relu", NULL, "batch norm, canvas kept", AT_TEN, false },
+    { "constant rate", NULL, NULL, "schedule=constant", "the rate does not fall: a hundred useful updates, not thirty", AT_THREE, true },
+    { "constant rate, no pool", NULL, "conv3same relu", "schedule=constant", "the rate does not fall, canvas kept", AT_TEN, false },
+    { "minibatch 64", NULL, NULL, "batch=64 updates=100 schedule=step:2:0.1", "100 updates of 64, falling as before", AT_TEN, false },
+    { "minibatch 64, constant rate", NULL, NULL, "batch=64 updates=100 schedule=constant", "100 updates of 64", AT_TEN, false },
+    { "SGD", NULL, NULL, "opt=sgd lr=0.01 momentum=0.9", "SGD with momentum in place of Adam", AT_TWO, false },
+    { "residual", BLOCK, BLOCK " add4", NULL, "each block adds its input", AT_TWO, true },
+    { "width 8", "conv8same relu max2step1", "conv8same relu max2step1", NULL, "8 channels in place of 3", AT_TEN, false },
+    { "3,000 images", NULL, NULL, "select=perclass:300 batch=3000", "300 images a class", AT_TEN, false },
+    { "width 16", "conv16same relu max2step1", "conv16same relu max2step1", NULL, "16 channels in place of 3", AT_TEN, false },
+    { "width 32", "conv32same relu max2step1", "conv32same relu max2step1", NULL, "32 channels in place of 3", AT_TEN, false },
 };
 
 static const int depths[] = { 5, 8, 9, 10, 11, 12, 15 };
@@ -72,7 +72,7 @@ static void write_net(const struct change *c, int depth, char *text)
 
 static bool wanted_at(const struct change *c, int depth)
 {
-    return c->at == EVERYWHERE || depth == 5 || depth == 10 || (c->at == AT_THREE && depth == 15);
+    return c->at == EVERYWHERE || depth == 10 || (depth == 5 && c->at != AT_TEN) || (depth == 15 && c->at == AT_THREE);
 }
 
 static void make_arms(void)
@@ -111,7 +111,9 @@ static const struct claim claims[] = {
     { CLAIM("up to 9 layers it trains: fewer than half of the runs fail", "d9", NULL, LESS, NULL, NULL, FAILED), .margin = 0.5 },
     { CLAIM("from 10 layers on it does not: most runs fail", "d10", NULL, MORE, NULL, NULL, FAILED), .margin = 0.5 },
     { CLAIM("ten is the limit: 10 layers fail more than 9", "d10", NULL, MORE, "d9", NULL, FAILED) },
-    { CLAIM("ten is the limit: 9 layers fail no more than 5", "d9", NULL, SAME, "d5", NULL, FAILED), .margin = 0.25 },
+    { CLAIM("ten is the limit: 9 layers fail no more than 5", "d9", BASE, SAME, "d5", BASE, FAILED), .margin = 0.25 },
+    { CLAIM("ours: the last 60 of 100 updates change nothing: sd of the accuracy in them", "d10", NULL, LESS, NULL, NULL, LATE_SD),
+      .at = 41, .margin = 0.05 },
     { CLAIM("depth helps while it trains: 4 layers against 1", "d4", NULL, MORE, "d1", NULL, TEST_ACC) },
     { CLAIM("shrinking is the cause: without pooling fewer fail", "d10", "no pool", LESS, "d10", BASE, FAILED) },
     { CLAIM("shrinking is the cause: with padded pooling fewer fail", "d10", "padded pool", LESS, "d10", BASE, FAILED) },
@@ -147,7 +149,7 @@ static void look_at(struct look *look, struct train_hooks *hooks)
 int main(int argc, const char **argv)
 {
     static const struct seeds seeds_of[] = {
-        { "*/d5", 20 }, { "*/d9", 20 }, { "*/d10", 20 }, { "*/width 16", 10 }, { "*/width 32", 5 }, { NULL, 0 }
+        { "*/d9", 20 }, { "*/d10", 20 }, { "*/3,000 images", 10 }, { "*/width 16", 10 }, { "*/width 32", 3 }, { NULL, 0 }
     };
     static const struct study study = {
         .zoo = &vanishing_canvas, .arms = arms, .seeds = 10, .arm_seeds = 20, .quick_seeds = 2, .quick_recipe = SMALL,
