@@ -149,10 +149,10 @@ static void look_at(struct look *look, struct train_hooks *hooks)
 int main(int argc, const char **argv)
 {
     static const struct seeds seeds_of[] = {
-        { "*/d9", 20 }, { "*/d10", 20 }, { "*/3,000 images", 10 }, { "*/width 16", 10 }, { "*/width 32", 3 }, { NULL, 0 }
+        { "*/3,000 images", 10 }, { "*/width 16", 10 }, { "*/width 32", 3 }, { NULL, 0 }
     };
     static const struct study study = {
-        .zoo = &vanishing_canvas, .arms = arms, .seeds = 10, .arm_seeds = 20, .quick_seeds = 2, .quick_recipe = SMALL,
+        .zoo = &vanishing_canvas, .arms = arms, .seeds = 20, .arm_seeds = 20, .quick_seeds = 2, .quick_recipe = SMALL,
         .seeds_of = seeds_of, .figures = figures, .claims = claims, .look = look_at
     };
     make_arms();
