@@ -63,6 +63,18 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(err, r'^compare: slower than 1\.05 x: conv\.fwd/b/avx2/direct/threads:1 \(1\.(09|10)\d \[.*\]\)\n$')
 
+    def test_expects_the_same(self):
+        files = {'old.jsonl': [row(name, 10.0) for name in 'abcd'], 'new.jsonl': [row(name, 10.0, 1) for name in 'abc'] + [row('d', 12.0)]}
+        self.assertEqual(self.compare(files, '--expect-same', '0.75')[0], 0)
+        code, _, err = self.compare(files, '--expect-same', '0.95')
+        self.assertEqual((code, err), (1, 'compare: 3 of 4 cases are the same, fewer than 95%\n'))
+
+    def test_pools_several_starts(self):
+        old = [row('a', 10.0, seed) for seed in (1, 2, 3)]
+        new = [row('a', 10.0, 4), row('a', 11.0, 5, us_reference=150.0), row('a', 10.0, 6)]
+        code, out, _ = self.compare({'old.jsonl': old, 'new.jsonl': new}, '--format', 'json')
+        self.assertEqual((code, json.loads(out)[0]['verdict']), (0, 'same'))
+
     def test_names_what_stands_in_one_file_only(self):
         code, out, err = self.compare({'old.jsonl': [row('a', 1.0), row('b', 1.0)], 'new.jsonl': [row('a', 1.0, 1), row('c', 1.0)]})
         self.assertEqual(code, 0)
