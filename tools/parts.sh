@@ -4,6 +4,7 @@
 part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols of the objects
   cli         quick    the command lines, promise by promise (tests/cli)
   tools       quick    tools/tidy, the house rules, and the tests of the tools
+  report      default  results/: rows judged, tables and page as the rows make them, the page in a browser
   format      quick    the spaces of the C sources, by clang-format
   edges       default  the programs on emulated older CPUs: no instruction leaks out of its ISA
   asan        default  address and undefined sanitizers: suites, kernelcheck
@@ -75,6 +76,18 @@ part_tools()
     local source
     step tidy tools/tidy
     for source in tests/test_*.py; do step "tools/$(basename "$source" .py)" python3 "$source"; done
+}
+
+part_report()
+{
+    local source
+    if ! /usr/bin/python3 -c 'import matplotlib, scipy, jinja2, jsonschema' 2>/dev/null; then
+        skip report "matplotlib, SciPy, Jinja2 or jsonschema is missing: tools/install-packages report"
+        return
+    fi
+    build release || return
+    step report/check tools/report --check
+    for source in tests/report/test_*.py; do step "report/$(basename "$source" .py)" /usr/bin/python3 "$source"; done
 }
 
 part_format() { step format tools/check-format; }

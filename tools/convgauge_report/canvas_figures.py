@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""The figures of vanishing-canvas: how often training fails by depth and by arm, and what is left of the signal before training starts."""
+
+from . import metrics, plot, stats
+from .figure import Figure, Missing, curves, dots, table_of
+from .study_figures import counts, data_of, mean, rows_of, short_note, small_runs
+from .tables import Interval
+
+
+def share(entry, key, at=0):
+    """(count, n) of runs."""
+    values = metrics.values(entry.rows, {"key": key, "at": at})
+    return int(sum(value for _, value in values)), len(values)
+
+
+def share_interval(entry, key, at=0):
+    count, n = share(entry, key, at)
+    return Interval(count / n, None, *stats.wilson(count, n), n) if n else None
+
+
+# ---- vanishing-canvas ----------------------------------------------------------------------------------------------------------
+
+FAIL_LINES = (("600 images", "shrinking pool"), ("no pool", "no pool"), ("batch norm", "batch norm"), ("He init, /255", "He init, /255"))
+DEPTHS = (5, 8, 9, 10, 11, 12, 15)
+
+
+def fail_sentence(study):
+    parts = []
+    for arm, words in (("600 images", "with the shrinking pool"), ("no pool", "without any pool"), ("batch norm", "with batch norm")):
+        entry = study.entry("d10", arm)
+        if entry.rows:
+            count, n = share(entry, "failed")
+            parts.append(f"{count} of {n} {words}")
+    return "At ten layers training fails in " + ", ".join(parts) if parts else "How often training fails, by depth"
+
+
+def fail_by_depth(study):
+    name, series, lines, there = "vanishing-canvas-failures", [], [], []
+    sides = [(arm, words, [study.entry(f"d{d}", arm) for d in DEPTHS]) for arm, words in FAIL_LINES]
+    if not any(entry.rows for entry in study.cells) and not any(entry.rows for _, _, side in sides for entry in side):
+        return Missing(name, "How often training fails, by depth", "no rows yet", "vanishing-canvas --arms")
+    for k, (arm, words, side) in enumerate(sides):
+        side = [entry for entry in side if entry.rows]
+        found = [(int(entry.cell[1:]), share_interval(entry, "failed"), entry) for entry in side]
+        if found:
+            series.append(
+                (
+                    words,
+                    [d for d, *_ in found],
+                    [i.mean * 100 for _, i, _ in found],
+                    [i.low * 100 for _, i, _ in found],
+                    [i.high * 100 for _, i, _ in found],
+                    plot.COLOURS[k],
+                    False,
+                )
+            )
+        lines += [(words, d, share(entry, "failed")[0], i.n, 100 * i.low, 100 * i.high) for d, i, entry in found]
+        there += side
+    own = [(int(entry.cell[1:]), share_interval(entry, "failed"), entry) for entry in study.cells if entry.rows]
+    if own:
+        series.append(("text's own", [d for d, *_ in own], [100 * i.mean for _, i, _ in own], None, None, plot.INK, True))
+        lines += [
+            ("the text's own runs, 10,000 images", d, share(entry, "failed")[0], i.n, 100 * i.low, 100 * i.high) for d, i, entry in own
+        ]
+        there += [entry for *_, entry in own]
+    table = table_of(
+        name,
+        fail_sentence(study),
+        [("line", "arm"), ("depth", "layers"), ("failed", "failed"), ("n", "of runs"), ("low", "95 % from, %", 0), ("high", "to, %", 0)],
+        lines,
+    )
+    caption = (
+        f"Share of runs that end below 20 % test accuracy, on {data_of(there)}, {counts(there)}; bands are Wilson's 95 % intervals. Arms "
+        "train on 600 images with the text's recipe; dashed: the text's own runs on 10,000." + short_note(there)
+    )
+    return Figure(
+        name,
+        fail_sentence(study),
+        curves(series, "layers", "runs that fail, %", ylim=(-3, 103)),
+        table,
+        caption,
+        "vanishing-canvas --arms",
+        rows_of(there),
+    )
+
+
+def fail_by_arm(study):
+    name = "vanishing-canvas-arms-at-10"
+    there = [entry for entry in study.arms if entry.cell == "d10" and entry.rows]
+    if not there:
+        return Missing(name, "What keeps ten layers from failing", "no rows yet", "vanishing-canvas --arms")
+    found = sorted(((entry, share_interval(entry, "failed")) for entry in there), key=lambda pair: pair[1].mean)
+    good = [entry.arm for entry, i in found if i.mean <= 0.1]
+    title = f"{len(good)} of {len(found)} changes keep ten layers from failing" + (
+        f": {', '.join(good[:4])}" + (" …" if len(good) > 4 else "") if good else ""
+    )
+    items = [
+        (
+            entry.arm,
+            Interval(100 * i.mean, None, 100 * i.low, 100 * i.high, i.n),
+            None,
+            plot.BLUE if entry.arm != "600 images" else plot.ORANGE,
+        )
+        for entry, i in found
+    ]
+    table = table_of(
+        name,
+        title,
+        [("arm", "arm"), ("failed", "runs that fail, %: share [95 % CI], n", 0), ("tests", "what it tests")],
+        [(entry.name, item[1], entry.told["tests"]) for (entry, _), item in zip(found, items)],
+    )
+    caption = (
+        f"Share of runs at ten layers that end below 20 % test accuracy on {data_of(there)}, {counts(there)}, Wilson's 95 % intervals. "
+        "Orange: what the others change. Kept: at most one run in ten fails." + short_note(there)
+    )
+    return Figure(
+        name,
+        title,
+        dots(items, "runs that fail, %", zero=None, limits=(-4, 104)),
+        table,
+        caption,
+        "vanishing-canvas --arms",
+        rows_of(there),
+    )
+
+
+def signal(study):
+    """Spread of each layer's output over images at the start: what the logits can still tell."""
+    name = "vanishing-canvas-signal"
+    wanted = [
+        ("d5", "600 images", "5 layers"),
+        ("d10", "600 images", "10 layers"),
+        ("d15", "600 images", "15 layers"),
+        ("d10", "batch norm", "10, batch norm"),
+    ]
+    series, lines, there, colours = [], [], [], iter(plot.COLOURS)
+    for cell, arm, words in wanted:
+        entry = study.entry(cell, arm)
+        rows = [row for row in entry.rows if row.get("signal_std")]
+        colour = next(colours)
+        if not rows:
+            continue
+        columns = list(zip(*(row["signal_std"] for row in rows)))
+        positive = [[value for value in column if value] for column in columns]
+        means = [stats.geometric_mean(column) if column else 1e-9 for column in positive]
+        series.append((words, list(range(1, len(means) + 1)), means, None, None, colour, False))
+        lines += [(words, i + 1, value) for i, value in enumerate(means)]
+        there.append(entry)
+    if not series:
+        return Missing(name, "What is left of the signal, layer by layer", "no rows with signals yet", "vanishing-canvas --arms")
+    ends = {words: means[-1] for words, _, means, *_ in series}
+    title = "Before training the logits differ between images by " + ", ".join(f"{value:.2g} ({words})" for words, value in ends.items())
+    table = table_of(name, title, [("net", "net"), ("layer", "layer output"), ("std", "std over images", 5)], lines)
+    caption = (
+        f"Standard deviation over 256 images of each layer's output before the first step (geometric mean over runs, {counts(there)}), "
+        f"on {data_of(there)}; the last point is the logits." + short_note(there)
+    )
+    return Figure(
+        name, title, curves(series, "layer output", "std over images", log=True), table, caption, "vanishing-canvas --arms", rows_of(there)
+    )
+
+
+def depth_runs(study):
+    entries = [study.entry(f"d{d}") for d in (4, 8, 9, 10)]
+    ends = [(entry, mean(entry)) for entry in entries if entry.rows]
+    title = (
+        "Mean test accuracy is " + ", ".join(f"{s.mean:.1f} at {entry.cell[1:]} layers" for entry, s in ends) if ends else "Runs by depth"
+    )
+    return small_runs(study, "vanishing-canvas-runs", entries, title)
+
+
+def vanishing_canvas(study):
+    return [fail_by_depth(study), fail_by_arm(study), signal(study), depth_runs(study)]

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""The record of a machine, environment.json in its folder: what its rows say of it, and what the system says besides. Judges the rows.
+
+usage: environment.py FOLDER"""
+
+import json
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from convgauge_report import judge, rows
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def lscpu():
+    """Caches, cores, sockets and flags as lscpu names them; empty where there is none."""
+    try:
+        text = subprocess.run(["lscpu", "--json"], capture_output=True, text=True, check=True).stdout
+        listed = json.loads(text)["lscpu"]
+    except (OSError, subprocess.CalledProcessError, ValueError, KeyError):
+        return {}
+    found = {}
+    for entry in listed:
+        for one in [entry, *entry.get("children", [])]:
+            found[one["field"].rstrip(":")] = one["data"]
+    return {
+        key: value
+        for key, value in sorted(found.items())
+        if value and not key.startswith("Vulnerability") and "MHz" not in key and key not in ("BogoMIPS",)
+    }
+
+
+def main(folder):
+    verdict, environments, counts = judge.Judge(os.path.join(TOP, "results")), [], {}
+    for path in rows.files_under(folder):
+        for row in rows.read(path, needs="kind"):
+            verdict.row(row)
+            counts[os.path.basename(path)] = counts.get(os.path.basename(path), 0) + 1
+            if row.get("env") and row["env"] not in environments:
+                environments.append({key: value for key, value in row["env"].items() if key != "fma_peak_gflops"})
+    verdict.done()
+    distinct = [env for i, env in enumerate(environments) if env not in environments[:i]]
+    record = {"environments": distinct, "rows": counts, "lscpu": lscpu()}
+    rows.write(os.path.join(folder, "environment.json"), json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    print(f"{folder}: {sum(counts.values())} rows are good")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except rows.Bad as bad:
+        sys.exit(f"environment: {bad}")

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""The first screen's findings and each card's two sentences, made from the rows. A finding without rows is not said."""
+
+from . import findings
+from .canvas_figures import share
+from .net_figures import framework_ratios
+from .speed_figures import label, onednn
+from .stats import geometric_interval
+from .study_figures import mean
+
+
+def canvas(results):
+    study = results.studies["vanishing-canvas"]
+    base, kept, norm = (study.entry("d10", arm) for arm in ("600 images", "no pool", "batch norm"))
+    if not (base.rows and kept.rows) or base.short or kept.short:
+        return None
+    (a, n), (b, m) = share(base, "failed"), share(kept, "failed")
+    found = [f for f in findings.findings(study) if f.of is kept]
+    verdict = found[0].verdict if found else findings.NOT_SEPARABLE
+    cause = {
+        findings.HOLDS: "Without shrinking fewer runs fail",
+        findings.HOLDS_NOT: "Shrinking is not the cause",
+        findings.NOT_SEPARABLE: "That the shrinking canvas is the cause does not show",
+    }[verdict]
+    tail = ""
+    if norm.rows:
+        c, k = share(norm, "failed")
+        tail = f", {c} of {k} with batch norm"
+    return f"{cause}: at ten layers {a} of {n} runs fail with it, {b} of {m} without{tail}.", "vanishing-canvas-failures"
+
+
+def compact(results):
+    entry = results.studies["compact-net"].entry("published")
+    s, best = mean(entry), mean(entry, "best_test_acc")
+    if not s or s.low is None or entry.short:
+        return None
+    return (
+        f"{entry.told['published']} % was the best epoch, chosen on the test set; the last epoch's mean is {s.mean:.2f} "
+        f"[{s.low:.2f}, {s.high:.2f}] % over {s.n} seeds, the best epoch's {best.mean:.2f}.",
+        "compact-net-log",
+    )
+
+
+def speed(results):
+    machine, lines = framework_ratios(results, "train")
+    if not lines:
+        return None
+    middle, low, high = geometric_interval([ratio for _, ratio, *_ in lines])
+    span = f" [{low:.1f}, {high:.1f}]" if low is not None else ""
+    return (
+        f"Training is {middle:.1f}×{span} as fast as the best framework on the same core of {label(machine, results)} "
+        f"(geometric mean of {len(lines)} nets).",
+        "frameworks",
+    )
+
+
+def training_set(results):
+    study = results.studies["mnist-architectures"]
+    test, train = study.entry("exp5"), study.entry("exp5", "tested on the training set")
+    s, t = mean(test), mean(train)
+    if not s or not t or s.low is None or t.low is None or test.short or train.short:
+        return None
+    return (
+        f"99.50 % was measured on the training set: measured there ours is {t.mean:.2f} [{t.low:.2f}, {t.high:.2f}], "
+        f"on the test set {s.mean:.2f} [{s.low:.2f}, {s.high:.2f}].",
+        "mnist-architectures-published",
+    )
+
+
+def kernels(results):
+    study = results.studies["kernel-size"]
+    found = {f.claim["says"]: f for f in findings.findings(study)}
+    f = found.get("3x3 is better than 5x5")
+    if not f or f.of.short:
+        return None
+    return (
+        f"That 3×3 beats 5×5 {words(f)}: {f.effect.mean:+.2f} [{f.effect.low:+.2f}, {f.effect.high:+.2f}] points over "
+        f"{f.effect.n} paired seeds; published {f.of.told['published'] - f.than.told['published']:+.2f} from one run each.",
+        "kernel-size-pairs",
+    )
+
+
+def scratch(results):
+    study = results.studies["scratch-cnn"]
+    right, wrong = study.entry("published", "lr 0.01"), study.entry("published", "all five bugs at 0.01")
+    if not right.rows or not wrong.rows or right.short:
+        return None
+    (a, n), (b, m) = share(right, "fitted"), share(wrong, "fitted")
+    return f"Right gradients fit the single image in {a} of {n} runs; with the five bugs together it is {b} of {m}.", "scratch-cnn-bugs"
+
+
+def library(results):
+    figure = onednn(results)
+    return (figure.title + ".", "kernels-onednn") if hasattr(figure, "table") else None
+
+
+def words(found):
+    return {findings.HOLDS: "holds", findings.HOLDS_NOT: "does not hold"}.get(found.verdict, f"is not separable at n = {found.effect.n}")
+
+
+def headlines(results):
+    """The three to say first: of those with rows, in this order."""
+    made = [make(results) for make in (canvas, compact, speed, training_set, kernels, scratch, library)]
+    return [one for one in made if one][:3]
+
+
+def found(study):
+    """Two sentences: what became of the figures, what became of the claims."""
+    told = [t for t in findings.told(study) if t.verdict in (findings.INSIDE, findings.ABOVE, findings.BELOW)]
+    facts = [t for t in findings.told(study) if t.verdict in ("right", "wrong")]
+    judged = findings.findings(study)
+    if not study.runs:
+        return "No rows yet."
+    sentences = []
+    if told:
+        inside = sum(t.verdict == findings.INSIDE for t in told)
+        sentences.append(
+            f"{inside} of {len(told)} published figures lie where one more run of ours would"
+            + (f", and {sum(t.verdict == 'right' for t in facts)} of {len(facts)} stated facts of the nets are right." if facts else ".")
+        )
+    elif facts:
+        sentences.append(
+            f"{sum(t.verdict == 'right' for t in facts)} of {len(facts)} stated facts of the nets are right; no accuracy is comparable yet."
+        )
+    if judged:
+        count = {word: sum(f.verdict == word for f in judged) for word in (findings.HOLDS, findings.HOLDS_NOT, findings.NOT_SEPARABLE)}
+        sentences.append(
+            f"Of {len(judged)} claims {count[findings.HOLDS]} hold, {count[findings.HOLDS_NOT]} do not, and "
+            f"{count[findings.NOT_SEPARABLE]} cannot be told "
+            "apart with these runs" + (" (short runs)." if any(f.of.short for f in judged) else ".")
+        )
+    return " ".join(sentences)

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""What tools/report writes: the page, every table as Markdown and CSV, the seals, and the tables in README files between markers:
+
+    <!-- results:begin NAME -->     NAME: a table, or "found STUDY", the sentences of a card
+    <!-- results:end -->
+"""
+
+import os
+import re
+
+from . import headline, judge, page
+from .rows import Bad
+
+MARKERS = re.compile(r"(<!-- results:begin ([\w -]+?) -->\n).*?(<!-- results:end -->)", re.S)
+
+
+def between(text, tables, studies, path):
+    """The text with everything between markers made anew."""
+
+    def fill(hit):
+        name = hit[2]
+        if name.startswith("found "):
+            inside = headline.found(studies[name[6:]]) + "\n"
+        elif name in tables:
+            inside = tables[name].md()
+        elif name == "summary":
+            inside = "No rows are committed yet: `tools/reproduce`, then `tools/report`.\n"
+        else:
+            raise Bad(
+                f"{path}:{text.count(chr(10), 0, hit.start()) + 1}: the markers name {name}, and there is no such table; there are "
+                f"{', '.join(sorted(tables))}"
+            )
+        return hit[1] + inside + hit[3]
+
+    return MARKERS.sub(fill, text)
+
+
+def readmes(top):
+    """Files with markers."""
+    for path in ("README.md", "ablations/README.md", "results/README.md"):
+        whole = os.path.join(top, path)
+        if os.path.exists(whole):
+            with open(whole, encoding="utf-8") as file:
+                text = file.read()
+            if "<!-- results:begin " in text:
+                yield whole, text
+
+
+def made(results, rows_by_path, top):
+    """path -> bytes of everything that the rows decide."""
+    tables = page.all_tables(results)
+    tables.update({table.name: table for table in (page.summary(results),) if table.rows})
+    out = {os.path.join(results.folder, "index.html"): page.render(results).encode()}
+    for name, table in tables.items():
+        out[os.path.join(results.folder, "tables", name + ".md")] = f"# {table.title}\n\n{table.md()}".encode()
+        out[os.path.join(results.folder, "tables", name + ".csv")] = table.csv().encode()
+    out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
+    tables["fields"] = judge.fields(os.path.join(top, "results") if os.path.isdir(os.path.join(top, "results")) else results.folder)
+    for path, text in readmes(top):
+        out[path] = between(text, tables, results.studies, path).encode()
+    return out
+
+
+def left_over(folder, out):
+    """Tables that no rows make any more."""
+    tables = os.path.join(folder, "tables")
+    names = sorted(os.listdir(tables)) if os.path.isdir(tables) else []
+    return [os.path.join(tables, name) for name in names if os.path.join(tables, name) not in out]
+
+
+def stale(out, folder):
+    """Paths that are not what the rows make."""
+    found = left_over(folder, out)
+    for path, data in out.items():
+        try:
+            with open(path, "rb") as file:
+                same = file.read() == data
+        except FileNotFoundError:
+            same = False
+        if not same:
+            found.append(path)
+    return found

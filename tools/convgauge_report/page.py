@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""The page: ten seconds (findings as sentences), a minute (a card per study and two of ours), an hour (every figure, claim and picture).
+Everything on it comes from rows; this file decides the order and templates/page.html the form."""
+
+import os
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import each_study, findings, headline, net_figures, pictures as drawn, speed_figures, study_figures, study_tables
+from .figure import Missing
+from .study_tables import column
+from .tables import interval, shown, Column
+
+# What the card of a study shows of the text, at most six: (cell, arm, metric).
+CARD = {
+    "vanishing-canvas": [(cell, "", "test_acc") for cell in ("d10", "d11", "d12", "d15")],
+    "mnist-architectures": [
+        ("exp1", "", "test_acc"),
+        ("exp2", "", "test_acc"),
+        ("exp3", "", "test_acc"),
+        ("exp4", "", "test_acc"),
+        ("exp5", "", "test_acc"),
+        ("exp5", "tested on the training set", "best_test_acc"),
+    ],
+    "scratch-cnn": [("published", "", "learned"), ("published", "all five bugs", "learned")],
+    "kernel-size": [(cell, "", "test_acc") for cell in ("dense", "3x3", "5x5", "7x7")],
+    "compact-net": [("published", "", key) for key in ("best_test_acc", "test_acc", "best_epoch", "late_mean", "running_acc")],
+}
+CHIPS = {findings.INSIDE: "in", findings.ABOVE: "off", findings.BELOW: "off", findings.NOT: "none", "no rows yet": "none"}
+
+
+class Drawing:
+    """A figure as the template takes it."""
+
+    def __init__(self, figure, folder):
+        self.figure, self.name, self.title, self.command = figure, figure.name, figure.title, figure.command
+        self.missing = isinstance(figure, Missing)
+        if self.missing:
+            self.why = figure.why
+            return
+        self.svg, self.caption, self.table = Markup(figure.svg()), figure.caption, Markup(figure.table.html())
+        self.links = [(os.path.basename(path), os.path.relpath(path, folder)) for path in figure.files]
+
+
+def card_lines(study):
+    """(what, published, ours, verdict, chip, why) of the figures that the card shows."""
+    told = {(t.figure["cell"], t.figure["arm"], t.figure["metric"]["key"]): t for t in reversed(findings.told(study))}
+    lines = []
+    for cell, arm, key in CARD[study.name]:
+        figure = next(f for f in study.told["figures"] if (f["cell"], f["arm"], f["metric"]["key"]) == (cell, arm, key))
+        digits = figure["metric"]["digits"]
+        what = f"{study.entry(cell, arm).name}: {figure['metric']['words']}" if len(study.cells) > 1 or arm else figure["metric"]["words"]
+        published = f"{figure['published']:.{digits}f}"
+        t = told.get((cell, arm, key))
+        if t is None:
+            lines.append((what, published, "–", "no rows yet", "none", f"{study.entry(cell, arm).told['seeds']} runs planned"))
+            continue
+        ours = shown(interval(t.summary), Column("ours", "", digits))
+        lines.append((what, published, ours, t.verdict, CHIPS[t.verdict], t.why))
+    return lines
+
+
+class Part:
+    """A study with all that is drawn of it."""
+
+    def __init__(self, study, pictures, folder):
+        self.study, self.name, self.question, self.runs, self.planned = study, study.name, study.question, study.runs, study.planned
+        figures = each_study.figures(study) + drawn.for_study(pictures, study.name)
+        self.figures = [Drawing(figure, folder) for figure in figures]
+        self.card_figure, self.card, self.found = self.figures[0], card_lines(study), headline.found(study)
+        made = [
+            study_tables.reproduced(study),
+            study_tables.figures(study),
+            study_tables.claims(study),
+            study_tables.arms(study),
+            study_tables.cost(study),
+            study_tables.fields(study),
+        ]
+        self.tables = [(table, Markup(table.html())) for table in made if table.rows]
+        self.unjudged = findings.unjudged(study)
+        self.command = f"build/release/bin/{study.name}"
+        path = os.path.join(folder, study.name + ".jsonl")
+        self.link = os.path.basename(path) if os.path.exists(path) else None
+        self.data = study_figures.data_of([entry for entry in study.cells if entry.rows] or study.cells[:1])
+
+
+def machines_table(results):
+    from .tables import Table
+
+    table = Table(
+        "machines",
+        "Where the rows were made",
+        [
+            ("cpu", "CPU"),
+            ("folder", "rows"),
+            ("isa", "best ISA"),
+            ("compiler", "compiler"),
+            ("flags", "flags"),
+            ("os", "system"),
+            ("virtual", "virtual"),
+            ("governor", "governor"),
+            ("commit", "commit"),
+        ],
+    )
+    isas = {}
+    for kind in results.bench.values():
+        for machine, row in kind:
+            if row.get("isa") not in (None, "peer", "scalar", "portable"):
+                isas.setdefault(machine, set()).add(row["isa"])
+    for machine, env in sorted(results.machines.items()):
+        table.add(
+            machine[1],
+            machine[0] or "results",
+            ", ".join(sorted(isas.get(machine, []))) or None,
+            env.get("compiler"),
+            env.get("flags"),
+            env.get("os"),
+            {True: "yes", False: "no"}.get(env.get("virtualised")),
+            env.get("governor") or "not told",
+            env.get("commit"),
+        )
+    return table
+
+
+def all_figures(results):
+    """Every figure there is, missing ones too: what the page shows and tools/export draws."""
+    pictures = drawn.Pictures(results.folder)
+    made = [figure for study in results.studies.values() for figure in each_study.figures(study) + drawn.for_study(pictures, study.name)]
+    made += [study_figures.frontier(results.studies, data) for data in ("mnist", "fashion-mnist")]
+    return made + speed_figures.for_kernels(results) + net_figures.for_nets(results)
+
+
+def all_tables(results):
+    """Every table by name; those of figures are named as they are."""
+    made = []
+    for study in results.studies.values():
+        made += [
+            study_tables.reproduced(study),
+            study_tables.figures(study),
+            study_tables.claims(study),
+            study_tables.arms(study),
+            study_tables.cost(study),
+            study_tables.fields(study),
+        ]
+    made += [study_tables.missing(results.studies), machines_table(results)]
+    made += [figure.table for figure in all_figures(results) if not isinstance(figure, Missing)]
+    return {table.name: table for table in made if table.rows}
+
+
+def summary(results):
+    """The README's table: every published cell with rows."""
+    from .tables import Table
+
+    table = Table(
+        "summary",
+        "Published against reproduced",
+        [
+            ("cell", "cell"),
+            ("data", "data"),
+            ("published", "published", 2),
+            ("reproduced", "reproduced, last epoch: mean ± sd [95 % CI], n", 2),
+            ("verdict", "verdict"),
+            ("best", "best epoch on test", 2),
+        ],
+    )
+    for study in results.studies.values():
+        for entry in study.cells:
+            test = column(entry, "test_acc")
+            if test and entry.told["published"] is not None:
+                verdict, why = findings.judge(entry.told["published"], test, entry)
+                table.add(
+                    f"{study.name}/{entry.cell}",
+                    entry.data,
+                    entry.told["published"],
+                    interval(test),
+                    verdict if verdict != findings.NOT else f"{verdict}: {why}",
+                    column(entry, "best_test_acc").mean,
+                )
+    return table
+
+
+def render(results, title="convgauge", own=False):
+    folder = results.folder
+    pictures = drawn.Pictures(folder)
+    parts = [Part(study, pictures, folder) for study in results.studies.values()]
+    here = os.path.dirname(os.path.abspath(__file__))
+    environment = Environment(
+        loader=FileSystemLoader(os.path.join(here, "templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    with open(os.path.join(here, "templates", "style.css"), encoding="utf-8") as file:
+        style = Markup(file.read())
+    with open(os.path.join(here, "templates", "page.js"), encoding="utf-8") as file:
+        script = Markup(file.read())
+    kernels = [Drawing(figure, folder) for figure in speed_figures.for_kernels(results)]
+    nets = [Drawing(figure, folder) for figure in net_figures.for_nets(results)]
+    frontiers = [Drawing(study_figures.frontier(results.studies, data), folder) for data in ("mnist", "fashion-mnist")]
+    missing, machines = study_tables.missing(results.studies), machines_table(results)
+    cpus = sorted({cpu for _, cpu in results.machines if cpu != "unknown CPU"})
+    commits = sorted({env.get("commit") for env in results.machines.values() if env.get("commit")})
+    return environment.get_template("page.html").render(
+        title=title,
+        style=style,
+        script=script,
+        headlines=headline.headlines(results),
+        parts=parts,
+        kernels=kernels,
+        nets=nets,
+        frontiers=frontiers,
+        own=own,
+        date=results.newest[:10],
+        cpus=cpus,
+        commits=commits,
+        runs=sum(part.runs for part in parts),
+        planned=sum(part.planned for part in parts),
+        missing=Markup(missing.html()) if missing.rows else None,
+        missing_count=len(missing.rows),
+        machines=Markup(machines.html()) if machines.rows else None,
+        set_aside=results.set_aside,
+        twice=results.twice,
+        rows_files=[os.path.relpath(path, folder) for path in results.files],
+    )

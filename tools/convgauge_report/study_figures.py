@@ -1,0 +1,292 @@
+# SPDX-License-Identifier: MIT
+"""What several studies draw in the same way: published beside reproduced, learning curves with bands, arms beside what they change,
+accuracy against parameters. Titles are sentences made from the numbers; where there are no rows a figure says so and how to make them."""
+
+from . import findings, metrics, plot, stats
+from .figure import MEAN_WITH, Figure, Missing, curves, dots, log_ticks, small, table_of
+from .tables import Interval, interval
+
+ACCURACY = "test accuracy, %"
+
+
+def command(study, entries):
+    """The program's own words for these runs."""
+    if all(not entry.arm for entry in entries):
+        cells = {entry.cell for entry in entries}
+        return study.name + (f" --filter {study.name}/{entries[0].cell}" if len(cells) == 1 and len(study.cells) > 1 else "")
+    if len(entries) == 1:
+        return f'{study.name} --filter "{study.name}/{entries[0].cell}/{entries[0].arm}"'
+    return study.name + " --arms"
+
+
+def rows_of(entries):
+    return [row for entry in entries for row in entry.rows]
+
+
+def short_note(entries):
+    """Said under every figure with runs that are not the study's own."""
+    kinds = sorted({f"{entry.short}" for entry in entries if entry.short})
+    return f" Not comparable with what was published: {', '.join(kinds)}." if kinds else ""
+
+
+def counts(entries):
+    """ "n = 10" or "n = 5 to 10"."""
+    ns = sorted({len(entry.rows) for entry in entries})
+    return f"n = {ns[0]}" if len(ns) == 1 else f"n = {ns[0]} to {ns[-1]}"
+
+
+def data_of(entries):
+    return ", ".join(sorted({entry.data for entry in entries}))
+
+
+def mean(entry, key="test_acc", at=0):
+    return stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
+
+
+def short_name(entry):
+    return entry.arm or entry.cell
+
+
+# ---- published beside reproduced -----------------------------------------------------------------------------------------------
+
+
+def published_dots(study, title_of, cells=None, extra=()):
+    """title_of(lines) makes the sentence; lines are (entry, summary, published)."""
+    name = study.name + "-published"
+    wanted = [entry for entry in (cells or study.cells)] + list(extra)
+    there = [entry for entry in wanted if entry.rows]
+    if not there:
+        return Missing(name, "Published beside reproduced", "no rows yet", command(study, study.cells))
+    lines = [(entry, mean(entry), None if entry.short else entry.told["published"]) for entry in there]
+    items = [(short_name(entry), summary, told, plot.BLUE) for entry, summary, told in lines]
+    table = table_of(
+        name,
+        title_of(lines),
+        [("cell", "cell"), ("published", "published", 2), ("ours", "mean ± sd [95 % CI], n", 2)],
+        [(entry.name, entry.told["published"], interval(summary)) for entry, summary, _ in lines],
+    )
+    absent = [entry.name for entry in wanted if not entry.rows]
+    caption = (
+        f"Test accuracy after the last epoch on {data_of(there)}, {counts(there)}. {MEAN_WITH} Hollow: published, one run."
+        + (f" No rows yet: {', '.join(absent)}." if absent else "")
+        + short_note(there)
+    )
+    return Figure(name, title_of(lines), dots(items, ACCURACY), table, caption, command(study, study.cells), rows_of(there))
+
+
+# ---- learning curves -----------------------------------------------------------------------------------------------------------
+
+
+def band(rows, curve):
+    """(epochs, means, lows, highs) over runs; the band is the mean's 95 % interval."""
+    length = min(len(row[curve]) for row in rows)
+    columns = [[row[curve][i] for row in rows if row[curve][i] is not None] for i in range(length)]
+    found = [(i + 1, stats.summarize(column)) for i, column in enumerate(columns) if column]
+    xs, means = [i for i, _ in found], [s.mean for _, s in found]
+    if any(s.low is None for _, s in found):
+        return xs, means, None, None
+    return xs, means, [s.low for _, s in found], [s.high for _, s in found]
+
+
+def learning(study, name, entries, title, curve="test_acc_per_epoch", ylabel=ACCURACY, published=(), log=False, ylim=None):
+    """published: (name, xs, ys) drawn dashed."""
+    there = [entry for entry in entries if entry.rows and all(row.get(curve) for row in entry.rows)]
+    if not there:
+        return Missing(name, title, "no rows yet", command(study, entries))
+    series = [
+        ("ours" if published else short_name(entry), *band(entry.rows, curve), plot.COLOURS[i % 4], False) for i, entry in enumerate(there)
+    ]
+    series += [(label, xs, ys, None, None, plot.INK, True) for label, xs, ys in published]
+    marks = sorted({x for _, xs, *_ in series for x in (xs[0], xs[len(xs) // 2], xs[-1])})
+    table = table_of(
+        name,
+        title,
+        [("line", "line"), ("epoch", "epoch"), ("mean", "mean", 3), ("low", "95 % from", 3), ("high", "to", 3)],
+        [
+            (label, x, ys[i], lows[i] if lows else None, highs[i] if highs else None)
+            for label, xs, ys, lows, highs, *_ in series
+            for i, x in enumerate(xs)
+            if len(xs) <= 30 or x in marks
+        ],
+    )
+    caption = (
+        f"{ylabel[0].upper()}{ylabel[1:]} on {data_of(there)}, {counts(there)}; lines are means, bands 95 % intervals of the mean."
+        + (" Dashed: published, one run." if published else "")
+        + short_note(there)
+    )
+    return Figure(name, title, curves(series, "epoch", ylabel, log=log, ylim=ylim), table, caption, command(study, there), rows_of(there))
+
+
+# ---- arms ----------------------------------------------------------------------------------------------------------------------
+
+
+def arm_dots(study, entries, name, title_of):
+    """Paired differences from what each arm changes."""
+    lines = [(entry, findings.against_base(entry)) for entry in entries]
+    lines = sorted([(entry, effect) for entry, effect in lines if effect], key=lambda line: -line[1].mean)
+    if not lines:
+        return Missing(name, "What each change does", "no arm has rows yet beside what it changes", study.name + " --arms")
+    items = [
+        (
+            entry.name if len(study.cells) > 1 else entry.arm,
+            Interval(effect.mean, None, effect.low, effect.high, effect.n),
+            None,
+            colour_of(effect),
+        )
+        for entry, effect in lines
+    ]
+    table = table_of(
+        name,
+        title_of(lines),
+        [("arm", "arm"), ("against", "against"), ("difference", "difference [95 % CI], n", 2)],
+        [(entry.name, entry.base or "the cell", item[1]) for (entry, _), item in zip(lines, items)],
+    )
+    there = [entry for entry, _ in lines]
+    caption = (
+        f"Test accuracy minus that of what the arm changes, paired by seed, on {data_of(there)}, {counts(there)}. {MEAN_WITH} "
+        "Blue: the interval lies above zero; orange: below; green: it holds zero." + short_note(there)
+    )
+    return Figure(
+        name,
+        title_of(lines),
+        dots(items, "difference in test accuracy, points", width=520, zero=0),
+        table,
+        caption,
+        study.name + " --arms",
+        rows_of(there),
+    )
+
+
+def colour_of(effect):
+    return plot.BLUE if effect.low > 0 else plot.ORANGE if effect.high < 0 else plot.GREEN
+
+
+def arms_sentence(lines):
+    up, down = sum(effect.low > 0 for _, effect in lines), sum(effect.high < 0 for _, effect in lines)
+    best = lines[0]
+    return (
+        f"Of {len(lines)} changes {up} raise{'s' if up == 1 else ''} the test accuracy and {down} lower{'s' if down == 1 else ''} it; "
+        f'the best is "{best[0].arm}" with {best[1].mean:+.2f}'
+    )
+
+
+# ---- accuracy against parameters -----------------------------------------------------------------------------------------------
+
+
+def frontier_points(there, told, data):
+    """Ours filled, published hollow."""
+
+    def draw():
+        figure, axes = plot.canvas(520, 300)
+        for parameters, value, _ in told:
+            plot.dot(axes, parameters, value, hollow=True)
+        for entry in there:
+            s = mean(entry)
+            axes.plot([entry.told["parameters"]] * 2, [s.low, s.high], color=plot.BLUE, linewidth=2)
+            plot.dot(axes, entry.told["parameters"], s.mean, size=6)
+        axes.set_xscale("log")
+        axes.set_xlabel("parameters")
+        axes.set_ylabel(ACCURACY)
+        floor = min([mean(entry).low for entry in there] + [99 if data == "mnist" else 88])
+        axes.set_ylim(max(floor - 0.2, 95 if data == "mnist" else 80), None)
+        log_ticks(axes)
+        plot.grid(axes, "both")
+        return figure
+
+    return draw
+
+
+def frontier(studies, data="mnist"):
+    """All nets on one data set, whatever the study; published points hollow."""
+    name = "accuracy-parameters-" + data
+    program = {"mnist": "compact-net --arms", "fashion-mnist": "kernel-size --arms"}[data]
+    best = {}
+    for study in studies.values():
+        for entry in study.entries:
+            if (
+                entry.rows
+                and not entry.short
+                and entry.rows[0]["data"] == data
+                and "select" not in entry.told["recipe"]
+                and "permute" not in entry.told["recipe"]
+                and len(entry.rows) > 1
+            ):
+                key = entry.told["net"]
+                if key not in best or mean(entry).mean > mean(best[key]).mean:
+                    best[key] = entry
+    there = sorted(best.values(), key=lambda entry: entry.told["parameters"])
+    told = [
+        (entry.told["parameters"], entry.told["published"], entry)
+        for study in studies.values()
+        for entry in study.cells
+        if entry.told["published"] and entry.told["data"] == data and "select" not in entry.told["recipe"]
+    ]
+    if not there:
+        return Missing(name, f"Accuracy against parameters on {data}", "no rows of whole runs yet", program)
+    top = max(there, key=lambda entry: mean(entry).mean)
+    title = f"{top.told['parameters']:,} parameters give {mean(top).mean:.2f} % on {data}; "
+    title += f"{there[0].told['parameters']:,} give {mean(there[0]).mean:.2f} %"
+
+    table = table_of(
+        name,
+        title,
+        [
+            ("study", "study"),
+            ("net", "cell or arm"),
+            ("parameters", "parameters"),
+            ("published", "published", 2),
+            ("ours", "mean ± sd [95 % CI], n", 2),
+        ],
+        [(entry.study.name, entry.name, entry.told["parameters"], entry.told["published"], interval(mean(entry))) for entry in there],
+    )
+    caption = (
+        f"Test accuracy after the last epoch on {data}, {counts(there)}; per net the arm with the highest mean. {MEAN_WITH} "
+        "Hollow: published, one run each, as published (some were measured on other sets: see the studies). What lies "
+        "below the axis is left out."
+    )
+    return Figure(name, title, frontier_points(there, told, data), table, caption, program, rows_of(there))
+
+
+def small_runs(study, name, entries, title, curve="test_acc_per_epoch", ylabel=ACCURACY, log=False, columns=2):
+    """Every run a line, a panel per entry."""
+    there = [entry for entry in entries if entry.rows]
+    if not there:
+        return Missing(name, title, "no rows yet", command(study, entries))
+
+    def draw_one(axes, i):
+        for row in there[i].rows:
+            axes.plot(
+                range(1, len(row[curve]) + 1),
+                [float("nan") if v is None else v for v in row[curve]],
+                color=plot.BLUE,
+                linewidth=1,
+                alpha=0.5,
+            )
+        if log:
+            axes.set_yscale("log")
+        axes.set_xlabel("epoch")
+        if i % columns == 0:
+            axes.set_ylabel(ylabel)
+
+    last = [[row[curve][-1] for row in entry.rows if row[curve][-1] is not None] for entry in there]
+    table = table_of(
+        name,
+        title,
+        [("entry", "cell or arm"), ("n", "n"), ("least", "least at the end", 2), ("median", "median", 2), ("most", "most", 2)],
+        [
+            (entry.name, len(values), min(values), sorted(values)[len(values) // 2], max(values))
+            if values
+            else (entry.name, 0, None, None, None)
+            for entry, values in zip(there, last)
+        ],
+    )
+    caption = f"{ylabel[0].upper()}{ylabel[1:]} on {data_of(there)}; every line a run, {counts(there)}." + short_note(there)
+    return Figure(
+        name,
+        title,
+        small([f"{entry.name}, n = {len(entry.rows)}" for entry in there], draw_one, columns),
+        table,
+        caption,
+        command(study, there),
+        rows_of(there),
+    )

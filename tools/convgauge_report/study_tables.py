@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""The tables of a study: published against reproduced, every arm against what it changes, every published figure, every claim, the
+receptive fields, and what has no rows yet."""
+
+from . import findings, metrics, stats
+from .tables import Interval, Table, interval
+
+VERDICTS = {findings.INSIDE: "inside", findings.ABOVE: "above", findings.BELOW: "below", findings.NOT: "not comparable"}
+
+
+def column(entry, key, at=0):
+    return stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
+
+
+def of_field(entry, name):
+    return stats.summarize([row[name] for row in entry.rows if isinstance(row.get(name), (int, float))])
+
+
+def reproduced(study):
+    """The cells, whether they have rows or not."""
+    table = Table(
+        study.name,
+        f"{study.name}: published against reproduced",
+        [
+            ("cell", "cell"),
+            ("data", "data"),
+            ("published", "published", 2),
+            ("reproduced", "reproduced, last epoch: mean ± sd [95 % CI], n", 2),
+            ("verdict", "verdict"),
+            ("why", "why"),
+            ("best", "best epoch on test", 2),
+            ("train", "train set", 2),
+            ("loss", "test loss", 4),
+            ("parameters", "parameters"),
+        ],
+        "Test accuracy in per cent. The verdict holds the published figure, one run, against the interval for one more run of ours; "
+        '"best epoch on test" is chosen on the test set and is no result.',
+    )
+    for entry in study.cells:
+        test, told = column(entry, "test_acc"), entry.told["published"]
+        verdict, why = (
+            ("no rows yet", f"{entry.told['seeds']} runs planned")
+            if test is None
+            else ("", "nothing published")
+            if told is None
+            else findings.judge(told, test, entry)
+        )
+        if test is not None and told is None and entry.short:
+            verdict, why = findings.NOT, entry.short
+        best, train, loss = (column(entry, key) for key in ("best_test_acc", "train_acc", "test_loss"))
+        table.add(
+            entry.cell,
+            entry.data,
+            told,
+            interval(test),
+            verdict,
+            why,
+            best.mean if best else None,
+            train.mean if train else None,
+            loss.mean if loss else None,
+            entry.told["parameters"],
+        )
+    return table
+
+
+def arms(study):
+    """Each arm and its paired difference from what it changes."""
+    table = Table(
+        study.name + "-arms",
+        f"{study.name}: what each change does",
+        [
+            ("arm", "arm"),
+            ("base", "against"),
+            ("test", "test accuracy: mean ± sd [95 % CI], n", 2),
+            ("difference", "paired difference [95 % CI], n", 2),
+            ("failed", "runs below 20 %"),
+            ("tests", "what it tests"),
+        ],
+        "Differences are paired over common seeds. An arm is held against the arm or cell that it changes.",
+    )
+    for entry in study.arms:
+        if not entry.rows:
+            continue
+        effect, test = findings.against_base(entry), column(entry, "test_acc")
+        failed = sum(value for _, value in metrics.values(entry.rows, {"key": "failed", "at": 0}))
+        table.add(
+            entry.name,
+            entry.base or "the cell",
+            interval(test),
+            effect and Interval(effect.mean, None, effect.low, effect.high, effect.n),
+            f"{failed:.0f} of {len(entry.rows)}",
+            entry.told["tests"] + (f" ({entry.short})" if entry.short else ""),
+        )
+    return table
+
+
+def figures(study):
+    table = Table(
+        study.name + "-figures",
+        f"{study.name}: every published figure, measured as it was measured there",
+        [
+            ("cell", "cell"),
+            ("measure", "measure"),
+            ("published", "published"),
+            ("ours", "ours: mean ± sd, n"),
+            ("more", "95 % for one more run"),
+            ("verdict", "verdict"),
+            ("as", "where it stands"),
+        ],
+    )
+    for told in findings.told(study):
+        digits, s = told.figure["metric"]["digits"], told.summary
+        ours = f"{s.mean:,.{digits}f}" + (f" ± {s.sd:.{digits}f}, {s.n}" if s.sd is not None else f", {s.n}" if s.n else "")
+        more = f"[{s.more_low:.{digits}f}, {s.more_high:.{digits}f}]" if s.more_low is not None else "–"
+        verdict = told.verdict + (f": {told.why}" if told.verdict == findings.NOT else "")
+        table.add(
+            told.entry.name,
+            told.figure["metric"]["words"],
+            f"{told.figure['published']:,.{digits}f}",
+            ours,
+            more,
+            verdict,
+            told.figure["as"],
+        )
+    return table
+
+
+def words_of(claim, of, than):
+    relation = {"more": ">", "less": "<", "same": "="}[claim["relation"]]
+    return f"{of.name} {relation} {than.name if than else format(claim['margin'], 'g')}"
+
+
+def claims(study):
+    table = Table(
+        study.name + "-claims",
+        f"{study.name}: every claim, tested",
+        [
+            ("claim", "claim"),
+            ("compared", "compared"),
+            ("measure", "measure"),
+            ("means", "means"),
+            ("difference", "difference [95 % CI]"),
+            ("n", "n"),
+            ("p", "p (Holm)"),
+            ("verdict", "verdict"),
+        ],
+        "Paired over common seeds, else Welch; shares by Fisher's exact test with Newcombe's interval; Holm over the study's claims. "
+        "A claim of no difference is decided by its interval and the margin in the study's program.",
+    )
+    for found in findings.findings(study):
+        digits, e = found.claim["metric"]["digits"], found.effect
+        p = "interval" if found.p is None else "< 0.0001" if found.p < 0.0001 else f"{found.p:.4f}"
+        short = " (short runs)" if found.of.short else ""
+        table.add(
+            found.claim["says"],
+            words_of(found.claim, found.of, found.than),
+            found.claim["metric"]["words"],
+            f"{found.value:.{digits}f}, {found.than_value:.{digits}f}",
+            f"{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}]",
+            e.n,
+            p,
+            found.verdict + short,
+        )
+    return table
+
+
+def fields(study):
+    """Shapes, parameters and receptive fields of the cells, as the programs' --summary has them."""
+    table = Table(
+        study.name + "-nets",
+        f"{study.name}: the nets layer by layer",
+        [
+            ("cell", "cell"),
+            ("layer", "layer"),
+            ("out", "output"),
+            ("parameters", "parameters"),
+            ("field", "receptive field"),
+            ("macs", "MACs per image"),
+        ],
+    )
+    for cell, layers in study.told["nets"].items():
+        if study.name == "vanishing-canvas" and cell not in ("d5", "d10"):
+            continue  # the same block again and again
+        for layer in layers:
+            table.add(cell, *(layer[key] for key in ("layer", "out", "parameters", "field", "macs")))
+    return table
+
+
+def cost(study):
+    """Memory of a run per cell, and its speed where a timing row measured it alone."""
+    table = Table(
+        study.name + "-memory",
+        f"{study.name}: what a choice costs",
+        [
+            ("cell", "cell"),
+            ("parameters", "parameters"),
+            ("bytes_parameters", "parameters, MB", 2),
+            ("activations", "activations, MB", 2),
+            ("scratch", "scratch, MB", 2),
+            ("peak", "peak resident, MB", 1),
+            ("seconds", "seconds a run, beside others", 1),
+        ],
+        "Arenas as planned; peak resident memory includes the data set. Seconds are of runs side by side: timing rows measure alone.",
+    )
+    for entry in study.cells:
+        if entry.rows:
+            get = {
+                name: of_field(entry, name)
+                for name in ("bytes_parameters", "bytes_activations", "bytes_scratch", "peak_rss_bytes", "seconds")
+            }
+            table.add(
+                entry.cell,
+                entry.told["parameters"],
+                *(get[name].mean / 1e6 if get[name] else None for name in list(get)[:4]),
+                get["seconds"].mean if get["seconds"] else None,
+            )
+    return table
+
+
+def missing(studies):
+    table = Table(
+        "missing",
+        "Cells and arms without all of their runs",
+        [("study", "study"), ("entry", "cell or arm"), ("runs", "runs there"), ("planned", "planned"), ("why", "why")],
+    )
+    for study in studies.values():
+        for entry in study.entries:
+            if entry.missing or entry.short:
+                table.add(study.name, entry.name, len(entry.rows), entry.told["seeds"], entry.short or "")
+    return table
