@@ -46,7 +46,7 @@ def readmes(top):
                 yield whole, text
 
 
-def made(results, rows_by_path, top):
+def made(results, rows_by_path, top, schema_folder):
     """path -> bytes of everything that the rows decide."""
     tables = page.all_tables(results)
     tables.update({table.name: table for table in (page.summary(results),) if table.rows})
@@ -55,7 +55,7 @@ def made(results, rows_by_path, top):
         out[os.path.join(results.folder, "tables", name + ".md")] = f"# {table.title}\n\n{table.md()}".encode()
         out[os.path.join(results.folder, "tables", name + ".csv")] = table.csv().encode()
     out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
-    tables["fields"] = judge.fields(os.path.join(top, "results") if os.path.isdir(os.path.join(top, "results")) else results.folder)
+    tables["fields"] = judge.fields(schema_folder)
     for path, text in readmes(top):
         out[path] = between(text, tables, results.studies, path).encode()
     return out

@@ -7,7 +7,7 @@ import os
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import each_study, findings, headline, net_figures, pictures as drawn, speed_figures, study_figures, study_tables
+from . import each_study, findings, headline, net_figures, pictures as drawn, plot, speed_figures, study_figures, study_tables
 from .figure import Missing
 from .study_tables import column
 from .tables import interval, shown, Column
@@ -40,6 +40,7 @@ class Drawing:
             self.why = figure.why
             return
         self.svg, self.caption, self.table = Markup(figure.svg()), figure.caption, Markup(figure.table.html())
+        self.svg_again = Markup(plot.again(str(self.svg), "-card"))
         self.links = [(os.path.basename(path), os.path.relpath(path, folder)) for path in figure.files]
 
 

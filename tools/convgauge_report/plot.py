@@ -157,7 +157,7 @@ def svg(figure, name, alt):
     body = text[text.index(">", text.index("<svg")) + 1 :]
     body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.S)
     used = set(re.findall(r"(?:#|url\(#)([\w-]+)", body))
-    body = re.sub(r' id="([\w-]+)"', lambda hit: hit.group(0) if hit.group(1) in used else "", body)
+    body = re.sub(r' id="([\w.-]+)"', lambda hit: hit.group(0) if hit.group(1) in used else "", body)
     body = re.sub(r"<!--.*?-->", "", body, flags=re.S)
     body = re.sub(r"font: (?:\w+ )?([\d.]+)px [^;\"]*", r"font-size: \1px", body)
     for stand_in, variable in VARIABLES.items():
@@ -171,6 +171,15 @@ def svg(figure, name, alt):
         f'<svg viewBox="0 0 {float(width):.0f} {float(height):.0f}" role="img" style="max-width:{float(width) * 1.15:.0f}px" '
         f'aria-label="{html.escape(alt)}">{body}'
     )
+
+
+def again(text, mark):
+    """The same SVG for a second place on the page: its ids, which must be unique, get a mark."""
+    for own in sorted(set(re.findall(r' id="([\w.-]+)"', text))):
+        text = (
+            text.replace(f' id="{own}"', f' id="{own}{mark}"').replace(f"#{own})", f"#{own}{mark})").replace(f'"#{own}"', f'"#{own}{mark}"')
+        )
+    return text
 
 
 def close(figure):

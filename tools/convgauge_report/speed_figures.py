@@ -16,7 +16,7 @@ SLOW = ("scalar", "portable")
 def label(machine, results):
     """The CPU, and its folder where several machines have the same."""
     folder, cpu = machine
-    same = [other for other in results.machines if other[1] == cpu]
+    same = [other for other in results.machines if other[1] == cpu and other[0]]
     return cpu if len(same) == 1 or not folder else f"{cpu} ({folder})"
 
 
