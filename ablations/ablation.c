@@ -23,6 +23,10 @@ struct data { struct dataset sets[MAX_DATASETS]; int count; };
 static int list(const struct sweep *s, const struct study *study)
 {
     char name[256];
+    if (s->options->format == FORMAT_JSON) {
+        describe(s, stdout);
+        return EXIT_OK;
+    }
     printf("%s: %s\ndata: %s; seeds: %d, quick: %d of %d epochs each\n\n", s->study, study->zoo->question, study->zoo->data, study->seeds,
            study->quick_seeds, study->quick_epochs);
     for (int i = 0; i < s->entry_count; i++) {

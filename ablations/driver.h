@@ -57,6 +57,8 @@ void sweep_entries(struct sweep *s, const struct study *study);
 /* The runs, once every entry has its data; quits with a message when a net does not fit them. */
 void sweep_runs(struct sweep *s, const struct study *study);
 void sweep_free(struct sweep *s);
+/* How many seeds the entry gets where --seeds does not say. */
+int entry_seeds(const struct sweep *s, const struct entry *e);
 /* "study/cell" or "study/cell/arm". */
 const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size);
 /* The same and what sets the run apart: " seed 3" or " threads 2". */
@@ -193,6 +195,11 @@ void wilson(int count, int n, double *low, double *high);
 /* Holm's correction in place; NAN are no tests. n <= MAX_TESTS. */
 enum { MAX_TESTS = 256 };
 void holm(double *p, int n);
+
+/* ---- driver_describe.c */
+
+/* The study as JSON: entries, nets, published figures, claims. */
+void describe(const struct sweep *s, FILE *out);
 
 /* ---- driver_claims.c */
 

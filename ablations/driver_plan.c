@@ -249,9 +249,10 @@ static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int t
     s->runs[s->run_count++] = run;
 }
 
-static int seeds_of(const struct sweep *s, const struct study *study, const struct entry *e)
+int entry_seeds(const struct sweep *s, const struct entry *e)
 {
     char name[256];
+    const struct study *study = s->of;
     if (s->options->quick)
         return study->quick_seeds;
     for (const struct seeds *rule = study->seeds_of; rule && rule->filter; rule++)
@@ -280,7 +281,7 @@ void sweep_runs(struct sweep *s, const struct study *study)
             for (int t = 0; t < (o->thread_count ? o->thread_count : 2); t++)
                 add_run(s, e, o->seed_count ? o->seeds[0] : 0, threads[t]);
         } else {
-            int seeds = o->seed_count ? o->seed_count : seeds_of(s, study, e);
+            int seeds = o->seed_count ? o->seed_count : entry_seeds(s, e);
             for (int k = 0; k < seeds; k++)
                 add_run(s, e, o->seed_count ? o->seeds[k] : (uint64_t)k, o->thread_count ? o->threads[0] : 1);
         }

@@ -37,19 +37,22 @@ window.addEventListener('load', function () {
         var frame = s.getBoundingClientRect();
         s.querySelectorAll('text').forEach(function (t) {
             var box = t.getBoundingClientRect();
-            if (box.right > frame.right + 3 || box.left < frame.left - 3) texts.push(s.getAttribute('aria-label').slice(0, 40) + ': ' + t.textContent);
+            if (box.right <= frame.right + 3 && box.left >= frame.left - 3) return;
+            texts.push(s.getAttribute('aria-label').slice(0, 40) + ': ' + t.textContent);
         });
     });
     var ids = {}, twice = [];
     document.querySelectorAll('[id]').forEach(function (e) { if (ids[e.id]) twice.push(e.id); ids[e.id] = 1; });
     var style = getComputedStyle(document.body);
-    var found = { problems: problems, over: over.slice(0, 9), scroll: document.documentElement.scrollWidth, wide: wide, texts: texts.slice(0, 9),
-                  twice: twice.slice(0, 9), ink: style.color, paper: style.backgroundColor, muted: getComputedStyle(document.querySelector('.facts')).color,
+    var muted = getComputedStyle(document.querySelector('.facts')).color;
+    var found = { problems: problems, over: over.slice(0, 9), scroll: document.documentElement.scrollWidth, wide: wide, muted: muted,
+                  texts: texts.slice(0, 9), twice: twice.slice(0, 9), ink: style.color, paper: style.backgroundColor,
                   link: getComputedStyle(document.querySelector('nav a')).color };
     parent.postMessage(JSON.stringify(found), '*');
 });
 </script>"""
-FRAME = """<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><style>body { margin: 0 } iframe { border: 0 }</style>
+FRAME = """<!DOCTYPE html><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<style>body { margin: 0 } iframe { border: 0 }</style>
 <iframe src="%s" width="%d" height="%d"></iframe>
 <script>
 window.addEventListener('message', function (e) {

@@ -2,7 +2,7 @@
 """The figures of vanishing-canvas: how often training fails by depth and by arm, and what is left of the signal before training starts."""
 
 from . import metrics, plot, stats
-from .figure import Figure, Missing, curves, dots, table_of
+from .figure import Figure, Missing, curves, dots, points, table_of
 from .study_figures import counts, data_of, mean, rows_of, short_note, small_runs
 from .tables import Interval
 
@@ -70,13 +70,13 @@ def fail_by_depth(study):
         lines,
     )
     caption = (
-        f"Share of runs that end below 20 % test accuracy, on {data_of(there)}, {counts(there)}; bands are Wilson's 95 % intervals. Arms "
+        f"Share of runs that end below 20 % test accuracy, on {data_of(there)}, {counts(there)}; lines are Wilson's 95 % intervals. Arms "
         "train on 600 images with the text's recipe; dashed: the text's own runs on 10,000." + short_note(there)
     )
     return Figure(
         name,
         fail_sentence(study),
-        curves(series, "layers", "runs that fail, %", ylim=(-3, 103)),
+        points(series, "layers", "runs that fail, %", ylim=(-3, 103)),
         table,
         caption,
         "vanishing-canvas --arms",

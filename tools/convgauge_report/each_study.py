@@ -177,7 +177,7 @@ def bug_curves(study):
     title = (f"Right gradients fit the image in {right[0][0]} of {right[0][1]} runs; " if right else "") + (
         f"never fitted: {', '.join(stopped)}" if stopped else "no bug alone keeps every run from it"
     )
-    figure = small_runs(study, name, entries, title, "train_loss_per_epoch", "training loss", log=True, columns=4)
+    figure = small_runs(study, name, entries, title, "train_loss_per_epoch", "training loss", log=True)
     figure.caption += " Rate 0.01; fitted: a loss below 0.1 after 500 steps."
     figure.table = table_of(
         name,

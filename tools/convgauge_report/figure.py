@@ -133,6 +133,30 @@ def curves(series, xlabel, ylabel, width=470, height=260, log=False, ylim=None, 
     return draw
 
 
+def points(series, xlabel, ylabel, width=470, height=280, ylim=None):
+    """(name, xs, means, lows or None, highs or None, colour, dashed): dots with intervals side by side, a thin line to lead the eye."""
+
+    def draw():
+        figure, axes = plot.canvas(width, height)
+        ends = []
+        for k, (name, xs, means, lows, highs, colour, dashed) in enumerate(series):
+            places = [x + 0.14 * (k - (len(series) - 1) / 2) for x in xs]
+            axes.plot(places, means, color=colour, linewidth=1, linestyle=(0, (4, 2)) if dashed else "-", marker="o", markersize=5)
+            for x, low, high in zip(places, lows or [], highs or []):
+                axes.plot([x, x], [low, high], color=colour, linewidth=1.6, alpha=0.6)
+            ends.append((places[-1], means[-1], name, colour))
+        if ylim:
+            axes.set_ylim(*ylim)
+        axes.set_xlabel(xlabel)
+        axes.set_ylabel(ylabel)
+        plot.grid(axes, "y")
+        plot.few_ticks(axes, 8, "x", whole=True)
+        name_ends(axes, ends, height)
+        return figure
+
+    return draw
+
+
 def name_ends(axes, ends, height, log=False):
     """Names at the ends of lines, moved apart."""
     low, high = axes.get_ylim()
@@ -156,7 +180,7 @@ def name_ends(axes, ends, height, log=False):
         )
 
 
-def small(titles, draw_one, columns=3, width=300, height=190, share=True):
+def small(titles, draw_one, columns=2, width=235, height=150, share=True):
     """Small multiples: draw_one(axes, i)."""
 
     def draw():
@@ -167,7 +191,7 @@ def small(titles, draw_one, columns=3, width=300, height=190, share=True):
             if i >= len(titles):
                 axes.set_visible(False)
                 continue
-            axes.set_title(titles[i])
+            axes.set_title(titles[i], fontsize=11)
             plot.grid(axes, "y")
             draw_one(axes, i)
         return figure

@@ -20,11 +20,11 @@ def judge(published, summary, entry, slack=0.0):
         return NOT, entry.short
     if summary.n < 2:
         return NOT, "one run of ours"
-    span = f"95 % for one more run, n = {summary.n}"
+    span = f"one more run of ours: {summary.more_low:.4g} to {summary.more_high:.4g}"
     if published < summary.more_low - slack:
-        return BELOW, "published is below ours, " + span
+        return BELOW, span
     if published > summary.more_high + slack:
-        return ABOVE, "published is above ours, " + span
+        return ABOVE, span
     return INSIDE, span
 
 

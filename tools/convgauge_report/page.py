@@ -10,7 +10,7 @@ from markupsafe import Markup
 from . import each_study, findings, headline, net_figures, pictures as drawn, plot, speed_figures, study_figures, study_tables
 from .figure import Missing
 from .study_tables import column
-from .tables import interval, shown, Column
+from .tables import interval
 
 # What the card of a study shows of the text, at most six: (cell, arm, metric).
 CARD = {
@@ -55,10 +55,12 @@ def card_lines(study):
         published = f"{figure['published']:.{digits}f}"
         t = told.get((cell, arm, key))
         if t is None:
-            lines.append((what, published, "–", "no rows yet", "none", f"{study.entry(cell, arm).told['seeds']} runs planned"))
+            lines.append((what, published, "–", "", "no rows yet", "none", f"{study.entry(cell, arm).told['seeds']} runs planned"))
             continue
-        ours = shown(interval(t.summary), Column("ours", "", digits))
-        lines.append((what, published, ours, t.verdict, CHIPS[t.verdict], t.why))
+        s = t.summary
+        ours = f"{s.mean:.{digits}f}"
+        spread = f"[{s.low:.{digits}f}, {s.high:.{digits}f}], n = {s.n}" if s.low is not None else f"n = {s.n}"
+        lines.append((what, published, ours, spread, t.verdict, CHIPS[t.verdict], t.why))
     return lines
 
 

@@ -284,7 +284,7 @@ def small_runs(study, name, entries, title, curve="test_acc_per_epoch", ylabel=A
     return Figure(
         name,
         title,
-        small([f"{entry.name}, n = {len(entry.rows)}" for entry in there], draw_one, columns),
+        small([short_name(entry).replace(" at 0.01", "") for entry in there], draw_one, columns),
         table,
         caption,
         command(study, there),
