@@ -20,13 +20,14 @@ def share_interval(entry, key, at=0):
 
 # ---- vanishing-canvas ----------------------------------------------------------------------------------------------------------
 
-FAIL_LINES = (("600 images", "shrinking pool"), ("no pool", "no pool"), ("batch norm", "batch norm"), ("He init, /255", "He init, /255"))
+BASE = "300 images"  # what the other arms change
+FAIL_LINES = ((BASE, "shrinking pool"), ("no pool", "no pool"), ("batch norm", "batch norm"), ("He init, /255", "He init, /255"))
 DEPTHS = (5, 8, 9, 10, 11, 12, 15)
 
 
 def fail_sentence(study):
     parts = []
-    for arm, words in (("600 images", "with the shrinking pool"), ("no pool", "without any pool"), ("batch norm", "with batch norm")):
+    for arm, words in ((BASE, "with the shrinking pool"), ("no pool", "without any pool"), ("batch norm", "with batch norm")):
         entry = study.entry("d10", arm)
         if entry.rows:
             count, n = share(entry, "failed")
@@ -36,7 +37,7 @@ def fail_sentence(study):
 
 def fail_by_depth(study):
     name, series, lines, there = "vanishing-canvas-failures", [], [], []
-    sides = [(arm, words, [study.entry(f"d{d}", arm) for d in DEPTHS]) for arm, words in FAIL_LINES]
+    sides = [(arm, words, study.some([f"d{d}" for d in DEPTHS], arm)) for arm, words in FAIL_LINES]
     if not any(entry.rows for entry in study.cells) and not any(entry.rows for _, _, side in sides for entry in side):
         return Missing(name, "How often training fails, by depth", "no rows yet", "vanishing-canvas --arms")
     for k, (arm, words, side) in enumerate(sides):
@@ -71,7 +72,7 @@ def fail_by_depth(study):
     )
     caption = (
         f"Share of runs that end below 20 % test accuracy, on {data_of(there)}, {counts(there)}; lines are Wilson's 95 % intervals. Arms "
-        "train on 600 images with the text's recipe; dashed: the text's own runs on 10,000." + short_note(there)
+        "train on few images with the text's recipe; dashed: the text's own runs on 10,000." + short_note(there)
     )
     return Figure(
         name,
@@ -95,12 +96,7 @@ def fail_by_arm(study):
         f": {', '.join(good[:4])}" + (" …" if len(good) > 4 else "") if good else ""
     )
     items = [
-        (
-            entry.arm,
-            Interval(100 * i.mean, None, 100 * i.low, 100 * i.high, i.n),
-            None,
-            plot.BLUE if entry.arm != "600 images" else plot.ORANGE,
-        )
+        (entry.arm, Interval(100 * i.mean, None, 100 * i.low, 100 * i.high, i.n), None, plot.BLUE if entry.arm != BASE else plot.ORANGE)
         for entry, i in found
     ]
     table = table_of(
@@ -127,12 +123,7 @@ def fail_by_arm(study):
 def signal(study):
     """Spread of each layer's output over images at the start: what the logits can still tell."""
     name = "vanishing-canvas-signal"
-    wanted = [
-        ("d5", "600 images", "5 layers"),
-        ("d10", "600 images", "10 layers"),
-        ("d15", "600 images", "15 layers"),
-        ("d10", "batch norm", "10, batch norm"),
-    ]
+    wanted = [("d5", BASE, "5 layers"), ("d10", BASE, "10 layers"), ("d15", BASE, "15 layers"), ("d10", "batch norm", "10, batch norm")]
     series, lines, there, colours = [], [], [], iter(plot.COLOURS)
     for cell, arm, words in wanted:
         entry = study.entry(cell, arm)

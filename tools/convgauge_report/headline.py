@@ -2,7 +2,7 @@
 """The first screen's findings and each card's two sentences, made from the rows. A finding without rows is not said."""
 
 from . import findings
-from .canvas_figures import share
+from .canvas_figures import BASE, share
 from .net_figures import framework_ratios
 from .speed_figures import label, onednn
 from .stats import geometric_interval
@@ -11,7 +11,7 @@ from .study_figures import mean
 
 def canvas(results):
     study = results.studies["vanishing-canvas"]
-    base, kept, norm = (study.entry("d10", arm) for arm in ("600 images", "no pool", "batch norm"))
+    base, kept, norm = (study.entry("d10", arm) for arm in (BASE, "no pool", "batch norm"))
     if not (base.rows and kept.rows) or base.short or kept.short:
         return None
     (a, n), (b, m) = share(base, "failed"), share(kept, "failed")

@@ -54,6 +54,10 @@ class Study:
     def entry(self, cell, arm=""):
         return self.by_name[cell, arm or ""]
 
+    def some(self, cells, arm):
+        """Those of the cells' entries of that arm that exist."""
+        return [self.by_name[cell, arm] for cell in cells if (cell, arm) in self.by_name]
+
     @property
     def cells(self):
         return [entry for entry in self.entries if not entry.arm]
