@@ -17,7 +17,8 @@ const struct op_cases *const check_cases[OP_COUNT] = {
     [OP_OPTIMIZER] = &optimizer_cases,
 };
 
-enum { MUTANT_PROBLEMS = 400, STREAM_PROBLEMS = 100 };      /* problems are drawn from stream 100 + op, data from stream op */
+/* Problems are drawn from stream 100 + op, data from stream op. */
+enum { MUTANT_PROBLEMS = 400, RARE_PROBLEMS = 400, STREAM_PROBLEMS = 100 };
 
 static _Noreturn void no_memory(size_t bytes)
 {
@@ -64,6 +65,7 @@ bool check_wants(const struct check *c, int row, int direction)
 {
     assert(row < c->rows && direction < CHECK_DIRECTIONS);
     if (c->row[row].mutant) return !row_failed(&c->row[row]);
+    if (c->row[row].rests) return false;
     return !c->direction || strcmp(c->direction, c->cases->directions[direction]) == 0;
 }
 
@@ -175,6 +177,28 @@ static void run_drawn(struct check *c, int i)
     }
 }
 
+/* Has each direction of the row been tried, and each promise? */
+static bool is_tested(const struct check *c, const struct check_row *r)
+{
+    const unsigned kept = (r->exact ? EXACT_ON_INTEGERS : 0u) | (r->over_isa ? SAME_BITS_OVER_ISA : 0u) |
+                          (r->over_spans ? SAME_BITS_OVER_SPANS : 0u);
+    bool tested = c->direction || (r->variant->promises & ~kept) == 0;
+    for (int d = 0; c->cases->directions[d]; d++)
+        tested = tested && (r->line[d].trials || (c->direction && strcmp(c->direction, c->cases->directions[d]) != 0));
+    return tested;
+}
+
+/* Few problems may suit none of a row that takes rare shapes: the others rest then, and it gets more. */
+static bool somebody_waits(struct check *c)
+{
+    bool waits = false;
+    for (int i = 0; i < c->rows; i++) {
+        c->row[i].rests = is_tested(c, &c->row[i]);
+        waits = waits || !c->row[i].rests;
+    }
+    return waits;
+}
+
 static const char *walk_op(struct check *c, const struct check_options *o)
 {
     if (o->problem) return run_problem(c, o->problem);
@@ -183,6 +207,7 @@ static const char *walk_op(struct check *c, const struct check_options *o)
         if (wrong) return wrong;
     }
     for (int i = 0; i < o->cases; i++) run_drawn(c, i);
+    for (int i = 0; i < RARE_PROBLEMS && somebody_waits(c); i++) run_drawn(c, o->cases + i);
     for (int i = 0; i < c->rows; i++) judge_row(c, &c->row[i], !o->direction);
     return NULL;
 }
