@@ -23,7 +23,7 @@ enum { BATCHES = 32, BATCH_MOST = 1000 };
 struct request {
     char *net, *batch;
     double rel_ci, max_time;
-    int profile, cold;
+    int profile, units, cold;
 };
 
 struct nets { struct bench_net *list; int count; };
@@ -95,6 +95,7 @@ static void run_threads(const struct nets *nets, const struct request *r, struct
             struct bench_net *n = &nets->list[i];
             const int batch = count ? batches[b] : o->quick && n->batch > LANES ? LANES : n->batch;
             if (r->profile) net_profile(n, batch, g, report);
+            else if (r->units) net_units(n, batch, g, report);
             else net_measure(n, batch, g, report);
         }
     team_close(g->team);
@@ -112,7 +113,9 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&nets, r);
-    report_open(&report, o, r->profile ? net_profile_columns : columns, gbench);
+    if (r->units && (r->profile || o->thread_count))
+        quit(EXIT_USAGE, "--units counts on one thread and by itself: leave out --profile and --threads");
+    report_open(&report, o, r->profile ? net_profile_columns : r->units ? net_units_columns : columns, gbench);
     const char *none = o->list ? NULL : counters_open();
     if (none && !o->quiet) warn("no hardware counters: %s", none);
     noise_open(&noise);
@@ -135,6 +138,7 @@ int main(int argc, char **argv)
         { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string like \"1x28x28 conv8 relu max2 dense10\", or a cell of the zoo", "NET" },
         { "batch", 0, POPT_ARG_STRING, &r.batch, 0, "images per step, like 1,32,64 (default: the recipe's, at most 1000)", "LIST" },
         { "profile", 0, POPT_ARG_NONE, &r.profile, 0, "where a training step's time goes, layer by layer", NULL },
+        { "units", 0, POPT_ARG_NONE, &r.units, 0, "into how many pieces a training step is cut, and what 64 workers make of them", NULL },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every step", NULL },

@@ -25,9 +25,11 @@ struct net_options {
     int ran;
 };
 
-extern const struct column net_profile_columns[];
+extern const struct column net_profile_columns[], net_units_columns[];
 
 void net_measure(struct bench_net *n, int batch, struct net_options *g, struct report *report);
 void net_profile(struct bench_net *n, int batch, struct net_options *g, struct report *report);
+/* On a team of one. */
+void net_units(struct bench_net *n, int batch, struct net_options *g, struct report *report);
 
 #endif

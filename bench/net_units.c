@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ * How far a training step can be dealt out: what units every fork-join of it has, and what that leaves on paper for more workers than
+ * this machine has. One worker runs the step; the linker hands us its calls of team_run (--wrap, bench-nets alone), so that what is
+ * counted is what runs, fused or not. On W workers a region of u units that took t takes t * ceil(u / W) / u and a fork-join; what lies
+ * between regions stays as it is. Memory and caches are taken to grow with the workers: an upper limit. */
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include "../kernels/runtime/clock.h"
+#include "net_runner.h"
+
+const struct column net_units_columns[] = {
+    { "net", "net", -34, 0 }, { "batch", "batch", 5, 0 }, { "variant", "variant", -12, 0 }, { "us", "us", 10, 1 },
+    { "regions", "fork-joins", 10, 0 }, { "units_least", "fewest units", 12, 0 }, { "units_median", "median", 7, 0 },
+    { "percent_below_64", "% of time below 64", 18, 1 }, { "percent_serial", "% serial", 8, 1 }, { "speedup_2", "x 2", 5, 2 },
+    { "speedup_8", "x 8", 5, 2 }, { "speedup_16", "x 16", 5, 1 }, { "speedup_64", "x 64", 5, 1 }, { NULL, NULL, 0, 0 }
+};
+
+enum { REGIONS = 2048, WANTED = 64 };
+
+/* Forking and joining: what bench-runtime finds for two workers, and a post and a look for every further one. */
+static const double FORK_JOIN = 0.5e-6, PER_WORKER = 0.05e-6;
+
+struct region { int units; double seconds; };           /* the least over the steps */
+
+static struct { struct region list[REGIONS]; int count, most; double inside; bool on; } seen;       /* inside: of this step */
+
+void __real_team_run(struct team *team, int units, team_fn *fn, void *context);
+void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context);
+
+void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context)
+{
+    const uint64_t start = clock_ns();
+    __real_team_run(team, units, fn, context);
+    if (!seen.on || units == 0) return;
+    assert(seen.count < REGIONS);
+    const double seconds = (double)(clock_ns() - start) * 1e-9;
+    struct region *r = &seen.list[seen.count++];
+    const bool known = seen.count <= seen.most;
+    seen.inside += seconds;
+    assert(!known || r->units == units);                /* every step is cut alike */
+    *r = (struct region){ units, known ? fmin(r->seconds, seconds) : seconds };
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const struct region *x = a, *y = b;
+    return (x->units > y->units) - (x->units < y->units);
+}
+
+static double regions_on(int workers)
+{
+    double sum = 0;
+    for (int i = 0; i < seen.most; i++) {
+        const struct region *r = &seen.list[i];
+        const int active = r->units < workers ? r->units : workers, longest = (r->units + workers - 1) / workers;
+        sum += r->seconds * longest / r->units + (active > 1 ? FORK_JOIN + PER_WORKER * active : 0);
+    }
+    return sum;
+}
+
+/* serial: seconds of a step outside of all regions */
+static void write_units(const struct runner *r, struct net_options *g, struct report *report, double serial)
+{
+    static const int workers[] = { 2, 4, 8, 16, 32, 64 };
+    char key[24];
+    double below = 0;
+    const double all = regions_on(1), step = all + serial;
+    for (int i = 0; i < seen.most; i++) below += seen.list[i].units < WANTED ? seen.list[i].seconds : 0;
+    qsort(seen.list, (size_t)seen.most, sizeof *seen.list, ascending);
+    json_t *row = runner_row(r, g->team, "units");
+    json_object_set_new(row, "us", number(step * 1e6));
+    json_object_set_new(row, "regions", json_integer(seen.most));
+    json_object_set_new(row, "units_least", json_integer(seen.list[0].units));
+    json_object_set_new(row, "units_median", json_integer(seen.list[seen.most / 2].units));
+    json_object_set_new(row, "percent_below_64", number(100 * below / step));
+    json_object_set_new(row, "percent_serial", number(100 * serial / step));
+    for (size_t i = 0; i < sizeof workers / sizeof *workers; i++) {
+        snprintf(key, sizeof key, "speedup_%d", workers[i]);
+        json_object_set_new(row, key, number(step / (serial + regions_on(workers[i]))));
+    }
+    json_object_set_new(row, "env", report_environment(NAN));
+    report_row(report, row);
+    json_decref(row);
+}
+
+void net_units(struct bench_net *n, int batch, struct net_options *g, struct report *report)
+{
+    struct runner r;
+    struct why why;
+    char name[192];
+    const enum isa isa = (enum isa)isa_best(g->options->isas);
+    double serial = INFINITY;
+    snprintf(name, sizeof name, "%s/train/%s/%s", n->name, isa_name(isa), g->options->algo);
+    if (!filter_matches(g->options->filter, name)) return;
+    g->ran++;
+    if (g->options->list) {
+        printf("%s  %s\n", name, n->string);
+        return;
+    }
+    if (runner_open(&r, n, batch, true, isa, g->options->algo, g->team, &why)) quit(EXIT_FAIL, "%s", why.text);
+    runner_run(&r);
+    seen.most = 0;
+    const uint64_t begin = clock_ns();
+    for (int steps = 0; steps < 3 || (double)(clock_ns() - begin) * 1e-9 < g->rules.max_time; steps++) {
+        seen.count = 0;
+        seen.inside = 0;
+        seen.on = true;
+        const uint64_t start = clock_ns();
+        runner_run(&r);
+        serial = fmin(serial, (double)(clock_ns() - start) * 1e-9 - seen.inside);
+        seen.on = false;
+        assert(seen.most == 0 || seen.most == seen.count);
+        seen.most = seen.count;
+    }
+    write_units(&r, g, report, serial);
+    plan_close(r.plan);
+}
