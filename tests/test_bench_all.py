@@ -98,8 +98,8 @@ class TablesTest(unittest.TestCase):
 
     def test_lines_of_the_aims(self):
         rows = [kernel('direct', 20.0), kernel('winograd4', 10.0, auto=True), kernel('onednn', 15.0, 'peer'),
-                kernel('autovec', 40.0, 'peer'), kernel('direct', 10.0, what='conv.bwd_data', auto=True), kernel('winograd4', 7.0, what='conv.bwd_data'),
-                kernel('onednn', 9.0, 'peer', what='conv.bwd_data')]
+                kernel('autovec', 40.0, 'peer'), kernel('direct', 10.0, what='conv.bwd_data', auto=True),
+                kernel('winograd4', 7.0, what='conv.bwd_data'), kernel('onednn', 9.0, 'peer', what='conv.bwd_data')]
         code, out, err = self.tables({'kernels.jsonl': rows})
         self.assertEqual(code, 1)
         self.assertIn('missing: conv.fwd n64c16h24k16r3pad0 beside oneDNN', err)
@@ -111,8 +111,8 @@ class TablesTest(unittest.TestCase):
 
     def test_nets(self):
         rows = [net('avx2/auto', 1000.0), net('peer/torch-eager', 200.0, version='PyTorch 9'), net('peer/tensorflow-graph', 250.0)]
-        _, out, _ = self.tables({'peers.jsonl': rows, 'nets.jsonl': [net('avx2/auto', 990.0), net('avx2/auto', 1900.0, threads=2,
-                                                                                                  peak_gflops=58.0)]})
+        nets = [net('avx2/auto', 990.0), net('avx2/auto', 1900.0, threads=2, peak_gflops=58.0)]
+        _, out, _ = self.tables({'peers.jsonl': rows, 'nets.jsonl': nets})
         self.assertIn('| kernel-size/3x3 | 32 | 1000 | tensorflow-graph | 250 | 4.00 | 3.5 | met | 661 | 1.51 |', out)
         self.assertIn('| kernel-size/3x3 | train | 32 | avx2/auto | 2 | 1900 | 1.92 | 2.00 | 0.96 |', out)
 
