@@ -275,8 +275,10 @@ static inline void direct_bwd_weights(const struct conv *p, const struct sums_ro
     struct band band = { .p = p, .dy = dy, .x = x, .copied_rows = band_input_rows(p) };
     if (copy_dy) band.dy_copy = scratch;
     if (copy_x) band.x_copy = scratch + (ptrdiff_t)height * p->q * 4 * LANES;
+    if (db) memset(db, 0, sizeof *db * (size_t)p->k);
     for (int begin = rows.begin; begin < rows.end; begin += height) {
         band.rows = (struct span){ begin, begin + height < rows.end ? begin + height : rows.end };
+        if (db) band_bias(p, band.rows, dy, db);
         for (int c = 0; c < p->c; c += group) {
             int inputs = p->c - c < group ? p->c - c : group;
             if (copy_x) band_copy_x(&band, c, inputs);
@@ -287,7 +289,6 @@ static inline void direct_bwd_weights(const struct conv *p, const struct sums_ro
             }
         }
     }
-    if (db) direct_bias(p, rows, dy, db);
 }
 
 #endif

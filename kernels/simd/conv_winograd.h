@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * conv "winograd4" (3x3) and "winograd4_5x5": F(4x4, RxR), all three directions. The rung above "direct": 36 products for 144 (64 for 400
- * at 5x5) per tile of 4x4 outputs, at the price of transforms, which in this layout are vertical adds without shuffles.
+ * at 5x5) per tile of 4x4 outputs, at the price of transforms, which in this layout are vertical adds without shuffles. "winograd2", F(2x2,
+ * 3x3) with 16 products for 36, is there to compare with: half the rounding error, 1.3 to 1.6 times the time; never chosen by auto.
  *
- * A tile's N x N inputs d (N = R + 3) give V = Bt d B, the weights U = G g Gt, the outputs y = At (sum over c of U * V) A, where products
- * are element by element: per point one GEMM over channels. At every point that is a "direct" convolution of one tap, so its register
- * tiles are used as they are. Points: 0, +-a_i, infinity. With P(t) = prod(t - a_j^2) and Q_i(t) = prod over j != i (t - a_j^2):
+ * A tile's N x N inputs d (N = R + M - 1) give V = Bt d B, the weights U = G g Gt, the outputs y = At (sum over c of U * V) A, where
+ * products are element by element: per point one GEMM over channels. At every point that is a "direct" convolution of one tap, so its
+ * register tiles are used as they are. Points: 0, +-a_i, infinity. With P(t) = prod(t - a_j^2) and Q_i(t) = prod over j != i (t - a_j^2):
  *   Bt   rows  0: P(x^2)   +-a_i: x^2 Q_i(x^2) +- a_i x Q_i(x^2)   infinity: x P(x^2), as coefficients of x^0 … x^(N-1)
- *   At   columns  (1, a, a^2, a^3); infinity: the last row
+ *   At   columns  (1, a, …, a^(M-1)); infinity: the last row
  *   G    rows  (1, a, …, a^(R-1)) / f,  f_0 = P(0),  f_+-a = 2 a^2 Q_i(a^2);  infinity: the last tap
- * 3x3 takes 0 +-5/8 +-3/2 infinity: the error is a third of that of +-1 +-2. 5x5 takes 0 +-1/2 +-1 +-2 infinity.
+ * 3x3 takes 0 +-5/8 +-3/2 infinity: the error is a third of that of +-1 +-2. 5x5 takes 0 +-1/2 +-1 +-2 infinity, F(2x2) 0 +-1
+ * infinity.
  * Backward-weights is the transpose: dw = Gt (sum over tiles and images of (A dy At) * (Bt d B)) G, as a GEMM over images (outer.h).
  *
- * Tiles start at every fourth row of an image whatever the span, so spans do not change the bits; pixels outside the image are read
+ * Tiles start at every M-th row of an image whatever the span, so spans do not change the bits; pixels outside the image are read
  * from a row of zeros, outputs outside the image or the span go to a dump. */
 #ifndef SIMD_CONV_WINOGRAD_H
 #define SIMD_CONV_WINOGRAD_H
@@ -111,11 +113,11 @@ static inline void wino_pointers(const struct wino_sweep *s, int block, int i, i
             px[r * n + t] = h >= 0 && h < s->h && v >= 0 && v < s->w ? row + (ptrdiff_t)v * s->c * LANES : s->zeros;
         }
     }
-    for (int r = 0; r < WINO_M; r++) {
+    for (int r = 0; r < s->f->m; r++) {
         const int row = base + i + r;
         const bool wanted = i + r < s->p && row >= s->rows.begin && row < s->rows.end;
         float *at = s->y + (ptrdiff_t)row * s->q * s->k * LANES;
-        for (int t = 0; t < WINO_M; t++) py[r * WINO_M + t] = wanted && j + t < s->q ? at + (ptrdiff_t)(j + t) * s->k * LANES : s->dump;
+        for (int t = 0; t < s->f->m; t++) py[r * s->f->m + t] = wanted && j + t < s->q ? at + (ptrdiff_t)(j + t) * s->k * LANES : s->dump;
     }
 }
 
@@ -130,7 +132,7 @@ struct wino_group {
 static inline void wino_first(const struct wino_sweep *s, struct wino_group *g)
 {
     g->block = s->rows.begin < s->rows.end ? s->rows.begin / s->p : s->rows.end;
-    g->i = s->rows.begin % s->p / WINO_M * WINO_M;
+    g->i = s->rows.begin % s->p / s->f->m * s->f->m;
     g->j = 0;
 }
 
@@ -139,10 +141,10 @@ static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_g
 {
     for (g->tiles = 0; g->tiles < most && g->block * s->p + g->i < s->rows.end; g->tiles++) {
         wino_pointers(s, g->block, g->i, g->j, g->px[g->tiles], g->py[g->tiles]);
-        g->j += WINO_M;
+        g->j += s->f->m;
         if (g->j < s->q) continue;
         g->j = 0;
-        g->i += WINO_M;
+        g->i += s->f->m;
         if (g->i < s->p) continue;
         g->i = 0;
         g->block++;

@@ -67,6 +67,17 @@ INLINE void outer_columns(const struct outer *o, int c, int last, const int KT, 
     }
 }
 
+/* Up to 16 channels of a pixel turned for such a sum: to[image * stride + channel]; 16 channels are written, zeros behind the last. */
+static inline void outer_turn(const float *pixel, int channels, float *to, ptrdiff_t stride)
+{
+    float room[LANES * LANES];
+    if (channels < LANES) {
+        memset(room, 0, sizeof room);
+        memcpy(room, pixel, sizeof *room * (size_t)(channels * LANES));
+    }
+    v_turn16(channels < LANES ? room : pixel, to, stride);
+}
+
 static void outer_sums(const struct outer *o)
 {
     int c = 0;

@@ -60,6 +60,7 @@ static void conv_wino_pack(const struct conv *p, enum conv_direction direction, 
 static void conv_wino_sweep(struct wino_sweep s, const float *packed, const float *b, float *scratch)
 {
     if (s.f == &wino3) wino_sweep_run(&wino3, &s, tiles, packed, b, scratch);
+    else if (s.f == &wino2) wino_sweep_run(&wino2, &s, tiles, packed, b, scratch);
     else wino_sweep_run(&wino5, &s, tiles, packed, b, scratch);
 }
 static void conv_wino_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
@@ -76,6 +77,34 @@ static void conv_wino_bwd_weights(const struct conv *p, struct span rows, const 
 {
     if (wino_of(p) == &wino3) wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
     else wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
+}
+
+/* F(2x2, 3x3) by the same wrappers, told which. */
+static bool wino2_supports(const struct conv *p) { return wino_supports(&wino2, p); }
+static float conv_wino2_bound(const struct conv *p) { return 0.5f * conv_wino_bound(p); }
+static size_t conv_wino2_packed_bytes(const struct conv *p, enum conv_direction direction)
+{
+    (void)direction;
+    return wino_packed_bytes(&wino2, p);
+}
+static size_t conv_wino2_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(&wino2, p); }
+static void conv_wino2_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
+{
+    wino_pack(&wino2, p, tiles, direction, w, packed);
+}
+static void conv_wino2_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
+                           float *scratch)
+{
+    conv_wino_sweep(wino_forward(&wino2, p, rows, x, y), packed, b, scratch);
+}
+static void conv_wino2_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
+{
+    conv_wino_sweep(wino_backward(&wino2, p, rows, dy, dx), packed, NULL, scratch);
+}
+static void conv_wino2_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
+                                   float *scratch)
+{
+    wino_bwd_weights(&wino2, p, rows, dy, x, dw, db, scratch);
 }
 
 /* Along one axis the transforms amplify less; kernelcheck sees a fifth of this at worst. Forward sums R products per point,
@@ -127,6 +156,35 @@ static float conv_fft_bound(const struct conv *p)
     return (float)(largest(largest(p->c, p->k), pixels) + 4 * LANES);
 }
 
+/* One chain over the taps, or over a span's images and pixels. */
+static float conv_chain_bound(const struct conv *p)
+{
+    return (float)(largest(largest(p->c, p->k) * p->r * p->s, (p->n + LANES - 1) / LANES * LANES * p->p * p->q) + 8);
+}
+static void conv_col_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
+{
+    col_pack(p, tiles, direction, w, packed);
+}
+static void conv_col_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
+                         float *scratch)
+{
+    col_fwd(p, tiles, rows, x, packed, b, y, scratch);
+}
+static void conv_col_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
+{
+    col_bwd_data(p, tiles, rows, dy, packed, dx, scratch);
+}
+static void conv_nhwc_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
+                          float *scratch)
+{
+    struct nhwc o = nhwc_forward(p);
+    nhwc_run(&o, rows, x, packed, b, y, scratch);
+}
+static void conv_nhwc_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
+{
+    struct nhwc o = nhwc_backward(p);
+    nhwc_run(&o, rows, dy, packed, NULL, dx, scratch);
+}
 static const struct conv_variant conv_rows[] = {
     { { "direct", ISA, EVERYTHING }, direct_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, direct_scratch_bytes,
       conv_direct_bound, conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
@@ -138,6 +196,13 @@ static const struct conv_variant conv_rows[] = {
       conv_wino1_bound, conv_wino1_pack, conv_wino1_fwd, conv_direct_bwd_data, conv_wino1_bwd_weights },
     { { "fft16", ISA, SAME_BITS }, fft_supports, fft_grain, FFT_CHUNK_PIXELS, fft_packed_bytes, fft_scratch_bytes, conv_fft_bound,
       conv_fft_pack, conv_fft_fwd, conv_fft_bwd_data, fft_bwd_weights },
+    /* to compare with: auto_table.h names none of these, and direct supports whatever they do */
+    { { "winograd2", ISA, SAME_BITS }, wino2_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino2_packed_bytes, conv_wino2_scratch_bytes,
+      conv_wino2_bound, conv_wino2_pack, conv_wino2_fwd, conv_wino2_bwd_data, conv_wino2_bwd_weights },
+    { { "im2col", ISA, SAME_BITS }, col_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, col_scratch_bytes,
+      conv_chain_bound, conv_col_pack, conv_col_fwd, conv_col_bwd_data, col_bwd_weights },
+    { { "nhwc", ISA, EVERYTHING }, nhwc_supports, nhwc_grain, BAND_PIXELS, nhwc_packed_bytes, nhwc_scratch_bytes,
+      conv_chain_bound, nhwc_pack, conv_nhwc_fwd, conv_nhwc_bwd_data, nhwc_bwd_weights },
     { .head = { .algo = NULL } }
 };
 static const struct pool_variant pool_rows[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The transforms of F(4x4, RxR): points, lines, tiles. What they are is said in conv_winograd.h. Every output is a fixed chain of fused
+ * The transforms of F(MxM, RxR): points, lines, tiles. What they are is said in conv_winograd.h. Every output is a fixed chain of fused
  * multiply-adds, so the bits are the same on every ISA. */
 #ifndef SIMD_WINOGRAD_TRANSFORMS_H
 #define SIMD_WINOGRAD_TRANSFORMS_H
@@ -7,29 +7,30 @@
 #include "../kernels.h"
 #include "conv_direct.h"
 
-enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 };           /* outputs, points, pairs of points along one axis */
+enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 };           /* the most outputs, points, pairs of points along one axis */
 
-/* The points of one F(4, r) and the coefficients that follow from them; all exact in float. */
+/* The points of one F(m, r), m = 2 or 4, and the coefficients that follow from them; all exact in float. */
 struct wino {
-    int r, pairs;                                   /* kernel extent; points are 2 * pairs + 2 = r + 3 */
+    int m, r, pairs;                                /* outputs, kernel extent; points are 2 * pairs + 2 = m + r - 1 */
     float a[WINO_PAIRS_MAX];
     float p[WINO_PAIRS_MAX + 1];                    /* P, ascending */
     float q[WINO_PAIRS_MAX][WINO_PAIRS_MAX];        /* Q_i, ascending */
 };
 
+static const struct wino wino2 = { 2, 3, 1, { 1 }, { -1, 1 }, { { 1 } } };
 static const struct wino wino3 = {
-    3, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } }
+    4, 3, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } }
 };
 static const struct wino wino5 = {
-    5, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
+    4, 5, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
 };
 static const struct wino wino7 = {                  /* along one axis only */
-    7, 4, { 0.375f, 0.75f, 1.25f, 2 }, { 0.494384765625f, -4.83453369140625f, 10.240234375f, -6.265625f, 1 },
+    4, 7, 4, { 0.375f, 0.75f, 1.25f, 2 }, { 0.494384765625f, -4.83453369140625f, 10.240234375f, -6.265625f, 1 },
     { { -3.515625f, 9.37890625f, -6.125f, 1 }, { -0.87890625f, 7.0322265625f, -5.703125f, 1 },
       { -0.31640625f, 2.8916015625f, -4.703125f, 1 }, { -0.12359619140625f, 1.177734375f, -2.265625f, 1 } }
 };
 
-INLINE int wino_n(const struct wino *f) { return f->r + WINO_M - 1; }
+INLINE int wino_n(const struct wino *f) { return f->r + f->m - 1; }
 
 /* ---- transforms of one line ---- */
 
@@ -65,12 +66,12 @@ INLINE void wino_output(const struct wino *f, const vf *m, vf *y)
     }
     y[0] = m[0];
     UNROLL for (int i = 0; i < f->pairs; i++) y[0] = v_add(y[0], sum[i]);
-    UNROLL for (int j = 1; j < WINO_M; j++) {
+    UNROLL for (int j = 1; j < f->m; j++) {
         UNROLL for (int i = 0; i < f->pairs; i++) power[i] *= f->a[i];
         const vf *from = j % 2 ? difference : sum;
         vf t = v_mul(from[0], v_set(power[0]));
         UNROLL for (int i = 1; i < f->pairs; i++) t = v_fma(from[i], v_set(power[i]), t);
-        y[j] = j == WINO_M - 1 ? v_add(t, m[2 * f->pairs + 1]) : t;
+        y[j] = j == f->m - 1 ? v_add(t, m[2 * f->pairs + 1]) : t;
     }
 }
 
@@ -78,10 +79,11 @@ INLINE void wino_output(const struct wino *f, const vf *m, vf *y)
 INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
 {
     d[0] = y[0];
-    d[2 * f->pairs + 1] = y[WINO_M - 1];
+    d[2 * f->pairs + 1] = y[f->m - 1];
     UNROLL for (int i = 0; i < f->pairs; i++) {
         const float a = f->a[i];
-        vf even = v_fma(y[2], v_set(a * a), y[0]), odd = v_mul(v_fma(y[3], v_set(a * a), y[1]), v_set(a));
+        vf even = f->m == 2 ? y[0] : v_fma(y[2], v_set(a * a), y[0]);
+        vf odd = v_mul(f->m == 2 ? y[1] : v_fma(y[3], v_set(a * a), y[1]), v_set(a));
         d[1 + 2 * i] = v_add(even, odd);
         d[2 + 2 * i] = v_sub(even, odd);
     }
@@ -122,7 +124,7 @@ INLINE void wino_input_tile(const struct wino *f, const float *const *px, ptrdif
     }
 }
 
-/* m[point * plane + channel * V] to pixels py[4 * 4] + at, for at most MAX_CHANNELS channels; bias NULL or one per channel. */
+/* m[point * plane + channel * V] to pixels py[M * M] + at, for at most MAX_CHANNELS channels; bias NULL or one per channel. */
 INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t plane, const float *bias, float *const *py, ptrdiff_t at,
                              int channels)
 {
@@ -134,38 +136,38 @@ INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t pla
             vf line[WINO_N_MAX], out[WINO_M];
             UNROLL for (int r = 0; r < n; r++) line[r] = v_load(m + r * n * plane + c * V);
             wino_output(f, line, out);
-            UNROLL for (int r = 0; r < WINO_M; r++) v_store(t + (r * n + j) * line_floats + c * V, out[r]);
+            UNROLL for (int r = 0; r < f->m; r++) v_store(t + (r * n + j) * line_floats + c * V, out[r]);
         }
     }
-    for (int r = 0; r < WINO_M; r++) {
+    for (int r = 0; r < f->m; r++) {
         for (int c = 0; c < channels; c++) {
             vf line[WINO_N_MAX], out[WINO_M], b = bias ? v_set(bias[c]) : v_zero();
             UNROLL for (int j = 0; j < n; j++) line[j] = v_load(t + (r * n + j) * line_floats + c * V);
             wino_output(f, line, out);
-            UNROLL for (int j = 0; j < WINO_M; j++) v_store(py[r * WINO_M + j] + at + c * LANES, v_add(out[j], b));
+            UNROLL for (int j = 0; j < f->m; j++) v_store(py[r * f->m + j] + at + c * LANES, v_add(out[j], b));
         }
     }
 }
 
-/* Pixels py[4 * 4] of dy to d[point * plane + channel * 16]. */
+/* Pixels py[M * M] of dy to d[point * plane + channel * 16]. */
 INLINE void wino_gradient_tile(const struct wino *f, const float *const *py, int channels, float *d, ptrdiff_t plane)
 {
     const int n = wino_n(f);
     float t[WINO_N_MAX * WINO_M * WINO_LINE];
     for (ptrdiff_t at = 0; at < (ptrdiff_t)channels * LANES; at += WINO_LINE, d += WINO_LINE) {
         const int count = (ptrdiff_t)channels * LANES - at < WINO_LINE ? (int)((ptrdiff_t)channels * LANES - at) : WINO_LINE;
-        for (int j = 0; j < WINO_M; j++) {
+        for (int j = 0; j < f->m; j++) {
             for (int i = 0; i < count; i += V) {
                 vf line[WINO_M], out[WINO_N_MAX];
-                UNROLL for (int r = 0; r < WINO_M; r++) line[r] = v_load(py[r * WINO_M + j] + at + i);
+                UNROLL for (int r = 0; r < f->m; r++) line[r] = v_load(py[r * f->m + j] + at + i);
                 wino_gradient(f, line, out);
-                UNROLL for (int r = 0; r < n; r++) v_store(t + (r * WINO_M + j) * WINO_LINE + i, out[r]);
+                UNROLL for (int r = 0; r < n; r++) v_store(t + (r * f->m + j) * WINO_LINE + i, out[r]);
             }
         }
         for (int r = 0; r < n; r++) {
             for (int i = 0; i < count; i += V) {
                 vf line[WINO_M], out[WINO_N_MAX];
-                UNROLL for (int j = 0; j < WINO_M; j++) line[j] = v_load(t + (r * WINO_M + j) * WINO_LINE + i);
+                UNROLL for (int j = 0; j < f->m; j++) line[j] = v_load(t + (r * f->m + j) * WINO_LINE + i);
                 wino_gradient(f, line, out);
                 UNROLL for (int j = 0; j < n; j++) v_store(d + (r * n + j) * plane + i, out[j]);
             }
