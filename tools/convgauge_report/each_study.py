@@ -301,7 +301,14 @@ def log_curve(study):
         if last
         else "The published log beside ours"
     )
-    return learning(study, "compact-net-log", [entry], title, published=[("published", [int(at) for at, _ in told], [y for _, y in told])])
+    return learning(
+        study,
+        "compact-net-log",
+        [entry],
+        title,
+        published=[("published", [int(at) for at, _ in told], [y for _, y in told])],
+        ylim=(97.8, 99.7),
+    )
 
 
 def running(study):

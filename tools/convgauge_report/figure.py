@@ -194,6 +194,8 @@ def small(titles, draw_one, columns=2, width=235, height=150, share=True):
             axes.set_title(titles[i], fontsize=11)
             plot.grid(axes, "y")
             draw_one(axes, i)
+            if i + wide < len(titles):
+                axes.set_xlabel("")
         return figure
 
     return draw

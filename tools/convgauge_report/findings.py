@@ -20,7 +20,7 @@ def judge(published, summary, entry, slack=0.0):
         return NOT, entry.short
     if summary.n < 2:
         return NOT, "one run of ours"
-    span = f"one more run of ours: {summary.more_low:.4g} to {summary.more_high:.4g}"
+    span = f"one more run: {summary.more_low:.4g} to {summary.more_high:.4g}"
     if published < summary.more_low - slack:
         return BELOW, span
     if published > summary.more_high + slack:

@@ -14,7 +14,7 @@ from .tables import interval
 
 # What the card of a study shows of the text, at most six: (cell, arm, metric).
 CARD = {
-    "vanishing-canvas": [(cell, "", "test_acc") for cell in ("d10", "d11", "d12", "d15")],
+    "vanishing-canvas": [],
     "mnist-architectures": [
         ("exp1", "", "test_acc"),
         ("exp2", "", "test_acc"),
@@ -27,7 +27,28 @@ CARD = {
     "kernel-size": [(cell, "", "test_acc") for cell in ("dense", "3x3", "5x5", "7x7")],
     "compact-net": [("published", "", key) for key in ("best_test_acc", "test_acc", "best_epoch", "late_mean", "running_acc")],
 }
-CHIPS = {findings.INSIDE: "in", findings.ABOVE: "off", findings.BELOW: "off", findings.NOT: "none", "no rows yet": "none"}
+# Where the text claims more than it gives figures: claims, by their first words.
+CARD_CLAIMS = {
+    "vanishing-canvas": (
+        "up to 9 layers",
+        "from 10 layers",
+        "ten is the limit: 10 layers",
+        "shrinking is the cause: without pooling fewer fail",
+        "shrinking is the cause: with padded",
+        "the optimizer is not",
+    ),
+    "scratch-cnn": ("one image cannot be learned", "ours: at a usual rate", "ours: in fewer than 100"),
+}
+CHIPS = {
+    findings.HOLDS: "in",
+    findings.HOLDS_NOT: "off",
+    findings.NOT_SEPARABLE: "none",
+    findings.INSIDE: "in",
+    findings.ABOVE: "off",
+    findings.BELOW: "off",
+    findings.NOT: "none",
+    "no rows yet": "none",
+}
 
 
 class Drawing:
@@ -64,6 +85,25 @@ def card_lines(study):
     return lines
 
 
+def claim_lines(study):
+    """The same of the claims that the card shows: what is compared, and the difference with its interval."""
+    judged = {found.claim["says"]: found for found in findings.findings(study)}
+    lines = []
+    for start in CARD_CLAIMS.get(study.name, ()):
+        claim = next(claim for claim in study.told["claims"] if claim["says"].startswith(start))
+        found, said = judged.get(claim["says"]), "ours" if claim["says"].startswith("ours") else "claimed"
+        what = claim["says"].replace("ours: ", "")
+        if found is None:
+            lines.append((what, said, "–", "", "no rows yet", "none", ""))
+            continue
+        digits, e = claim["metric"]["digits"], found.effect
+        means = f"{found.value:.{digits}f} against {found.than_value:.{digits}f}"
+        spread = f"{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}], n = {e.n}"
+        why = ("short runs" if found.of.short else "") or claim["metric"]["words"]
+        lines.append((what, said, means, spread, found.verdict, CHIPS[found.verdict], why))
+    return lines
+
+
 class Part:
     """A study with all that is drawn of it."""
 
@@ -71,7 +111,7 @@ class Part:
         self.study, self.name, self.question, self.runs, self.planned = study, study.name, study.question, study.runs, study.planned
         figures = each_study.figures(study) + drawn.for_study(pictures, study.name)
         self.figures = [Drawing(figure, folder) for figure in figures]
-        self.card_figure, self.card, self.found = self.figures[0], card_lines(study), headline.found(study)
+        self.card_figure, self.card, self.found = self.figures[0], (card_lines(study) + claim_lines(study))[:6], headline.found(study)
         made = [
             study_tables.reproduced(study),
             study_tables.figures(study),

@@ -172,7 +172,7 @@ def confusion(pictures, study, cell, data):
     errors = sorted(((counts[i][j], i, j) for i in range(len(counts)) for j in range(len(counts)) if i != j), reverse=True)
     wrong = sum(count for count, *_ in errors)
     worst = errors[0]
-    title = f"{wrong} of {sum(map(sum, counts)):,} test images are taken for something else, "
+    title = f"{wrong:,} of {sum(map(sum, counts)):,} test images are taken for something else, "
     title += f"most often {names[worst[1]]} for {names[worst[2]]} ({worst[0]})"
     table = table_of(
         name, title, [("is", "is")] + [(other, f"for {other}") for other in names], [(names[i], *counts[i]) for i in range(len(counts))]

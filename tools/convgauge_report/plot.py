@@ -67,10 +67,12 @@ STYLE = {
 }
 
 
+matplotlib.rcParams.update(STYLE)
+
+
 def canvas(width, height, rows=1, columns=1, **more):
     """A figure of so many CSS pixels, and its axes (squeezed as matplotlib does)."""
-    with matplotlib.rc_context(STYLE):
-        return pyplot.subplots(rows, columns, figsize=(width / 72, height / 72), **more)
+    return pyplot.subplots(rows, columns, figsize=(width / 72, height / 72), **more)
 
 
 def grid(axes, axis="x"):
@@ -164,7 +166,7 @@ def svg(figure, name, alt):
         body = body.replace(stand_in, variable)
     body = body.replace("xlink:href", "href").replace("*{stroke-linejoin: round; stroke-linecap: butt}", "")
     body = re.sub(r"<defs>\s*<style type=\"text/css\"></style>\s*</defs>", "", body)
-    body = re.sub(r"(\d+\.\d\d)\d+", r"\1", body)  # a hundredth of a pixel
+    body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d+\.\d\d)\d+", r"\1", tag[0]), body)  # a hundredth of a pixel; texts stay
     body = re.sub(r">\s+<", "><", body)
     body = re.sub(r"\s*\n\s*", " ", body)
     return (
