@@ -241,8 +241,8 @@ def profiles(results):
         rows = [row for row in groups[key] if row["word"] not in ("sum of the parts", "the same steps, whole", "steps unwatched")]
         parts = (
             ("forward", "us_forward", plot.BLUE),
-            ("gradient of input", "us_backward_data", plot.ORANGE),
-            ("of weights", "us_backward_weights", plot.GREEN),
+            ("grad. of input", "us_backward_data", plot.ORANGE),
+            ("grad. of weights", "us_backward_weights", plot.GREEN),
             ("other", "us_other", plot.PURPLE),
         )
         items = [

@@ -11,14 +11,14 @@ import re
 from . import headline, judge, page
 from .rows import Bad
 
-MARKERS = re.compile(r"(<!-- results:begin ([\w -]+?) -->\n).*?(<!-- results:end -->)", re.S)
+MARKERS = re.compile(r"^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)", re.S | re.M)
 
 
 def between(text, tables, studies, path):
     """The text with everything between markers made anew."""
 
     def fill(hit):
-        name = hit[2]
+        indent, name = hit[1], hit[3]
         if name.startswith("found "):
             inside = headline.found(studies[name[6:]]) + "\n"
         elif name in tables:
@@ -30,7 +30,7 @@ def between(text, tables, studies, path):
                 f"{path}:{text.count(chr(10), 0, hit.start()) + 1}: the markers name {name}, and there is no such table; there are "
                 f"{', '.join(sorted(tables))}"
             )
-        return hit[1] + inside + hit[3]
+        return indent + hit[2] + "".join(f"{indent}{line}\n" for line in inside.splitlines()) + hit[4]
 
     return MARKERS.sub(fill, text)
 

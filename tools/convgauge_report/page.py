@@ -220,6 +220,13 @@ def summary(results):
                     verdict if verdict != findings.NOT else f"{verdict}: {why}",
                     column(entry, "best_test_acc").mean,
                 )
+    days = results.newest[:10]
+    runs = sum(study.runs for study in results.studies.values())
+    table.note = (
+        f"{runs:,} runs have rows, the newest of {days}; every figure, claim and interval: [results/index.html](results/index.html)."
+        if runs
+        else ""
+    )
     return table
 
 

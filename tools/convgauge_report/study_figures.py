@@ -188,7 +188,7 @@ def frontier_points(there, told, data):
         axes.set_xlabel("parameters")
         axes.set_ylabel(ACCURACY)
         floor = min([mean(entry).low for entry in there] + [99 if data == "mnist" else 88])
-        axes.set_ylim(max(floor - 0.2, 95 if data == "mnist" else 80), None)
+        axes.set_ylim(max(floor - 0.2, 95 if data == "mnist" else 80), min(axes.get_ylim()[1], 100))
         log_ticks(axes)
         plot.grid(axes, "both")
         return figure
