@@ -186,7 +186,7 @@ static int choose(const struct sweep *s, const struct rows *rows, const struct r
     int count = 0;
     *done = 0;
     for (int i = 0; i < s->run_count; i++) {
-        if (i % s->options->shards != s->options->shard - 1)
+        if (!run_is_ours(s, &s->runs[i]))
             continue;
         bool draw = pictures_wanted(s, &s->runs[i]) && pictures_missing(s, &s->runs[i]);
         if (!s->wish->again && !draw && rows_find(rows, s->runs[i].id))
@@ -203,7 +203,7 @@ static int dry_run_json(const struct sweep *s, const struct rows *rows)
     json_t *list = json_array();
     for (int i = 0; i < s->run_count; i++) {
         const struct run *r = &s->runs[i];
-        if (i % s->options->shards != s->options->shard - 1)
+        if (!run_is_ours(s, r))
             continue;
         const struct entry *e = r->entry;
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:f, s:b}", "id", r->id, "study", s->study, "cell",

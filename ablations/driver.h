@@ -17,7 +17,7 @@ struct entry {
     const char *tests;                  /* what the arm tests, or what was published; may be NULL */
     const struct zoo_cell *zoo;         /* the cell, with its published figures */
     const char *data_name;              /* --data, or the cell's, or the study's */
-    int tier;                           /* as `wish` counts them */
+    int place, tier;                    /* among all that the study has, wanted or not; as `wish` counts tiers */
     bool shortened;                     /* by --quick: no published figure is comparable */
     bool study_data;                    /* that is the cell's own: its published figures are comparable */
     const struct dataset *data;         /* opened between sweep_entries and sweep_runs */
@@ -63,6 +63,8 @@ int entry_seeds(const struct sweep *s, const struct entry *e);
 const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size);
 /* The same and what sets the run apart: " seed 3" or " threads 2". */
 const char *run_name(const struct sweep *s, const struct run *r, char *text, size_t size);
+/* Is it this shard's? The answer depends on the run alone, not on what else is asked for: shards stay apart whatever they list. */
+bool run_is_ours(const struct sweep *s, const struct run *r);
 /* Relative cost of a run, for the bar. */
 double run_work(const struct run *r);
 

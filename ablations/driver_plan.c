@@ -89,13 +89,14 @@ static int tier_of(const struct study *study, const struct arm *arm)
     return arm == NULL ? 1 : claimed(study, arm) ? 2 : 3;
 }
 
-static void add_entry(struct sweep *s, const struct study *study, const struct zoo_cell *cell, const struct arm *arm)
+static void add_entry(struct sweep *s, const struct study *study, const struct zoo_cell *cell, const struct arm *arm, int place)
 {
     char name[256], canonical[4096];
     const char *own = cell->data ? cell->data : study->zoo->data, *asked = s->options->data;
     struct entry e = {
         .cell = cell->cell, .arm = arm ? arm->arm : "", .base = arm && arm->base ? arm->base : "",
-        .tests = arm ? arm->tests : cell->published_as, .zoo = cell, .tier = tier_of(study, arm),
+        .tests = arm ? arm->tests : cell->published_as, .zoo = cell,
+        .place = place, .tier = tier_of(study, arm),
         .data_name = asked ? asked : own, .study_data = !s->wish->directory && (!asked || strcmp(asked, own) == 0)
     };
     struct net net;
@@ -166,16 +167,17 @@ void sweep_entries(struct sweep *s, const struct study *study)
     s->of = study;
     check_names(study);
     char name[256];
+    int place = 0;
     const struct options *o = s->options;
-    for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++) {
+    for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++, place++) {
         snprintf(name, sizeof name, "%s/%s", s->study, cell->cell);
         if (wanted(s, study, NULL, name))
-            add_entry(s, study, cell, NULL);
+            add_entry(s, study, cell, NULL, place);
     }
-    for (const struct arm *arm = study->arms; arm && arm->cell; arm++) {
+    for (const struct arm *arm = study->arms; arm && arm->cell; arm++, place++) {
         snprintf(name, sizeof name, "%s/%s/%s", s->study, arm->cell, arm->arm);
         if (wanted(s, study, arm, name))
-            add_entry(s, study, cell_of_arm(study, arm), arm);
+            add_entry(s, study, cell_of_arm(study, arm), arm, place);
     }
     if (s->entry_count == 0 && s->wish->tier && !o->filter)
         quit(EXIT_USAGE, "--tier %d: %s has no arms there", s->wish->tier, s->study);
@@ -300,6 +302,12 @@ void sweep_free(struct sweep *s)
     }
     free(s->entries);
     free(s->runs);
+}
+
+bool run_is_ours(const struct sweep *s, const struct run *r)
+{
+    const uint64_t turn = (uint64_t)r->entry->place + (s->wish->timing ? (uint64_t)r->threads : r->seed);
+    return turn % (uint64_t)s->options->shards == (uint64_t)s->options->shard - 1;
 }
 
 double run_work(const struct run *r)

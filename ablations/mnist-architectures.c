@@ -55,7 +55,6 @@ static const struct arm arms[] = {
     ON_SMALL("exp5", "norm behind relu", "1x28x28 conv32 relu bn conv16 relu bn conv16 relu bn max2 conv16 relu bn conv16 relu bn "
              "conv16 relu bn conv12 relu bn dense10", "", "batch norm behind ReLU"),
     GUESSES("exp5"),
-    SEARCH("exp1", "no momentum", "momentum=0", "plain SGD"),
     SEARCH("exp2", "no momentum", "momentum=0", "plain SGD"),
     SEARCH("exp3", "no momentum", "momentum=0", "plain SGD"),
     SEARCH("exp3", "no momentum, batch 512", "momentum=0 batch=512", "plain SGD"),

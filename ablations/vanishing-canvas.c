@@ -149,7 +149,7 @@ static void look_at(struct look *look, struct train_hooks *hooks)
 int main(int argc, const char **argv)
 {
     static const struct seeds seeds_of[] = {
-        { "*/3,000 images", 10 }, { "*/width 16", 10 }, { "*/width 32", 3 }, { NULL, 0 }
+        { "*/3,000 images", 5 }, { "*/width 16", 5 }, { "*/width 32", 2 }, { NULL, 0 }
     };
     static const struct study study = {
         .zoo = &vanishing_canvas, .arms = arms, .seeds = 20, .arm_seeds = 20, .quick_seeds = 2, .quick_recipe = SMALL,

@@ -4,10 +4,12 @@
 
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -132,6 +134,55 @@ class Reproduce(unittest.TestCase):
                  "bytes_scratch", "env"}
         one, two = ({key: value for key, value in each.items() if key not in timed} for each in rows)
         self.assertEqual(one, two)
+
+    def test_killed_it_leaves_nothing_behind_and_goes_on(self):
+        words = [sys.executable, os.path.join(TOP, "tools", "reproduce"), "--bin", BIN, "--only", "scratch-cnn", "--filter",
+                 "scratch-cnn/published/lr 0.1", "--data", "strokes", "--seeds", "0-7", "--epochs", "400", "--jobs", "1", "--steps",
+                 "claims,others"]
+        local, rows = os.path.join(self.cwd, "results", "local", "scratch-cnn.jsonl"), []
+        killed = subprocess.Popen(words, cwd=self.cwd, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 600
+        while not rows and time.monotonic() < deadline:
+            time.sleep(0.05)
+            if os.path.exists(local):
+                rows = self.rows(local)
+        killed.kill()
+        killed.wait()
+        there, last = len(rows), -1
+        while last != (last := os.path.getsize(local)):         # the program hears of it
+            time.sleep(1)
+        before = self.rows(local)
+        self.assertTrue(0 < there <= len(before) < 8, "killed in the middle")
+        subprocess.run(words, cwd=self.cwd, env=ENV, check=True, capture_output=True)
+        after = self.rows(local)
+        self.assertEqual(after[:len(before)], before, "what was there is there still")
+        self.assertEqual(sorted(each["seed"] for each in after), list(range(8)), "each once")
+        self.assertEqual(len(self.rows(os.path.join(self.cwd, "results", "scratch-cnn.jsonl"))), 8)
+
+    @staticmethod
+    def rows(path):
+        with open(path, encoding="utf-8") as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def test_estimates_are_measured_and_rows_better_them(self):
+        words = ("--bin", BIN, "--only", "scratch-cnn", "--filter", "scratch-cnn/mnist", "--data", "strokes", "--epochs", "20", "--dry-run")
+        minutes = float(re.search(r"cells +scratch-cnn +mnist +7 +0 +([0-9.]+)", tool("reproduce", *words, cwd=self.cwd).stdout).group(1))
+        self.assertTrue(0 < minutes < 60, "seven runs of a small net")
+        program = [os.path.join(BIN, "scratch-cnn"), "--filter", "scratch-cnn/mnist", "--data", "strokes", "--epochs", "1", "--dry-run",
+                   "--format", "json", "--jobs", "1", "--seeds", "0,1"]
+        slow = dict(row(0), net="1x32x32 conv2 leaky0.01 max2 conv4 leaky0.01 max2 dense50 leaky0.01 dense10", batch=64, threads=1,
+                    train_images_per_s=100.0)
+        os.makedirs(os.path.join(self.cwd, "results", "local"), exist_ok=True)
+        with open(os.path.join(self.cwd, "results", "local", "scratch-cnn.jsonl"), "w", encoding="utf-8") as file:
+            file.write(json.dumps(slow) + "\n")
+        done = subprocess.run(program, cwd=self.cwd, env=ENV, capture_output=True, text=True, check=True)
+        seconds = [run["seconds"] for run in json.loads(done.stdout)]
+        self.assertAlmostEqual(seconds[0], (60000 + 70000 / 3) / 100, delta=1)
+
+    def test_a_closed_pipe_is_no_error(self):
+        line = f"{sys.executable} {os.path.join(TOP, 'tools', 'reproduce')} --dry-run {' '.join(self.some)} | true"
+        done = subprocess.run(line, shell=True, cwd=self.cwd, env=ENV, capture_output=True, text=True, check=True)
+        self.assertNotIn("Traceback", done.stderr)
 
     def test_wrong_words(self):
         self.assertIn("there are scratch-cnn", tool("reproduce", "--only", "nothing", cwd=self.cwd, code=2).stderr)
