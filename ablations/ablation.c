@@ -272,7 +272,7 @@ int ablation_run(const struct study *study, const struct options *options, const
     }
     s.cores = usable_cores();
     open_data(&s, &data);
-    sweep_runs(&s, study);
+    sweep_runs(&s);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why))
         quit(EXIT_FAIL, "%s", why.text);
     if (options->dry_run)

@@ -55,7 +55,7 @@ struct sweep {
 /* The entries that flags choose; quits with a message when a string is wrong or nothing matches the filter. */
 void sweep_entries(struct sweep *s, const struct study *study);
 /* The runs, once every entry has its data; quits with a message when a net does not fit them. */
-void sweep_runs(struct sweep *s, const struct study *study);
+void sweep_runs(struct sweep *s);
 void sweep_free(struct sweep *s);
 /* How many seeds the entry gets where --seeds does not say. */
 int entry_seeds(const struct sweep *s, const struct entry *e);

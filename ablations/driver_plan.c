@@ -263,7 +263,7 @@ int entry_seeds(const struct sweep *s, const struct entry *e)
     return *e->arm && study->arm_seeds ? study->arm_seeds : study->seeds;
 }
 
-void sweep_runs(struct sweep *s, const struct study *study)
+void sweep_runs(struct sweep *s)
 {
     assert(s->entry_count > 0 && s->run_count == 0 && s->cores > 0);
     const struct options *o = s->options;
