@@ -20,7 +20,10 @@ def sample(step, seconds):
     """Microseconds per step, each the mean of so many that the clock does not count."""
     start = time.perf_counter()
     step()
-    calls = max(1, int(CHUNK / max(time.perf_counter() - start, 1e-7)))
+    first = time.perf_counter() - start
+    if first >= max(seconds, CHUNK):                        # long enough to be a sample, and too long for another
+        return [first * 1e6]
+    calls = max(1, int(CHUNK / max(first, 1e-7)))
     samples, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end or len(samples) < 3:
         start = time.perf_counter()
@@ -28,6 +31,14 @@ def sample(step, seconds):
             step()
         samples.append((time.perf_counter() - start) / calls * 1e6)
     return samples
+
+
+def warm_up(step):
+    """Five steps; of steps that last seconds the two that compiling and first allocations take."""
+    end, count = time.perf_counter() + 1, 0
+    while count < 2 or (count < 5 and time.perf_counter() < end):
+        step()
+        count += 1
 
 
 def serve(make, run=None):
@@ -43,8 +54,7 @@ def serve(make, run=None):
                 steps[key], request['seconds'] = (lambda: None), 0
             if key not in steps:
                 steps[key] = make(*key)
-                for _ in range(5):
-                    steps[key]()
+                warm_up(steps[key])
             answer = {'us': sample(steps[key], request['seconds'])}
         except Exception as error:          # whatever a framework throws: this mode is reported as absent, with its words
             steps.pop(key, None)
