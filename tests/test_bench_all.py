@@ -116,8 +116,8 @@ class TablesTest(unittest.TestCase):
         self.assertIn('| kernel-size/3x3 | 32 | 1000 | tensorflow-graph | 250 | 4.00 | 3.5 | met | 661 | 1.51 |', out)
         self.assertIn('| kernel-size/3x3 | train | 32 | avx2/auto | 2 | 1900 | 1.92 | 2.00 | 0.96 |', out)
 
-    def test_the_generated_file(self):
-        code, out, _ = self.tables({'kernels.jsonl': [kernel('direct', 20.0, auto=True)]}, '--readme')
+    def test_the_roof(self):
+        code, out, _ = self.tables({'kernels.jsonl': [kernel('direct', 20.0, auto=True)]}, '--roofline')
         self.assertEqual(code, 0)
         self.assertIn('| conv.fwd | n64c16h9k16r3pad0 | direct | 20.0 | 50 | 50 | FMA | 10.0 |', out)
 
