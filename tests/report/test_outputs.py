@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 import made_up
-from convgauge_report import page, pictures, study
+from convgauge_report import page, pictures, study, terminal
 from convgauge_report.figure import Missing
 
 TOP = made_up.TOP
@@ -38,7 +38,7 @@ class Outputs(unittest.TestCase):
     def setUpClass(cls):
         cls.root = tempfile.TemporaryDirectory()
         cls.folder = os.path.join(cls.root.name, "results")
-        made_up.results(cls.folder)
+        made_up.results(cls.folder, seeds=2)
         made_up.pictures(os.path.join(cls.root.name, "drawn"))
         cls.first = tool("report", "--folder", cls.folder, "--pictures", os.path.join(cls.root.name, "drawn"))
         cls.loaded = study.load(cls.folder, os.path.join(TOP, "results"))
@@ -105,6 +105,12 @@ class Outputs(unittest.TestCase):
             head = file.readlines()[2]
         self.assertIn("Another 1: % of peak", head)
         self.assertIn("Made-Up 9000: % of peak", head)
+
+    def test_a_picture_for_the_terminal(self):
+        lines = terminal.lines_of(self.loaded)
+        self.assertEqual(sum(line.startswith("  ") for line in lines), sum(len(s.cells) for s in self.loaded.studies.values()))
+        self.assertTrue(all("●" in line for line in lines if line.startswith("  ")))
+        self.assertNotIn("●", self.first.stderr, "quiet when piped")
 
     def test_export_of_every_table(self):
         tables = page.all_tables(self.loaded)
