@@ -36,6 +36,7 @@ enum metric {
     STEPS_TO_FIT,                       /* first epoch with a training loss below 0.1; with one image these are updates */
     LOGIT_STD,                          /* of the logits over images, at init */
     SHIFT_LOSS,                         /* accuracy lost on test images shifted by up to `at` pixels */
+    GRADIENT_ERROR,                     /* the worst tensor's |slope - length of gradient| over the larger, at init: 0 … 2 */
     /* shares of runs */
     FAILED,                             /* test accuracy below 20 */
     REACHED,                            /* test accuracy of `at` */
@@ -44,7 +45,7 @@ enum metric {
     LEARNED,                            /* all training images right, in inference mode */
     SPIKED,                             /* an epoch's training loss above twice the one before */
     /* facts of the net, the same for every run; `at`: which conv or pool layer, from 1 */
-    PARAMETERS, FIELD, MEMORY
+    PARAMETERS, FIELD, SIDE, MEMORY     /* SIDE: rows of its output */
 };
 
 /* A figure that the text gives. The verdict holds it against the interval for one more run of ours. */

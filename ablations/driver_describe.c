@@ -15,7 +15,7 @@ static const char *const metric_keys[] = {
     [LATE_MEAN] = "late_mean", [LATE_SD] = "late_sd", [FIRST_REACHING] = "first_reaching", [STEPS_TO_FIT] = "steps_to_fit",
     [LOGIT_STD] = "logit_std", [SHIFT_LOSS] = "shift_loss", [FAILED] = "failed", [REACHED] = "reached", [BEST_REACHED] = "best_reached",
     [FITTED] = "fitted", [LEARNED] = "learned", [SPIKED] = "spiked", [PARAMETERS] = "parameters", [FIELD] = "field",
-    [MEMORY] = "memory",
+    [MEMORY] = "memory", [SIDE] = "side", [GRADIENT_ERROR] = "gradient_error",
 };
 
 static json_t *real_or_null(double value)

@@ -72,13 +72,24 @@ static double reached(double value, double at)
     return isnan(value) ? NAN : value >= at ? 1 : 0;
 }
 
+static double gradient_error(const json_t *row)
+{
+    const json_t *list = json_object_get(row, "gradient_check");
+    double worst = NAN;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const double ratio = at_epoch(row, "gradient_check", (int)i);
+        worst = fmax(worst, fabs(1 - ratio) / fmax(1, fabs(ratio)));
+    }
+    return worst;
+}
+
 /* Conv and pool layers are counted from 1. */
-static double receptive_field(const struct net *net, double at)
+static double layer_fact(const struct net *net, double at, bool side)
 {
     for (int i = 0, seen = 0; i < net->count; i++) {
         enum layer_kind kind = net->layers[i].kind;
         if ((kind == LAYER_CONV || kind == LAYER_POOL) && ++seen == (int)at)
-            return net_layer_facts(net, i).field;
+            return side ? net->layers[i].out.h : net_layer_facts(net, i).field;
     }
     return NAN;
 }
@@ -98,7 +109,8 @@ static double net_fact(const json_t *row, enum metric metric, double at)
     const char *text = json_string_value(json_object_get(row, "net"));
     if (!text || net_parse(text, &net, NULL))
         return NAN;
-    return metric == PARAMETERS ? (double)net_parameters(&net) : metric == FIELD ? receptive_field(&net, at) : summary_megabytes(&net);
+    return metric == PARAMETERS ? (double)net_parameters(&net) : metric == MEMORY ? summary_megabytes(&net)
+         : layer_fact(&net, at, metric == SIDE);
 }
 
 double metric_of(const json_t *row, enum metric metric, double at)
@@ -128,7 +140,8 @@ double metric_of(const json_t *row, enum metric metric, double at)
     case FITTED: return epochs(row) ? at_epoch(row, "train_loss_per_epoch", epochs(row) - 1) < fitted_loss ? 1 : 0 : NAN;
     case LEARNED: return reached(field(row, "train_acc"), 100);
     case SPIKED: return epochs(row) ? spiked(row) : NAN;
-    case PARAMETERS: case FIELD: case MEMORY: return net_fact(row, metric, at);
+    case GRADIENT_ERROR: return gradient_error(row);
+    case PARAMETERS: case FIELD: case SIDE: case MEMORY: return net_fact(row, metric, at);
     }
     return NAN;
 }
@@ -151,8 +164,9 @@ static const struct { const char *words; int digits; } names[] = {
     [SHIFT_LOSS] = { "accuracy lost by shifts up to %g px", 2 }, [FAILED] = { "share of runs below 20 %%", 2 },
     [REACHED] = { "share of runs at %g %%", 2 }, [BEST_REACHED] = { "share of runs at %g %%, best epoch on test", 2 },
     [FITTED] = { "share of runs with a loss below 0.1", 2 }, [LEARNED] = { "share of runs with all training images right", 2 },
-    [SPIKED] = { "share of runs with a loss spike", 2 },
+    [SPIKED] = { "share of runs with a loss spike", 2 }, [GRADIENT_ERROR] = { "worst tensor of the gradient check", 3 },
     [PARAMETERS] = { "parameters", 0 }, [FIELD] = { "receptive field of layer %g", 0 }, [MEMORY] = { "summary's estimated MB", 2 },
+    [SIDE] = { "output rows of layer %g", 0 },
 };
 
 const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZE])

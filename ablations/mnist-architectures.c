@@ -94,6 +94,8 @@ static const struct figure figures[] = {
     { "exp5", NULL, PARAMETERS, 0, 17302, STATED }, { "exp5", NULL, MEMORY, 0, 0.69, "memory footprint" },
     { "exp5", NULL, FIELD, 1, 3, FIELDS }, { "exp5", NULL, FIELD, 2, 5, FIELDS }, { "exp5", NULL, FIELD, 3, 7, FIELDS },
     { "exp5", NULL, FIELD, 4, 8, FIELDS }, { "exp5", NULL, FIELD, 5, 12, FIELDS },
+    { "exp5", NULL, SIDE, 4, 9, FIELDS ": 9 rows behind the pool" }, { "exp5", NULL, SIDE, 5, 7, FIELDS },
+    { "exp5", NULL, SIDE, 6, 3, FIELDS ", where a row is missing" }, { "exp5", NULL, SIDE, 8, 3, FIELDS },
     { "exp5", NULL, FIELD, 6, 20, FIELDS ", where a row is missing" }, { "exp5", NULL, FIELD, 8, 28, FIELDS ": \"full image\"" },
     { .cell = NULL },
 };

@@ -56,34 +56,44 @@ static void record_signal(struct look *look, const struct plan *plan, int n)
     json_object_set_new(look->extra, "signal_std", std);
 }
 
+/* A plan of the untrained net with the first n training images in it, or NULL. */
+static struct plan *probe_open(struct look *look, int n)
+{
+    struct plan_options options = {
+        .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team
+    };
+    int index[PROBE_IMAGES];
+    struct plan *plan;
+    struct batcher *batcher;
+    assert(n <= PROBE_IMAGES);
+    if (net_plan(look->net, &options, &plan, NULL))
+        return NULL;
+    if (batcher_open(&batcher, look->data, &look->recipe->transform, look->options->team, NULL)) {
+        plan_close(plan);
+        return NULL;
+    }
+    for (int i = 0; i < n; i++)
+        index[i] = i;
+    plan_init(plan, look->recipe->init, look->options->seed);
+    batcher_fill(batcher, &look->data->train, index, n, false, 0, 0, plan_input(plan), plan_labels(plan));
+    batcher_close(batcher);
+    return plan;
+}
+
 void probe_signal(struct look *look)
 {
     assert(look->net->count > 0 && look->extra);
     const struct images *images = &look->data->train;
-    int index[PROBE_IMAGES], n = images->count < PROBE_IMAGES ? images->count : PROBE_IMAGES;
-    struct plan_options options = {
-        .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team
-    };
-    struct plan *plan;
-    struct batcher *batcher;
-    if (net_plan(look->net, &options, &plan, NULL))
+    int n = images->count < PROBE_IMAGES ? images->count : PROBE_IMAGES;
+    struct plan *plan = probe_open(look, n);
+    if (!plan)
         return;                         /* the run will say why */
-    if (batcher_open(&batcher, look->data, &look->recipe->transform, look->options->team, NULL) == 0) {
-        for (int i = 0; i < n; i++)
-            index[i] = i;
-        plan_init(plan, look->recipe->init, look->options->seed);
-        batcher_fill(batcher, images, index, n, false, 0, 0, plan_input(plan), plan_labels(plan));
-        plan_forward(plan, n, true, (struct pass_key){ look->options->seed, 0, 0 });
-        record_signal(look, plan, n);
-        batcher_close(batcher);
-    }
+    plan_forward(plan, n, true, (struct pass_key){ look->options->seed, 0, 0 });
+    record_signal(look, plan, n);
     plan_close(plan);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------------------------- */
-
-/* The weights before the update under way, tensor after tensor. */
-struct steps { float *before; bool any; json_t *gradients, *updates; };
+/* ---- gradient ---------------------------------------------------------------------------------------------------------------------- */
 
 static double rms_difference(const real *a, const float *b, size_t n)
 {
@@ -94,6 +104,74 @@ static double rms_difference(const real *a, const float *b, size_t n)
     }
     return sqrt(sum / (double)n);
 }
+
+static double mean_loss(const struct plan *plan, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (double)plan_losses(plan)[i];
+    return sum / n;
+}
+
+/* A step of a 300th of the tensor's length both ways: few units bend in it, and float32 keeps two or three digits of the difference. */
+static double slope_over_length(struct plan *plan, const struct tensor *t, const real *gradient, int n, struct pass_key key)
+{
+    double length = rms_difference(gradient, NULL, t->count) * sqrt((double)t->count), loss[2];
+    double size = rms_difference(t->value, NULL, t->count) * sqrt((double)t->count), step = (size > 0 ? size : 1) / 300;
+    real *kept = malloc(t->count * sizeof(real));
+    if (!kept || !(length > 0)) {
+        free(kept);
+        return NAN;
+    }
+    memcpy(kept, t->value, t->count * sizeof(real));
+    for (int side = 0; side < 2; side++) {
+        for (size_t k = 0; k < t->count; k++)
+            t->value[k] = (real)((double)kept[k] + (side ? -step : step) * (double)gradient[k] / length);
+        plan_changed(plan);
+        plan_forward(plan, n, true, key);
+        loss[side] = mean_loss(plan, n);
+    }
+    memcpy(t->value, kept, t->count * sizeof(real));
+    plan_changed(plan);
+    free(kept);
+    return (loss[0] - loss[1]) / (2 * step) / length;
+}
+
+static void record_gradient(struct look *look, struct plan *plan, int n,
+                            void (*backward)(void *, struct plan *, int, int, bool, struct pass_key))
+{
+    const struct pass_key key = { look->options->seed, 0, 0 };
+    json_t *list = json_array();
+    for (int i = 0; i < plan_tensors(plan); i++) {
+        struct tensor t = plan_tensor(plan, i);
+        if (!t.trained)
+            continue;
+        plan_forward(plan, n, true, key);
+        if (backward)
+            backward(look, plan, n, n, false, key);
+        else
+            plan_backward(plan, n, n, false, key);
+        json_array_append_new(list, rounded(slope_over_length(plan, &t, t.gradient, n, key)));
+    }
+    json_object_set_new(look->extra, "gradient_check", list);
+}
+
+void probe_gradient(struct look *look, void (*backward)(void *, struct plan *, int, int, bool, struct pass_key))
+{
+    enum { MOST = 16 };
+    int n = look->batch < MOST ? look->batch : MOST;
+    assert(n > 0 && look->extra);
+    struct plan *plan = probe_open(look, n);
+    if (!plan)
+        return;                         /* the run will say why */
+    record_gradient(look, plan, n, backward);
+    plan_close(plan);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------------------------------------- */
+
+/* The weights before the update under way, tensor after tensor. */
+struct steps { float *before; bool any; json_t *gradients, *updates; };
 
 /* Per trained tensor of more than one dimension: change since the copy or gradient, and a new copy. */
 static void note(struct steps *steps, struct plan *plan)

@@ -13,4 +13,9 @@ void probe_signal(struct look *look);
  * the run is over they are in look->extra as "gradient_rms" and "update_rms", lists over updates of lists over "step_tensors". */
 void probe_steps(struct look *look, struct train_hooks *hooks);
 
+/* Adds to look->extra "gradient_check": per trained tensor of the untrained net, in net order, the loss's slope along the gradient, taken
+ * from finite differences, over the gradient's length: 1 is a right gradient, -1 its opposite. `backward` is the run's (hooks->backward,
+ * with the look as its context), NULL ours; images are the first of the training set, a batch of at most 16. */
+void probe_gradient(struct look *look, void (*backward)(void *, struct plan *, int, int, bool, struct pass_key));
+
 #endif

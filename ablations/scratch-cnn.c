@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * scratch-cnn: why would the author's net not learn even one image? Arms put the bugs of that code, one at a time and all, around right
- * kernels: the backward pass goes layer by layer, and a wrong step stands between two right ones. They live here and nowhere else. */
+ * kernels: the backward pass goes layer by layer, and a wrong step stands between two right ones. They live here and nowhere else. Every
+ * row carries a gradient check by finite differences, tensor by tensor. */
 #include "ablation.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include "probe.h"
 
 /* ---- the bugs, as the author's code has them --------------------------------------------------------------------------------------- */
 
@@ -151,6 +153,7 @@ static void look_at(struct look *look, struct train_hooks *hooks)
         hooks->backward = wrong_backward;
     if (bugs & POSITIVE_START)
         hooks->started = positive_start;
+    probe_gradient(look, hooks->backward);
 }
 
 /* ---- arms -------------------------------------------------------------------------------------------------------------------------- */
@@ -201,6 +204,8 @@ static const struct figure figures[] = {
     { .cell = NULL },
 };
 
+#define WRONG(bug, words) \
+    { CLAIM("ours: finite differences find " words, P, bug " at 0.01", MORE, NULL, NULL, GRADIENT_ERROR), .margin = 0.1 }
 #define FIT(bug, words) \
     { CLAIM("ours: " words " keeps the image from being fitted", P, bug " at 0.01", LESS, P, "lr 0.01", FITTED) }
 #define LEARN(bug, words) { CLAIM("ours: " words " hurts on MNIST", "mnist", bug, LESS, "mnist", NULL, TEST_ACC) }
@@ -214,7 +219,9 @@ static const struct claim claims[] = {
     { CLAIM("ours: the author's rate leaves it short of a loss of 0.1", P, NULL, LESS, NULL, NULL, FITTED), .margin = 0.5 },
     { CLAIM("ours: at a usual rate it falls below", P, "lr 0.01", MORE, NULL, NULL, FITTED), .margin = 0.5 },
     { CLAIM("ours: in fewer than 100 steps", P, "lr 0.01", LESS, NULL, NULL, STEPS_TO_FIT), .margin = 100 },
-    EACH(FIT),
+    { CLAIM("ours: our gradients agree with finite differences, every tensor", P, "lr 0.01", LESS, NULL, NULL, GRADIENT_ERROR),
+      .margin = 0.1 },
+    EACH(WRONG), EACH(FIT),
     { CLAIM("ours: the net learns MNIST", "mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 95 },
     { CLAIM("ours: the net learns Fashion-MNIST", "fashion-mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 80 },
     { CLAIM("ours: the net learns CIFAR-10's red channel", "cifar-10-red", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 40 },

@@ -54,6 +54,11 @@ def minus(a, b):
     return None if a is None or b is None else a - b
 
 
+def gradient_error(row):
+    told = [abs(1 - value) / max(1, abs(value)) for value in row.get("gradient_check") or () if value is not None]
+    return max(told) if told else None
+
+
 def field(name):
     return lambda row, at: row.get(name)
 
@@ -81,9 +86,10 @@ METRICS = {
     "best_reached": lambda row, at: reached(row.get("best_test_acc"), at),
     "fitted": lambda row, at: fitted(row),
     "learned": lambda row, at: reached(row.get("train_acc"), 100),
+    "gradient_error": lambda row, at: gradient_error(row),
     "spiked": lambda row, at: spiked(row) if epochs(row) else None,
 }
-FACTS = ("parameters", "field", "memory")
+FACTS = ("parameters", "field", "side", "memory")
 
 
 def values(rows, metric):
