@@ -34,21 +34,29 @@ INLINE void max_pixel(const struct pool *p, struct window n, const float *x, flo
     }
 }
 
-/* The same for a whole 2x2 window, without loops over taps. */
-INLINE void max_pixel_2x2(const struct pool *p, const float *x, float *y, uint8_t *which)
+/* Whole 2x2 windows side by side, `step` columns apart: no loops over taps. Where windows overlap fully in memory (step 1) the row is one
+ * run of vectors, else every window's channels are. Without `which` the taps' maxima are all there is to do. */
+INLINE void max_run_2x2(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const float *x, float *y, uint8_t *which, bool wanted)
 {
-    ptrdiff_t column = (ptrdiff_t)p->c * LANES, row = p->w * column;
-    for (ptrdiff_t i = 0; i < column; i += V) {
-        vf best = v_load(x + i), index = v_zero();
-        const float *taps[4] = { x, x + column, x + row, x + row + column };
+    for (ptrdiff_t i = 0; i < floats; i += V) {
+        const float *taps[4] = { x + i, x + column + i, x + row + i, x + row + column + i };
+        vf best = v_load(taps[0]), index = v_zero();
         UNROLL for (int t = 1; t < 4; t++) {
-            vf a = v_load(taps[t] + i);
-            vm more = v_gt(a, best);
-            best = v_select(more, a, best);
-            index = v_select(more, v_set((float)t), index);
+            vf a = v_load(taps[t]);
+            if (wanted) index = v_select(v_gt(a, best), v_set((float)t), index);
+            best = v_max(a, best);
         }
         v_store(y + i, best);
-        if (which) v_store_u8(which + i, index);
+        if (wanted) v_store_u8(which + i, index);
+    }
+}
+
+static void max_windows_2x2(const struct pool *p, int windows, const float *x, float *y, uint8_t *which)
+{
+    const ptrdiff_t column = (ptrdiff_t)p->c * LANES, row = p->w * column, run = p->step == 1 ? windows * column : column;
+    for (ptrdiff_t done = 0; done < windows * column; done += run, x += p->step * run) {
+        if (which) max_run_2x2(column, row, run, x, y + done, which + done, true);
+        else max_run_2x2(column, row, run, x, y + done, NULL, false);
     }
 }
 
@@ -70,6 +78,16 @@ INLINE void avg_pixel(const struct pool *p, struct window n, const float *x, flo
     }
 }
 
+/* Is this the common case, maxima over 2x2 windows? */
+static inline bool is_max_2x2(const struct pool *p) { return p->kind == POOL_MAX && p->r == 2 && p->s == 2 && p->step <= 2; }
+
+/* Windows [begin, end) of a row of q that lie inside w columns whole, for windows of 2. */
+static inline struct span whole_windows(const struct pool *p)
+{
+    const int begin = (p->left + p->step - 1) / p->step, room = p->w + p->left - 2, end = room < 0 ? 0 : room / p->step + 1;
+    return (struct span){ begin, end < begin ? begin : end < p->q ? end : p->q };
+}
+
 static void pool_fwd(const struct pool *p, struct span rows, const float *x, float *y, uint8_t *which)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
@@ -77,14 +95,18 @@ static void pool_fwd(const struct pool *p, struct span rows, const float *x, flo
         int block = row / p->p, h = row % p->p * p->step - p->top;
         struct window n;
         window_cut(h, p->r, p->h, &n.r0, &n.r1);
+        const struct span whole = is_max_2x2(p) && n.r0 == 0 && n.r1 == 2 ? whole_windows(p) : (struct span){ 0, 0 };
         for (int q = 0; q < p->q; q++) {
             int w = q * p->step - p->left;
-            window_cut(w, p->s, p->w, &n.s0, &n.s1);
             const float *from = x + (((ptrdiff_t)block * p->h + h) * p->w + w) * column;
             ptrdiff_t to = ((ptrdiff_t)row * p->q + q) * column;
-            bool whole = n.r0 == 0 && n.s0 == 0 && n.r1 == 2 && n.s1 == 2 && p->r == 2 && p->s == 2;
+            if (q == whole.begin && whole.end > q) {
+                max_windows_2x2(p, whole.end - q, from, y + to, which ? which + to : NULL);
+                q = whole.end - 1;
+                continue;
+            }
+            window_cut(w, p->s, p->w, &n.s0, &n.s1);
             if (p->kind == POOL_AVG) avg_pixel(p, n, from, y + to);
-            else if (whole) max_pixel_2x2(p, from, y + to, which ? which + to : NULL);
             else max_pixel(p, n, from, y + to, which ? which + to : NULL, p->s);
         }
     }
@@ -135,6 +157,51 @@ static inline void pool_gather(const struct pool *p, int block, int h, int w, st
     if (first) memset(dx, 0, (size_t)column * sizeof *dx);
 }
 
+/* What overlapping 2x2 windows give a run of pixels that four cover each: the first window's tap for them is the last, and so on. */
+static void give_overlapping(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const float *dy, const uint8_t *which, float *dx)
+{
+    for (ptrdiff_t i = 0; i < floats; i += V) {
+        const ptrdiff_t windows[4] = { i, i + column, i + row, i + row + column };
+        vf sum = v_zero();
+        UNROLL for (int t = 0; t < 4; t++) {
+            vf d = v_keep(v_eq(v_load_u8(which + windows[t]), v_set((float)(3 - t))), v_load(dy + windows[t]));
+            sum = t == 0 ? d : v_add(sum, d);
+        }
+        v_store(dx + i, sum);
+    }
+}
+
+/* What 2x2 windows side by side give the two pixels each that they hold of one row, whose taps are `tap` and the next. */
+static void give_apart(ptrdiff_t column, int windows, float tap, const float *dy, const uint8_t *which, float *dx)
+{
+    const vf left = v_set(tap), right = v_set(tap + 1);
+    for (int q = 0; q < windows; q++, dy += column, which += column, dx += 2 * column) {
+        for (ptrdiff_t i = 0; i < column; i += V) {
+            vf d = v_load(dy + i), t = v_load_u8(which + i);
+            v_store(dx + i, v_keep(v_eq(t, left), d));
+            v_store(dx + column + i, v_keep(v_eq(t, right), d));
+        }
+    }
+}
+
+/* The common case: columns of input row h (of a block) that 2x2 windows cover whole are given what they get, and returned. */
+static inline struct span give_2x2(const struct pool *p, int block, int h, struct window n, const float *dy, const uint8_t *which,
+                                   float *dx)
+{
+    const ptrdiff_t column = (ptrdiff_t)p->c * LANES;
+    const struct span none = { 0, 0 }, whole = whole_windows(p);
+    if (!is_max_2x2(p) || n.r1 - n.r0 != 3 - p->step || whole.end - whole.begin < 2) return none;
+    const ptrdiff_t at = (((ptrdiff_t)block * p->p + n.r0) * p->q + whole.begin) * column;
+    const int first = whole.begin * p->step - p->left;
+    if (p->step == 1) {
+        const struct span columns = { first + 1, whole.end - p->left };
+        give_overlapping(column, p->q * column, (columns.end - columns.begin) * column, dy + at, which + at, dx + columns.begin * column);
+        return columns;
+    }
+    give_apart(column, whole.end - whole.begin, (float)(2 * (h + p->top - n.r0 * 2)), dy + at, which + at, dx + first * column);
+    return (struct span){ first, first + 2 * (whole.end - whole.begin) };
+}
+
 static void pool_bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *which, float *dx)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
@@ -142,9 +209,13 @@ static void pool_bwd(const struct pool *p, struct span rows, const float *dy, co
         int block = row / p->h, h = row % p->h;
         struct window n;
         covering(h, p->top, p->r, p->step, p->p, &n.r0, &n.r1);
+        float *to = dx + (ptrdiff_t)row * p->w * column;
+        const struct span done = give_2x2(p, block, h, n, dy, which, to);
         for (int w = 0; w < p->w; w++) {
+            if (w == done.begin && done.end > w) w = done.end;
+            if (w == p->w) break;
             covering(w, p->left, p->s, p->step, p->q, &n.s0, &n.s1);
-            pool_gather(p, block, h, w, n, dy, which, dx + ((ptrdiff_t)row * p->w + w) * column);
+            pool_gather(p, block, h, w, n, dy, which, to + w * column);
         }
     }
 }
