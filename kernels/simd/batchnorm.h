@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Batch normalisation on vectors: two channels at a time, lane chains down the rows of a span, one fixed tree per channel at its end. */
+ * Batch normalisation on vectors: per channel lane chains down the rows of a span, one fixed tree at its end. */
 #ifndef SIMD_BATCHNORM_H
 #define SIMD_BATCHNORM_H
 
@@ -12,8 +12,7 @@ static inline unsigned batchnorm_alive(const struct batchnorm *p, int block)
     return live >= LANES ? 0xffffu : (1u << live) - 1;
 }
 
-/* Sums over live lanes, two channels at a time so that both passes' accumulators fit 16 registers: pass MEAN sums x; SQUARE (x - mean)^2;
- * BACK dy and dy * (x - mean) at once. */
+/* Sums over live lanes: pass MEAN sums x; SQUARE (x - mean)^2; BACK dy and dy * (x - mean) at once. */
 enum moment { MOMENT_MEAN, MOMENT_SQUARE, MOMENT_BACK };
 
 INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, vf mean, bool whole, vm alive)
@@ -29,50 +28,63 @@ INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, v
     if (kind == MOMENT_BACK) *second = whole ? b : v_select(alive, b, *second);
 }
 
-/* CT channels from c on: sums over the rows into first[CT] and (BACK) second[CT]. */
-INLINE void moment_sums(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
-                        const float *mean, int c,
-                        const int CT, float *first, float *second)
+enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4 };
+
+/* P neighbouring pixels' channels onto their lane chains, which lie in memory: one load and store of a chain per P pixels, and pixels are
+ * read in the order in which they lie. */
+INLINE void moment_pixels(enum moment kind, const int P, bool whole, unsigned alive, ptrdiff_t pixel, int channels, const float *x,
+                          const float *dy, const float *mean, float *first, float *second)
 {
-    float acc[4 * LANES] = { 0 }, out[4];
-    ptrdiff_t row_floats = (ptrdiff_t)p->w * p->c * LANES;
-    vf a[2][PARTS], b[2][PARTS], m[2];
-    UNROLL for (int j = 0; j < CT; j++) {
-        m[j] = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c + j]);
-        UNROLL for (int part = 0; part < PARTS; part++) a[j][part] = b[j][part] = v_zero();
-    }
-    for (int row = rows.begin; row < rows.end; row++) {
-        unsigned alive = batchnorm_alive(p, row / p->h);
-        ptrdiff_t at = row * row_floats + (ptrdiff_t)c * LANES;
-        for (int q = 0; q < p->w; q++, at += (ptrdiff_t)p->c * LANES) {
-            UNROLL for (int j = 0; j < CT; j++) {
-                UNROLL for (int part = 0; part < PARTS; part++) {
-                    ptrdiff_t i = at + j * LANES + part * V;
-                    vf ds = kind == MOMENT_BACK ? v_load(dy + i) : v_zero();
-                    if (alive == 0xffffu) moment_pixel(kind, &a[j][part], &b[j][part], v_load(x + i), ds, m[j], true, v_mask(0));
-                    else moment_pixel(kind, &a[j][part], &b[j][part], v_load(x + i), ds, m[j], false, v_mask(alive >> (part * V)));
-                }
-            }
-        }
-    }
-    UNROLL for (int j = 0; j < CT; j++) {
+    for (int c = 0; c < channels; c++) {
+        const vf m = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c]);
         UNROLL for (int part = 0; part < PARTS; part++) {
-            v_store(acc + j * LANES + part * V, a[j][part]);
-            v_store(acc + (2 + j) * LANES + part * V, b[j][part]);
+            const ptrdiff_t at = c * LANES + part * V;
+            vf a = v_load(first + at), b = kind == MOMENT_BACK ? v_load(second + at) : v_zero();
+            UNROLL for (int i = 0; i < P; i++) {
+                const vf ds = kind == MOMENT_BACK ? v_load(dy + i * pixel + at) : v_zero();
+                moment_pixel(kind, &a, &b, v_load(x + i * pixel + at), ds, m, whole, v_mask(alive >> (part * V)));
+            }
+            v_store(first + at, a);
+            if (kind == MOMENT_BACK) v_store(second + at, b);
         }
     }
-    v_sum4(acc, out);
-    for (int j = 0; j < CT; j++) first[c + j] = out[j];
-    for (int j = 0; j < CT && kind == MOMENT_BACK; j++) second[c + j] = out[2 + j];
 }
 
-INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
-                       const float *mean, float *first,
-                       float *second)
+/* Up to MOMENT_CHANNELS channels from c on: the rows' lane chains. */
+INLINE void moment_chains(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
+                          const float *mean, int c, int channels, float *first, float *second)
 {
-    int c = 0;
-    for (; c + 2 <= p->c; c += 2) moment_sums(p, kind, rows, x, dy, mean, c, 2, first, second);
-    if (c < p->c) moment_sums(p, kind, rows, x, dy, mean, c, 1, first, second);
+    const ptrdiff_t pixel = (ptrdiff_t)p->c * LANES;
+    for (int row = rows.begin; row < rows.end; row++) {
+        const unsigned alive = batchnorm_alive(p, row / p->h);
+        ptrdiff_t at = row * p->w * pixel + (ptrdiff_t)c * LANES;
+        int q = 0;
+        for (; q + MOMENT_PIXELS <= p->w && alive == 0xffffu; q += MOMENT_PIXELS, at += MOMENT_PIXELS * pixel)
+            moment_pixels(kind, MOMENT_PIXELS, true, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
+        for (; q < p->w; q++, at += pixel) moment_pixels(kind, 1, false, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
+    }
+}
+
+/* Sums over the rows into first[C] and (BACK) second[C]. */
+INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
+                       const float *mean, float *first, float *second)
+{
+    float chains[2][MOMENT_CHANNELS * LANES], out[4];
+    for (int c = 0; c < p->c; c += MOMENT_CHANNELS) {
+        const int channels = p->c - c < MOMENT_CHANNELS ? p->c - c : MOMENT_CHANNELS;
+        const size_t used = sizeof(float) * (size_t)((channels + 3) / 4 * 4 * LANES);
+        memset(chains[0], 0, used);
+        memset(chains[1], 0, used);
+        moment_chains(p, kind, rows, x, dy, mean, c, channels, chains[0], chains[1]);
+        for (int i = 0; i < channels; i += 4) {
+            const size_t some = sizeof(float) * (size_t)(channels - i < 4 ? channels - i : 4);
+            v_sum4(chains[0] + i * LANES, out);
+            memcpy(first + c + i, out, some);
+            if (kind != MOMENT_BACK) continue;
+            v_sum4(chains[1] + i * LANES, out);
+            memcpy(second + c + i, out, some);
+        }
+    }
 }
 
 static void batchnorm_stats(const struct batchnorm *p, struct span rows, const float *x, float *mean, float *m2)
@@ -82,9 +94,9 @@ static void batchnorm_stats(const struct batchnorm *p, struct span rows, const f
         int live = p->n - row / p->h * LANES;
         count += (live < LANES ? live : LANES) * p->w;
     }
-    moment_all(p, MOMENT_MEAN, rows, x, NULL, NULL, mean, NULL);
+    moment_all(p, MOMENT_MEAN, rows, x, x, mean, mean, NULL);
     for (int c = 0; c < p->c; c++) mean[c] = mean[c] / (float)count;
-    moment_all(p, MOMENT_SQUARE, rows, x, NULL, mean, m2, NULL);
+    moment_all(p, MOMENT_SQUARE, rows, x, x, mean, m2, NULL);
 }
 
 static void batchnorm_bwd_stats(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean,
