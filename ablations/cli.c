@@ -19,7 +19,7 @@ static const char *program = "convgauge";
 
 enum {
     OPT_LIST = 1, OPT_QUICK, OPT_DRY_RUN, OPT_QUIET, OPT_FILTER, OPT_DATA, OPT_DATA_DIR, OPT_EPOCHS, OPT_SEEDS, OPT_THREADS, OPT_JOBS,
-    OPT_BIND, OPT_ISA, OPT_ALGO, OPT_FORMAT, OPT_OUTPUT, OPT_SHARD, OPT_VERSION, OPT_COUNT
+    OPT_BIND, OPT_ISA, OPT_ALGO, OPT_NO_FUSE, OPT_FORMAT, OPT_OUTPUT, OPT_SHARD, OPT_VERSION, OPT_COUNT
 };
 
 static const struct poptOption common[] = {
@@ -37,6 +37,7 @@ static const struct poptOption common[] = {
     { "bind", 0, POPT_ARG_STRING, NULL, OPT_BIND, "pin workers to core (default), pu or none", "HOW" },
     { "isa", 0, POPT_ARG_STRING, NULL, OPT_ISA, "scalar, portable, neon, avx2 or avx512 (default: the best here)", "NAME" },
     { "algo", 0, POPT_ARG_STRING, NULL, OPT_ALGO, "convolution algorithm (default: auto)", "NAME" },
+    { "no-fuse", 0, POPT_ARG_NONE, NULL, OPT_NO_FUSE, "every layer by itself: the same bits, to compare speed", NULL },
     { "format", 0, POPT_ARG_STRING, NULL, OPT_FORMAT, "md, csv, json or jsonl (default: by --output's ending, md on stdout)", "F" },
     { "output", 0, POPT_ARG_STRING, NULL, OPT_OUTPUT, "jsonl: append rows here and resume from it; else: the table goes here", "FILE" },
     { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, "part i of n, or auto: from Slurm's or AWS Batch's array variables", "i/n" },
@@ -255,6 +256,7 @@ static void fill(struct options *o, const struct given g[OPT_COUNT])
     o->quick = g[OPT_QUICK].value;
     o->dry_run = g[OPT_DRY_RUN].value;
     o->quiet = g[OPT_QUIET].value;
+    o->no_fuse = g[OPT_NO_FUSE].value;
     o->filter = g[OPT_FILTER].value;
     o->data = g[OPT_DATA].value;
     o->data_dir = g[OPT_DATA_DIR].value;

@@ -28,6 +28,7 @@ struct options {
     enum bind bind;
     unsigned isas;                                      /* what can run here, is built in, and --isa allows; never empty */
     const char *algo;                                   /* "auto", or a convolution algorithm that exists */
+    bool no_fuse;                                       /* every layer by itself */
     enum format format;                                 /* --format, else by --output's ending (jsonl unless it says otherwise), else md */
     const char *output;                                 /* NULL: not given */
     int shard, shards;                                  /* 1-based; 1 of 1 */

@@ -117,9 +117,9 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
     if (net_parse(r->entry->net, &net, &why) || recipe_parse(r->entry->recipe, &recipe, &why))
         give_up(fd, why.text);
     struct train_options options = {
-        .isas = d->s->options->isas, .algo = d->s->options->algo, .team = team, .seed = r->seed, .evaluate_train = !d->s->wish->timing,
-        .load = d->s->wish->load, .weights_only = d->s->wish->weights_only, .save = d->s->wish->save, .interrupted = &stops,
-        .progress = tell, .context = &telling
+        .isas = d->s->options->isas, .algo = d->s->options->algo, .no_fuse = d->s->options->no_fuse, .team = team, .seed = r->seed,
+        .evaluate_train = !d->s->wish->timing, .load = d->s->wish->load, .weights_only = d->s->wish->weights_only,
+        .save = d->s->wish->save, .interrupted = &stops, .progress = tell, .context = &telling
     };
     look_begin(&looking, d->s, r, &net, &recipe, &options);
     if (train(&net, &recipe, r->entry->data, &options, &metrics, &why))

@@ -59,8 +59,9 @@ static void record_signal(struct look *look, const struct plan *plan, int n)
 /* A plan of the untrained net with the first n training images in it, or NULL. */
 static struct plan *probe_open(struct look *look, int n)
 {
-    struct plan_options options = {
-        .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team
+    struct plan_options options = {         /* layer by layer: a study may step in between */
+        .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team,
+        .no_fuse = true
     };
     int index[PROBE_IMAGES];
     struct plan *plan;

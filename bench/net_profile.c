@@ -112,17 +112,15 @@ static void write_part(const struct runner *r, struct net_options *g, struct rep
 static void write_profile(const struct runner *r, const struct watch *w, struct net_options *g, struct report *report)
 {
     const double whole = faster_half(w->watched, w->steps), unwatched = faster_half(w->unwatched, w->steps);
-    char word[96], out[48];
+    char out[48];
     struct parts total = { 0 };
-    bool first = true;
     for (int i = 0; i < w->layers; i++) {
         const struct layer *l = &r->net->net.layers[i];
         const struct parts p = { part_mean(w, i, PART_FORWARD), part_mean(w, i, PART_BACKWARD_DATA),
                                  part_mean(w, i, PART_BACKWARD_WEIGHTS), 0 };
-        const double macs = net_layer_facts(&r->net->net, i).macs * r->batch;
-        write_part(r, g, report, i, layer_print(l, word, sizeof word), shape_text(l->out, out, sizeof out), p, whole,
-                   2 * macs * (first ? 2 : 3));
-        first = first && macs <= 0;
+        const struct plan_line line = plan_line(r->plan, i);
+        if (*line.words)
+            write_part(r, g, report, i, line.words, shape_text(l->out, out, sizeof out), p, whole, 2 * line.macs * r->batch);
         total.forward += p.forward, total.data += p.data, total.weights += p.weights;
     }
     static const struct { enum plan_part part; const char *word; } others[] = {
@@ -152,7 +150,7 @@ void net_profile(struct bench_net *n, int batch, struct net_options *g, struct r
         printf("%s  %s\n", name, n->string);
         return;
     }
-    if (runner_open(&r, n, batch, true, isa, g->options->algo, g->team, &why)) quit(EXIT_FAIL, "%s", why.text);
+    if (runner_open(&r, n, batch, true, isa, g->options->algo, g, &why)) quit(EXIT_FAIL, "%s", why.text);
     w = (struct watch){ .layers = n->net.count };
     w.seen = malloc(slot(&w, STEPS, 0, 0) * sizeof *w.seen);
     if (!w.seen) quit(EXIT_FAIL, "out of memory");

@@ -29,14 +29,15 @@ static void fill(struct plan *plan, int batch)
     for (int i = 0; i < image_blocks(batch) * LANES; i++) plan_labels(plan)[i] = (uint8_t)(i < batch ? i % classes : 0);
 }
 
-int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo, struct team *team,
-                struct why *why)
+int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo,
+                const struct net_options *g, struct why *why)
 {
     const struct plan_options options = {
-        .batch = batch, .training = training, .isas = 1u << isa, .algo = algo, .team = team,
+        .batch = batch, .training = training, .isas = 1u << isa, .algo = algo, .team = g->team, .no_fuse = g->options->no_fuse,
         .optimizer_slots = recipe_optimizer_slots(&n->recipe)
     };
-    *r = (struct runner){ .net = n, .batch = batch, .training = training, .isa = isa, .algo = algo };
+    *r = (struct runner){ .net = n, .batch = batch, .training = training, .isa = isa, .algo = algo,
+                           .no_fuse = options.no_fuse };
     const int status = net_plan(&n->net, &options, &r->plan, why);
     if (status) return status;
     plan_init(r->plan, n->recipe.init, 1);
@@ -97,7 +98,7 @@ static int open_variants(const struct bench_net *n, int batch, bool training, co
         for (int i = 0; i < 2 && algos[i]; i++) {
             if (!wanted_isa(g->options->isas, isa) || !wanted(g, n, training, (enum isa)isa, algos[i])) continue;
             if (!named && i == 1 && isa <= (int)ISA_PORTABLE) continue;
-            const int status = runner_open(&runners[count], n, batch, training, (enum isa)isa, algos[i], g->team, &why);
+            const int status = runner_open(&runners[count], n, batch, training, (enum isa)isa, algos[i], g, &why);
             if (status == -ENOMEM) quit(EXIT_FAIL, "%s", why.text);
             if (status) warn("%s: left out: %s", n->name, why.text);
             else count++;
@@ -135,10 +136,11 @@ static void add_bytes(json_t *row, const struct plan *plan)
 json_t *runner_row(const struct runner *r, struct team *team, const char *kind)
 {
     char variant[64];
-    snprintf(variant, sizeof variant, "%s/%s", isa_name(r->isa), r->algo);
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
+    snprintf(variant, sizeof variant, "%s/%s%s", isa_name(r->isa), r->algo, r->no_fuse ? "/no-fuse" : "");
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
                             r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa",
-                            isa_name(r->isa), "algo", r->algo, "threads", team_workers(team), "pinned", team_pinned(team));
+                            isa_name(r->isa), "algo", r->algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned",
+                            team_pinned(team));
     assert(row);
     return row;
 }

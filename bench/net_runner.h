@@ -13,12 +13,13 @@ struct runner {
     bool training;
     enum isa isa;
     const char *algo;
+    bool no_fuse;
     uint32_t step;
 };
 
 /* 0 or negative errno; closed by plan_close(r->plan). */
-int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo, struct team *team,
-                struct why *why);
+int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo,
+                const struct net_options *g, struct why *why);
 void runner_run(void *runner);
 /* Of one run, nominal. */
 double runner_flops(const struct runner *r);

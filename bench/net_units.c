@@ -98,7 +98,11 @@ void net_units(struct bench_net *n, int batch, struct net_options *g, struct rep
         printf("%s  %s\n", name, n->string);
         return;
     }
-    if (runner_open(&r, n, batch, true, isa, g->options->algo, g->team, &why)) quit(EXIT_FAIL, "%s", why.text);
+    /* Layer by layer: what one worker does together depends on there being one. */
+    struct options apart = *g->options;
+    apart.no_fuse = true;
+    const struct net_options alone = { .options = &apart, .team = g->team };
+    if (runner_open(&r, n, batch, true, isa, g->options->algo, &alone, &why)) quit(EXIT_FAIL, "%s", why.text);
     runner_run(&r);
     seen.most = 0;
     const uint64_t begin = clock_ns();

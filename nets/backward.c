@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Backward, one function per kind of layer, in a table: from dy to dx (where somebody below needs it) and to the gradients of the layer's
+ * Backward, one function per kind of work: from dy to dx (where somebody below needs it) and to the gradients of the layer's
  * parameters. Gradients are sums over images. Their shape is fixed by the layer alone: waves of image blocks, added in order; within a wave
  * chunks, each summed by one call into its own place and merged by a pairwise tree. Hence the same bits for any number of workers, and for
  * a batch fed in micro-batches of whole waves. */
@@ -43,11 +43,11 @@ static void merge_strips(void *context, int begin, int end, int worker)
     }
 }
 
-static void merge(struct plan *plan, struct job *job)
+static void merge(struct plan *plan, struct team *team, struct job *job)
 {
     const size_t strip = (size_t)STRIP_VECTORS * LANES;
     assert((size_t)job->chunks * job->stride <= plan->partial_count);
-    team_run(plan->team, (int)((job->stride + strip - 1) / strip), merge_strips, job);
+    team_run(team, (int)((job->stride + strip - 1) / strip), merge_strips, job);
 }
 
 /* The padding behind a weight's and a bias's sums: scratch is not zero there, gradients must be. */
@@ -73,12 +73,6 @@ static int wave_images(const struct plan *plan, int block, int blocks)
     return left < blocks * LANES ? left : blocks * LANES;
 }
 
-/* Image blocks come first in every tensor: where block `block` of one with shape s begins. */
-static size_t block_at(int block, struct shape s)
-{
-    return (size_t)block * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES;
-}
-
 /* ---- convolution ------------------------------------------------------------------------------------------------------------------- */
 
 static void conv_chunk_sums(void *context, int begin, int end, int worker)
@@ -97,7 +91,7 @@ static void conv_chunk_sums(void *context, int begin, int end, int worker)
     }
 }
 
-static void conv_backward_weights(struct plan *plan, int i)
+static void conv_weights(struct plan *plan, struct team *team, int i)
 {
     struct job job = job_of(plan, i);
     real *gradient = plan_gradient_of(plan, i, 0);
@@ -109,29 +103,17 @@ static void conv_backward_weights(struct plan *plan, int i)
         job.add = plan->pass.accumulate || job.block > 0;
         bool direct = job.chunks == 1 && !job.add;
         job.to = direct ? gradient : plan->partials;
-        team_run(plan->team, job.chunks, conv_chunk_sums, &job);
+        team_run(team, job.chunks, conv_chunk_sums, &job);
         job.to = gradient;
         if (!direct)
-            merge(plan, &job);
+            merge(plan, team, &job);
     }
 }
 
-static void conv_rows(void *context, int begin, int end, int worker)
+static void conv_rows(const struct job *j, struct span rows, int worker)
 {
-    const struct job *j = context;
     const struct planned *l = j->layer;
-    const struct conv_variant *v = l->variant[CONV_BWD_DATA];
-    const struct span rows = conv_unit_rows(v, &l->conv, CONV_BWD_DATA, (struct span){ begin, end });
-    v->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
-}
-
-static void conv_backward(struct plan *plan, int i)
-{
-    struct job job = job_of(plan, i);
-    conv_backward_weights(plan, i);
-    watched(plan, i, PART_BACKWARD_WEIGHTS);
-    if (job.layer->dx)
-        team_run(plan->team, conv_units(job.layer->variant[CONV_BWD_DATA], &job.layer->conv, CONV_BWD_DATA), conv_rows, &job);
+    l->variant[CONV_BWD_DATA]->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
 }
 
 /* ---- dense ------------------------------------------------------------------------------------------------------------------------- */
@@ -156,7 +138,7 @@ static void dense_inputs(void *context, int begin, int end, int worker)
     j->plan->kernels->dense->bwd_data(&l->dense, (struct span){ begin, end }, l->dy, plan_value_of(j->plan, j->index, 0), l->dx);
 }
 
-static void dense_backward(struct plan *plan, int i)
+static void dense_weights(struct plan *plan, struct team *team, int i)
 {
     struct job job = job_of(plan, i);
     real *gradient = plan_gradient_of(plan, i, 0);
@@ -165,127 +147,96 @@ static void dense_backward(struct plan *plan, int i)
     for (; job.block < image_blocks(plan->pass.n); job.block += WAVE_BLOCKS) {
         job.add = plan->pass.accumulate || job.block > 0;
         job.to = job.add ? plan->partials : gradient;
-        team_run(plan->team, (job.layer->dense.c + LANES - 1) / LANES, dense_columns, &job);
+        team_run(team, (job.layer->dense.c + LANES - 1) / LANES, dense_columns, &job);
         if (!job.add)
             continue;
         clear_padding(&job, plan->partials);
         job.to = gradient;
-        merge(plan, &job);
+        merge(plan, team, &job);
     }
-    watched(plan, i, PART_BACKWARD_WEIGHTS);
-    if (job.layer->dx)
-        team_run(plan->team, job.layer->dense.c, dense_inputs, &job);
 }
 
 /* ---- batch norm -------------------------------------------------------------------------------------------------------------------- */
 
-static void batchnorm_chunk_sums(void *context, int begin, int end, int worker)
+/* Chunks of the whole batch, each into its own place. */
+static void sums_chunks(const struct job *j, struct span chunks, int worker)
 {
     (void)worker;
-    const struct job *j = context;
-    const struct planned *l = j->layer;
-    size_t room = j->stride / 2, used = (size_t)l->batchnorm.c;
-    for (int chunk = begin; chunk < end; chunk++) {
-        real *sum_dy = j->plan->partials + (size_t)chunk * j->stride, *sum_dyx = sum_dy + room;
+    const struct planned *l = &j->plan->layers[j->index];
+    const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
+    for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
+        real *sum_dy = j->plan->partials + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
         j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, batchnorm_chunk(&l->batchnorm, chunk), l->x, l->dy, l->mean, sum_dy, sum_dyx);
         memset(sum_dy + used, 0, (room - used) * sizeof(real));
         memset(sum_dyx + used, 0, (room - used) * sizeof(real));
     }
 }
 
-static void batchnorm_rows(void *context, int begin, int end, int worker)
-{
-    (void)worker;
-    const struct job *j = context;
-    const struct planned *l = j->layer;
-    const real *a = j->plan->coefficients, *b = a + j->plan->channels, *d = b + j->plan->channels;
-    j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, (struct span){ begin, end }, l->x, l->dy, l->mean, a, b, d, l->dx);
-}
-
 /* Accumulating, gamma's and beta's gradients are made beside the sums and added. */
-static void batchnorm_backward(struct plan *plan, int i)
+void backward_sums(struct plan *plan, struct team *team, int i)
 {
     struct job job = job_of(plan, i);
     const struct planned *l = job.layer;
     size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
-    real *sum_dy = plan->sums, *sum_dyx = sum_dy + room, *fresh = sum_dyx + room, *a = plan->coefficients;
+    real *sum_dy = plan->sums, *sum_dyx = sum_dy + room, *fresh = sum_dyx + room, *a = l->coefficients;
     job.stride = 2 * room;
     job.chunks = batchnorm_chunks(&l->batchnorm);
     job.to = plan->sums;
-    team_run(plan->team, job.chunks, batchnorm_chunk_sums, &job);
-    merge(plan, &job);
+    merge(plan, team, &job);
     real *dgamma = plan_gradient_of(plan, i, 0), *dbeta = plan_gradient_of(plan, i, 1);
     bool add = plan->pass.accumulate;
     batchnorm_bwd_fold(&l->batchnorm, job.what->batchnorm.eps, l->variance, plan_value_of(plan, i, 0), sum_dy, sum_dyx,
-                       add ? fresh : dgamma, add ? fresh + room : dbeta, a, a + plan->channels, a + 2 * plan->channels);
+                       add ? fresh : dgamma, add ? fresh + room : dbeta, a, a + room, a + 2 * room);
     if (add) {
         add_to(dgamma, fresh, used);
         add_to(dbeta, fresh + room, used);
     }
-    if (l->dx)
-        team_run(plan->team, pass_rows(plan, l->batchnorm.h), batchnorm_rows, &job);
 }
 
-/* ---- without parameters: called only where dx is needed ---------------------------------------------------------------------------- */
-
-static void pool_rows(void *context, int begin, int end, int worker)
+static void batchnorm_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
-    const struct job *j = context;
     const struct planned *l = j->layer;
-    j->plan->kernels->pool->bwd(&l->pool, (struct span){ begin, end }, l->dy, l->which, l->dx);
+    const size_t room = round16((size_t)l->batchnorm.c);
+    const real *a = l->coefficients, *b = a + room, *d = b + room;
+    j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, rows, l->x, l->dy, l->mean, a, b, d, l->dx);
 }
 
-static void pool_backward(struct plan *plan, int i)
-{
-    struct job job = job_of(plan, i);
-    team_run(plan->team, pass_rows(plan, job.layer->pool.h), pool_rows, &job);
-}
+/* ---- without parameters ------------------------------------------------------------------------------------------------------------ */
 
-static void activation_vectors(void *context, int begin, int end, int worker)
+static void pool_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
-    const struct job *j = context;
     const struct planned *l = j->layer;
-    j->plan->kernels->activation->bwd(&j->what->activation, (struct span){ begin, end }, l->y, l->dy, l->dx);
+    j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->which, l->dx);
 }
 
-static void activation_backward(struct plan *plan, int i)
-{
-    struct job job = job_of(plan, i);
-    team_run(plan->team, pass_vectors(plan, job.what->out), activation_vectors, &job);
-}
-
-static void dropout_vectors(void *context, int begin, int end, int worker)
+static void activation_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
-    const struct job *j = context;
+    const struct planned *l = j->layer;
+    j->plan->kernels->activation->bwd(&j->what->activation, row_vectors(rows, j->what->out), l->y, l->dy, l->dx);
+}
+
+static void dropout_rows(const struct job *j, struct span rows, int worker)
+{
+    (void)worker;
     const struct planned *l = j->layer;
     const struct dropout dropout = { .threshold = dropout_threshold(j->what->dropout.rate) };
-    j->plan->kernels->dropout->bwd(&dropout, (struct span){ begin, end }, l->dy, l->kept, l->dx);
-}
-
-static void dropout_backward(struct plan *plan, int i)
-{
-    struct job job = job_of(plan, i);
-    team_run(plan->team, pass_vectors(plan, job.what->out), dropout_vectors, &job);
+    j->plan->kernels->dropout->bwd(&dropout, row_vectors(rows, j->what->out), l->dy, l->kept, l->dx);
 }
 
 /* ---- add --------------------------------------------------------------------------------------------------------------------------- */
 
-static void copy_vectors(void *context, int begin, int end, int worker)
+/* da is dy: a copy only where both are needed apart (see buffers.c). The source's share follows when its gradient is there. */
+static void add_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
-    const struct job *j = context;
-    memcpy(j->layer->dx + (size_t)begin * LANES, j->layer->dy + (size_t)begin * LANES, (size_t)(end - begin) * LANES * sizeof(real));
-}
-
-/* da is dy: a copy only where both are needed apart (see buffers.c). The source's share follows when its gradient is there. */
-static void add_backward(struct plan *plan, int i)
-{
-    struct job job = job_of(plan, i);
-    if (job.layer->dx != job.layer->dy)
-        team_run(plan->team, pass_vectors(plan, job.what->out), copy_vectors, &job);
+    const struct planned *l = j->layer;
+    const struct span vectors = row_vectors(rows, j->what->out);
+    if (l->dx != l->dy)
+        memcpy(l->dx + (size_t)vectors.begin * LANES, l->dy + (size_t)vectors.begin * LANES,
+               (size_t)(vectors.end - vectors.begin) * LANES * sizeof(real));
 }
 
 static void skip_rows(void *context, int begin, int end, int worker)
@@ -295,7 +246,8 @@ static void skip_rows(void *context, int begin, int end, int worker)
     j->plan->kernels->add->bwd(&j->layer->add, (struct span){ begin, end }, j->layer->dy, j->to);
 }
 
-void backward_skips(struct plan *plan, int layer)
+/* The gradient of `layer` is there from the layer behind it: adds the dy of every add whose source it is. */
+static void skips(struct plan *plan, struct team *team, int layer)
 {
     for (int i = layer + 2; i < plan->net.count; i++) {
         struct job job = job_of(plan, i);
@@ -303,11 +255,30 @@ void backward_skips(struct plan *plan, int layer)
             continue;
         job.to = plan->layers[layer].dy;
         assert(job.to && job.to != job.layer->dy);
-        team_run(plan->team, pass_rows(plan, job.layer->add.h), skip_rows, &job);
+        team_run(team, pass_rows(plan, job.layer->add.h), skip_rows, &job);
     }
 }
 
-layer_fn *const layer_backward[] = {
-    [LAYER_CONV] = conv_backward, [LAYER_POOL] = pool_backward, [LAYER_DENSE] = dense_backward, [LAYER_BATCHNORM] = batchnorm_backward,
-    [LAYER_ACTIVATION] = activation_backward, [LAYER_DROPOUT] = dropout_backward, [LAYER_ADD] = add_backward,
-};
+/* ---- which ------------------------------------------------------------------------------------------------------------------------- */
+
+void backward_whole(struct plan *plan, struct team *team, struct stage s)
+{
+    struct job job = job_of(plan, s.layer);
+    if (s.work == WORK_SKIPS)
+        skips(plan, team, s.layer);
+    else if (s.work == WORK_WEIGHTS && job.what->kind == LAYER_CONV)
+        conv_weights(plan, team, s.layer);
+    else if (s.work == WORK_WEIGHTS)
+        dense_weights(plan, team, s.layer);
+    else
+        team_run(team, job.layer->dense.c, dense_inputs, &job);
+}
+
+rows_fn *backward_rows(enum work work, enum layer_kind kind)
+{
+    static rows_fn *const rows[] = {
+        [LAYER_CONV] = conv_rows, [LAYER_POOL] = pool_rows, [LAYER_BATCHNORM] = batchnorm_rows, [LAYER_ACTIVATION] = activation_rows,
+        [LAYER_DROPOUT] = dropout_rows, [LAYER_ADD] = add_rows,
+    };
+    return work == WORK_SUMS ? sums_chunks : work == WORK_DATA ? rows[kind] : NULL;
+}

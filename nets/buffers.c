@@ -14,7 +14,12 @@
  *
  * Gradients live from the layer above's backward to their own layer's. Activation, dropout and batch norm write dx over dy; add's da is dy.
  * An add's dy also goes to its source (+=) once the layer above the source has written the source's gradient: until then dy is held, and
- * what would overwrite it takes another buffer. */
+ * what would overwrite it takes another buffer.
+ *
+ * Within a group of stages (schedule.c) everything is under way at once, so no buffer is used twice there; what a group alone writes and
+ * reads is local: every worker has a buffer of its own, for the few blocks that it has under way.
+ *
+ * Hence three steps: layers that write in place of each other get one label; labels are found to be local or not; labels take buffers. */
 #include "plan.h"
 
 #include <assert.h>
@@ -27,17 +32,18 @@ static int source_of(const struct net *net, int i)
     return net->layers[i].kind == LAYER_ADD ? i - net->layers[i].add.back : i;
 }
 
-static int buffer_of(const struct buffers *b, int layer)
+/* Of a layer's value: a label, or a buffer. */
+static int name_of(const int *names, int layer)
 {
-    return layer < 0 ? INPUT_BUFFER : b->value[layer];
+    return layer < 0 ? INPUT_BUFFER : names[layer];
 }
 
-/* Will an add at or past layer i read this buffer as the output of a layer before i? */
-static bool value_held(const struct net *net, const struct buffers *b, int buffer, int i)
+/* Will an add at or past layer i read the value of this name as the output of a layer before i? */
+static bool value_held(const struct net *net, const int *names, int name, int i)
 {
     for (int a = i; a < net->count; a++) {
         int source = source_of(net, a);
-        if (net->layers[a].kind == LAYER_ADD && source < i && buffer_of(b, source) == buffer)
+        if (net->layers[a].kind == LAYER_ADD && source < i && name_of(names, source) == name)
             return true;
     }
     return false;
@@ -63,48 +69,97 @@ static size_t elements(const struct layer *l)
     return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w;
 }
 
-/* Of the buffers that are not busy the smallest that fits, else the largest, enlarged; a new one when all are busy. */
-static int take_buffer(const bool *busy, size_t *size, int *count, size_t wanted)
+/* A list of buffers under construction. */
+struct list { int *count; size_t *size; bool *local; };
+
+/* Of the buffers of that sort that are not busy the smallest that fits, else the largest, enlarged; a new one when all are busy. */
+static int take_buffer(const struct list *list, const bool *busy, bool local, size_t wanted)
 {
+    size_t *size = list->size;
     int best = -1;
-    for (int i = 0; i < *count; i++) {
-        if (busy[i])
+    for (int i = 0; i < *list->count; i++) {
+        if (busy[i] || list->local[i] != local)
             continue;
         bool fits = size[i] >= wanted, best_fits = best >= 0 && size[best] >= wanted;
         if (best < 0 || (fits && (!best_fits || size[i] < size[best])) || (!fits && !best_fits && size[i] > size[best]))
             best = i;
     }
     if (best < 0) {
-        assert(*count < NET_MAX_LAYERS);
-        best = (*count)++;
+        assert(*list->count < NET_MAX_LAYERS);
+        best = (*list->count)++;
         size[best] = 0;
+        list->local[best] = local;
     }
     if (size[best] < wanted)
         size[best] = wanted;
     return best;
 }
 
-static void assign_values(const struct net *net, bool training, struct buffers *b)
+/* ---- values ------------------------------------------------------------------------------------------------------------------------ */
+
+static void label_values(const struct net *net, bool training, int *label)
 {
     enum need needs[NET_MAX_LAYERS] = { NOTHING };
+    int labels = 0;
     for (int i = 0; i < net->count; i++) {
         const struct layer *l = &net->layers[i];
-        int below = buffer_of(b, i - 1);
-        bool free_to_write = below != INPUT_BUFFER && !value_held(net, b, below, i);
-        if (!training && l->kind == LAYER_DROPOUT) {
-            b->value[i] = below;
-        } else if (free_to_write && (training ? in_place_training(l, needs[below]) : elementwise(l))) {
-            b->value[i] = below;
-        } else {
-            bool busy[NET_MAX_LAYERS];
-            for (int j = 0; j < b->values; j++)
-                busy[j] = training || j == below || value_held(net, b, j, i);
-            b->value[i] = take_buffer(busy, b->value_size, &b->values, elements(l));
-        }
-        if (l->kind == LAYER_ACTIVATION && b->value[i] != INPUT_BUFFER)
-            needs[b->value[i]] = l->activation.kind == ACTIVATION_TANH ? VALUE : SIGN;
+        const int below = name_of(label, i - 1);
+        const bool free_to_write = below != INPUT_BUFFER && !value_held(net, label, below, i);
+        if (!training && l->kind == LAYER_DROPOUT)
+            label[i] = below;
+        else if (free_to_write && (training ? in_place_training(l, needs[below]) : elementwise(l)))
+            label[i] = below;
+        else
+            label[i] = labels++;
+        if (l->kind == LAYER_ACTIVATION && label[i] != INPUT_BUFFER)
+            needs[label[i]] = l->activation.kind == ACTIVATION_TANH ? VALUE : SIGN;
     }
 }
+
+/* Is whoever reads the label of layer i in the group that writes it? */
+static bool value_is_local(const struct net *net, const struct sharing *s, const int *label, int i)
+{
+    for (int layer = 0; layer < net->count; layer++) {
+        if (label[layer] != label[i])
+            continue;
+        if (layer == net->count - 1 || s->value[layer] != s->value[i] || s->value[layer + 1] != s->value[i])
+            return false;
+        for (int a = layer + 1; a < net->count; a++)
+            if (net->layers[a].kind == LAYER_ADD && source_of(net, a) == layer && s->value[a] != s->value[i])
+                return false;
+    }
+    return true;
+}
+
+/* Does a stage before layer i in its group read or write the buffer? */
+static bool value_under_way(const struct net *net, const struct buffers *b, const struct sharing *s, int buffer, int i)
+{
+    for (int layer = i - 1; s && layer >= 0 && s->value[layer] == s->value[i]; layer--)
+        if (b->value[layer] == buffer || name_of(b->value, layer - 1) == buffer || name_of(b->value, source_of(net, layer)) == buffer)
+            return true;
+    return false;
+}
+
+static void assign_values(const struct net *net, bool training, const struct sharing *s, struct buffers *b)
+{
+    int label[NET_MAX_LAYERS];
+    const struct list list = { &b->values, b->value_size, b->value_local };
+    label_values(net, training, label);
+    for (int i = 0; i < net->count; i++) {
+        const int below = name_of(b->value, i - 1);
+        if (label[i] == name_of(label, i - 1)) {
+            b->value[i] = below;
+            continue;
+        }
+        const bool local = !training && s && value_is_local(net, s, label, i);
+        bool busy[NET_MAX_LAYERS];
+        for (int j = 0; j < b->values; j++)
+            busy[j] = training || j == below || value_held(net, b->value, j, i) || value_under_way(net, b, s, j, i);
+        b->value[i] = take_buffer(&list, busy, local, elements(&net->layers[i]) * (size_t)(local ? s->bundle[i] : 1));
+    }
+}
+
+/* ---- gradients --------------------------------------------------------------------------------------------------------------------- */
 
 /* At layer i's backward: is this buffer the dy of an add (i or past it) whose source, before i, has not received it yet? */
 static bool gradient_held(const struct net *net, const struct buffers *b, int buffer, int i)
@@ -134,30 +189,64 @@ static bool shares_gradient(const struct net *net, const struct buffers *b, int 
     return elementwise(l) && (!held || (l->kind == LAYER_ADD && !is_source(net, i - 1)));
 }
 
-static void assign_gradients(const struct net *net, struct buffers *b)
+/* Does layer i's backward do nothing but make rows of dx out of rows of dy? */
+static bool passes_gradient_on(const struct net *net, int i)
 {
+    const enum layer_kind kind = net->layers[i].kind;
+    return !is_source(net, i) && (kind == LAYER_POOL || kind == LAYER_ACTIVATION || kind == LAYER_DROPOUT);
+}
+
+/* dy of layer i, which its own group or those of the layers that take it over in place may read. */
+static bool gradient_is_local(const struct net *net, const struct sharing *s, const struct buffers *b, int i)
+{
+    const int group = i + 1 < net->count ? s->gradient[i + 1] : -1;
+    for (; i > b->lowest && passes_gradient_on(net, i) && s->gradient[i] == group; i--)
+        if (!elementwise(&net->layers[i]))
+            return true;
+    return false;
+}
+
+/* Does a stage past layer i in the group of its dx read or write the buffer? */
+static bool gradient_under_way(const struct net *net, const struct buffers *b, const struct sharing *s, int buffer, int i)
+{
+    for (int layer = i; s && layer < net->count && s->gradient[layer] == s->gradient[i]; layer++)
+        if (b->gradient[layer] == buffer)
+            return true;
+    return false;
+}
+
+static void assign_gradients(const struct net *net, const struct sharing *s, struct buffers *b)
+{
+    const struct list list = { &b->gradients, b->gradient_size, b->gradient_local };
     for (int i = net->count; i > b->lowest; i--) {
         if (i < net->count && shares_gradient(net, b, i)) {
             b->gradient[i - 1] = b->gradient[i];
             continue;
         }
+        const bool local = s && i < net->count && gradient_is_local(net, s, b, i - 1);
         bool busy[NET_MAX_LAYERS];
         for (int j = 0; j < b->gradients; j++)
-            busy[j] = i < net->count && (j == b->gradient[i] || gradient_held(net, b, j, i));
-        b->gradient[i - 1] = take_buffer(busy, b->gradient_size, &b->gradients, elements(&net->layers[i - 1]));
+            busy[j] = i < net->count && (j == b->gradient[i] || gradient_held(net, b, j, i) || gradient_under_way(net, b, s, j, i));
+        b->gradient[i - 1] = take_buffer(&list, busy, local, elements(&net->layers[i - 1]) * (size_t)(local ? s->gradient_bundle[i] : 1));
     }
 }
 
-void buffers_assign(const struct net *net, bool training, struct buffers *b)
+void buffers_assign(const struct net *net, bool training, const struct sharing *sharing, struct buffers *b)
 {
     assert(net && net->count > 0);
     assert(b);
-    *b = (struct buffers){ 0 };
-    while (b->lowest < net->count && net_layer_facts(net, b->lowest).parameters == 0)
-        b->lowest++;
+    *b = (struct buffers){ .lowest = net_lowest(net) };
     for (int i = 0; i < net->count; i++)
         b->gradient[i] = NO_BUFFER;
-    assign_values(net, training, b);
+    assign_values(net, training, sharing, b);
     if (training)
-        assign_gradients(net, b);
+        assign_gradients(net, sharing, b);
+}
+
+int net_lowest(const struct net *net)
+{
+    int lowest = 0;
+    while (lowest < net->count && net_layer_facts(net, lowest).parameters == 0)
+        lowest++;
+    return lowest;
 }

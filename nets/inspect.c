@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 const struct net *plan_net(const struct plan *plan)
 {
@@ -146,21 +147,89 @@ static void print_layer(const struct plan *plan, int i, FILE *out)
     fputc('\n', out);
 }
 
+static void print_buffer(const struct plan *plan, const char *letter, int i, size_t size, bool local, FILE *out)
+{
+    const size_t images = (size_t)(local ? plan->workers : image_blocks(plan->batch)) * LANES;
+    char name[16];
+    fprintf(out, "%-4s %14zu bytes%s\n", buffer_name(i, letter, name), size * images * sizeof(real),
+            local ? ", each worker its share" : "");
+}
+
+/* A line per group of several stages: the layers, whose work it does in one go, and how. */
+static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
+{
+    static const char *const names[] = { "training", "inference", "backward" };
+    static const char *const works[] = { "", " statistics", "", " weights", " sums", "", " skips" };
+    const struct schedule *s = &plan->schedule[pass];
+    char word[96];
+    int alone = 0;
+    for (int g = 0; g < s->groups; g++) {
+        const struct group *group = &s->group[g];
+        alone += group->alone;
+        if (group->count == 1)
+            continue;
+        fprintf(out, "together, %s:", names[pass]);
+        for (int i = 0; i < group->count; i++) {
+            const struct stage stage = s->stage[group->first + i];
+            fprintf(out, "%s %d %s%s", i ? "," : "", stage.layer, layer_print(&plan->net.layers[stage.layer], word, sizeof word),
+                    works[stage.work]);
+        }
+        fprintf(out, "; %d %s at a time", group->bundle > 1 ? group->bundle : group->band, group->bundle > 1 ? "blocks" : "rows");
+        fprintf(out, ", %d unit%s per block%s\n", group->cuts, group->cuts > 1 ? "s" : "", group->alone ? ", by one worker" : "");
+    }
+    if (alone)
+        fprintf(out, "%s: %d of %d groups are too little to share and done by one worker\n", names[pass], alone, s->groups);
+}
+
+static void line_words(const struct plan *plan, const struct schedule *s, const struct group *g, const char *before,
+                       struct plan_line *line)
+{
+    char word[96];
+    for (int i = 0, last = -1; i < g->count; i++) {
+        const struct stage stage = s->stage[g->first + i];
+        const size_t used = strlen(line->words);
+        if (stage.layer != last)
+            snprintf(line->words + used, sizeof line->words - used, "%s%s", i ? " " : before,
+                     layer_print(&plan->net.layers[stage.layer], word, sizeof word));
+        last = stage.layer;
+    }
+}
+
+struct plan_line plan_line(const struct plan *plan, int layer)
+{
+    struct plan_line line = { "", 0 };
+    for (int pass = 0; pass < PASSES; pass++) {
+        const struct schedule *s = &plan->schedule[pass];
+        for (int g = 0; g < s->groups && pass != INFERENCE_PASS; g++) {
+            const struct group *group = &s->group[g];
+            if (s->stage[group->first].layer != layer)
+                continue;
+            const char *before = !*line.words ? "" : pass == BACKWARD_PASS ? ", back: " : ", ";
+            if (!*line.words || group->count > 1)
+                line_words(plan, s, group, before, &line);
+            for (int i = group->first; i < group->first + group->count; i++)
+                line.macs += stage_macs(plan, s->stage[i]);
+        }
+    }
+    return line;
+}
+
 void plan_print(const struct plan *plan, void *file)
 {
     assert(plan && file);
     FILE *out = file;
     const struct buffers *b = &plan->buffers;
-    size_t images = (size_t)image_blocks(plan->batch) * LANES;
     fprintf(out, "plan for %s, batch %d, %s, %d worker%s\n", plan->training ? "training" : "inference", plan->batch,
             isa_name(plan->kernels->isa), plan->workers, plan->workers > 1 ? "s" : "");
     fprintf(out, "   #  %-24s  %-14s  %-20s  %-6s %-9s %-6s %s\n", "layer", "output", "variant", "y", "", "dy", "tensors@element");
     for (int i = 0; i < plan->net.count; i++)
         print_layer(plan, i, out);
+    for (int pass = 0; pass < PASSES; pass++)
+        print_groups(plan, (enum pass)pass, out);
     for (int i = 0; i < b->values; i++)
-        fprintf(out, "y%-3d %14zu bytes\n", i, b->value_size[i] * images * sizeof(real));
+        print_buffer(plan, "y", i, b->value_size[i], b->value_local[i], out);
     for (int i = 0; i < b->gradients; i++)
-        fprintf(out, "dy%-2d %14zu bytes\n", i, b->gradient_size[i] * images * sizeof(real));
+        print_buffer(plan, "dy", i, b->gradient_size[i], b->gradient_local[i], out);
     for (int i = 0; i < FAMILIES; i++)
         fprintf(out, "%-12s %14zu bytes\n", plan->arenas[i].name, plan->arenas[i].size);
 }

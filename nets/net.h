@@ -91,6 +91,7 @@ struct plan_options {
     const char *algo;                   /* convolution algorithm by name; NULL or "auto": the table */
     int optimizer_slots;                /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
     struct team *team;                  /* borrowed; NULL: one worker */
+    bool no_fuse;                       /* every layer by itself; the same bits, slower */
 };
 
 /* Sums over images (gradients) run over waves of so many images, added in order. Micro-batches of a multiple of it that accumulate (see
@@ -148,8 +149,8 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key);
  * the mean is over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting
  * them. */
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
-/* The same layer by layer, for whoever looks at or meddles with what is between them: begin, then each layer from the last down to
- * plan_lowest. plan_output_gradient is what a layer starts from, [B][P][Q][K][16]; NULL where none is kept. */
+/* The same layer by layer, of plans made with no_fuse, for whoever looks at or meddles with what is between: begin, then each layer from
+ * the last down to plan_lowest. plan_output_gradient is what a layer starts from, [B][P][Q][K][16]; NULL where none is kept. */
 void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
 void plan_backward_layer(struct plan *plan, int layer);
 int plan_lowest(const struct plan *plan);
@@ -162,5 +163,10 @@ void plan_step(struct plan *plan, const struct optimizer *o);
 enum plan_part { PART_PACK, PART_FORWARD, PART_LOSS, PART_BACKWARD_WEIGHTS, PART_BACKWARD_DATA, PART_STEP, PLAN_PARTS };
 typedef void plan_watch_fn(void *context, int layer, enum plan_part part);
 void plan_watch(struct plan *plan, plan_watch_fn *watch, void *context);
+/* What is done together is watched as the layer that it begins with. Of training, by that layer: the words of all of it, as "conv8same
+ * relu" and, where backward takes others along, "conv8same relu, back: conv8same drop0.2"; multiply-adds per image, in all directions. No
+ * words: nothing begins there. */
+struct plan_line { char words[512]; double macs; };
+struct plan_line plan_line(const struct plan *plan, int layer);
 
 #endif

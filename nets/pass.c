@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A training step: forward through the table of layers, loss, backward through the other table, one optimizer call over all parameters.
+ * A training step: forward through the groups of stages, loss, backward through theirs, one optimizer call over all parameters.
  * What a pass needs to know (how many images, which mode) stands in plan->pass; the problems' n is set from it once. */
 #include "plan.h"
 
@@ -8,18 +8,15 @@
 
 /* ---- before a pass ----------------------------------------------------------------------------------------------------------------- */
 
-static void set_images(struct plan *plan, int n)
+void planned_images(struct planned *l, enum layer_kind kind, int n)
 {
-    for (int i = 0; i < plan->net.count; i++) {
-        struct planned *l = &plan->layers[i];
-        switch (plan->net.layers[i].kind) {
-        case LAYER_CONV: l->conv.n = n; break;
-        case LAYER_POOL: l->pool.n = n; break;
-        case LAYER_DENSE: l->dense.n = n; break;
-        case LAYER_BATCHNORM: l->batchnorm.n = n; break;
-        case LAYER_ADD: l->add.n = n; break;
-        case LAYER_ACTIVATION: case LAYER_DROPOUT: break;
-        }
+    switch (kind) {
+    case LAYER_CONV: l->conv.n = n; break;
+    case LAYER_POOL: l->pool.n = n; break;
+    case LAYER_DENSE: l->dense.n = n; break;
+    case LAYER_BATCHNORM: l->batchnorm.n = n; break;
+    case LAYER_ADD: l->add.n = n; break;
+    case LAYER_ACTIVATION: case LAYER_DROPOUT: break;
     }
 }
 
@@ -90,12 +87,14 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
     plan->pass.n = n;
     plan->pass.training = training;
     plan->pass.key = key;
-    set_images(plan, n);
+    for (int i = 0; i < plan->net.count; i++)
+        planned_images(&plan->layers[i], plan->net.layers[i].kind, n);
     pack(plan, CONV_FWD);
-    for (int i = 0; i < plan->net.count; i++) {
-        layer_forward[plan->net.layers[i].kind](plan, i);
-        watched(plan, i, PART_FORWARD);
-    }
+    if (!training)
+        forward_fold_running(plan);
+    const enum pass pass = training ? TRAINING_PASS : INFERENCE_PASS;
+    for (int g = 0; g < plan->schedule[pass].groups; g++)
+        group_run(plan, pass, g);
     make_loss(plan, n, training ? plan->layers[plan->net.count - 1].dy : NULL);
 }
 
@@ -111,20 +110,24 @@ void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate,
     pack(plan, CONV_BWD_DATA);
 }
 
+/* SKIPS of the layer below belong to the layer that hands it its gradient. */
 void plan_backward_layer(struct plan *plan, int layer)
 {
     assert(layer >= plan->buffers.lowest && layer < plan->net.count);
-    layer_backward[plan->net.layers[layer].kind](plan, layer);
-    if (layer > plan->buffers.lowest)
-        backward_skips(plan, layer - 1);
-    watched(plan, layer, PART_BACKWARD_DATA);
+    const struct schedule *s = &plan->schedule[BACKWARD_PASS];
+    for (int g = 0; g < s->groups; g++) {
+        const struct stage stage = s->stage[s->group[g].first];
+        assert(s->group[g].count == 1);
+        if (stage.layer + (stage.work == WORK_SKIPS) == layer)
+            group_run(plan, BACKWARD_PASS, g);
+    }
 }
 
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
 {
     plan_backward_begin(plan, n, scale_n, accumulate, key);
-    for (int i = plan->net.count - 1; i >= plan->buffers.lowest; i--)
-        plan_backward_layer(plan, i);
+    for (int g = 0; g < plan->schedule[BACKWARD_PASS].groups; g++)
+        group_run(plan, BACKWARD_PASS, g);
 }
 
 struct step_job { struct plan *plan; const struct optimizer *optimizer; };

@@ -10,15 +10,66 @@
 
 /* Indices into the buffer lists; several layers share one when they write in place or when it is free again. */
 struct buffers {
-    int lowest;                         /* the first layer with parameters: gradients go no deeper; without any, the count */
+    int lowest;                         /* net_lowest: gradients go no deeper */
     int value[NET_MAX_LAYERS];          /* of the layer's output; INPUT_BUFFER: the net's input itself */
     int gradient[NET_MAX_LAYERS];       /* of dy; NO_BUFFER below `lowest` and in inference plans */
     int values, gradients;              /* how many there are */
-    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS];          /* elements per image */
+    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS];          /* elements per image; of a local one, of all under way */
+    bool value_local[NET_MAX_LAYERS], gradient_local[NET_MAX_LAYERS];          /* every worker has its own, for the blocks under way */
 };
 enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
 
-void buffers_assign(const struct net *net, bool training, struct buffers *buffers);
+/* Which stages share a group: what one group alone writes and reads is needed for the images under way only. */
+struct sharing {
+    int value[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];        /* the groups that make y and dx */
+    int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS];        /* the blocks they have under way per worker */
+};
+
+/* The first layer with parameters; without any, the count. */
+int net_lowest(const struct net *net);
+
+/* `sharing` NULL: every stage is a group of its own. */
+void buffers_assign(const struct net *net, bool training, const struct sharing *sharing, struct buffers *buffers);
+
+/* ---- what is done together (schedule.c) -------------------------------------------------------------------------------------------- */
+
+enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
+
+/* Of a layer: rows of y (batch norm: its chunks' mean and variance, then rows of y); and back again the sums over images (batch norm's:
+ * chunks), rows of dx, and what comes to the layer's dy from the adds whose source it is. */
+enum work { WORK_FORWARD, WORK_STATISTICS, WORK_NORMALISE, WORK_WEIGHTS, WORK_SUMS, WORK_DATA, WORK_SKIPS };
+
+struct stage { enum work work; int layer; };
+
+struct group {
+    int first, count;                   /* stages */
+    int cut, cuts;                      /* plan->cuts[cut …]: rows of the first stage where a block may be cut into units */
+    int band, bundle;                   /* rows of the first stage made at a time; or so many whole blocks */
+    bool alone;                         /* too little to share: the caller does it */
+};
+
+enum { STAGES_MOST = 4 * NET_MAX_LAYERS, GROUP_MOST = 32 };
+
+struct schedule {
+    int stages, groups;
+    struct stage stage[STAGES_MOST];
+    struct group group[STAGES_MOST];
+};
+
+void schedules_build(struct plan *plan, bool fuse);
+/* The most cuts that a net's schedules can have. */
+size_t schedules_cuts(const struct net *net);
+
+/* Rows per image block that a stage makes, and how many of them it can make once `made` of the `below` rows before it are there. Stages
+ * that sum go by chunks, whose rows end where they end. */
+int stage_rows(const struct plan *plan, struct stage stage);
+int stage_ready(const struct plan *plan, struct stage stage, int made, int below);
+bool stage_sums(struct stage stage);
+/* Multiply-adds per image. */
+double stage_macs(const struct plan *plan, struct stage stage);
+int stage_chunks_per_block(const struct plan *plan, struct stage stage);
+/* The first chunk that begins at that row of a block or past it. */
+int stage_chunk_at(const struct plan *plan, struct stage stage, int row);
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -46,6 +97,7 @@ struct planned {
     uint8_t *which;                     /* max-pool, training */
     uint16_t *kept;                     /* dropout, training */
     real *mean, *variance;              /* batch norm: of the batch, for backward */
+    real *coefficients;                 /* batch norm: per-channel factors, three arrays of whole vectors */
 };
 
 struct placed { struct tensor tensor; size_t offset; };         /* offset in elements among the trained ones or among the statistics */
@@ -58,6 +110,8 @@ struct plan {
     bool training;
     struct team *team;
     const struct kernels *kernels;
+    struct schedule schedule[PASSES];
+    int *cuts, cut_count;
     struct buffers buffers;
     struct planned layers[NET_MAX_LAYERS];
     int tensors;
@@ -72,7 +126,7 @@ struct plan {
     uint8_t *labels, *best;
     real *values[NET_MAX_LAYERS], *value_gradients[NET_MAX_LAYERS];
     real *partials;                     /* sums of chunks, [chunk][stride] */
-    real *coefficients, *sums;          /* batch norm's per-channel factors, three arrays of `channels`; its sums, four */
+    real *sums;                         /* batch norm's, four arrays of `channels` */
     size_t partial_count, channels;     /* elements; the widest batch norm, rounded up to 16 */
     size_t worker_bytes;
     real **worker_scratch;              /* [workers] */
@@ -94,12 +148,13 @@ size_t plan_stride(const struct plan *plan, int layer);
 real *plan_value_of(const struct plan *plan, int layer, int which);
 real *plan_gradient_of(const struct plan *plan, int layer, int which);
 
-/* ---- passes (pass.c drives, forward.c and backward.c hold one function per kind of layer) ------------------------------------------ */
+/* Measures and takes all memory (place.c). 0 or -ENOMEM. */
+int plan_place(struct plan *plan, struct why *why);
 
-typedef void layer_fn(struct plan *plan, int layer);
-extern layer_fn *const layer_forward[], *const layer_backward[];         /* by enum layer_kind; backward only from `lowest` on */
-/* The gradient of `layer` is there from the layer behind it: adds the dy of every add whose source it is. */
-void backward_skips(struct plan *plan, int layer);
+/* ---- passes (pass.c drives, group.c carries out, forward.c and backward.c hold one function per kind of work) ----------------------- */
+
+/* Carries out group g of a pass. */
+void group_run(struct plan *plan, enum pass pass, int g);
 
 /* A part of the pass has ended. */
 static inline void watched(const struct plan *plan, int layer, enum plan_part part)
@@ -117,9 +172,10 @@ static inline uint32_t dropout_threshold(float rate)
 /* What a worker needs to know about its piece of a layer. */
 struct job {
     const struct plan *plan;
-    const struct planned *layer;
+    const struct planned *layer;        /* the plan's, or a piece of it: its n is the images of that, its pointers begin there */
     const struct layer *what;
     int index;                          /* of the layer */
+    int first;                          /* image block that the piece begins with */
     real *to;                           /* sums: where they go */
     int block, chunks;                  /* sums: first image block of the wave; its chunks */
     size_t stride;                      /* sums: elements from chunk to chunk */
@@ -131,10 +187,32 @@ static inline struct job job_of(const struct plan *plan, int layer)
     return (struct job){ .plan = plan, .layer = &plan->layers[layer], .what = &plan->net.layers[layer], .index = layer };
 }
 
-/* Vectors of 16 that a tensor of this shape has in the pass under way. */
-static inline int pass_vectors(const struct plan *plan, struct shape s)
+/* Work that makes rows, or chunks: `span` counts them from the piece's first on; chunks are counted from the pass's first. */
+typedef void rows_fn(const struct job *job, struct span span, int worker);
+rows_fn *forward_rows(enum work work, enum layer_kind kind);
+rows_fn *backward_rows(enum work work, enum layer_kind kind);
+/* Work that cuts itself: dense layers, sums over images into gradients, adds' shares; `team` NULL: the caller alone. */
+void forward_whole(struct plan *plan, struct team *team, struct stage stage);
+void backward_whole(struct plan *plan, struct team *team, struct stage stage);
+/* Once all chunks are summed: what they come to, and the factors for the rows. */
+void forward_statistics(struct plan *plan, int layer);
+void backward_sums(struct plan *plan, struct team *team, int layer);
+/* Batch norm's factors from the running statistics. */
+void forward_fold_running(struct plan *plan);
+
+/* Sets n in the layer's problem. */
+void planned_images(struct planned *layer, enum layer_kind kind, int n);
+
+/* Image blocks come first in every tensor: where block `block` of one with shape s begins. */
+static inline size_t block_at(int block, struct shape s)
 {
-    return image_blocks(plan->pass.n) * s.c * s.h * s.w;
+    return (size_t)block * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES;
+}
+
+/* The vectors of 16 that rows of that shape hold. */
+static inline struct span row_vectors(struct span rows, struct shape s)
+{
+    return (struct span){ rows.begin * s.w * s.c, rows.end * s.w * s.c };
 }
 
 /* Rows of it that hold h rows per image block. */

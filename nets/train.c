@@ -251,7 +251,7 @@ static int open_plan(struct run *r, struct why *why)
 {
     const struct train_options *o = r->options;
     struct plan_options plan = { .batch = r->part, .training = true, .isas = o->isas, .algo = o->algo,
-        .optimizer_slots = recipe_optimizer_slots(r->recipe), .team = o->team };
+        .optimizer_slots = recipe_optimizer_slots(r->recipe), .team = o->team, .no_fuse = o->no_fuse || o->hooks.backward };
     int code = net_plan(r->net, &plan, &r->plan, why);
     if (code)
         return code;

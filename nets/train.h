@@ -31,7 +31,7 @@ struct train_hooks {
 };
 
 struct train_options {
-    unsigned isas; const char *algo; struct team *team;
+    unsigned isas; const char *algo; bool no_fuse; struct team *team;
     uint64_t seed;
     bool evaluate_train;                /* fill train_acc (an extra inference pass at the end) */
     const char *load;                   /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */

@@ -59,7 +59,7 @@ static int buffer_count(const char *text, bool training)
 {
     struct net net = toy_net(text);
     struct buffers b;
-    buffers_assign(&net, training, &b);
+    buffers_assign(&net, training, NULL, &b);
     return b.values;
 }
 
