@@ -84,7 +84,9 @@ static inline void planes_pack(const struct conv *p, int count, const struct til
                 for (int t = 0; t < taps; t++) room[t * LANES + i] = one[(ptrdiff_t)(flip ? taps - 1 - t : t) * p->c];
             }
             for (int part = 0; part < PARTS; part++) weights(transform, room + part * V, to + part * V);
-            for (int i = 0; i < count && lanes == LANES; i++) memcpy(u + i * plane, to + i * LANES, sizeof *u * LANES);
+            for (int i = 0; i < count && lanes == LANES; i++) {
+                UNROLL for (int v = 0; v < LANES; v += V) v_store(u + i * plane + v, v_load(to + i * LANES + v));
+            }
             for (int i = 0; i < count && lanes < LANES; i++) memcpy(u + i * plane, to + i * LANES, sizeof *u * (size_t)lanes);
         }
     }
