@@ -132,8 +132,9 @@ static inline void nhwc_row(const struct nhwc *o, int row, const float *xn, cons
             t.w = packed + r0 * t.w_row + (ptrdiff_t)s0 * o->c * channels;
             t.x_pixel = pixels > 1 ? o->c : x_image;
             t.y_pixel = pixels > 1 ? wide : y_image;
-            for (int n = 0; n < LANES; n += pixels > 1 ? 1 : OUTER_KT) {
-                const int image = pixels > 1 ? n : least(n, LANES - OUTER_KT);
+            const int images = pixels > 1 ? 1 : OUTER_KT;
+            for (int n = 0; n < LANES; n += images) {
+                const int image = least(n, LANES - images);
                 t.x = x + image * x_image + (ptrdiff_t)(q + s0) * o->c;
                 t.y = yn + image * y_image + (ptrdiff_t)q * wide + k;
                 nhwc_tile_run(&t, channels);
