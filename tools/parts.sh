@@ -31,6 +31,8 @@ left_out()
             echo "AVX-512 by halves on AVX2: its bits are the release and clang builds' matter" ;;
         aarch64,test_bench,*) echo "the aarch64 libraries have no Google Benchmark: no benches there" ;;
         release,test_golden_halves,quick) echo "not in the inner loop: 9 s" ;;
+        aarch64,test_fusion,full) ;;
+        aarch64,test_fusion,*) echo "seven minutes emulated: --full runs it; test_golden's nets run fused there, too" ;;
         aarch64,test_gradient,*) echo "the textbook in double has no NEON in it, and emulated it takes minutes; it ran in release" ;;
     esac
 }
