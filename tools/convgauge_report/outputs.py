@@ -49,12 +49,12 @@ def readmes(top):
 def made(results, rows_by_path, top, schema_folder):
     """path -> bytes of everything that the rows decide."""
     tables = page.all_tables(results)
-    tables.update({table.name: table for table in (page.summary(results),) if table.rows})
     out = {os.path.join(results.folder, "index.html"): page.render(results).encode()}
     for name, table in tables.items():
         out[os.path.join(results.folder, "tables", name + ".md")] = f"# {table.title}\n\n{table.md()}".encode()
         out[os.path.join(results.folder, "tables", name + ".csv")] = table.csv().encode()
     out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
+    tables.update({table.name: table for table in (page.summary(results),) if table.rows})     # read from the top of the tree
     tables["fields"] = judge.fields(schema_folder)
     for path, text in readmes(top):
         out[path] = between(text, tables, results.studies, path).encode()
