@@ -141,15 +141,8 @@ void net_profile(struct bench_net *n, int batch, struct net_options *g, struct r
     struct runner r;
     struct why why;
     static struct watch w;
-    char name[192];
     const enum isa isa = (enum isa)isa_best(g->options->isas);
-    snprintf(name, sizeof name, "%s/train/%s/%s", n->name, isa_name(isa), g->options->algo);
-    if (!filter_matches(g->options->filter, name)) return;
-    g->ran++;
-    if (g->options->list) {
-        printf("%s  %s\n", name, n->string);
-        return;
-    }
+    if (!runner_asked(n, true, isa, g)) return;
     if (runner_open(&r, n, batch, true, isa, g->options->algo, g, &why)) quit(EXIT_FAIL, "%s", why.text);
     w = (struct watch){ .layers = n->net.count };
     w.seen = malloc(slot(&w, STEPS, 0, 0) * sizeof *w.seen);

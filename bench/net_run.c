@@ -87,6 +87,15 @@ static bool wanted(const struct net_options *g, const struct bench_net *n, bool 
     return filter_matches(g->options->filter, name);
 }
 
+bool runner_asked(const struct bench_net *n, bool training, enum isa isa, struct net_options *g)
+{
+    if (!wanted(g, n, training, isa, g->options->algo)) return false;
+    g->ran++;
+    if (g->options->list)
+        printf("%s/%s/%s/%s  %s\n", n->name, training ? "train" : "infer", isa_name(isa), g->options->algo, n->string);
+    return !g->options->list;
+}
+
 /* auto, and beside it direct, which every published figure has beside it; or what --algo names. */
 static int open_variants(const struct bench_net *n, int batch, bool training, const struct net_options *g, struct runner runners[VARIANTS])
 {
@@ -209,10 +218,7 @@ void net_measure(struct bench_net *n, int batch, struct net_options *g, struct r
             measure_mode(n, batch, training, g, report);
             continue;
         }
-        for (int isa = 0; isa < ISA_COUNT; isa++) {
-            if (!wanted_isa(g->options->isas, isa) || !wanted(g, n, training, (enum isa)isa, g->options->algo)) continue;
-            printf("%s/%s/%s/%s  %s\n", n->name, training ? "train" : "infer", isa_name((enum isa)isa), g->options->algo, n->string);
-            g->ran++;
-        }
+        for (int isa = 0; isa < ISA_COUNT; isa++)
+            if (wanted_isa(g->options->isas, isa)) runner_asked(n, training, (enum isa)isa, g);
     }
 }

@@ -17,6 +17,8 @@ struct runner {
     uint32_t step;
 };
 
+/* Whether --filter asks for it, which then counts as run; --list prints it, and there is no more to do. */
+bool runner_asked(const struct bench_net *n, bool training, enum isa isa, struct net_options *g);
 /* 0 or negative errno; closed by plan_close(r->plan). */
 int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo,
                 const struct net_options *g, struct why *why);

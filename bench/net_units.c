@@ -88,16 +88,9 @@ void net_units(struct bench_net *n, int batch, struct net_options *g, struct rep
 {
     struct runner r;
     struct why why;
-    char name[192];
     const enum isa isa = (enum isa)isa_best(g->options->isas);
     double serial = INFINITY;
-    snprintf(name, sizeof name, "%s/train/%s/%s", n->name, isa_name(isa), g->options->algo);
-    if (!filter_matches(g->options->filter, name)) return;
-    g->ran++;
-    if (g->options->list) {
-        printf("%s  %s\n", name, n->string);
-        return;
-    }
+    if (!runner_asked(n, true, isa, g)) return;
     /* Layer by layer: what one worker does together depends on there being one. */
     struct options apart = *g->options;
     apart.no_fuse = true;

@@ -42,7 +42,7 @@ static inline void dense_vectors(const float *x, int extent, int first, int coun
 INLINE void dense_fwd_group(const struct dense *p, int k, int from, int to, const float *x, const float *w, const float *b, float *y,
                             const int KT, const int P)
 {
-    int vectors = (p->n + LANES - 1) / LANES * PARTS;
+    int vectors = image_blocks(p->n) * PARTS;
     const float *in[MAX_PIXELS], *out[MAX_PIXELS];
     float *to_y[MAX_PIXELS];
     const float *rows = w + (ptrdiff_t)k * p->c, *bias = b ? b + k : NULL;
@@ -91,7 +91,7 @@ INLINE void dense_back_tile(const struct dense *p, const float *const *dy, float
 
 INLINE void dense_back_group(const struct dense *p, int c, const float *dy, const float *w, float *dx, const int CT, const int P)
 {
-    int vectors = (p->n + LANES - 1) / LANES * PARTS;
+    int vectors = image_blocks(p->n) * PARTS;
     const float *in[MAX_PIXELS], *out[MAX_PIXELS];
     float *to[MAX_PIXELS];
     for (int first = 0, count; first < vectors; first += count) {

@@ -11,7 +11,7 @@ enum { EVERYTHING = EXACT_ON_INTEGERS | SAME_BITS_OVER_ISA | SAME_BITS_OVER_SPAN
 /* One rounding per product and step of a chain, the longest chain of the three directions, and the few steps of the lane tree. */
 static float conv_direct_bound(const struct conv *p)
 {
-    int inputs = (p->c > p->k ? p->c : p->k) * p->r * p->s, blocks = (p->n + LANES - 1) / LANES;
+    int inputs = (p->c > p->k ? p->c : p->k) * p->r * p->s, blocks = image_blocks(p->n);
     int band = BAND_PIXELS + p->q, bands = blocks * p->p * p->q / (BAND_PIXELS / 2) + blocks;
     return (float)((inputs > band ? inputs : band) + bands + 8);
 }
@@ -44,7 +44,7 @@ static const struct wino *wino_of(const struct conv *p) { return p->r == wino3.r
  * worst that kernelcheck saw. Forward sums C products, backward-weights the pixels of a span. */
 static float conv_wino_bound(const struct conv *p)
 {
-    const int inputs = largest(p->c, p->k), pixels = (p->n + LANES - 1) / LANES * p->p * p->q;
+    const int inputs = largest(p->c, p->k), pixels = image_blocks(p->n) * p->p * p->q;
     return (p->r == wino3.r ? 3.0f : 16.0f) * (float)(largest(inputs, pixels) + LANES);
 }
 static size_t conv_wino_packed_bytes(const struct conv *p, enum conv_direction direction)
@@ -111,7 +111,7 @@ static void conv_wino2_bwd_weights(const struct conv *p, struct span rows, const
  * backward-weights the pixels of a span, backward-data is direct's. */
 static float conv_wino1_bound(const struct conv *p)
 {
-    const int pixels = (p->n + LANES - 1) / LANES * p->p * p->q;
+    const int pixels = image_blocks(p->n) * p->p * p->q;
     return (p->r == 3 ? 0.5f : p->r == 5 ? 1.0f : 1.5f) * (float)(largest(p->k * p->r * p->s, pixels) + LANES);
 }
 static void conv_wino1_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
@@ -152,14 +152,14 @@ static void conv_fft_bwd_data(const struct conv *p, struct span rows, const floa
 /* Sums of C products, or of a span's images, and the 2 x 8 additions of transforms there and back; relative to a whole image. */
 static float conv_fft_bound(const struct conv *p)
 {
-    const int pixels = (p->n + LANES - 1) / LANES * p->p * p->q;
+    const int pixels = image_blocks(p->n) * p->p * p->q;
     return (float)(largest(largest(p->c, p->k), pixels) + 4 * LANES);
 }
 
 /* One chain over the taps, or over a span's images and pixels. */
 static float conv_chain_bound(const struct conv *p)
 {
-    return (float)(largest(largest(p->c, p->k) * p->r * p->s, (p->n + LANES - 1) / LANES * LANES * p->p * p->q) + 8);
+    return (float)(largest(largest(p->c, p->k) * p->r * p->s, image_blocks(p->n) * LANES * p->p * p->q) + 8);
 }
 static void conv_col_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {

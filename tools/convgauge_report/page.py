@@ -112,15 +112,7 @@ class Part:
         figures = each_study.figures(study) + drawn.for_study(pictures, study.name)
         self.figures = [Drawing(figure, folder) for figure in figures]
         self.card_figure, self.card, self.found = self.figures[0], (card_lines(study) + claim_lines(study))[:6], headline.found(study)
-        made = [
-            study_tables.reproduced(study),
-            study_tables.figures(study),
-            study_tables.claims(study),
-            study_tables.arms(study),
-            study_tables.cost(study),
-            study_tables.fields(study),
-        ]
-        self.tables = [(table, Markup(table.html())) for table in made if table.rows]
+        self.tables = [(table, Markup(table.html())) for table in study_tables.made(study) if table.rows]
         self.unjudged = findings.unjudged(study)
         self.command = f"build/release/bin/{study.name}"
         path = os.path.join(folder, study.name + ".jsonl")
@@ -178,14 +170,7 @@ def all_tables(results):
     """Every table by name; those of figures are named as they are."""
     made = []
     for study in results.studies.values():
-        made += [
-            study_tables.reproduced(study),
-            study_tables.figures(study),
-            study_tables.claims(study),
-            study_tables.arms(study),
-            study_tables.cost(study),
-            study_tables.fields(study),
-        ]
+        made += study_tables.made(study)
     made += [study_tables.missing(results.studies), machines_table(results)]
     made += [figure.table for figure in all_figures(results) if not isinstance(figure, Missing)]
     return {table.name: table for table in made if table.rows}
@@ -202,6 +187,7 @@ def summary(results):
             ("cell", "cell"),
             ("data", "data"),
             ("published", "published", 2),
+            ("measured", "and what it was measured on"),
             ("reproduced", "reproduced, last epoch: mean ± sd [95 % CI], n", 2),
             ("verdict", "verdict"),
             ("best", "best epoch on test", 2),
@@ -216,6 +202,7 @@ def summary(results):
                     f"{study.name}/{entry.cell}",
                     entry.data,
                     entry.told["published"],
+                    entry.told["tests"] or "not said",
                     interval(test),
                     verdict if verdict != findings.NOT else f"{verdict}: {why}",
                     column(entry, "best_test_acc").mean,

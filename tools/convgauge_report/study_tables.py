@@ -228,3 +228,8 @@ def missing(studies):
             if entry.missing or entry.short:
                 table.add(study.name, entry.name, len(entry.rows), entry.told["seeds"], entry.short or "")
     return table
+
+
+def made(study):
+    """All of a study, in the page's order."""
+    return [table(study) for table in (reproduced, figures, claims, arms, cost, fields)]
