@@ -114,11 +114,11 @@ static void dense_bwd_data(const struct dense *p, struct span inputs, const floa
     for (; c < inputs.end; c++) dense_back_group(p, c, dy, w, dx, 1, 4);
 }
 
-/* A strip of x to [image][DENSE_STRIP]: features c … c + width of every live image; the rest of each row is left alone. */
-static inline void dense_turn(const struct dense *p, int c, int width, const float *x, float *strip)
+/* A strip of x[blocks][extent][16] to [image][DENSE_STRIP]: features c … c + width of every live image; the rest of each row is left alone. */
+static inline void dense_turn(const struct dense *p, int extent, int c, int width, const float *x, float *strip)
 {
     for (int n = 0; n < p->n; n += LANES) {
-        const float *from = x + ((ptrdiff_t)(n / LANES) * p->c + c) * LANES;
+        const float *from = x + ((ptrdiff_t)(n / LANES) * extent + c) * LANES;
         float *to = strip + (ptrdiff_t)n * DENSE_STRIP;
         int f = 0;
         for (; f + LANES <= width; f += LANES) v_turn16(from + f * LANES, to + f, DENSE_STRIP);
@@ -128,21 +128,32 @@ static inline void dense_turn(const struct dense *p, int c, int width, const flo
     }
 }
 
+/* Turned as well, so that as many sums as a vector has lanes go side by side: one by one they took as long as a tenth of the products. */
+static inline void dense_bias(const struct dense *p, const float *dy, float *db, float *strip)
+{
+    for (int k = 0; k < p->k; k += DENSE_STRIP) {
+        const int width = p->k - k < DENSE_STRIP ? p->k - k : DENSE_STRIP;
+        dense_turn(p, p->k, k, width, dy, strip);
+        for (int i = 0; i < width; i += V) {
+            vf sum = v_zero();
+            for (int n = 0; n < p->n; n++) sum = v_add(sum, v_load(strip + (ptrdiff_t)n * DENSE_STRIP + i));
+            if (width - i >= V) v_store(db + k + i, sum);
+            else v_store_n(db + k + i, sum, width - i);
+        }
+    }
+}
+
 static void dense_bwd_weights(const struct dense *p, struct span inputs, const float *dy, const float *x, float *dw, float *db,
                               float *scratch)
 {
+    /* Ragged strips are read in whole vectors. */
+    if ((inputs.end - inputs.begin) % DENSE_STRIP || p->k % DENSE_STRIP) memset(scratch, 0, dense_scratch_bytes(p));
+    if (db && inputs.begin == 0) dense_bias(p, dy, db, scratch);
     for (int c = inputs.begin; c < inputs.end; c += DENSE_STRIP) {
-        int width = inputs.end - c < DENSE_STRIP ? inputs.end - c : DENSE_STRIP;
-        if (width < DENSE_STRIP) memset(scratch, 0, dense_scratch_bytes(p));   /* a ragged strip is read in whole vectors */
-        dense_turn(p, c, width, x, scratch);
+        const int width = inputs.end - c < DENSE_STRIP ? inputs.end - c : DENSE_STRIP;
+        dense_turn(p, p->c, c, width, x, scratch);
         outer_sums(&(struct outer){ .n = p->n, .k = p->k, .c = width, .d = dy, .x = scratch, .x_row = DENSE_STRIP, .out = dw + c,
                                     .out_row = p->c });
-    }
-    if (!db || inputs.begin != 0) return;
-    for (int k = 0; k < p->k; k++) {
-        float sum = 0;
-        for (int n = 0; n < p->n; n++) sum += dy[((ptrdiff_t)(n / LANES) * p->k + k) * LANES + n % LANES];
-        db[k] = sum;
     }
 }
 
