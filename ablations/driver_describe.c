@@ -57,13 +57,25 @@ static json_t *net_record(const char *text)
 static json_t *entry_record(const struct sweep *s, const struct entry *e)
 {
     struct net net;
+    double macs = 0;
+    int field = 0;
     net_parse(e->net, &net, NULL);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:I, s:i}", "cell", e->cell, "arm", e->arm, "base", e->base,
-                     "net", e->net, "recipe", e->recipe, "data", e->data_name, "batch", e->batch, "epochs", e->study_epochs,
+    for (int i = 0; i < net.count; i++) {
+        struct layer_facts facts = net_layer_facts(&net, i);
+        macs += facts.macs;
+        if (net.layers[i].kind == LAYER_CONV || net.layers[i].kind == LAYER_POOL)
+            field = facts.field;
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:I, s:I, s:i, s:i}", "cell", e->cell, "arm",
+                     e->arm, "base", e->base, "net", e->net, "recipe", e->recipe,
+                     "data", e->data_name, "batch", e->batch, "epochs", e->study_epochs,
                      "tests", text_or_null(e->tests),
                      "published", real_or_null(!*e->arm && e->zoo->published_acc > 0 ? e->zoo->published_acc : NAN),
                      "published_loss", real_or_null(!*e->arm && e->zoo->published_loss > 0 ? e->zoo->published_loss : NAN),
-                     "parameters", (json_int_t)net_parameters(&net), "seeds", entry_seeds(s, e));
+                     "published_steps_per_s",
+                     real_or_null(!*e->arm && e->zoo->published_steps_per_s > 0 ? e->zoo->published_steps_per_s : NAN),
+                     "parameters", (json_int_t)net_parameters(&net), "macs", (json_int_t)macs, "field", field, "seeds",
+                     entry_seeds(s, e));
 }
 
 static json_t *figure_record(const struct sweep *s, const struct figure *f)

@@ -240,6 +240,27 @@ static void fit_all(struct sweep *s, bool *fits)
     }
 }
 
+/* Does training an image cost the same in both? Only the net, the batch, the images' way in and the optimizer's kind count. */
+static bool costs_as(const struct entry *a, const struct entry *b)
+{
+    const struct recipe x = recipe_or_quit(a->cell, a->recipe), y = recipe_or_quit(b->cell, b->recipe);
+    const struct transform *t = &x.transform, *u = &y.transform;
+    bool alike = strcmp(a->net, b->net) == 0 && a->data == b->data && x.batch == y.batch && x.optimizer == y.optimizer
+              && t->augments == u->augments && t->permute == u->permute;
+    for (int i = 0; alike && i < t->augments; i++)
+        alike = t->augment[i].kind == u->augment[i].kind;
+    return alike;
+}
+
+/* Timing rows of arms: one for each cost. */
+static bool timed_already(const struct sweep *s, const struct entry *e)
+{
+    for (const struct entry *before = s->entries; *e->arm && before < e; before++)
+        if (costs_as(before, e))
+            return true;
+    return false;
+}
+
 static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int threads)
 {
     struct run run = { .entry = e, .seed = seed, .threads = threads == THREADS_ALL ? s->cores : threads };
@@ -276,7 +297,7 @@ void sweep_runs(struct sweep *s)
     fit_all(s, fits);
     for (int i = 0; i < s->entry_count; i++) {
         const struct entry *e = &s->entries[i];
-        if (!fits[i])
+        if (!fits[i] || (s->wish->timing && timed_already(s, e)))
             continue;
         if (s->wish->timing) {
             const int *threads = o->thread_count ? o->threads : one_and_all;

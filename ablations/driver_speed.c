@@ -72,20 +72,18 @@ static bool same_batch(double a, double b)
     return fmin(a, BATCH) == fmin(b, BATCH);
 }
 
-/* The mean over rows of the net with one worker; NAN: none. */
+/* The fastest row of the net with one worker: what else a machine did can only have slowed it. NAN: none. */
 static double row_speed(const struct rows *rows, const struct entry *e)
 {
-    double sum = 0;
-    int count = 0;
+    double fastest = NAN;
     for (int i = 0; i < rows->count; i++) {
         const struct row *row = &rows->list[i];
         if (row->threads != 1 || !(row->train_images_per_s > 0) || !same_batch(row->batch, e->batch)
             || strncmp(row->net, e->net, sizeof row->net - 1) != 0)
             continue;
-        sum += row->train_images_per_s;
-        count++;
+        fastest = fmax(fastest, row->train_images_per_s);
     }
-    return count ? sum / count : NAN;
+    return fastest;
 }
 
 void sweep_measure(struct sweep *s, const struct rows *rows)

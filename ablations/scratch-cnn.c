@@ -201,34 +201,47 @@ static const struct arm arms[] = {
 static const struct figure figures[] = {
     { "published", NULL, LEARNED, 0, 0, "words: trouble training a single image to be classified correctly" },
     { "published", "all five bugs", LEARNED, 0, 0, "the same, with the code as it was" },
+    { "published", NULL, SIDE, 1, 30, "shapes: (2, 30, 30) behind the first convolution" },
+    { "published", NULL, SIDE, 2, 15, "shapes: (2, 15, 15) behind its pool" },
+    { "published", NULL, SIDE, 3, 13, "shapes: 13 rows, of which the text leaves the last out by hand; here pooling drops it" },
+    { "published", NULL, SIDE, 4, 6, "shapes: (4, 6, 6) behind the second pool" },
     { .cell = NULL },
 };
 
 #define WRONG(bug, words) \
-    { CLAIM("ours: finite differences find " words, P, bug " at 0.01", MORE, NULL, NULL, GRADIENT_ERROR), .margin = 0.1 }
+    { CLAIM("ours: with " words " the gradients disagree with finite differences", P, bug " at 0.01", MORE, NULL, NULL, \
+            GRADIENT_ERROR), .margin = 0.1 }
 #define FIT(bug, words) \
-    { CLAIM("ours: " words " keeps the image from being fitted", P, bug " at 0.01", LESS, P, "lr 0.01", FITTED) }
-#define LEARN(bug, words) { CLAIM("ours: " words " hurts on MNIST", "mnist", bug, LESS, "mnist", NULL, TEST_ACC) }
+    { CLAIM("ours: with " words " the image is not fitted, at rate 0.01 either", P, bug " at 0.01", LESS, P, "lr 0.01", FITTED) }
+#define LEARN(bug, words) { CLAIM("ours: with " words " accuracy on MNIST falls", "mnist", bug, LESS, "mnist", NULL, TEST_ACC) }
 #define EACH(what) what("gradient ascent", "the wrong sign"), what("scalar bias gradients", "one gradient for all biases"), \
-    what("dW in place of W", "the wrong factor"), what("no derivative", "the missing derivative"), what("half a pool", "half a pool"), \
+    what("dW in place of W", "the wrong factor"), what("no derivative", "the missing derivative"), \
+    what("half a pool", "a pool's backward over its top-left 8 x 8 alone"), \
     what("all five bugs", "the author's code"), what("all but the ascent", "the code with its sign put right")
 
 static const struct claim claims[] = {
-    { CLAIM("one image cannot be learned", P, NULL, LESS, NULL, NULL, LEARNED), .margin = 0.5 },
-    { CLAIM("one image cannot be learned: the author's code as it was", P, "all five bugs", LESS, NULL, NULL, LEARNED), .margin = 0.5 },
-    { CLAIM("ours: the author's rate leaves it short of a loss of 0.1", P, NULL, LESS, NULL, NULL, FITTED), .margin = 0.5 },
-    { CLAIM("ours: at a usual rate it falls below", P, "lr 0.01", MORE, NULL, NULL, FITTED), .margin = 0.5 },
-    { CLAIM("ours: in fewer than 100 steps", P, "lr 0.01", LESS, NULL, NULL, STEPS_TO_FIT), .margin = 100 },
-    { CLAIM("ours: our gradients agree with finite differences, every tensor", P, "lr 0.01", LESS, NULL, NULL, GRADIENT_ERROR),
+    { CLAIM("one image cannot be learned: fewer than half of the runs classify it", P, NULL, LESS, NULL, NULL, LEARNED), .margin = 0.5 },
+    { CLAIM("one image cannot be learned by the author's code as it was", P, "all five bugs", LESS, NULL, NULL, LEARNED), .margin = 0.5 },
+    { CLAIM("ours: right gradients at the author's rate do not bring its loss below 0.1", P, NULL, LESS, NULL, NULL, FITTED),
+            .margin = 0.5 },
+    { CLAIM("ours: at a usual rate, 0.01, right gradients bring it below 0.1", P, "lr 0.01", MORE, NULL, NULL, FITTED), .margin = 0.5 },
+    { CLAIM("ours: in fewer than 100 steps they fit the image, on the mean", P, "lr 0.01", LESS, NULL, NULL, STEPS_TO_FIT), .margin = 100 },
+    { CLAIM("ours: right gradients agree with finite differences, in every tensor", P, "lr 0.01", LESS, NULL, NULL, GRADIENT_ERROR),
       .margin = 0.1 },
     EACH(WRONG), EACH(FIT),
-    { CLAIM("ours: the net learns MNIST", "mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 95 },
-    { CLAIM("ours: the net learns Fashion-MNIST", "fashion-mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 80 },
-    { CLAIM("ours: the net learns CIFAR-10's red channel", "cifar-10-red", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 40 },
-    { CLAIM("ours: all three channels are better than red", "cifar-10", NULL, MORE, "cifar-10-red", NULL, TEST_ACC) },
+    { CLAIM("ours: with right gradients the net learns MNIST: above 95 %", "mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 95 },
+    { CLAIM("ours: it learns Fashion-MNIST: above 80 %", "fashion-mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 80 },
+    { CLAIM("ours: it learns CIFAR-10's red channel: above 40 %", "cifar-10-red", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 40 },
+    { CLAIM("ours: all three channels are better than the red one", "cifar-10", NULL, MORE, "cifar-10-red", NULL, TEST_ACC) },
     EACH(LEARN),
-    { CLAIM("max or average pooling makes no difference, MNIST", "mnist", "average pool", SAME, "mnist", NULL, TEST_ACC), .margin = 0.5 },
-    { CLAIM("leaky or plain ReLU makes no difference, MNIST", "mnist", "plain ReLU", SAME, "mnist", NULL, TEST_ACC), .margin = 0.5 },
+    { CLAIM("max or average pooling makes no difference on MNIST", "mnist", "average pool", SAME, "mnist", NULL, TEST_ACC), .margin = 0.5 },
+    { CLAIM("leaky or plain ReLU makes no difference on MNIST", "mnist", "plain ReLU", SAME, "mnist", NULL, TEST_ACC), .margin = 0.5 },
+    { CLAIM("max or average pooling makes no difference on Fashion-MNIST", "fashion-mnist", "average pool", SAME, "fashion-mnist", NULL,
+            TEST_ACC), .margin = 0.5 },
+    { CLAIM("max or average pooling makes no difference on CIFAR-10's red channel", "cifar-10-red", "average pool", SAME, "cifar-10-red",
+            NULL, TEST_ACC), .margin = 0.5 },
+    { CLAIM("ours: the earlier try, weights from 0 up at rate 0.1, fails with right gradients too", P, "positive weights at 0.1", LESS,
+            P, "lr 0.1", FITTED) },
     { .says = NULL },
 };
 

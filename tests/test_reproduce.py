@@ -122,11 +122,12 @@ class Reproduce(unittest.TestCase):
         self.assertIn("4 have rows", tool("reproduce", "--dry-run", *self.some, cwd=self.cwd).stdout)
 
     def test_one_worker_or_two_one_row(self):
+        """10,000 images in batches of 64 with batch norm and dropout: work for two, and what they could get wrong."""
         rows = []
         for threads in ("1", "2"):
             out = os.path.join(self.cwd, threads + ".jsonl")
-            subprocess.run([os.path.join(BIN, "scratch-cnn"), "--filter", "scratch-cnn/published", "--data", "strokes", "--seeds", "5",
-                            "--threads", threads, "--epochs", "20", "--output", out, "--quiet"], env=ENV, check=True,
+            subprocess.run([os.path.join(BIN, "compact-net"), "--filter", "compact-net/published/half width", "--data", "strokes",
+                            "--seeds", "5", "--threads", threads, "--epochs", "1", "--output", out, "--quiet"], env=ENV, check=True,
                            stdout=subprocess.DEVNULL)
             with open(out, encoding="utf-8") as file:
                 rows.append(json.loads(file.readline()))
@@ -187,6 +188,46 @@ class Reproduce(unittest.TestCase):
     def test_wrong_words(self):
         self.assertIn("there are scratch-cnn", tool("reproduce", "--only", "nothing", cwd=self.cwd, code=2).stderr)
         self.assertIn("is not there", tool("reproduce", "--bin", "/nowhere", cwd=self.cwd, code=1).stderr)
+
+
+@unittest.skipUnless(os.access(os.path.join(BIN, "scratch-cnn"), os.X_OK), "the programs are not built")
+class Slurm(unittest.TestCase):
+    """tools/slurm/reproduce.sbatch as one node runs an array of it, with a stand-in that does what sbatch does: reads the #SBATCH lines,
+    copies the script away and runs the copy once a task with Slurm's variables, in the folder it was submitted from."""
+
+    script = os.path.join(TOP, "tools", "slurm", "reproduce.sbatch")
+
+    def submit(self, cwd, array, *words):
+        first, last = map(int, array.split("-"))
+        with open(self.script, encoding="utf-8") as file:
+            text = file.read()
+        asked = dict(re.findall(r"^#SBATCH --([a-z-]+)=(.*)$", text, re.M))
+        spooled = os.path.join(cwd, "slurm_script")
+        with open(spooled, "w", encoding="utf-8") as file:
+            file.write(text)
+        codes = []
+        for task in range(first, last + 1):
+            log = asked["output"].replace("%A", "77").replace("%a", str(task))
+            given = {"SLURM_JOB_ID": str(77 + task), "SLURM_ARRAY_JOB_ID": "77", "SLURM_ARRAY_TASK_ID": str(task),
+                     "SLURM_ARRAY_TASK_COUNT": str(last - first + 1), "SLURM_ARRAY_TASK_MIN": str(first), "SLURM_SUBMIT_DIR": cwd,
+                     "SLURM_CPUS_PER_TASK": asked["cpus-per-task"]}
+            with open(os.path.join(cwd, log), "w", encoding="utf-8") as out:
+                codes.append(subprocess.run(["bash", spooled, *words], cwd="/", env={**ENV, **given}, stdout=out, stderr=out,
+                                            check=False).returncode)
+        return codes
+
+    def test_an_array_on_one_node(self):
+        with tempfile.TemporaryDirectory() as cwd:
+            os.symlink(os.path.join(TOP, "tools"), os.path.join(cwd, "tools"))
+            os.makedirs(os.path.join(cwd, "results", "local"))              # sbatch itself opens the logs there
+            some = Reproduce.some
+            self.assertEqual(self.submit(cwd, "1-3", *some), [0, 0, 0])
+            logs = sorted(name for name in os.listdir(os.path.join(cwd, "results", "local")) if name.startswith("slurm-77-"))
+            self.assertEqual(logs, [f"slurm-77-{task}.log" for task in (1, 2, 3)])
+            done = tool("reproduce", "--dry-run", *some, cwd=cwd)
+            self.assertIn("4 runs, 4 have rows; about 0 min left", done.stdout)
+            self.assertEqual(self.submit(cwd, "1-3", *some), [0, 0, 0], "submitted again it finds all done")
+            self.assertEqual(self.submit(cwd, "1-1", "--only", "nothing"), [2], "the task's exit code is the reproduction's")
 
 
 @unittest.skipUnless(os.access(os.path.join(BIN, "train"), os.X_OK), "the programs are not built")

@@ -36,7 +36,7 @@ static const struct zoo_cell cells[] = {
     { .cell = "exp5",
       .net = "1x28x28 conv32 bn relu conv16 bn relu conv16 bn relu max2 "
              "conv16 bn relu conv16 bn relu conv16 bn relu conv12 bn relu dense10",
-      .recipe = SGD "batch=64 epochs=20" TEMPLATE, .parameters = 17302, .published_acc = 99.5,
+      .recipe = SGD "batch=64 epochs=20" TEMPLATE, .parameters = 17302, .published_acc = 99.5, .published_steps_per_s = 39.33,
       .published_as = "59,701 of 60,000: the training set, best epoch (19 of 20, the last is 99.48), in the log under Training Details" },
     { .cell = NULL },
 };

@@ -90,6 +90,8 @@ def training_row(study, entry, seed, kind="accuracy", **more):
     }
     if study == "vanishing-canvas":
         row.update(signal_std=[round(2.0 * 0.6**i, 5) for i in range(6)], logit_std_at_init=0.1)
+    if study == "scratch-cnn":
+        row["gradient_check"] = [1.0, 0.99, 1.0, 0.5, 1.0, 1.0, None, 1.0]
     if study == "kernel-size":
         row["test_acc_shifted"] = [accuracy[-1] - 2.0 * i for i in range(5)]
     row.update(more)
@@ -296,6 +298,7 @@ def pictures(folder):
             for name, array in arrays.items():
                 numpy.save(os.path.join(at, name + ".npy"), array)
             looks = {"gradient_rms": [[1.0 / (i + 1), 2.0] for i in range(100)], "step_tensors": ["0.conv.weight", "3.dense.weight"]}
+            looks["update_rms"] = looks["gradient_rms"][1:]
             with open(os.path.join(at, "looks.json"), "w", encoding="utf-8") as file:
                 json.dump(looks if study == "vanishing-canvas" else {}, file)
     for name in ("mnist", "fashion-mnist", "cifar-10"):

@@ -2,7 +2,7 @@
 """The figures of vanishing-canvas: how often training fails by depth and by arm, and what is left of the signal before training starts."""
 
 from . import metrics, plot, stats
-from .figure import Figure, Missing, curves, dots, points, table_of
+from .figure import Figure, Missing, curves, dots, points, small, table_of
 from .study_figures import counts, data_of, mean, rows_of, short_note, small_runs
 from .tables import Interval
 
@@ -160,5 +160,96 @@ def depth_runs(study):
     return small_runs(study, "vanishing-canvas-runs", entries, title)
 
 
+FOUR = (
+    ("train_acc_running_per_epoch", "training accuracy, %"),
+    ("test_acc_per_epoch", "test accuracy, %"),
+    ("train_loss_per_epoch", "training loss"),
+    ("test_loss_per_epoch", "test loss"),
+)
+
+
+def mean_at(entry, curve, at):
+    """Over the runs that got so far."""
+    values = [row[curve][at - 1] for row in entry.rows if len(row[curve]) >= at and row[curve][at - 1] is not None]
+    return stats.mean(values) if values else None
+
+
+def four_plots(study):
+    """The text's four pictures, of every run of ours at 9 and at 10 layers."""
+    name, there = "vanishing-canvas-four", [entry for entry in (study.entry("d9"), study.entry("d10")) if entry.rows]
+    if not there:
+        return Missing(name, "Accuracy and loss at 9 and 10 layers", "no rows yet", "vanishing-canvas")
+    panels = [(entry, curve, words) for curve, words in FOUR for entry in there]
+
+    def draw_one(axes, i):
+        entry, curve, words = panels[i]
+        for row in entry.rows:
+            values = [float("nan") if value is None else value for value in row[curve]]
+            axes.plot(range(1, len(values) + 1), values, color=plot.BLUE, linewidth=1, alpha=0.5)
+        if "loss" in words:
+            axes.set_yscale("log")
+        axes.set_xlabel("update")
+        if i % len(there) == 0:
+            axes.set_ylabel(words)
+
+    failed = [(entry, *share(entry, "failed")) for entry in there]
+    title = "Below 20 % at the end: " + ", ".join(f"{count} of {n} runs at {entry.cell[1:]} layers" for entry, count, n in failed)
+    marks = (1, 10, 30, 100)
+    lines = [(f"{entry.cell[1:]} layers", words, *(mean_at(entry, curve, at) for at in marks)) for entry, curve, words in panels]
+    return Figure(
+        name,
+        title,
+        small([f"{entry.cell[1:]} layers" for entry, *_ in panels], draw_one, len(there), share=False),
+        table_of(name, title, [("net", "net"), ("what", "curve"), *((f"at{at}", f"mean at update {at}", 3) for at in marks)], lines),
+        f"The text's own recipe on {data_of(there)}, every line a run, {counts(there)}. The text shows one run of each as pictures."
+        + short_note(there),
+        "vanishing-canvas --filter vanishing-canvas/d9",
+        rows_of(there),
+    )
+
+
+def gradient_steps(pictures):
+    """Does the gradient vanish, or does the optimizer stop? rms of gradient and of Adam's update in every layer, along one run."""
+    name, how = "vanishing-canvas-steps", "vanishing-canvas --filter vanishing-canvas/d10 --pictures results/local/pictures"
+    lines, ratios = [], []
+    for cell in ("d9", "d10"):
+        told = pictures.told("vanishing-canvas", cell)
+        if not told or not told.get("update_rms"):
+            continue
+        gradients, updates = told["gradient_rms"], told["update_rms"]
+        for i, tensor in enumerate(told["step_tensors"]):
+            marks = [at for at in (1, 10, 20, 40, 99) if at <= len(updates)]
+            lines.append((f"{cell[1:]} layers", tensor, *(gradients[at - 1][i] for at in marks), *(updates[at - 1][i] for at in marks)))
+        first = [value for value in gradients[0] if value]
+        ratios.append((cell[1:], min(first) / max(first), updates[0][0]))
+    if not lines or len({len(line) for line in lines}) > 1:
+        return Missing(name, "Gradients and updates, layer by layer", "no pictures yet", how)
+    title = "Weakest layer's gradient at the start over the strongest's: " + ", ".join(f"{r:.2g} at {d} layers" for d, r, _ in ratios)
+    title += "; Adam moves the first layer by " + " and ".join(f"{u:.2g}" for *_, u in ratios) + " all the same"
+    heads = [("net", "net"), ("tensor", "tensor")]
+    heads += [(f"{key}{at}", f"{key}'s rms, update {at}") for key in ("gradient", "update") for at in marks]
+    scientific = [(*line[:2], *(f"{value:.2e}" if value is not None else None for value in line[2:])) for line in lines]
+    table = table_of(name, title, heads, scientific)
+
+    def draw_one(axes, i):
+        offset = 2 + i * len(marks)
+        for cell, colour in (("9 layers", plot.BLUE), ("10 layers", plot.ORANGE)):
+            for at in (0, 1):       # at the first update and at the tenth
+                values = [line[offset + at] or float("nan") for line in lines if line[0] == cell]
+                axes.plot(range(1, len(values) + 1), values, color=colour, linewidth=1.5, linestyle="-" if at == 0 else (0, (4, 2)))
+        axes.set_yscale("log")
+        axes.set_xlabel("layer")
+
+    return Figure(
+        name,
+        title,
+        small(["gradient's rms", "update's rms (Adam)"], draw_one, 2, share=False),
+        table,
+        "Seed 0 of the text's own runs, MNIST, each layer's weights; the last layer is the dense one. Blue: 9 layers, orange: 10; solid: "
+        "the first update, dashed: the tenth. The text: no vanishing or exploding gradients, the optimizer works normally.",
+        how,
+    )
+
+
 def vanishing_canvas(study):
-    return [fail_by_depth(study), fail_by_arm(study), signal(study), depth_runs(study)]
+    return [fail_by_depth(study), fail_by_arm(study), signal(study), depth_runs(study), four_plots(study)]

@@ -22,6 +22,13 @@ def architectures_sentence(lines):
     )
 
 
+def label_of(found):
+    """What a gain is about, and after how many epochs where both sides are cut there."""
+    metric = found.claim["metric"]
+    after = f", after {metric['at']:g} epochs" if metric["key"] == "epoch_test_acc" else ""
+    return f"{found.claim['says'].split(':')[0]}: {found.of.cell} − {found.than.cell}{after}".replace("after 1 epochs", "after 1 epoch")
+
+
 def deltas(study):
     """The text's own gains beside ours, paired."""
     name = "mnist-architectures-gains"
@@ -36,7 +43,7 @@ def deltas(study):
     title = f"{held} of {len(found)} published gains lie inside our interval for the same comparison"
     items = [
         (
-            f.claim["says"].split(":")[0] + f": {f.of.cell} − {f.than.cell}",
+            label_of(f),
             Interval(f.effect.mean, None, f.effect.low, f.effect.high, f.effect.n),
             f.claim["margin"],
             plot.BLUE,
@@ -64,7 +71,7 @@ def deltas(study):
 
 def recipe_panels(study, panels):
     """A panel per net, a line per recipe."""
-    names = [entry.arm or "as guessed" for entry in max((entries for _, entries in panels), key=len)]
+    names = list(dict.fromkeys(entry.arm or "as guessed" for _, entries in panels for entry in entries))
 
     def draw():
         figure, all_axes = plot.canvas(190 * len(panels) + 150, 60 + 21 * len(names), 1, len(panels), squeeze=False, sharey=True)

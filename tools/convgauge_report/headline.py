@@ -130,3 +130,13 @@ def found(study):
             "apart with these runs" + (" (short runs)." if any(f.of.short for f in judged) else ".")
         )
     return " ".join(sentences)
+
+
+def verdicts(study):
+    """Which of the text's own claims hold, which do not, which these runs cannot tell: a line each, in the claims' words."""
+    lines = []
+    judged = [f for f in findings.findings(study) if not f.claim["says"].startswith("ours")]
+    for verdict, words in ((findings.HOLDS, "Holds"), (findings.HOLDS_NOT, "Does not hold"), (findings.NOT_SEPARABLE, "Not separable yet")):
+        said = [f.claim["says"] for f in judged if f.verdict == verdict]
+        lines += [f"{words}: {'; '.join(said)}."] if said else []
+    return lines

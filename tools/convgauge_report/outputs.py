@@ -20,7 +20,7 @@ def between(text, tables, studies, path):
     def fill(hit):
         indent, name = hit[1], hit[3]
         if name.startswith("found "):
-            inside = headline.found(studies[name[6:]]) + "\n"
+            inside = "\n".join([headline.found(studies[name[6:]]), *headline.verdicts(studies[name[6:]])])
         elif name in tables:
             inside = tables[name].md()
         elif name == "summary":

@@ -12,7 +12,7 @@ import zlib
 
 import numpy
 
-from . import plot, rows as files
+from . import canvas_figures, plot, rows as files
 from .figure import Figure, Missing, curves, matrix, table_of
 
 SHOWN = {
@@ -296,7 +296,7 @@ def gradients(pictures):
 
 def for_study(pictures, name):
     if name == "vanishing-canvas":
-        return [gradients(pictures), overview(pictures, "mnist")]
+        return [gradients(pictures), canvas_figures.gradient_steps(pictures), overview(pictures, "mnist")]
     if name == "mnist-architectures":
         return [confusion(pictures, name, "exp5", "mnist"), misclassified(pictures, name, "exp5", "mnist")]
     if name == "scratch-cnn":

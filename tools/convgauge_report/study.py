@@ -50,6 +50,7 @@ class Study:
         self.told, self.name, self.question = told, told["study"], told["question"]
         self.entries = [Entry(self, entry) for entry in told["entries"]]
         self.by_name = {(entry.cell, entry.arm): entry for entry in self.entries}
+        self.timing, self.bench = [], []  # (machine, row): its timing rows; bench-nets' rows of its nets
 
     def entry(self, cell, arm=""):
         return self.by_name[cell, arm or ""]
@@ -142,6 +143,12 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
             if row.get("env") or machine not in results.machines:
                 results.machines[machine] = row.get("env") or {}
             (results.timing if row["kind"] == "timing" else results.bench.setdefault(row["kind"], [])).append((machine, row))
+    for machine, row in results.timing:
+        results.studies[row["study"]].timing.append((machine, row))
+    for machine, row in results.bench.get("net", ()):
+        name = str(row.get("net")).split("/")[0]
+        if name in results.studies:
+            results.studies[name].bench.append((machine, row))
     accuracy, results.twice = unique(accuracy)
     current = newest_numerics(accuracy)
     results.set_aside = sum(row["numerics"] != current for row in accuracy)

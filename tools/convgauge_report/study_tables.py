@@ -2,7 +2,7 @@
 """The tables of a study: published against reproduced, every arm against what it changes, every published figure, every claim, the
 receptive fields, and what has no rows yet."""
 
-from . import findings, metrics, stats
+from . import findings, metrics, stats, study_costs, study_questions
 from .tables import Interval, Table, interval
 
 VERDICTS = {findings.INSIDE: "inside", findings.ABOVE: "above", findings.BELOW: "below", findings.NOT: "not comparable"}
@@ -10,10 +10,6 @@ VERDICTS = {findings.INSIDE: "inside", findings.ABOVE: "above", findings.BELOW: 
 
 def column(entry, key, at=0):
     return stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
-
-
-def of_field(entry, name):
-    return stats.summarize([row[name] for row in entry.rows if isinstance(row.get(name), (int, float))])
 
 
 def reproduced(study):
@@ -126,8 +122,12 @@ def figures(study):
 
 
 def words_of(claim, of, than):
-    relation = {"more": ">", "less": "<", "same": "="}[claim["relation"]]
-    return f"{of.name} {relation} {than.name if than else format(claim['margin'], 'g')}"
+    """What is held against what; a claimed size stands with it."""
+    margin = format(claim["margin"], "g")
+    if claim["relation"] == "same":
+        return f"{of.name} within {margin} of {than.name}"
+    other = f"{than.name}" + (f" by {margin}" if claim["margin"] else "") if than else margin
+    return f"{of.name} {'>' if claim['relation'] == 'more' else '<'} {other}"
 
 
 def claims(study):
@@ -144,8 +144,11 @@ def claims(study):
             ("p", "p (Holm)"),
             ("verdict", "verdict"),
         ],
-        "Paired over common seeds, else Welch; shares by Fisher's exact test with Newcombe's interval; Holm over the study's claims. "
-        "A claim of no difference is decided by its interval and the margin in the study's program.",
+        'A claim that begins with "ours" is not the text\'s: it asks for the reason. Differences are paired over common seeds, else '
+        "Welch's; shares by Fisher's exact test with Newcombe's interval; p is corrected by Holm over the study's claims. A claim holds "
+        "when p < 0.05 and the difference has its sign. It does not hold when the difference surely has the other sign, or is surely "
+        "smaller than claimed. A claim of no difference holds when the whole interval lies within the given size. Else these runs cannot "
+        "tell.",
     )
     for found in findings.findings(study):
         digits, e = found.claim["metric"]["digits"], found.effect
@@ -186,37 +189,6 @@ def fields(study):
     return table
 
 
-def cost(study):
-    """Memory of a run per cell, and its speed where a timing row measured it alone."""
-    table = Table(
-        study.name + "-memory",
-        f"{study.name}: what a choice costs",
-        [
-            ("cell", "cell"),
-            ("parameters", "parameters"),
-            ("bytes_parameters", "parameters, MB", 2),
-            ("activations", "activations, MB", 2),
-            ("scratch", "scratch, MB", 2),
-            ("peak", "peak resident, MB", 1),
-            ("seconds", "seconds a run, beside others", 1),
-        ],
-        "Arenas as planned; peak resident memory includes the data set. Seconds are of runs side by side: timing rows measure alone.",
-    )
-    for entry in study.cells:
-        if entry.rows:
-            get = {
-                name: of_field(entry, name)
-                for name in ("bytes_parameters", "bytes_activations", "bytes_scratch", "peak_rss_bytes", "seconds")
-            }
-            table.add(
-                entry.cell,
-                entry.told["parameters"],
-                *(get[name].mean / 1e6 if get[name] else None for name in list(get)[:4]),
-                get["seconds"].mean if get["seconds"] else None,
-            )
-    return table
-
-
 def missing(studies):
     table = Table(
         "missing",
@@ -232,4 +204,5 @@ def missing(studies):
 
 def made(study):
     """All of a study, in the page's order."""
-    return [table(study) for table in (reproduced, figures, claims, arms, cost, fields)]
+    own = study_questions.of(study)
+    return [table(study) for table in (reproduced, figures, claims, arms)] + own + [study_costs.costs(study), fields(study)]
