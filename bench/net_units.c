@@ -25,8 +25,10 @@ struct region { int units; double seconds; };           /* the least over the st
 
 static struct { struct region list[REGIONS]; int count, most; double inside; bool on; } seen;       /* inside: of this step */
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): so the linker's --wrap calls them. */
 void __real_team_run(struct team *team, int units, team_fn *fn, void *context);
 void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context)
 {

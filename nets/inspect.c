@@ -106,6 +106,7 @@ static const char *algorithm_of(const struct plan *plan, int i, char text[96])
     const struct conv_variant *const *v = plan->layers[i].variant;
     switch (plan->net.layers[i].kind) {
     case LAYER_CONV:
+        assert(v[CONV_FWD] && (!plan->training || (v[CONV_BWD_DATA] && v[CONV_BWD_WEIGHTS])));
         if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS]))
             return v[CONV_FWD]->head.algo;
         snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);

@@ -195,8 +195,8 @@ rows_fn *backward_rows(enum work work, enum layer_kind kind);
 void forward_whole(struct plan *plan, struct team *team, struct stage stage);
 void backward_whole(struct plan *plan, struct team *team, struct stage stage);
 /* Once all chunks are summed: what they come to, and the factors for the rows. */
-void forward_statistics(struct plan *plan, int layer);
-void backward_sums(struct plan *plan, struct team *team, int layer);
+void forward_statistics(struct plan *plan, int i);
+void backward_sums(struct plan *plan, struct team *team, int i);
 /* Batch norm's factors from the running statistics. */
 void forward_fold_running(struct plan *plan);
 

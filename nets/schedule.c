@@ -209,6 +209,7 @@ static bool tiny(const struct plan *plan, const struct stage *stage, int count)
 static void measure_group(const struct plan *plan, const struct stage *stage, struct group *g)
 {
     const size_t row = row_bytes(plan, stage[0]), block = block_bytes(plan, stage, g->count);
+    assert(row > 0 && block > 0 && stage_grain(plan, stage[0]) > 0);
     const int grain = stage_grain(plan, stage[0]), band = (int)(BAND_BYTES / row) / grain * grain, bundle = (int)(BAND_BYTES / block);
     g->band = band > grain ? band : grain;
     g->bundle = bundle > 1 ? bundle : 1;

@@ -236,6 +236,7 @@ static int choose_images(struct run *r, struct why *why)
 static int count_steps(struct run *r, struct why *why)
 {
     const struct recipe *recipe = r->recipe;
+    assert(recipe->batch > 0 && r->train_count > 0);
     r->batch = recipe->batch < r->train_count ? recipe->batch : r->train_count;
     r->part = r->batch > PLAN_WAVE && !has_batchnorm(r->net) ? PLAN_WAVE : r->batch;
     r->steps_per_epoch = r->train_count / r->batch + (!recipe->drop_last && r->train_count % r->batch ? 1 : 0);

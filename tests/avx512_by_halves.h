@@ -8,6 +8,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): they stand in for the compiler's. */
 #define HALVES static inline __attribute__((always_inline))
 
 typedef struct { __m256 low, high; } halves_f;
@@ -141,4 +142,5 @@ HALVES __m128i halves_narrow(halves_i a)
 #define _mm512_cvtepu8_epi32 halves_widen
 #define _mm512_cvtepi32_epi8 halves_narrow
 
+/* NOLINTEND(bugprone-reserved-identifier) */
 #endif

@@ -90,7 +90,7 @@ Test(fuzzed, messages_are_one_line_whatever_they_quote)
     char path[128], bytes[sizeof header + 16] = { 0 };
     struct why why = { "" };
     struct plan *plan = open_plan();
-    uint64_t length = strlen(header);
+    uint64_t length = sizeof header - 1;
     memcpy(bytes, &length, 8);
     memcpy(bytes + 8, header, length);
     write_bytes(toy_path(path, "lines.safetensors"), bytes, 8 + length + 4);

@@ -114,9 +114,10 @@ static void check_direction(struct subject *s, const char *text, int only, const
 {
     double *direction = malloc(s->plan->trained * sizeof *direction), h = 1e-5, slope = 0;
     bool clean = false;
-    for (int i = 0; i < REDRAWS && !clean; i++, h /= clean ? 1 : 2) {
+    for (int i = 0; i < REDRAWS && !clean; i++) {
         draw(s, only, direction);
         clean = try_direction(s, at, direction, h, &slope);
+        if (!clean) h /= 2;
     }
     cr_assert(clean, "%s: every direction crosses a kink", text);
     double want = 0;

@@ -97,7 +97,7 @@ Test(between, batchnorm_statistics_merge)
         float *spread = floats(&r, channels, 1, 1), *old_mean = floats(&r, channels, 1, 0), *old_spread = floats(&r, channels, 1, 0);
         for (int k = 0; k < chunks; k++)
             kernels_of(ISA_SCALAR)->batchnorm->stats(p, batchnorm_chunk(p, k), x, mean + (size_t)k * channels, m2 + (size_t)k * channels);
-        batchnorm_merge(p, mean, m2, all, variance);
+        batchnorm_merge(p, mean, m2, all, variance);     /* NOLINT(readability-suspicious-call-argument) */
         memcpy(old_mean, tracked, channels * sizeof *tracked);
         memcpy(old_spread, spread, channels * sizeof *spread);
         batchnorm_track(p, 0.1f, all, variance, tracked, spread);

@@ -247,7 +247,7 @@ Test(scalar_conv, errors_stay_within_the_bound)
         v->fwd(&t.p, t.out, t.x, t.w, t.b, t.y, NULL);
         for (size_t j = 0; j < t.nx; j++) size.x[j] = (real)fabs((double)size.x[j]);
         for (size_t j = 0; j < t.nw; j++) size.w[j] = (real)fabs((double)size.w[j]);
-        for (int k = 0; t.b && k < t.p.k; k++) size.b[k] = (real)fabs((double)size.b[k]);
+        for (int k = 0; t.b && size.b && k < t.p.k; k++) size.b[k] = (real)fabs((double)size.b[k]);
         for (int p = 0; p < t.p.p; p++) {
             const double got = (double)t.y[at(0, p, 0, 0, t.p.p, t.p.q, t.p.k)], want = conv_value(&t.p, t.x, t.w, t.b, 0, p, 0, 0);
             const double allowed = (double)v->bound(&t.p) * 0x1p-24 * conv_value(&t.p, size.x, size.w, size.b, 0, p, 0, 0);

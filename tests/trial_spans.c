@@ -105,6 +105,7 @@ static void against_alias(const struct span_case *s, void *const *whole)
 {
     void *out[OUTS];
     place(s, SLOT_OTHERS, out);
+    assert(s->outs > 0 && out[0]);
     memcpy(out[0], s->aliased, bytes_of(&s->out[0]));
     s->call(s, s->v, s->span, out, out[0]);
     for (int i = 0; i < s->outs; i++)

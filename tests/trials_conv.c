@@ -131,7 +131,7 @@ static void against_oracle(struct conv_case *k, const struct side *s, struct spa
     size_t begin = (size_t)rows.begin * s->row, end = (size_t)rows.end * s->row, all = view_count(&s->view);
     check_close(k->c, &s->view, begin, end, out, s->want, mixes ? spread(k, s, false) : s->size, tolerance_of(k));
     check_unwritten(k->c, &s->view, 0, begin, out);
-    check_unwritten(k->c, &s->view, end, all, out);
+    check_unwritten(k->c, &s->view, end, all, out);     /* NOLINT(readability-suspicious-call-argument) */
     if (k->kind != INPUT_SPECIALS) check_dead(k->c, &s->view, begin, end, out, s->dead);
 }
 

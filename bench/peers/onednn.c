@@ -96,7 +96,7 @@ static size_t count_of(const struct onednn_arg *a)
 /* An argument's tensor as plain floats, to be freed. */
 static float *plain_of(const struct problem *p, const struct onednn_arg *a)
 {
-    float *plain = malloc(count_of(a) * sizeof *plain);
+    float *plain = calloc(count_of(a), sizeof *plain);
     if (plain && a->lanes) from_lanes(p->tensor[a->role], plain, a->dims, a->rank);
     else if (plain) memcpy(plain, p->tensor[a->role] + a->from, count_of(a) * sizeof *plain);
     return plain;
@@ -250,7 +250,7 @@ const char *onednn_compare(struct onednn *o, char *text, size_t size)
     int i = 0;
     while (o->shape.arg[i].role != o->shape.result) i++;
     const struct onednn_arg *a = &o->shape.arg[i];
-    float *want = plain_of(o->problem, a), *got = malloc(count_of(a) * sizeof *got);
+    float *want = plain_of(o->problem, a), *got = calloc(count_of(a), sizeof *got);
     dnnl_memory_t user = NULL;
     const char *found = NULL;
     onednn_run(o);

@@ -34,11 +34,13 @@ static inline void wino_g(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX])
 {
     const int last = wino_n(f) - 1;
     for (int i = 0; i < f->pairs; i++) {
-        double a = (double)f->a[i], q = 0, power = 1;
+        const double a = (double)f->a[i];
+        double q = 0, power = 1;
         for (int j = f->pairs - 1; j >= 0; j--) q = q * a * a + (double)f->q[i][j];
-        for (int t = 0; t < f->r; t++, power *= a) {
+        for (int t = 0; t < f->r; t++) {
             g[1 + 2 * i][t] = (float)(power / (2 * a * a * q));
             g[2 + 2 * i][t] = t % 2 ? -g[1 + 2 * i][t] : g[1 + 2 * i][t];
+            power *= a;
         }
     }
     for (int t = 0; t < f->r; t++) {
@@ -160,8 +162,7 @@ enum { WINO_TILES = 3 };                            /* 6 vectors of AVX2 are two
 INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const struct tile_row *tiles, const float *packed, const float *bias,
                            float *scratch)
 {
-    const struct tile_row *row = tile_pick(tiles, s->k, s->k);
-    const int most = PARTS == 1 ? row->pixels : WINO_TILES, points = wino_n(f) * wino_n(f);
+    const int most = PARTS == 1 ? tile_pick(tiles, s->k, s->k)->pixels : WINO_TILES, points = wino_n(f) * wino_n(f);
     float *v = scratch, *m = v + planes_v_floats(points, s->c, WINO_GROUP * PARTS), *zeros = m + planes_m_floats(points);
     if (s->rows.begin >= s->rows.end) return;
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)s->c);
@@ -175,14 +176,15 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
             for (int part = 0; part < PARTS; part++) to[part] = planes_vector(&o, t * PARTS + part, v);
             wino_input_tile(f, g.px[t], 0, s->c, to, o.v_plane, V);
         }
-        for (int k = 0; k < s->k; k += row->channels) {
-            row = tile_pick(tiles, s->k, s->k - k);
+        for (int k = 0, channels; k < s->k; k += channels) {
+            const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
+            channels = row->channels;
             for (int first = 0, count; first < o.vectors; first += count) {
                 count = planes_products(&o, first, k, row, packed, v, m);
                 for (int i = 0; i < count; i++) {
                     const int vector = first + i;
-                    wino_output_tile(f, m + (ptrdiff_t)i * row->channels * V, o.m_plane, bias ? bias + k : NULL, g.py[vector / PARTS],
-                                     k * LANES + vector % PARTS * V, row->channels);
+                    wino_output_tile(f, m + (ptrdiff_t)i * channels * V, o.m_plane, bias ? bias + k : NULL, g.py[vector / PARTS],
+                                     k * LANES + vector % PARTS * V, channels);
                 }
             }
         }

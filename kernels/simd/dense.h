@@ -114,7 +114,8 @@ static void dense_bwd_data(const struct dense *p, struct span inputs, const floa
     for (; c < inputs.end; c++) dense_back_group(p, c, dy, w, dx, 1, 4);
 }
 
-/* A strip of x[blocks][extent][16] to [image][DENSE_STRIP]: features c … c + width of every live image; the rest of each row is left alone. */
+/* A strip of x[blocks][extent][16] to [image][DENSE_STRIP]: features c … c + width of every live image; the rest of each row is left
+ * alone. */
 static inline void dense_turn(const struct dense *p, int extent, int c, int width, const float *x, float *strip)
 {
     for (int n = 0; n < p->n; n += LANES) {

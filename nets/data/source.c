@@ -171,8 +171,8 @@ static int take(struct source *s, void *to, size_t bytes, size_t *got, const cha
 int source_read(struct source *s, void *to, size_t bytes, const char *what, struct why *why)
 {
     assert(s && to && what);
-    size_t got;
-    const char *reason;
+    size_t got = 0;
+    const char *reason = NULL;
     int error = take(s, to, bytes, &got, &reason, why);
     if (error)
         return error;
@@ -187,8 +187,8 @@ int source_at_end(struct source *s, const char *what, struct why *why)
 {
     assert(s && what);
     uint8_t extra;
-    size_t got;
-    const char *reason;
+    size_t got = 0;
+    const char *reason = NULL;
     int error = take(s, &extra, 1, &got, &reason, why);
     if (error)
         return error;
