@@ -27,8 +27,11 @@ static int list(const struct sweep *s, const struct study *study)
         describe(s, stdout);
         return EXIT_OK;
     }
-    printf("%s: %s\ndata: %s; seeds: %d, quick: %d of %d epochs each\n\n", s->study, study->zoo->question, study->zoo->data, study->seeds,
-           study->quick_seeds, study->quick_epochs);
+    printf("%s: %s\ndata: %s; seeds: %d; with --quick: %d", s->study, study->zoo->question, study->zoo->data, study->seeds,
+           study->quick_seeds);
+    if (study->quick_epochs)
+        printf(" of %d epoch%s each", study->quick_epochs, study->quick_epochs == 1 ? "" : "s");
+    printf("\n\n");
     for (int i = 0; i < s->entry_count; i++) {
         const struct entry *e = &s->entries[i];
         entry_name(s, e, name, sizeof name);

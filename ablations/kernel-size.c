@@ -25,7 +25,7 @@ static const struct arm arms[] = {
     { ARM("3x3", "permuted pixels", NULL, "permute=1 " SMALL_WORDS, "one fixed pixel permutation of all images: a conv net should fall"),
       .quick = true, .base = SMALL },
     { ARM("3x3", "as small as dense", "1x28x28 conv16same relu max2 conv32same relu max2 dense60 relu dense10", SMALL_WORDS,
-          "99,550 parameters, fewer than the dense net's 101,770"), .base = SMALL },
+          "a conv net of 99,550 parameters, fewer than the dense net's 101,770"), .base = SMALL },
     { ARM("3x3", "one conv layer", "1x28x28 conv32same relu max2 " TAIL, SMALL_WORDS, "depth: one conv layer"), .base = SMALL },
     { ARM("3x3", "three conv layers", "1x28x28 conv32same relu max2 conv64same relu max2 conv64same relu " TAIL, SMALL_WORDS,
           "depth: three conv layers; \"more would overfit\" shows in the gap between train and test"), .base = SMALL },

@@ -22,10 +22,10 @@
 /* What exps 1 to 3 may have been trained with: one epoch of all images, as they probably were. */
 #define SEARCH(exp, name, words, why) { ARM(exp, name, NULL, words, "recipe search: " why) }
 #define SLOWER(exp) \
-    SEARCH(exp, "no momentum", "momentum=0", "plain SGD"), \
+    SEARCH(exp, "no momentum", "momentum=0", "SGD without momentum"), \
     SEARCH(exp, "lr 0.001", "lr=0.001", "a tenth of the rate")
 #define SEARCHES(exp) SLOWER(exp), \
-    SEARCH(exp, "batch 1024", "batch=1024", "batch"), \
+    SEARCH(exp, "batch 1024", "batch=1024", "a batch of 1,024"), \
     SEARCH(exp, "plain pixels", "norm=0,1", "pixels 0 to 1, not standardised"), \
     SEARCH(exp, "no augmentation", "augment=none", "no augmentation"), \
     SEARCH(exp, THREE, "epochs=3", "three epochs")
@@ -37,7 +37,7 @@
     GUESS(exp, "step 5", "schedule=step:5:0.1", "the rate falls every 5 epochs"), \
     GUESS(exp, "constant rate", "schedule=constant", "constant rate"), \
     GUESS(exp, "no augmentation", "augment=none", "no augmentation"), \
-    GUESS(exp, "batch 32", "batch=32", "batch")
+    GUESS(exp, "batch 32", "batch=32", "a batch of 32")
 
 #define ON_SMALL(exp, name, net, words, why) { ARM(exp, name, net, words SMALL_WORDS, why), .base = SMALL }
 
@@ -48,26 +48,26 @@ static const struct arm arms[] = {
     { ARM("exp3-batch512", "as many updates", NULL, "epochs=4", "batch size at equal updates: four epochs of 512 for one of 128") },
     { ARM("exp2", "narrow to wide", NARROW_TO_WIDE, NULL, "channel order: 8, 27, 52 with 27,749 parameters") },
     { ARM("exp2", "one width", ONE_WIDTH, NULL, "channel order: 32, 32, 32 with 26,826 parameters") },
-    { ARM("exp3", THREE, NULL, "epochs=3", "length; one epoch against three") },
+    { ARM("exp3", THREE, NULL, "epochs=3", "recipe search: three epochs, before the rate falls") },
     { ARM("exp4", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against"), .quick = true },
     ON_SMALL("exp4", "1x1 at the end", EXP4 "conv61r1 relu conv8r1 relu dense10", "",
              "receptive field 16 in place of 24 at 17,367 parameters"),
     ON_SMALL("exp4", "pool earlier",
              "1x28x28 conv32 relu conv16 relu max2 conv16 relu conv16 relu conv16 relu conv16 relu conv15 relu dense10", "",
-             "receptive field 26, 17,009 parameters"),
+             "receptive field 26 in place of 24 at 17,009 parameters"),
     ON_SMALL("exp4", "pool later",
              "1x28x28 conv32 relu conv16 relu conv16 relu conv16 relu max2 conv16 relu conv16 relu conv9 relu dense10", "",
-             "receptive field 22, 16,979 parameters"),
-    ON_SMALL("exp4", "batch 512", NULL, "batch=512 ", "\"small batches\": far outside of the range given"),
+             "receptive field 22 in place of 24 at 16,979 parameters"),
+    ON_SMALL("exp4", "batch 512", NULL, "batch=512 ", "\"small batches\": 512, far outside of the text's 32 to 128"),
     { ARM("exp5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
     ON_SMALL("exp5", "norm behind relu", "1x28x28 conv32 relu bn conv16 relu bn conv16 relu bn max2 conv16 relu bn conv16 relu bn "
              "conv16 relu bn conv12 relu bn dense10", "", "batch norm behind ReLU"),
     GUESSES("exp5"),
     SEARCHES("exp1"), SEARCHES("exp2"),
     SLOWER("exp3"), SLOWER("exp3s"), SLOWER("exp3s-dense50"),
-    SEARCH("exp3", "no momentum, batch 512", "momentum=0 batch=512", "plain SGD"),
-    SEARCH("exp3", "batch 32", "batch=32", "batch"),
-    SEARCH("exp3", "batch 1024", "batch=1024", "batch"),
+    SEARCH("exp3", "no momentum, batch 512", "momentum=0 batch=512", "SGD without momentum, a batch of 512"),
+    SEARCH("exp3", "batch 32", "batch=32", "a batch of 32"),
+    SEARCH("exp3", "batch 1024", "batch=1024", "a batch of 1,024"),
     SEARCH("exp3", "plain pixels", "norm=0,1", "pixels 0 to 1, not standardised"),
     SEARCH("exp3", "no augmentation", "augment=none", "no augmentation"),
     { .cell = NULL },

@@ -171,8 +171,8 @@ static void look_at(struct look *look, struct train_hooks *hooks)
     where("dW in place of W", "dense layers send dW' delta down"), \
     where("no derivative", "the activation's derivative is not used"), \
     where("half a pool", "the pool's backward ends at row and column 8 of 15"), \
-    where("all five bugs", "the author's code"), \
-    where("all but the ascent", "the other four")
+    where("all five bugs", "the author's code as it was: all five"), \
+    where("all but the ascent", "four of the five: the sign is put right")
 
 static const struct arm arms[] = {
     { ARM(P, "lr 0.01", NULL, TRUE_STEP, "right gradients, twenty times the rate"), .quick = true },
@@ -182,19 +182,19 @@ static const struct arm arms[] = {
     { ARM(P, "all five bugs, positive weights at 0.1", NULL, "lr=0.1", "an earlier try as it was"), .base = "lr 0.1" },
     { ARM(P, "average pool at 0.01", LAYERS("leaky0.01", "avg2"), TRUE_STEP, "average in place of max pooling"), .base = "lr 0.01" },
     { ARM(P, "plain ReLU at 0.01", LAYERS("relu", "max2"), TRUE_STEP, "ReLU in place of leaky ReLU"), .base = "lr 0.01" },
-    { ARM(P, "He init at 0.01", NULL, TRUE_STEP " init=he_uniform", "init grid"), .base = "lr 0.01" },
-    { ARM(P, "Xavier init at 0.01", NULL, TRUE_STEP " init=xavier_uniform", "init grid"), .base = "lr 0.01" },
-    { ARM(P, "He init", NULL, "init=he_uniform", "init grid") },
-    { ARM(P, "Xavier init", NULL, "init=xavier_uniform", "init grid") },
+    { ARM(P, "He init at 0.01", NULL, TRUE_STEP " init=he_uniform", "init: He, twenty times the rate"), .base = "lr 0.01" },
+    { ARM(P, "Xavier init at 0.01", NULL, TRUE_STEP " init=xavier_uniform", "init: Xavier, twenty times the rate"), .base = "lr 0.01" },
+    { ARM(P, "He init", NULL, "init=he_uniform", "init: He, at the author's rate") },
+    { ARM(P, "Xavier init", NULL, "init=xavier_uniform", "init: Xavier, at the author's rate") },
     BUGS(ON_SET),
     { ARM("mnist", "average pool", LAYERS("leaky0.01", "avg2"), NULL, "average in place of max pooling") },
     { ARM("fashion-mnist", "average pool", LAYERS("leaky0.01", "avg2"), NULL, "average in place of max pooling") },
     { ARM("cifar-10-red", "average pool", LAYERS("leaky0.01", "avg2"), NULL, "average in place of max pooling") },
     { ARM("mnist", "plain ReLU", LAYERS("relu", "max2"), NULL, "ReLU in place of leaky ReLU") },
-    { ARM("mnist", "lr 0.001", NULL, "lr=0.001", "rate grid") },
-    { ARM("mnist", "lr 0.1", NULL, "lr=0.1", "rate grid") },
-    { ARM("mnist", "He init", NULL, "init=he_uniform", "init grid") },
-    { ARM("mnist", "positive weights", NULL, NULL, "uniform weights from 0 up") },
+    { ARM("mnist", "lr 0.001", NULL, "lr=0.001", "rate: a tenth of 0.01") },
+    { ARM("mnist", "lr 0.1", NULL, "lr=0.1", "rate: ten times 0.01") },
+    { ARM("mnist", "He init", NULL, "init=he_uniform", "init: He in place of the framework's default") },
+    { ARM("mnist", "positive weights", NULL, NULL, "an earlier try: uniform weights from 0 up, right gradients") },
     { .cell = NULL },
 };
 
