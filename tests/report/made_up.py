@@ -166,7 +166,7 @@ def kernel_rows():
 
 
 def net_row(net, variant, us, what="train", batch=64, **more):
-    isa, algo = variant.split("/")
+    isa, algo = variant.split("/")[:2]
     return {
         "kind": "net",
         "net": net,
@@ -194,6 +194,7 @@ def net_rows():
     nets = ("compact-net/published", "kernel-size/3x3", "kernel-size/7x7", "mnist-architectures/exp4")
     rows = [net_row(net, "avx2/auto", 900.0 + 100 * i, what) for i, net in enumerate(nets) for what in ("train", "infer")]
     rows += [net_row(net, "avx2/auto", 500.0 + 60 * i, threads=2) for i, net in enumerate(nets)]
+    rows += [net_row(net, "avx2/auto/no-fuse", 1900.0, fuse=False) for net in nets]
     return rows + [net_row(nets[0], "avx2/auto", 20.0 * batch**0.9, batch=batch) for batch in (1, 8, 32, 128)]
 
 
@@ -236,6 +237,19 @@ def profile_rows():
     ]
 
 
+def memory_rows():
+    nets, both = ("compact-net/published", "kernel-size/3x3"), (("avx2/auto", 3 * 10**7), ("peer/torch-eager", 4 * 10**8))
+    told = {"kind": "memory", "what": "run", "net_string": "", "batch": 64, "threads": 1, "ok": True, "note": "PyTorch 9.9", "env": ENV}
+    return [{**told, "net": net, "variant": variant, "peak_rss_bytes": peak} for net in nets for variant, peak in both]
+
+
+def forced_rows():
+    """The first CPU once more, held to portable C."""
+    rows = [row for row in kernel_rows() if row["variant"] in ("avx2/direct", "peer/autovec", "peer/onednn")]
+    portable = {"variant": "portable/direct", "isa": "portable", "percent_of_peak": None, "peak_gflops": None, "gflops": 2.5}
+    return [{**row, **portable} if row["isa"] == "avx2" else row for row in rows]
+
+
 def runtime_rows():
     return [
         {
@@ -270,11 +284,13 @@ def results(folder, seeds=3):
         ("nets", net_rows()),
         ("peers", peer_rows()),
         ("profile", profile_rows()),
+        ("memory", memory_rows()),
         ("runtime", runtime_rows()),
     ):
         write(os.path.join(machine, name + ".jsonl"), rows)
     other = {**ENV, "cpu": "Another 1"}
     write(os.path.join(folder, "another-1-2026-01-03", "kernels.jsonl"), [{**row, "env": other} for row in kernel_rows()])
+    write(os.path.join(folder, "made-up-9000-portable-2026-01-04", "kernels.jsonl"), forced_rows())
 
 
 def pictures(folder):
@@ -288,7 +304,7 @@ def pictures(folder):
             at = os.path.join(folder, study, cell)
             os.makedirs(at)
             arrays = {
-                "0.conv.weight": chance.normal(size=(8, 1, 3, 3)).astype("<f4"),
+                "0.conv.weight": chance.normal(size=(8, 3, 3, 3 if cell == "cifar-10" else 1)).astype("<f4"),
                 "map-00-conv8same": chance.random((8, 28, 28), "f4"),
                 "sample": chance.random((1, 28, 28), "f4"),
                 "confusion": chance.integers(0, 30, (10, 10)).astype("<i4"),

@@ -103,8 +103,28 @@ class Outputs(unittest.TestCase):
     def test_timings_stand_side_by_side(self):
         with open(os.path.join(self.folder, "tables", "kernels-by-cpu.md"), encoding="utf-8") as file:
             head = file.readlines()[2]
-        self.assertIn("Another 1: % of peak", head)
-        self.assertIn("Made-Up 9000: % of peak", head)
+        self.assertIn("Another 1, avx2: % of peak", head)
+        self.assertIn("Made-Up 9000 (made-up-9000-2026-01-02), avx2: % of peak", head)
+
+    def test_a_forced_isa_is_called_so(self):
+        tables = page.all_tables(self.loaded)
+        columns = [column.head for column in tables["kernels-by-cpu"].columns]
+        self.assertEqual(columns[-2], "Made-Up 9000 (made-up-9000-portable-2026-01-04), portable, forced: % of peak")
+        self.assertEqual([row[3] for row in tables["machines"].rows if "portable" in row[1]], ["portable, forced"])
+        lines = {row[1]: row for row in tables["kernels-by-cpu"].rows if row[0] == "forward"}
+        self.assertEqual(lines["winograd4"][-2:], (None, None), "what the forced one has not stays empty")
+        self.assertIsNone(lines["direct"][-2], "portable C has no peak")
+        self.assertAlmostEqual(lines["direct"][-1], 2.5)
+
+    def test_speeds_are_of_the_same_kind(self):
+        """An arm without fusion, or turns beside a framework, never stand in for the run as anybody would do it."""
+        tables = page.all_tables(self.loaded)
+        for net, batch, one, two, times in tables["threads"].rows:
+            self.assertAlmostEqual(times, two / one)
+            self.assertLess(times, 2, f"{net}, {batch}")
+        self.assertEqual(len(tables["threads"].rows), 4, "a swept net stands at its recipe's batch alone")
+        self.assertEqual([row[1] for row in tables["batch-sizes"].rows], [1, 8, 32, 64, 128])
+        self.assertAlmostEqual(tables["memory-frameworks"].rows[0][-1], 0.075)
 
     def test_a_picture_for_the_terminal(self):
         lines = terminal.lines_of(self.loaded)
@@ -140,12 +160,17 @@ class Outputs(unittest.TestCase):
     def test_export_says_what_it_has_not(self):
         self.assertIn("there is no such table", tool("export", "nothing", "--folder", self.folder, code=2).stderr)
         self.assertIn("takes md, csv", tool("export", "compact-net", "--format", "doc", "--folder", self.folder, code=2).stderr)
+        self.assertIn("its ending says no format", tool("export", "compact-net", "--output", "x.doc", "--folder", self.folder, code=2).stderr)
+        self.assertIn("no such folder", tool("export", "compact-net", "--folder", self.folder + "-not", code=2).stderr)
+        self.assertIn("no such folder", tool("report", "--folder", self.folder + "-not", code=2).stderr)
         self.assertIn("it is of pictures", tool("export", "data-mnist", "--output", "x.svg", "--folder", self.folder, code=2).stderr)
         self.assertRegex(tool("export", "--list", "--folder", self.folder).stdout, "table   compact-net +compact-net: published")
 
     def test_pictures_are_small_and_whole(self):
         shown = pictures.Pictures(self.folder).told("kernel-size", "3x3")
         self.assertEqual(len(shown["confusion"]), 10)
+        self.assertEqual(shown["filters"], [8, 3, 3])
+        self.assertEqual(pictures.Pictures(self.folder).told("scratch-cnn", "cifar-10")["filters"], [8, 3, 3], "in colour")
         size = sum(len(data) for name, data in files_of(self.folder).items() if name.startswith("pictures"))
         self.assertLess(size, 3 << 20)
 

@@ -41,6 +41,8 @@ def main(folder):
             if row.get("env") and row["env"] not in environments:
                 environments.append({key: value for key, value in row["env"].items() if key != "fma_peak_gflops"})
     verdict.done()
+    if not counts:
+        raise rows.Bad(f"{folder}: no rows there; tools/add-cpu measures them")
     distinct = [env for i, env in enumerate(environments) if env not in environments[:i]]
     record = {"environments": distinct, "rows": counts, "lscpu": lscpu()}
     rows.write(os.path.join(folder, "environment.json"), json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n")

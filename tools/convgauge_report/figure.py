@@ -3,6 +3,7 @@
 and its numbers as a table. Drawn late, so that tools/export can draw it for paper as well. Below: the few kinds of charts there are."""
 
 import math
+import textwrap
 
 from . import plot
 from .tables import Table
@@ -11,9 +12,9 @@ MEAN_WITH = "Dots are means, lines 95 % intervals."
 
 
 class Figure:
-    def __init__(self, name, title, draw, table, caption, command, rows=(), html=None):
+    def __init__(self, name, title, draw, table, caption, command, rows=(), html=None, files=()):
         self.name, self.title, self.draw, self.table, self.caption = name, title, draw, table, caption
-        self.command, self.files, self.own_html = command, sorted({row.path for row in rows}), html
+        self.command, self.files, self.own_html = command, sorted({row.path for row in rows} | set(files)), html
 
     @property
     def alt(self):
@@ -93,6 +94,31 @@ def dots(items, label, width=470, published="published", zero=None, log=False, l
     return draw
 
 
+def dot_panels(panels, names, label):
+    """(title, [(line of the name, value, colour)], where a line stands or None) side by side from zero, the names once."""
+
+    def draw():
+        count = len(panels)
+        figure, all_axes = plot.canvas(max(470, 150 + 170 * count), 66 + 21 * len(names), 1, count, squeeze=False, sharey=True, sharex=True)
+        for axes, (title, points, line) in zip(all_axes[0], panels):
+            if line is not None:
+                axes.axvline(line, color=plot.MUTED, linewidth=1)
+            for i, value, colour in points:
+                plot.dot(axes, value, i, colour)
+            if count > 1:
+                axes.set_title(textwrap.fill(title, 24), fontsize=11)
+            axes.set_xlim(left=0)
+            axes.set_xlabel(label if count < 3 else label.split(",")[0])
+            plot.grid(axes)
+            plot.few_ticks(axes, 4 if count > 1 else 6)
+            axes.spines["left"].set_visible(False)
+        all_axes[0][0].set_yticks(range(len(names)), names)
+        all_axes[0][0].set_ylim(len(names) - 0.4, -0.6)
+        return figure
+
+    return draw
+
+
 def log_ticks(axes, axis="x"):
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -103,7 +129,7 @@ def log_ticks(axes, axis="x"):
     which.set_minor_formatter(NullFormatter())
 
 
-def curves(series, xlabel, ylabel, width=470, height=260, log=False, ylim=None, xlim=None, marks=()):
+def curves(series, xlabel, ylabel, width=470, height=260, log=False, ylim=None, xlim=None, marks=(), logx=False):
     """(name, xs, means, lows or None, highs or None, colour, dashed): a line with its band and its name at its end."""
 
     def draw():
@@ -123,7 +149,11 @@ def curves(series, xlabel, ylabel, width=470, height=260, log=False, ylim=None, 
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
         plot.grid(axes, "y")
-        plot.few_ticks(axes, 6, "x", whole=True)
+        if logx:
+            axes.set_xscale("log")
+            log_ticks(axes)
+        else:
+            plot.few_ticks(axes, 6, "x", whole=True)
         for x, y, text in marks:
             plot.dot(axes, x, y, hollow=True)
             axes.annotate(text, (x, y), (6, -12), textcoords="offset points", fontsize=11)
@@ -205,7 +235,8 @@ def stacked(items, label, width=470):
     """Bars from zero: (name, [(part, value, colour)]); parts are named in the first bar's line above."""
 
     def draw():
-        figure, axes = plot.canvas(width, 84 + 23 * len(items))
+        tall = 34 if any("\n" in name for name, _ in items) else 23
+        figure, axes = plot.canvas(width, 84 + tall * len(items))
         longest = max(sum(value for _, value, _ in parts) for _, parts in items)
         for i, (_, parts) in enumerate(items):
             at = 0
@@ -220,6 +251,30 @@ def stacked(items, label, width=470):
         axes.set_yticks(range(len(items)), [name for name, _ in items])
         axes.set_ylim(len(items) - 0.4, -0.6)
         axes.set_xlim(0, longest * 1.02)
+        axes.set_xlabel(label)
+        axes.spines["left"].set_visible(False)
+        plot.grid(axes)
+        plot.few_ticks(axes, 5)
+        return figure
+
+    return draw
+
+
+def pairs(items, names, label, width=520):
+    """Two things of each line, from zero: (name, ours, theirs), joined by a thin line; what they are stands at the first."""
+
+    def draw():
+        figure, axes = plot.canvas(width, 76 + 23 * len(items))
+        colours = (plot.BLUE, plot.ORANGE)
+        for i, (_, *values) in enumerate(items):
+            axes.plot(values, [i, i], color=plot.GRID, linewidth=1.4, zorder=1)
+            for value, colour in zip(values, colours):
+                plot.dot(axes, value, i, colour)
+        for value, name, colour in zip(items[0][1:], names, colours):
+            axes.annotate(name, (value, 0), (0, 8), textcoords="offset points", ha="center", color=colour, fontsize=11)
+        axes.set_yticks(range(len(items)), [item[0] for item in items])
+        axes.set_ylim(len(items) - 0.4, -1)
+        axes.set_xlim(0, max(max(values) for _, *values in items) * 1.06)
         axes.set_xlabel(label)
         axes.spines["left"].set_visible(False)
         plot.grid(axes)

@@ -7,7 +7,7 @@ import os
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import each_study, findings, headline, net_figures, pictures as drawn, plot, speed_figures, study_figures, study_tables
+from . import each_study, findings, headline, machines, net_figures, pictures as drawn, plot, speed_figures, study_figures, study_tables
 from .figure import Missing
 from .study_tables import column
 from .tables import interval
@@ -51,18 +51,29 @@ CHIPS = {
 }
 
 
+def runnable(command):
+    """As it is typed at the top of the tree."""
+    return command if command.startswith("tools/") else "build/release/bin/" + command
+
+
+def name_of(path):
+    """A file of rows by its name, one of a machine or of pictures with its folder."""
+    inside, name = os.path.split(path)
+    return name if name.endswith(".jsonl") else os.path.join(os.path.basename(inside), name)
+
+
 class Drawing:
     """A figure as the template takes it."""
 
     def __init__(self, figure, folder):
-        self.figure, self.name, self.title, self.command = figure, figure.name, figure.title, figure.command
+        self.figure, self.name, self.title, self.command = figure, figure.name, figure.title, runnable(figure.command)
         self.missing = isinstance(figure, Missing)
         if self.missing:
             self.why = figure.why
             return
         self.svg, self.caption, self.table = Markup(figure.svg()), figure.caption, Markup(figure.table.html())
         self.svg_again = Markup(plot.again(str(self.svg), "-card"))
-        self.links = [(os.path.basename(path), os.path.relpath(path, folder)) for path in figure.files]
+        self.links = [(name_of(path), os.path.relpath(path, folder)) for path in figure.files]
 
 
 def card_lines(study):
@@ -80,7 +91,7 @@ def card_lines(study):
             continue
         s = t.summary
         ours = f"{s.mean:.{digits}f}"
-        spread = f"[{s.low:.{digits}f}, {s.high:.{digits}f}], n = {s.n}" if s.low is not None else f"n = {s.n}"
+        spread = f"[{s.low:.{digits}f}, {s.high:.{digits}f}], n\u00a0=\u00a0{s.n}" if s.low is not None else f"n\u00a0=\u00a0{s.n}"
         lines.append((what, published, ours, spread, t.verdict, CHIPS[t.verdict], t.why))
     return lines
 
@@ -98,7 +109,7 @@ def claim_lines(study):
             continue
         digits, e = claim["metric"]["digits"], found.effect
         means = f"{found.value:.{digits}f} against {found.than_value:.{digits}f}"
-        spread = f"{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}], n = {e.n}"
+        spread = f"{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}], n\u00a0=\u00a0{e.n}"
         why = ("short runs" if found.of.short else "") or claim["metric"]["words"]
         lines.append((what, said, means, spread, found.verdict, CHIPS[found.verdict], why))
     return lines
@@ -120,44 +131,6 @@ class Part:
         self.data = study_figures.data_of([entry for entry in study.cells if entry.rows] or study.cells[:1])
 
 
-def machines_table(results):
-    from .tables import Table
-
-    table = Table(
-        "machines",
-        "Where the rows were made",
-        [
-            ("cpu", "CPU"),
-            ("folder", "rows"),
-            ("isa", "best ISA"),
-            ("compiler", "compiler"),
-            ("flags", "flags"),
-            ("os", "system"),
-            ("virtual", "virtual"),
-            ("governor", "governor"),
-            ("commit", "commit"),
-        ],
-    )
-    isas = {}
-    for kind in results.bench.values():
-        for machine, row in kind:
-            if row.get("isa") not in (None, "peer", "scalar", "portable"):
-                isas.setdefault(machine, set()).add(row["isa"])
-    for machine, env in sorted(results.machines.items()):
-        table.add(
-            machine[1],
-            machine[0] or "results",
-            ", ".join(sorted(isas.get(machine, []))) or None,
-            env.get("compiler"),
-            env.get("flags"),
-            env.get("os"),
-            {True: "yes", False: "no"}.get(env.get("virtualised")),
-            env.get("governor") or "not told",
-            env.get("commit"),
-        )
-    return table
-
-
 def all_figures(results):
     """Every figure there is, missing ones too: what the page shows and tools/export draws."""
     pictures = drawn.Pictures(results.folder)
@@ -171,7 +144,7 @@ def all_tables(results):
     made = []
     for study in results.studies.values():
         made += study_tables.made(study)
-    made += [study_tables.missing(results.studies), machines_table(results)]
+    made += [study_tables.missing(results.studies), machines.table(results)]
     made += [figure.table for figure in all_figures(results) if not isinstance(figure, Missing)]
     return {table.name: table for table in made if table.rows}
 
@@ -237,9 +210,10 @@ def render(results, title="convgauge", own=False):
     kernels = [Drawing(figure, folder) for figure in speed_figures.for_kernels(results)]
     nets = [Drawing(figure, folder) for figure in net_figures.for_nets(results)]
     frontiers = [Drawing(study_figures.frontier(results.studies, data), folder) for data in ("mnist", "fashion-mnist")]
-    missing, machines = study_tables.missing(results.studies), machines_table(results)
+    missing, where = study_tables.missing(results.studies), machines.table(results)
     cpus = sorted({cpu for _, cpu in results.machines if cpu != "unknown CPU"})
-    commits = sorted({env.get("commit") for env in results.machines.values() if env.get("commit")})
+    commits = sorted({commit for machine in results.machines for commit in machines.commits_of(machine, results)})
+    data = [entry.data for study in results.studies.values() for entry in study.entries if entry.rows]
     return environment.get_template("page.html").render(
         title=title,
         style=style,
@@ -253,11 +227,12 @@ def render(results, title="convgauge", own=False):
         date=results.newest[:10],
         cpus=cpus,
         commits=commits,
+        data=list(dict.fromkeys(data)),
         runs=sum(part.runs for part in parts),
         planned=sum(part.planned for part in parts),
         missing=Markup(missing.html()) if missing.rows else None,
         missing_count=len(missing.rows),
-        machines=Markup(machines.html()) if machines.rows else None,
+        machines=Markup(where.html()) if where.rows else None,
         set_aside=results.set_aside,
         twice=results.twice,
         rows_files=[os.path.relpath(path, folder) for path in results.files],

@@ -22,7 +22,13 @@ SHOWN = {
     "scratch-cnn": ("mnist", "fashion-mnist", "cifar-10"),
     "vanishing-canvas": ("d9", "d10"),
 }
-WRONG_SHOWN, EACH_SHOWN, MAPS_SHOWN = 20, 6, 64
+WRONG_SHOWN, EACH_SHOWN, MAPS_SHOWN, FILTERS_WIDE = 20, 6, 64, 16
+DRAWS = {  # what draws a data set first
+    "mnist": "compact-net --filter compact-net/published",
+    "fashion-mnist": "kernel-size --filter kernel-size/dense",
+    "cifar-10": "scratch-cnn --filter scratch-cnn/cifar-10",
+}
+DRAW_INTO = " --pictures results/local/pictures"
 CLASSES = {
     "fashion-mnist": ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"),
     "cifar-10": ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
@@ -72,10 +78,11 @@ def pack_net(source, target):
     told, names = {"maps": []}, sorted(os.listdir(source))
     load = {name: numpy.load(os.path.join(source, name)) for name in names if name.endswith(".npy")}
     first = sorted((name for name in load if name.endswith(".conv.weight.npy")), key=lambda name: int(name.split(".")[0]))
-    if first and load[first[0]].shape[1] == 1:  # [K][1][R][S]; more input channels make no picture
-        weights = load[first[0]][:, 0]
-        files.write(os.path.join(target, "filters.png"), png(grid(bytes_of(weights), min(8, len(weights)))))
-        told["filters"] = [len(weights), *weights.shape[1:]]
+    if first and load[first[0]].shape[3] in (1, 3):  # [K][R][S][C], grey or in colour; more channels make no picture
+        weights = bytes_of(load[first[0]])
+        weights = weights[..., 0] if weights.shape[3] == 1 else weights
+        files.write(os.path.join(target, "filters.png"), png(grid(numpy.ascontiguousarray(weights), min(FILTERS_WIDE, len(weights)))))
+        told["filters"] = list(weights.shape[:3])
     for name in names:
         hit = re.fullmatch(r"map-(\d+)-(.*)\.npy", name)
         if hit and load[name].shape[1] >= 4:
@@ -106,7 +113,7 @@ def pack_data(source, target):
     sheet = sheet.reshape(-1, *sheet.shape[2:])
     if sheet.shape[-1] == 1:
         sheet, mean = sheet[..., 0], mean[..., 0]
-    files.write(os.path.join(target, "sheet.png"), png(grid(numpy.ascontiguousarray(sheet), EACH_SHOWN * 5)))
+    files.write(os.path.join(target, "sheet.png"), png(grid(numpy.ascontiguousarray(sheet), EACH_SHOWN * 2)))
     files.write(os.path.join(target, "mean.png"), png(grid(mean, 10)))
     files.write(os.path.join(target, "overview.json"), json.dumps({"counts": load["counts"].tolist()}) + "\n")
 
@@ -138,8 +145,11 @@ class Pictures:
     def __init__(self, folder):
         self.folder = os.path.join(folder, "pictures")
 
+    def path(self, *where):
+        return os.path.join(self.folder, *where, "overview.json" if where[0].startswith("data-") else "picture.json")
+
     def told(self, *where):
-        path = os.path.join(self.folder, *where, "overview.json" if where[0].startswith("data-") else "picture.json")
+        path = self.path(*where)
         if not os.path.exists(path):
             return None
         with open(path, encoding="utf-8") as file:
@@ -166,13 +176,13 @@ def confusion(pictures, study, cell, data):
     name, told = f"{study}-{cell}-confusion", pictures.told(study, cell)
     if not told or "confusion" not in told:
         return Missing(
-            name, f"What {cell} takes for what", "no pictures yet", f"{study} --filter {study}/{cell} --pictures results/local/pictures"
+            name, f"What {cell} takes for what", "no pictures yet", f"{study} --filter {study}/{cell}{DRAW_INTO}"
         )
     counts, names = told["confusion"], class_names(data)
     errors = sorted(((counts[i][j], i, j) for i in range(len(counts)) for j in range(len(counts)) if i != j), reverse=True)
     wrong = sum(count for count, *_ in errors)
     worst = errors[0]
-    title = f"{wrong:,} of {sum(map(sum, counts)):,} test images are taken for something else, "
+    title = f"{study}/{cell}: {wrong:,} of {sum(map(sum, counts)):,} test images are taken for something else, "
     title += f"most often {names[worst[1]]} for {names[worst[2]]} ({worst[0]})"
     table = table_of(
         name, title, [("is", "is")] + [(other, f"for {other}") for other in names], [(names[i], *counts[i]) for i in range(len(counts))]
@@ -183,14 +193,15 @@ def confusion(pictures, study, cell, data):
         matrix(counts, names),
         table,
         f"Seed 0 of {study}/{cell} on {data}, test set. The diagonal is right.",
-        f"{study} --filter {study}/{cell} --pictures results/local/pictures",
+        f"{study} --filter {study}/{cell}{DRAW_INTO}",
+        files=[pictures.path(study, cell)],
     )
 
 
 def inside(pictures, study, cell, data):
     """Filters of the first layer and maps of one test image."""
     name, told = f"{study}-{cell}-inside", pictures.told(study, cell)
-    how = f"{study} --filter {study}/{cell} --pictures results/local/pictures"
+    how = f"{study} --filter {study}/{cell}{DRAW_INTO}"
     if not told or not (told["maps"] or told.get("filters")):
         return Missing(name, f"What {cell} has learned", "no pictures yet", how)
     parts = [(pictures.image("the test image", 84, study, cell, "sample.png"), "test image 0")]
@@ -198,7 +209,7 @@ def inside(pictures, study, cell, data):
         count, r, s = told["filters"]
         parts.append(
             (
-                pictures.image(f"{count} filters of {r} by {s}", min(8, count) * 28, study, cell, "filters.png"),
+                pictures.image(f"{count} filters of {r} by {s}", min(448, 44 * count), study, cell, "filters.png"),
                 f"{count} filters of the first layer, {r}×{s}; mid grey is zero",
             )
         )
@@ -209,24 +220,24 @@ def inside(pictures, study, cell, data):
         )
         for one in told["maps"]
     ]
-    title = f"What {cell} has learned: filters, and what they make of one image"
+    title = f"What {study}/{cell} has learned: filters, and what they make of one image"
     table = table_of(
         name,
         title,
         [("layer", "layer"), ("maps", "maps"), ("size", "size")],
         [(one["layer"], one["shape"][0], f"{one['shape'][1]}×{one['shape'][2]}") for one in told["maps"]],
     )
-    return Figure(name, title, None, table, f"Seed 0 of {study}/{cell} on {data}, trained.", how, html=tiles(parts))
+    return Figure(name, title, None, table, f"Seed 0 of {study}/{cell} on {data}, trained.", how, html=tiles(parts), files=[pictures.path(study, cell)])
 
 
 def misclassified(pictures, study, cell, data):
     name, told = f"{study}-{cell}-wrong", pictures.told(study, cell)
-    how = f"{study} --filter {study}/{cell} --pictures results/local/pictures"
+    how = f"{study} --filter {study}/{cell}{DRAW_INTO}"
     if not told or not told.get("wrong"):
         return Missing(name, f"Images that {cell} takes for something else", "no pictures yet", how)
     names = class_names(data)
     words = ", ".join(f"{names[label]}→{names[guess]}" for _, label, guess in told["wrong"])
-    title = f"The first {len(told['wrong'])} test images that {cell} gets wrong"
+    title = f"The first {len(told['wrong'])} test images that {study}/{cell} gets wrong"
     table = table_of(
         name,
         title,
@@ -241,15 +252,20 @@ def misclassified(pictures, study, cell, data):
         f"Seed 0 of {study}/{cell} on {data}; line by line: {words}.",
         how,
         html=tiles([(pictures.image(f"{len(told['wrong'])} misclassified images", 480, study, cell, "wrong.png"), "")]),
+        files=[pictures.path(study, cell)],
     )
+
+
+def few(counts):
+    return f"{min(counts):,}" + (f" to {max(counts):,}" if max(counts) > min(counts) else "")
 
 
 def overview(pictures, data):
     name, told = f"data-{data}", pictures.told(f"data-{data}")
     if not told:
-        return Missing(name, f"The data: {data}", "no pictures yet", "any study with --pictures results/local/pictures")
+        return Missing(name, f"The data: {data}", "no pictures yet", DRAWS[data] + DRAW_INTO)
     names, (train, test) = class_names(data), told["counts"]
-    title = f"{data}: {sum(train):,} training and {sum(test):,} test images, {min(train):,} to {max(train):,} a class"
+    title = f"{data}: {sum(train):,} training and {sum(test):,} test images, {few(train)} a class"
     parts = [
         (pictures.image(f"samples of {data}", 560, f"data-{data}", "sheet.png"), f"{EACH_SHOWN} training images of each class"),
         (pictures.image(f"mean images of {data}", 400, f"data-{data}", "mean.png"), "the mean image of each class"),
@@ -261,14 +277,15 @@ def overview(pictures, data):
         None,
         table,
         f"Classes in order: {', '.join(names)}.",
-        "any study with --pictures results/local/pictures",
+        DRAWS[data] + DRAW_INTO,
         html=tiles(parts),
+        files=[pictures.path(f"data-{data}")],
     )
 
 
 def gradients(pictures):
     """The text's question whether gradients vanish: their rms, update by update, in the first, middle and last trained tensor."""
-    name, how = "vanishing-canvas-gradients", "vanishing-canvas --filter vanishing-canvas/d10 --pictures results/local/pictures"
+    name, how = "vanishing-canvas-gradients", "vanishing-canvas --filter vanishing-canvas/d10" + DRAW_INTO
     series, lines = [], []
     for cell, colours in (("d9", (plot.BLUE, plot.GREEN)), ("d10", (plot.ORANGE, plot.PURPLE))):
         told = pictures.told("vanishing-canvas", cell)
@@ -291,6 +308,7 @@ def gradients(pictures):
         table,
         "Seed 0 of the text's own runs at 9 and 10 layers, MNIST.",
         how,
+        files=[pictures.path("vanishing-canvas", cell) for cell in ("d9", "d10") if pictures.told("vanishing-canvas", cell)],
     )
 
 

@@ -1,111 +1,105 @@
 # SPDX-License-Identifier: MIT
-"""Kernels and nets: which variant on which CPU, against what people would use instead, roofline, layers, threads, memory. Timings of
-machines stand side by side and are never pooled; where a figure can show one machine only, it is the one with the most rows."""
+"""Kernels: which variant on which CPU, beside oneDNN, roofline, direct against Winograd against FFT, errors. Timings of machines stand side
+by side and are never pooled; where a figure can show one machine only, it is the one with the most rows."""
 
 from collections import Counter
+from itertools import groupby
 
 from . import plot, stats
-from .figure import Figure, Missing, dots, log_ticks, stacked, table_of
+from .figure import Figure, Missing, dot_panels, dots, log_ticks, table_of
+from .machines import RANK, SLOW, conditions, forced, isa_words, label, main_machine, of_kind
 from .tables import Interval, Table
 
 KERNELS = "bench-kernels --set table"
 DIRECTIONS = {"fwd": "forward", "bwd_data": "gradient of the input", "bwd_weights": "gradient of the weights"}
-SLOW = ("scalar", "portable")
-
-
-def label(machine, results):
-    """The CPU, and its folder where several machines have the same."""
-    folder, cpu = machine
-    same = [other for other in results.machines if other[1] == cpu and other[0]]
-    return cpu if len(same) == 1 or not folder else f"{cpu} ({folder})"
-
-
-def of_kind(results, kind, wanted=lambda row: True):
-    """machine -> rows that passed their check."""
-    found = {}
-    for machine, row in results.bench.get(kind, []):
-        if row.get("ok", True) and not row.get("cold") and wanted(row):
-            found.setdefault(machine, []).append(row)
-    return found
-
-
-def main_machine(by_machine):
-    return max(sorted(by_machine), key=lambda machine: len(by_machine[machine]))
-
-
-def isa_words(machine, isa, by_machine):
-    """An ISA that is not the machine's best was forced, and is called so."""
-    isas = Counter(row["isa"] for row in by_machine[machine] if row.get("isa") not in SLOW + ("peer",))
-    best = isas.most_common(1)[0][0] if isas else isa
-    return isa if isa in (best, "peer", "scalar") else f"{isa}, forced"
-
-
-def conditions(rows):
-    env = next((row["env"] for row in rows if row.get("env")), {})
-    words = [
-        env.get("cpu") or "unknown CPU",
-        env.get("compiler") or "",
-        "virtual machine" if env.get("virtualised") else "",
-        f"governor {env['governor']}" if env.get("governor") else "",
-        f"commit {env['commit']}" if env.get("commit") else "",
-    ]
-    return ", ".join(word for word in words if word)
+PANELS = 2
 
 
 # ---- which kernel, on which CPU ----------------------------------------------------------------------------------------------------------
 
 
+def columns_of(by_machine):
+    """(machine, isa) -> (what, algo) -> problem -> row. A peer stands with the ISA that it took turns with: oneDNN is held to it."""
+    found = {}
+    for machine, rows in by_machine.items():
+        for (what, problem), group in groupby(rows, key=lambda row: (row["what"], row["problem"])):
+            group = list(group)
+            own = {row["isa"] for row in group if row["isa"] in RANK}
+            turns = max(own - {"scalar"} or own, key=RANK.index, default=None)
+            for row in group:
+                isa = row["isa"] if row["isa"] in RANK and row["isa"] != "scalar" else turns
+                name = row["variant"] if row["isa"] in ("peer", "scalar") else row["algo"]
+                for line in (name, "auto") if row.get("auto") else (name,):
+                    if isa:
+                        found.setdefault((machine, isa), {}).setdefault((what, line), {})[problem] = row
+    return found
+
+
+def by_cpu(cells, columns, results):
+    """The table: a line per direction and variant, a column per CPU and ISA."""
+    heads = [f"{label(machine, results)}, {isa_words(machine, isa, results)}" for machine, isa in columns]
+    table = Table(
+        "kernels-by-cpu",
+        "Which kernel, on which CPU",
+        [("what", "convolution"), ("variant", "variant"), ("problems", "shapes")]
+        + [column for i, head in enumerate(heads) for column in ((f"peak{i}", f"{head}: % of peak", 0), (f"gflops{i}", "GFLOP/s", 1))],
+        "Geometric means over the shapes of the table set that the variant takes and every CPU has, so lines of fewer shapes are of other "
+        "shapes. The peak is the FMA loop of the same ISA in the same run, one thread; FLOPs are direct convolution's, so Winograd and FFT "
+        "can exceed 100 %.",
+    )
+    lines = sorted({key for found in cells.values() for key in found}, key=lambda key: (list(DIRECTIONS).index(key[0][5:]), key[1]))
+    for key in lines:
+        there = [cells[column][key] for column in columns if key in cells[column]]
+        common = sorted(set.intersection(*map(set, there)))
+        values = []
+        for column in columns:
+            rows = [cells[column][key][problem] for problem in common] if key in cells[column] else []
+            for name in ("percent_of_peak", "gflops"):  # portable C has no FMA loop to be held against
+                values.append(stats.geometric_mean([row[name] for row in rows]) if rows and all(row.get(name) for row in rows) else None)
+        table.add(DIRECTIONS[key[0][5:]], key[1], len(common), *values)
+    return table, heads
+
+
 def variants(results):
-    """Variant x CPU: geometric mean of % of the FMA peak over the problems that all variants of a line have."""
+    """Variant x CPU: geometric mean of % of the FMA peak over the problems that all CPUs have."""
     by_machine = of_kind(
-        results, "kernel", lambda row: row["what"].startswith("conv.") and row["threads"] == 1 and row.get("percent_of_peak")
+        results, "kernel", lambda row: row["what"].startswith("conv.") and row["threads"] == 1 and row.get("gflops")
     )
     name, title = "kernels-by-cpu", "Which kernel, on which CPU"
-    if not by_machine:
+    cells = columns_of(by_machine)
+    if not cells:
         return Missing(name, title, "not measured yet", KERNELS)
-    machines = sorted(by_machine)
-    table = Table(
-        name,
-        title,
-        [("what", "convolution"), ("variant", "variant")]
-        + [(f"peak{i}", f"{label(machine, results)}: % of peak", 1) for i, machine in enumerate(machines)]
-        + [("problems", "problems")],
-        "Geometric mean of the share of the FMA peak measured in the same run, one thread, over the problems of the table set; nominal "
-        "FLOPs, so Winograd and FFT can exceed 100.",
-    )
-    cells = {}
-    for machine in machines:
-        for row in by_machine[machine]:
-            cells.setdefault((row["what"], row["variant"]), {}).setdefault(machine, {})[row["problem"]] = row["percent_of_peak"]
-    for (what, variant), found in sorted(cells.items(), key=lambda item: (list(DIRECTIONS).index(item[0][0][5:]), item[0][1])):
-        common = sorted(set.intersection(*(set(problems) for problems in found.values())))
-        isa, algo = variant.split("/")
-        words = isa if isa == "peer" else isa_words(next(iter(found)), isa, by_machine)
-        table.add(
-            DIRECTIONS[what[5:]],
-            f"{algo} ({words})",
-            *(stats.geometric_mean([found[m][p] for p in common]) if m in found and common else None for m in machines),
-            len(common),
+    main = main_machine(by_machine)
+    columns = sorted(cells, key=lambda key: (forced(*key, results), key[0] != main, key[0], -RANK.index(key[1])))
+    table, heads = by_cpu(cells, columns, results)
+    forward = [row for row in table.rows if row[0] == "forward"]
+    own = [row for row in forward if "/" not in row[1] and row[4]]
+    best = max(own, key=lambda row: (row[1] == "auto", row[2], row[4]), default=None)
+    if best:
+        who, reach = "what auto takes" if best[1] == "auto" else best[1], f"{best[3]:.0f} % of the FMA peak" if best[3] else f"{best[4]:.1f} GFLOP/s"
+        title = f"Forward, {who} reaches {reach} on {heads[0]} (geometric mean of {best[2]} shapes)"
+    peaks = [max(row.get("peak_gflops") or 0 for found in cells[column].values() for row in found.values()) for column in columns]
+    share = all(peaks)  # of the peak where every CPU has one, else GFLOP/s
+    at = 3 if share else 4
+    panels = [
+        (
+            head,
+            [(i, row[at + 2 * k], plot.GREEN if "/" in row[1] else plot.BLUE) for i, row in enumerate(forward) if row[at + 2 * k]],
+            100 if share else peak or None,
         )
-    machine = main_machine(by_machine)
-    at = machines.index(machine) + 2
-    own = [row for row in table.rows if "peer" not in row[1] and row[0] == "forward" and row[at]]
-    best = max(own, key=lambda row: row[at], default=None)
-    sentence = f"Forward, {best[1]} reaches {best[at]:.0f} % of the FMA peak (geometric mean of {best[-1]} shapes)" if best else title
-    items = [
-        (f"{row[1]}", Interval(row[at], None, None, None, 1), None, plot.GREEN if "peer" in row[1] else plot.BLUE)
-        for row in table.rows
-        if row[0] == "forward" and row[at]
+        for k, (head, peak) in enumerate(zip(heads[:PANELS], peaks))
     ]
+    lines = "; ".join(f"{peak:.0f} GFLOP/s on {head}" for peak, head in zip(peaks, heads) if peak)
     return Figure(
         name,
-        sentence,
-        dots(items, "% of FMA peak, forward", zero=100),
+        title,
+        dot_panels(panels, [f"{row[1]} ({row[2]})" for row in forward], "% of FMA peak, forward" if share else "GFLOP/s, forward"),
         table,
-        f"{conditions(by_machine[machine])}; one thread. Blue: ours; "
-        "green: the compiler's own loops and oneDNN. The line is the peak; the table has every CPU.",
+        "In brackets: the shapes that a variant takes; auto: the variant that the planner takes for each. Blue: ours; green: oneDNN and "
+        f"the compiler's own loops. The line is the FMA peak: {lines or 'not measured'}. One thread; {conditions(by_machine[main])}."
+        + (f" {len(heads) - PANELS} more in the table." if len(heads) > PANELS else ""),
         KERNELS,
-        by_machine[machine],
+        [row for rows in by_machine.values() for row in rows],
     )
 
 

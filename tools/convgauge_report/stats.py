@@ -92,6 +92,13 @@ def holm(ps):
     return corrected
 
 
+def median_interval(values, level=0.95):
+    """Of order statistics; None where there are too few for the level."""
+    values, n = sorted(values), len(values)
+    outside = int(stats.binom.ppf((1 - level) / 2, n, 0.5))  # P(fewer than this many below the median) stays under half of the rest
+    return (values[outside - 1], values[n - outside]) if outside > 0 else None
+
+
 def geometric_mean(values):
     return math.exp(mean([math.log(value) for value in values]))
 

@@ -41,13 +41,13 @@ def interval(summary):
 
 
 def number(value, digits, sign=False):
-    """Plain digits, thousands apart, and three significant ones where `digits` does not fit the size."""
+    """Plain digits, thousands apart; three significant ones of what is large and no count."""
     if value is None:
         return "–"
     if isinstance(value, int) or digits is None:
         return f"{round(value):{'+' if sign else ''},}"
     if abs(value) >= 1e5:
-        return f"{value:{'+' if sign else ''}.3g}"
+        return f"{float(f'{value:.3g}'):{'+' if sign else ''},.0f}"
     return f"{value:{'+' if sign else ''},.{digits}f}"
 
 
