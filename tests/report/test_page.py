@@ -48,6 +48,12 @@ window.addEventListener('load', function () {
     var found = { problems: problems, over: over.slice(0, 9), scroll: document.documentElement.scrollWidth, wide: wide, muted: muted,
                   texts: texts.slice(0, 9), twice: twice.slice(0, 9), ink: style.color, paper: style.backgroundColor,
                   link: getComputedStyle(document.querySelector('nav a')).color };
+    ['--c1', '--c2', '--c3', '--c4'].forEach(function (name) {      /* names at lines are in these */
+        var probe = document.createElement('i');
+        probe.style.color = 'var(' + name + ')';
+        document.body.appendChild(probe);
+        found[name] = getComputedStyle(probe).color;
+    });
     parent.postMessage(JSON.stringify(found), '*');
 });
 </script>"""
@@ -153,7 +159,7 @@ class Page:
         self.assertEqual(found["twice"], [], "ids are unique")
         dark = luminance(found["paper"]) < 0.2
         self.assertEqual(dark, scheme == "dark")
-        for name in ("ink", "muted", "link"):
+        for name in ("ink", "muted", "link", "--c1", "--c2", "--c3", "--c4"):
             self.assertGreaterEqual(contrast(found[name], found["paper"]), 4.5, f"{name} on paper, {scheme}")
         if os.environ.get("SHOTS"):
             os.makedirs(os.environ["SHOTS"], exist_ok=True)

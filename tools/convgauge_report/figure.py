@@ -297,7 +297,7 @@ def matrix(counts, names, width=430):
             for j in range(n):
                 if i != j and counts[i][j]:
                     axes.add_patch(
-                        Rectangle((j - 0.5, i - 0.5), 1, 1, color=plot.BLUE, linewidth=0, alpha=round(0.1 + 0.6 * counts[i][j] / most, 1))
+                        Rectangle((j - 0.5, i - 0.5), 1, 1, color=plot.BLUE, linewidth=0, alpha=round(0.1 + 0.4 * counts[i][j] / most, 1))
                     )
                 axes.text(
                     j,
