@@ -123,11 +123,8 @@ def usual(results, rows):
     batches = {}
     for row in rows:
         batches.setdefault(row["net"], set()).add(row["batch"])
-    recipe = {
-        f"{study.name}/{entry.cell}": min(entry.told["batch"], MOST)
-        for study in results.studies.values()
-        for entry in study.cells
-    }
+    cells = [(study, entry) for study in results.studies.values() for entry in study.cells]
+    recipe = {f"{study.name}/{entry.cell}": min(entry.told["batch"], MOST) for study, entry in cells}
     return [row for row in rows if len(batches[row["net"]]) < 3 or row["batch"] == recipe.get(row["net"], max(batches[row["net"]]))]
 
 
@@ -144,7 +141,8 @@ def scaling(results):
     found = {key[1:3]: by for key, by in sorted(found.items(), key=lambda item: str(item[0])) if key[0] == machine}
     counts = sorted({threads for by in found.values() for threads in by})
     most = counts[-1]
-    lines = sorted(((net, batch, ratio_of(by[1], by[most]), by) for (net, batch), by in found.items() if most in by), key=lambda line: -line[2].mean)
+    lines = [(net, batch, ratio_of(by[1], by[most]), by) for (net, batch), by in found.items() if most in by]
+    lines.sort(key=lambda line: -line[2].mean)
     middle = stats.geometric_mean([ratio.mean for _, _, ratio, _ in lines])
     title = f"On {most} threads training is {middle:.2f}× as fast as on one (geometric mean of {len(lines)} nets)"
     table = table_of(
@@ -159,8 +157,12 @@ def scaling(results):
     return Figure(
         name,
         title,
-        dots([(f"{net}, {batch}", ratio, None, plot.BLUE) for net, batch, ratio, _ in lines],
-             f"times as fast as one thread (line: {most})", zero=most, width=520),
+        dots(
+            [(f"{net}, {batch}", ratio, None, plot.BLUE) for net, batch, ratio, _ in lines],
+            f"times as fast as one thread (line: {most})",
+            zero=most,
+            width=520,
+        ),
         table,
         f"Net and batch; {conditions(rows)}. Lines are 95 % intervals of the ratio of medians, where there are samples enough.",
         NETS,
@@ -290,8 +292,8 @@ def resident(results):
         title,
         pairs([(f"{net}, {batch}", ours, theirs) for net, batch, ours, theirs in lines], ("ours", "PyTorch"), "peak resident memory, MiB"),
         table,
-        f"Net and batch; one short run each on MNIST in a process of its own, data set, libraries and all; {theirs.get('note', '')}, eager, "
-        f"the leanest of its modes; {conditions(rows)}.",
+        "Net and batch; one short run each on MNIST in a process of its own, data set, libraries and all; "
+        f"{theirs.get('note', '')}, eager, the leanest of its modes; {conditions(rows)}.",
         how,
         rows,
     )
@@ -315,7 +317,8 @@ def profiles(results):
     first = {}
     for key in sorted(groups, key=str):
         first.setdefault(key[0].split("/")[0], key)
-    return [profile(key, groups[key], results) for key in first.values()] or [Missing(name, title, "not measured yet", "bench-nets --profile")]
+    made = [profile(key, groups[key], results) for key in first.values()]
+    return made or [Missing(name, title, "not measured yet", "bench-nets --profile")]
 
 
 def profile(key, rows, results):
@@ -348,7 +351,8 @@ def profile(key, rows, results):
         sentence,
         stacked(items, "us per step", width=540),
         table,
-        f"{label(machine, results)}; batch {batch}, {variant}, {threads} thread{'s' * (threads > 1)}; means over the faster half of the steps."
+        f"{label(machine, results)}; batch {batch}, {variant}, {threads} thread{'s' * (threads > 1)}; "
+        "means over the faster half of the steps."
         + (f" The parts sum to {100 * total / whole:.0f} % of the clock around the same steps." if whole else ""),
         f"bench-nets --profile --net {net}",
         rows,

@@ -227,7 +227,8 @@ def inside(pictures, study, cell, data):
         [("layer", "layer"), ("maps", "maps"), ("size", "size")],
         [(one["layer"], one["shape"][0], f"{one['shape'][1]}×{one['shape'][2]}") for one in told["maps"]],
     )
-    return Figure(name, title, None, table, f"Seed 0 of {study}/{cell} on {data}, trained.", how, html=tiles(parts), files=[pictures.path(study, cell)])
+    words, files_of = f"Seed 0 of {study}/{cell} on {data}, trained.", [pictures.path(study, cell)]
+    return Figure(name, title, None, table, words, how, html=tiles(parts), files=files_of)
 
 
 def misclassified(pictures, study, cell, data):

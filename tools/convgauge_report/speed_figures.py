@@ -76,7 +76,8 @@ def variants(results):
     own = [row for row in forward if "/" not in row[1] and row[4]]
     best = max(own, key=lambda row: (row[1] == "auto", row[2], row[4]), default=None)
     if best:
-        who, reach = "what auto takes" if best[1] == "auto" else best[1], f"{best[3]:.0f} % of the FMA peak" if best[3] else f"{best[4]:.1f} GFLOP/s"
+        who = "what auto takes" if best[1] == "auto" else best[1]
+        reach = f"{best[3]:.0f} % of the FMA peak" if best[3] else f"{best[4]:.1f} GFLOP/s"
         title = f"Forward, {who} reaches {reach} on {heads[0]} (geometric mean of {best[2]} shapes)"
     peaks = [max(row.get("peak_gflops") or 0 for found in cells[column].values() for row in found.values()) for column in columns]
     share = all(peaks)  # of the peak where every CPU has one, else GFLOP/s
