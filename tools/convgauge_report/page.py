@@ -91,7 +91,7 @@ def card_lines(study):
             continue
         s = t.summary
         ours = f"{s.mean:.{digits}f}"
-        spread = f"[{s.low:.{digits}f}, {s.high:.{digits}f}], n\u00a0=\u00a0{s.n}" if s.low is not None else f"n\u00a0=\u00a0{s.n}"
+        spread = f"[{s.low:.{digits}f}, {s.high:.{digits}f}], n = {s.n}" if s.low is not None else f"n = {s.n}"
         lines.append((what, published, ours, spread, t.verdict, CHIPS[t.verdict], t.why))
     return lines
 
@@ -109,7 +109,7 @@ def claim_lines(study):
             continue
         digits, e = claim["metric"]["digits"], found.effect
         means = f"{found.value:.{digits}f} against {found.than_value:.{digits}f}"
-        spread = f"{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}], n\u00a0=\u00a0{e.n}"
+        spread = f"{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}], n = {e.n}"
         why = ("short runs" if found.of.short else "") or claim["metric"]["words"]
         lines.append((what, said, means, spread, found.verdict, CHIPS[found.verdict], why))
     return lines
