@@ -193,6 +193,15 @@ static void print_claim(const struct finding *f, FILE *out)
 
 struct told { const struct figure *figure; struct summary ours; double low, high; const char *verdict; };
 
+/* Half of the last digit that the text gives; parameters are counted, or rounded to as many tens as they end in zeros. */
+static double slack_of(const struct figure *figure)
+{
+    double unit = pow(10, -metric_digits(figure->metric));
+    while (figure->metric == PARAMETERS && figure->value > 0 && fmod(figure->value, 10 * unit) == 0)
+        unit *= 10;
+    return 0.5 * unit;
+}
+
 static bool told_by(const struct found *f, const struct figure *figure, struct told *told)
 {
     static struct side side;
@@ -202,7 +211,7 @@ static bool told_by(const struct found *f, const struct figure *figure, struct t
     *told = (struct told){ .figure = figure, .ours = summarize(side.values, side.n) };
     one_more(&told->ours, &told->low, &told->high);
     bool fact = figure->metric >= PARAMETERS;
-    double slack = 0.5 * pow(10, -metric_digits(figure->metric));       /* the text rounds */
+    double slack = slack_of(figure);
     if (fact)
         told->low = told->high = told->ours.mean;
     told->verdict = !side.entry->study_data && !fact ? "not comparable: other data"

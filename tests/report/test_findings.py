@@ -75,6 +75,12 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(findings.judge(99.1, summary, entry), ("not comparable", "a short run"))
 
 
+    def test_stated_parameters_may_be_rounded(self):
+        told = findings.told(study.Study(made_up.told("mnist-architectures")))
+        verdicts = {fact.entry.name: fact.verdict for fact in told if fact.figure["metric"]["key"] == "parameters"}
+        self.assertEqual(verdicts, {"exp1": "wrong", "exp2": "right", "exp3": "right", "exp4": "right", "exp5": "right"})
+
+
 @unittest.skipUnless(os.access(os.path.join(BIN, "scratch-cnn"), os.X_OK), "the programs are not built")
 class Parity(unittest.TestCase):
     def same(self, ours, theirs, what):

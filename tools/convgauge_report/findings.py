@@ -28,12 +28,20 @@ def judge(published, summary, entry, slack=0.0):
     return INSIDE, span
 
 
+def slack_of(figure):
+    """Half of the last digit that the text gives; parameters are counted, or rounded to as many tens as they end in zeros."""
+    unit = 10 ** -figure["metric"]["digits"]
+    while figure["metric"]["key"] == "parameters" and figure["published"] > 0 and figure["published"] % (10 * unit) == 0:
+        unit *= 10
+    return 0.5 * unit
+
+
 def told(study):
     """Every published figure that our rows tell, or that is a fact of the net."""
     found = []
     for figure in study.told["figures"]:
         entry, metric = study.entry(figure["cell"], figure["arm"]), figure["metric"]
-        slack = 0.5 * 10 ** -metric["digits"]  # the text rounds
+        slack = slack_of(figure)
         if metric["key"] in metrics.FACTS:
             right = abs(figure["published"] - figure["fact"]) <= slack
             fact = stats.Summary(0, figure["fact"], None, None, None, None, None)
