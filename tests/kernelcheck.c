@@ -28,7 +28,7 @@ static const char help[] =
     "  --isa ISA             scalar portable neon avx2 avx512\n"
     "  --algo NAME           direct, plain ...\n"
     "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
-    "  --cases N             random problems per op (default 150)\n"
+    "  --cases N             random problems per op (default 100)\n"
     "  --seed N              what they and their inputs are drawn from (default 1)\n"
     "  --format text|json\n"
     "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
@@ -309,7 +309,7 @@ static int list(const struct arguments *a)
 
 int main(int argc, char **argv)
 {
-    struct arguments a = { .check = { .op = -1, .isas = cpu_detect() & kernels_built(), .cases = 150, .seed = 1 } };
+    struct arguments a = { .check = { .op = -1, .isas = cpu_detect() & kernels_built(), .cases = 100, .seed = 1 } };
     parse(&a, argc, argv);
     a.check.mutants = !a.check.problem && !a.no_mutants;
     if (a.list) return list(&a);

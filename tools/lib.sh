@@ -9,6 +9,7 @@ packages_test="libcriterion-dev git clang libbenchmark-tools python3-scipy"
 packages_report="python3-matplotlib python3-numpy python3-scipy python3-jinja2 python3-jsonschema"
 packages_page="chromium"
 packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
+packages_avx512="bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static"
 packages_lint="clang-format clang-tidy cppcheck llvm-19"
 packages_fuzz="libclang-rt-dev llvm"
 

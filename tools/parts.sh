@@ -14,6 +14,7 @@ part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols o
   fuzz        default  the fuzz targets, a few seconds each; ten minutes each with --full (clang)
   mutants     default  some of the planted bugs of tests/mutations.txt; all with --full
   code        default  the generated code of the hot loops: no spills, loads as designed; cycles on NEON by llvm-mca
+  avx512      full     the AVX-512 code on an emulated CPU that has it (Bochs): kernelcheck, weights of small nets
   lint        full     static analysis: clang-tidy, cppcheck
   coverage    full     line coverage of kernels/ and nets/: at least 95 %
   ubsan       full     undefined sanitizer alone
@@ -101,6 +102,12 @@ part_edges()
     build release && step edges tests/edges build/release/bin
 }
 
+part_avx512()
+{
+    [ "$(uname -m)" = x86_64 ] || { skip avx512 "the emulated CPU runs x86-64 programs alone"; return; }
+    build release && step_limit=3600 step avx512 tests/avx512 build/release/bin 12
+}
+
 part_asan()
 {
     build asan && both '--drawn --cases 10 --no-mutants' asan env UBSAN_OPTIONS=print_stacktrace=1 \
@@ -142,7 +149,7 @@ part_tsan()
 part_clang()
 {
     if ! command -v clang >/dev/null; then skip clang "no clang here: apt-get install clang"; return; fi
-    build clang && symbols clang && both '--cases 20' clang
+    build clang && symbols clang && both '--drawn --cases 20 --no-mutants' clang
 }
 
 # Judges whatever of the three builds can be made here; the tables go to the log.
@@ -196,7 +203,7 @@ part_aarch64()
     tools/sysroot || { skip aarch64 "no aarch64 libraries (tools/sysroot)"; return; }
     build aarch64 || return
     symbols aarch64
-    kernelcheck '--drawn --cases 30 --no-mutants' aarch64 qemu-aarch64-static -L "$sysroot"
+    kernelcheck "--drawn --cases $([ "$mode" = full ] && echo 90 || echo 15) --no-mutants" aarch64 qemu-aarch64-static -L "$sysroot"
     if binfmt; then suites aarch64 env QEMU_LD_PREFIX="$sysroot"
     else skip aarch64/suites "binfmt_misc is out of reach (be root): kernelcheck alone runs emulated" "$(ls tests/test_*.c | wc -l)"
     fi
