@@ -68,7 +68,7 @@ class Verdicts(unittest.TestCase):
     def test_where_the_published_figure_lies(self):
         entry = self.entry([99.0, 99.1, 99.2])
         summary = stats.summarize([99.0, 99.1, 99.2])
-        for published, verdict in ((99.1, "inside"), (99.5, "inside"), (99.9, "above"), (98.0, "below")):
+        for published, verdict in ((99.1, "inside"), (99.5, "inside"), (99.9, "published is above"), (98.0, "published is below")):
             self.assertEqual(findings.judge(published, summary, entry)[0], verdict)
         self.assertEqual(findings.judge(99.0, stats.summarize([99.0]), entry), ("not comparable", "one run of ours"))
         entry.short = "a short run"

@@ -10,7 +10,7 @@ from . import metrics, stats
 Told = namedtuple("Told", "figure entry summary verdict why")  # a published figure and ours
 Finding = namedtuple("Finding", "claim of than effect value than_value p verdict")
 
-INSIDE, ABOVE, BELOW, NOT = "inside", "above", "below", "not comparable"
+INSIDE, ABOVE, BELOW, NOT = "inside", "published is above", "published is below", "not comparable"
 HOLDS, HOLDS_NOT, NOT_SEPARABLE = "holds", "does not hold", "not separable"
 
 

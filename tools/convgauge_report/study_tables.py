@@ -5,8 +5,6 @@ receptive fields, and what has no rows yet."""
 from . import findings, metrics, stats, study_costs, study_questions
 from .tables import Interval, Table, interval
 
-VERDICTS = {findings.INSIDE: "inside", findings.ABOVE: "above", findings.BELOW: "below", findings.NOT: "not comparable"}
-
 
 def column(entry, key, at=0):
     return stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
