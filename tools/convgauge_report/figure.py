@@ -235,19 +235,25 @@ def stacked(items, label, width=470):
     """Bars from zero: (name, [(part, value, colour)]); parts are named in the first bar's line above."""
 
     def draw():
-        tall = 34 if any("\n" in name for name, _ in items) else 23
-        figure, axes = plot.canvas(width, 84 + tall * len(items))
+        figure, axes = plot.canvas(width, 84 + 23 * len(items))
         longest = max(sum(value for _, value, _ in parts) for _, parts in items)
         for i, (_, parts) in enumerate(items):
             at = 0
             for _, value, colour in parts:
                 axes.barh(i, value, 0.66, left=at, color=colour, linewidth=0)
                 at += value
-        names = [(part, colour) for part, _, colour in items[0][1]]
-        for k, (part, colour) in enumerate(names):
+        at = 10
+        for part, _, colour in items[0][1]:
             axes.annotate(
-                "■ " + part, (k / len(names), 1), (0, 4), xycoords="axes fraction", textcoords="offset points", color=colour, fontsize=11
+                "■ " + part,
+                (at / width, 1),
+                (0, 4),
+                xycoords=("figure fraction", "axes fraction"),
+                textcoords="offset points",
+                color=colour,
+                fontsize=11,
             )
+            at += 7 * len(part) + 30
         axes.set_yticks(range(len(items)), [name for name, _ in items])
         axes.set_ylim(len(items) - 0.4, -0.6)
         axes.set_xlim(0, longest * 1.02)

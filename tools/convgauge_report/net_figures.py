@@ -321,20 +321,25 @@ def profiles(results):
     return made or [Missing(name, title, "not measured yet", "bench-nets --profile")]
 
 
+def short_word(row):
+    """Layers that go through the cache together are one line: its first words, those of the forward pass."""
+    return textwrap.shorten(row["word"].split(", back:")[0], 30, placeholder=" …")
+
+
 def profile(key, rows, results):
     net, machine, batch, variant, threads = key
     whole = next((row["us"] for row in rows if row["word"] == SUMS[1]), None)
     rows = [row for row in rows if row["word"] not in SUMS]
     items = [
         (
-            textwrap.fill(row["word"] + (f" → {row['out']}" if row["out"] else ""), 30, break_on_hyphens=False),
+            short_word(row) + (f" → {row['out']}" if row["out"] else ""),
             [(word, row[field] or 0, colour) for word, field, colour in PARTS],
         )
         for row in rows
     ]
     top = max(rows, key=lambda row: row["us"])
     total = sum(row["us"] for row in rows)
-    sentence = f"{net}: \"{top['word']}\" takes {100 * top['us'] / total:.0f} % of a training step"
+    sentence = f"{net}: \"{short_word(top)}\" takes {100 * top['us'] / total:.0f} % of a training step"
     table = table_of(
         f"profile-{net.replace('/', '-')}",
         sentence,
@@ -352,7 +357,7 @@ def profile(key, rows, results):
         stacked(items, "us per step", width=540),
         table,
         f"{label(machine, results)}; batch {batch}, {variant}, {threads} thread{'s' * (threads > 1)}; "
-        "means over the faster half of the steps."
+        "means over the faster half of the steps. Layers that go through the cache together are one line; the table names them all."
         + (f" The parts sum to {100 * total / whole:.0f} % of the clock around the same steps." if whole else ""),
         f"bench-nets --profile --net {net}",
         rows,
