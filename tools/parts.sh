@@ -28,11 +28,12 @@ left_out()
 {
     case $1,$2,$mode in
         aarch64,test_kernels,*) echo "kernelcheck, emulated beside it, runs the same with more problems" ;;
-        aarch64,test_golden_halves,* | debug,test_golden_halves,* | *san,test_golden_halves,*)
+        aarch64,test_golden_halves,* | debug,test_golden_halves,* | coverage,test_golden_halves,* | *san,test_golden_halves,*)
             echo "AVX-512 by halves on AVX2: its bits are the release and clang builds' matter" ;;
         aarch64,test_bench,*) echo "the aarch64 libraries have no Google Benchmark: no benches there" ;;
         release,test_golden_halves,quick) echo "not in the inner loop: 9 s" ;;
-        aarch64,test_fusion,full) ;;
+        aarch64,test_fusion,full | asan,test_gradient,full) ;;
+        asan,test_gradient,*) echo "the textbook in double, 80 s here: --full runs it; test_scalar and test_nets walk the same code" ;;
         aarch64,test_fusion,*) echo "seven minutes emulated: --full runs it; test_golden's nets run fused there, too" ;;
         aarch64,test_gradient,*) echo "the textbook in double has no NEON in it, and emulated it takes minutes; it ran in release" ;;
     esac
