@@ -231,6 +231,17 @@ def small(titles, draw_one, columns=2, width=235, height=150, share=True):
     return draw
 
 
+def name_lines(axes, names, top, most, label):
+    """One line each, named at the left, values from zero to `most` along the bottom."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, top)
+    axes.set_xlim(0, most)
+    axes.set_xlabel(label)
+    axes.spines["left"].set_visible(False)
+    plot.grid(axes)
+    plot.few_ticks(axes, 5)
+
+
 def stacked(items, label, width=470):
     """Bars from zero: (name, [(part, value, colour)]); parts are named in the first bar's line above."""
 
@@ -254,13 +265,7 @@ def stacked(items, label, width=470):
                 fontsize=11,
             )
             at += 7 * len(part) + 30
-        axes.set_yticks(range(len(items)), [name for name, _ in items])
-        axes.set_ylim(len(items) - 0.4, -0.6)
-        axes.set_xlim(0, longest * 1.02)
-        axes.set_xlabel(label)
-        axes.spines["left"].set_visible(False)
-        plot.grid(axes)
-        plot.few_ticks(axes, 5)
+        name_lines(axes, [name for name, _ in items], -0.6, longest * 1.02, label)
         return figure
 
     return draw
@@ -278,13 +283,7 @@ def pairs(items, names, label, width=520):
                 plot.dot(axes, value, i, colour)
         for value, name, colour in zip(items[0][1:], names, colours):
             axes.annotate(name, (value, 0), (0, 8), textcoords="offset points", ha="center", color=colour, fontsize=11)
-        axes.set_yticks(range(len(items)), [item[0] for item in items])
-        axes.set_ylim(len(items) - 0.4, -1)
-        axes.set_xlim(0, max(max(values) for _, *values in items) * 1.06)
-        axes.set_xlabel(label)
-        axes.spines["left"].set_visible(False)
-        plot.grid(axes)
-        plot.few_ticks(axes, 5)
+        name_lines(axes, [item[0] for item in items], -1, max(max(values) for _, *values in items) * 1.06, label)
         return figure
 
     return draw
