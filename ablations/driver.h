@@ -121,6 +121,8 @@ json_t *environment_record(void);
 
 struct progress { bool quiet, terminal, colour, drawn; int done, total; double work_done, work_total; uint64_t start_ns, drawn_ns; };
 
+/* Is it a terminal that can draw? */
+bool at_terminal(FILE *out);
 void progress_open(struct progress *p, bool quiet, int total, double work_total);
 /* A line that stays. */
 void progress_say(struct progress *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -144,6 +146,23 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
 
 /* Looks up every run's row, then prints the table of all runs that have a row (jsonl: the rows themselves, copied from their file). */
 void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out);
+
+struct summary { int n; double mean, sd, low, high; };   /* low, high: 95 % t-interval of the mean. NAN where n is too small */
+
+/* One line of a table. */
+struct line {
+    const struct entry *entry;
+    const struct row *first;            /* for what all its rows share: threads, isa … */
+    struct summary test, best, train, loss, train_speed, infer_speed, arenas, peak;
+    struct summary paired;              /* arm minus what it changes, over common seeds; n 0: none */
+    const char *verdict;
+    char verdict_text[48];
+};
+
+/* ---- driver_markdown.c */
+
+/* The lines of one data set as a table with its notes; on a terminal a picture of it, too. */
+void markdown_print(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out);
 
 /* ---- driver_metrics.c */
 
@@ -175,7 +194,6 @@ void look_end(struct looking *l, json_t *result);
 
 /* ---- driver_stats.c */
 
-struct summary { int n; double mean, sd, low, high; };   /* low, high: 95 % t-interval of the mean. NAN where n is too small */
 
 /* Of the finite ones among values[0 … n-1]. */
 struct summary summarize(const double *values, int n);

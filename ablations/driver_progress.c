@@ -24,12 +24,18 @@ const char *duration(double seconds, char text[32])
     return text;
 }
 
+bool at_terminal(FILE *out)
+{
+    const char *term = getenv("TERM");
+    return isatty(fileno(out)) && term && strcmp(term, "dumb");
+}
+
 void progress_open(struct progress *p, bool quiet, int total, double work_total)
 {
     assert(total >= 0 && work_total >= 0);
-    const char *term = getenv("TERM"), *plain = getenv("NO_COLOR");
+    const char *plain = getenv("NO_COLOR");
     *p = (struct progress){ .quiet = quiet, .total = total, .work_total = work_total, .start_ns = clock_ns() };
-    p->terminal = isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
+    p->terminal = at_terminal(stderr);
     p->colour = p->terminal && !(plain && *plain);
 }
 

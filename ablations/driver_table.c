@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Published against reproduced, as Markdown, CSV or JSON. One table per data set, never two in one; one line per cell or arm over its
- * seeds, or in timing per thread count. The headline is the last epoch; what was selected on the test set stands in its own column. */
+ * Published against reproduced: its lines, and as CSV or JSON; Markdown is driver_markdown.c. One table per data set, never two in one;
+ * one line per cell or arm over its seeds, or in timing per thread count. The headline is the last epoch; what was selected on the test
+ * set stands in its own column. */
 #include "driver.h"
 
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct line {
-    const struct entry *entry;
-    const struct row *first;            /* for what all its rows share: threads, isa … */
-    struct summary test, best, train, loss, train_speed, infer_speed, arenas, peak;
-    struct summary paired;              /* arm minus what it changes, over common seeds; n 0: none */
-    const char *verdict;
-    char verdict_text[48];
-};
 
 /* The values of one column over a line's rows. */
 struct gather { double values[MAX_SEEDS]; int n; };
@@ -126,122 +118,6 @@ static struct line *lines_of(const struct sweep *s, const struct dataset *data, 
         }
     }
     return lines;
-}
-
-/* ---- Markdown */
-
-/* A number of any size with the digits that matter, "" for NAN; whole ones by thousands. */
-static const char *shown(double value, int digits, char text[48])
-{
-    if (!isfinite(value)) {
-        text[0] = 0;
-    } else if (digits >= 0 && fabs(value) >= 1e5) {     /* a loss that has gone away */
-        snprintf(text, 48, "%.2e", value);
-    } else if (digits >= 0 || value < 1000) {
-        snprintf(text, 48, "%.*f", digits < 0 ? 0 : digits, value);
-    } else if (value < 1e6) {
-        long whole = lround(value);
-        snprintf(text, 48, "%ld,%03ld", whole / 1000, whole % 1000);
-    } else {
-        long whole = lround(value);
-        snprintf(text, 48, "%ld,%03ld,%03ld", whole / 1000000, whole / 1000 % 1000, whole % 1000);
-    }
-    return text;
-}
-
-/* "99.21 ± 0.10 [99.14, 99.28], 10" */
-static const char *interval(const struct summary *v, bool sign, char text[96])
-{
-    if (v->n == 0)
-        text[0] = 0;
-    else if (v->n == 1)
-        snprintf(text, 96, sign ? "%+.2f, 1" : "%.2f, 1", v->mean);
-    else
-        snprintf(text, 96, sign ? "%+.2f ± %.2f [%+.2f, %+.2f], %d" : "%.2f ± %.2f [%.2f, %.2f], %d", v->mean, v->sd, v->low, v->high,
-                 v->n);
-    return text;
-}
-
-static bool any_published(const struct line *lines, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (!*lines[i].entry->arm && lines[i].entry->zoo->published_acc > 0)
-            return true;
-    return false;
-}
-
-static void md_accuracy(const struct line *lines, int count, FILE *out)
-{
-    bool arms = false, published_any = any_published(lines, count);
-    for (int i = 0; i < count; i++)
-        arms |= lines[i].paired.n > 0;
-    fprintf(out, "| cell |%s mean ± sd [95 %% CI], n |%s%s best on test | train | test loss | images/s | MB |\n",
-            published_any ? " published | reproduced" : "", published_any ? " verdict |" : "",
-            arms ? " minus what it changes, paired |" : "");
-    fprintf(out, "|---|%s---|%s%s---|---|---|---|---|\n", published_any ? "---|" : "", published_any ? "---|" : "", arms ? "---|" : "");
-    for (int i = 0; i < count; i++) {
-        const struct line *l = &lines[i];
-        char published[48] = "", test[96], paired[96], best[48], train[48], loss[48], speed[48];
-        if (!*l->entry->arm && l->entry->zoo->published_acc > 0)
-            snprintf(published, sizeof published, "%.2f", l->entry->zoo->published_acc);
-        fprintf(out, "| %s%s%s |", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm);
-        if (published_any)
-            fprintf(out, " %s | %s | %s |", published, interval(&l->test, false, test), l->verdict);
-        else
-            fprintf(out, " %s |", interval(&l->test, false, test));
-        if (arms)
-            fprintf(out, " %s |", interval(&l->paired, true, paired));
-        fprintf(out, " %s | %s | %s | %s | %.1f of %.0f |\n", shown(l->best.mean, 2, best), shown(l->train.mean, 2, train),
-                shown(l->loss.mean, 4, loss), shown(l->train_speed.mean, -1, speed), l->arenas.mean / 1e6, l->peak.mean / 1e6);
-    }
-}
-
-static void md_timing(const struct line *lines, int count, FILE *out)
-{
-    fprintf(out, "| cell | threads | isa | training images/s | inference images/s | MB |\n|---|---|---|---|---|---|\n");
-    for (int i = 0; i < count; i++) {
-        const struct line *l = &lines[i];
-        char train[48], infer[48];
-        fprintf(out, "| %s%s%s | %d | %s | %s | %s | %.1f of %.0f |\n", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm,
-                l->first->threads, l->first->isa, shown(l->train_speed.mean, -1, train), shown(l->infer_speed.mean, -1, infer),
-                l->arenas.mean / 1e6, l->peak.mean / 1e6);
-    }
-}
-
-static void md_notes(const struct sweep *s, const struct line *lines, int count, FILE *out)
-{
-    double p = lines[0].test.mean / 100, n = lines[0].entry->test_images;
-    char images[48];
-    bool quiet = true;
-    for (int i = 0; i < count; i++)
-        quiet &= lines[i].first->quiet;
-    fprintf(out, "\n");
-    if (!s->wish->timing) {
-        fprintf(out, "Test accuracy in per cent after the last epoch; \"best on test\" picks the epoch on the test set and is no result. ");
-        if (p > 0 && p < 1)
-            fprintf(out, "One run's binomial standard error on %s images is %.2f. ", shown(n, -1, images), 100 * sqrt(p * (1 - p) / n));
-        if (any_published(lines, count))
-            fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
-    }
-    fprintf(out, "Images/s cover training steps with batch assembly%s. MB: planned arenas of peak resident memory, data set included.\n",
-            quiet ? "" : ", measured beside other runs (not quiet: --timing measures alone)");
-    for (int i = 0; i < count && !s->wish->timing; i++) {
-        const struct entry *e = lines[i].entry;
-        if (!*e->arm && e->zoo->published_acc > 0 && e->zoo->published_as)
-            fprintf(out, "\nPublished for %s, %.2f: %s.\n", e->cell, e->zoo->published_acc, e->zoo->published_as);
-    }
-    fprintf(out, "\n");
-}
-
-static void md_table(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out)
-{
-    const char *kind = s->wish->timing ? ", speed" : s->options->quick ? ", quick" : "";
-    fprintf(out, "### %s on %s%s%s\n\n", s->study, data->name, data->synthetic ? " (synthetic)" : "", kind);
-    if (s->wish->timing)
-        md_timing(lines, count, out);
-    else
-        md_accuracy(lines, count, out);
-    md_notes(s, lines, count, out);
 }
 
 /* ---- CSV and JSON: the same fields */
@@ -366,7 +242,7 @@ void table_print(struct sweep *s, const struct rows *rows, enum format format, F
         int count;
         struct line *lines = lines_of(s, data, &count);
         if (format == FORMAT_MD && count) {
-            md_table(s, lines, count, data, out);
+            markdown_print(s, lines, count, data, out);
             if (!s->wish->timing)
                 findings_print(s, rows, data, out);
         }
