@@ -103,53 +103,68 @@ static inline struct wino_sweep wino_backward(const struct wino *f, const struct
     return (struct wino_sweep){ f, p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k, p->c, rows, dy, dx, NULL, NULL };
 }
 
-/* The tile at output row i, column j of a block. */
-static inline void wino_pointers(const struct wino_sweep *s, int block, int i, int j, const float **px, float **py)
+/* A tile: output rows and columns from i and j of a block. */
+struct wino_at { int block, i, j; };
+
+/* Where its outputs are. */
+static inline void wino_pointers(const struct wino_sweep *s, struct wino_at at, float **py)
 {
-    const int n = wino_n(s->f), base = block * s->p;
-    for (int r = 0; r < n; r++) {
-        const int h = i + r - s->top;
-        const float *row = s->x + ((ptrdiff_t)block * s->h + h) * s->w * s->c * LANES;
-        for (int t = 0; t < n; t++) {
-            const int v = j + t - s->left;
-            px[r * n + t] = h >= 0 && h < s->h && v >= 0 && v < s->w ? row + (ptrdiff_t)v * s->c * LANES : s->zeros;
+    for (int r = 0; r < s->f->m; r++) {
+        const int row = at.block * s->p + at.i + r;
+        const bool wanted = at.i + r < s->p && row >= s->rows.begin && row < s->rows.end;
+        float *to = s->y + (ptrdiff_t)row * s->q * s->k * LANES;
+        for (int t = 0; t < s->f->m; t++) {
+            py[r * s->f->m + t] = wanted && at.j + t < s->q ? to + (ptrdiff_t)(at.j + t) * s->k * LANES : s->dump;
         }
     }
-    for (int r = 0; r < s->f->m; r++) {
-        const int row = base + i + r;
-        const bool wanted = i + r < s->p && row >= s->rows.begin && row < s->rows.end;
-        float *at = s->y + (ptrdiff_t)row * s->q * s->k * LANES;
-        for (int t = 0; t < s->f->m; t++) py[r * s->f->m + t] = wanted && j + t < s->q ? at + (ptrdiff_t)(j + t) * s->k * LANES : s->dump;
+}
+
+/* Makes the columns of the tile that are not there yet. */
+INLINE void wino_columns_of(const struct wino *f, const struct wino_sweep *s, struct wino_at at, struct wino_columns *o)
+{
+    const int n = wino_n(f);
+    if (o->block != at.block || o->i != at.i) *o = (struct wino_columns){ o->t, s->c, at.block, at.i, at.j };
+    for (; o->made < at.j + n; o->made++) {
+        const int v = o->made - s->left;
+        const float *pixel[WINO_N_MAX];
+        for (int r = 0; r < n; r++) {
+            const int h = at.i + r - s->top;
+            const bool inside = h >= 0 && h < s->h && v >= 0 && v < s->w;
+            pixel[r] = inside ? s->x + (((ptrdiff_t)at.block * s->h + h) * s->w + v) * s->c * LANES : s->zeros;
+        }
+        wino_column(f, o, pixel, o->made);
     }
 }
 
 /* A group of tiles, and the walk over those that touch the span. */
 struct wino_group {
     int tiles;
-    const float *px[WINO_GROUP][WINO_N_MAX * WINO_N_MAX];
+    struct wino_at at[WINO_GROUP];
     float *py[WINO_GROUP][WINO_M * WINO_M];
-    int block, i, j;                                /* the next tile */
+    struct wino_at next;
 };
 
 static inline void wino_first(const struct wino_sweep *s, struct wino_group *g)
 {
-    g->block = s->rows.begin < s->rows.end ? s->rows.begin / s->p : s->rows.end;
-    g->i = s->rows.begin % s->p / s->f->m * s->f->m;
-    g->j = 0;
+    g->next.block = s->rows.begin < s->rows.end ? s->rows.begin / s->p : s->rows.end;
+    g->next.i = s->rows.begin % s->p / s->f->m * s->f->m;
+    g->next.j = 0;
 }
 
 /* Fills the group with the next tiles, at most `most`; false when there are none. */
 static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_group *g)
 {
-    for (g->tiles = 0; g->tiles < most && g->block * s->p + g->i < s->rows.end; g->tiles++) {
-        wino_pointers(s, g->block, g->i, g->j, g->px[g->tiles], g->py[g->tiles]);
-        g->j += s->f->m;
-        if (g->j < s->q) continue;
-        g->j = 0;
-        g->i += s->f->m;
-        if (g->i < s->p) continue;
-        g->i = 0;
-        g->block++;
+    struct wino_at *next = &g->next;
+    for (g->tiles = 0; g->tiles < most && next->block * s->p + next->i < s->rows.end; g->tiles++) {
+        g->at[g->tiles] = *next;
+        wino_pointers(s, *next, g->py[g->tiles]);
+        next->j += s->f->m;
+        if (next->j < s->q) continue;
+        next->j = 0;
+        next->i += s->f->m;
+        if (next->i < s->p) continue;
+        next->i = 0;
+        next->block++;
     }
     return g->tiles > 0;
 }
@@ -159,11 +174,23 @@ static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_g
 
 enum { WINO_TILES = 3 };                            /* 6 vectors of AVX2 are two passes of three */
 
+/* Asks for the lines that the vectors' outputs will be written to. */
+INLINE void wino_soon(const struct wino *f, const struct wino_group *g, int first, int count, int k, int channels)
+{
+    for (int vector = first; vector < first + count; vector++) {
+        if (vector % PARTS) continue;                   /* that line has been asked for */
+        for (int i = 0; i < f->m * f->m; i++) {
+            for (int c = 0; c < channels; c++) v_soon(g->py[vector / PARTS][i] + (ptrdiff_t)(k + c) * LANES);
+        }
+    }
+}
+
 INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const struct tile_row *tiles, const float *packed, const float *bias,
                            float *scratch)
 {
     const int most = PARTS == 1 ? tile_pick(tiles, s->k, s->k)->pixels : WINO_TILES, points = wino_n(f) * wino_n(f);
     float *v = scratch, *m = v + planes_v_floats(points, s->c, WINO_GROUP * PARTS), *zeros = m + planes_m_floats(points);
+    struct wino_columns columns = { .t = zeros + (ptrdiff_t)(s->c + s->k) * LANES, .block = -1 };
     if (s->rows.begin >= s->rows.end) return;
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)s->c);
     s->zeros = zeros;
@@ -174,12 +201,14 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
         for (int t = 0; t < g.tiles; t++) {
             float *to[PARTS];
             for (int part = 0; part < PARTS; part++) to[part] = planes_vector(&o, t * PARTS + part, v);
-            wino_input_tile(f, g.px[t], 0, s->c, to, o.v_plane, V);
+            wino_columns_of(f, s, g.at[t], &columns);
+            wino_input_tile(f, &columns, g.at[t].j, 0, s->c, to, o.v_plane, V);
         }
         for (int k = 0, channels; k < s->k; k += channels) {
             const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
             channels = row->channels;
             for (int first = 0, count; first < o.vectors; first += count) {
+                wino_soon(f, &g, first, least(o.width, o.vectors - first), k, channels);
                 count = planes_products(&o, first, k, row, packed, v, m);
                 for (int i = 0; i < count; i++) {
                     const int vector = first + i;
@@ -196,7 +225,8 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 enum { WINO_SUMMED = 3 };                           /* tiles whose images are summed before the sums go back to memory */
 
 /* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels. */
-INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const float *const *px, float *v, ptrdiff_t plane, float *turn)
+INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_columns *columns, int column, float *v,
+                        ptrdiff_t plane, float *turn)
 {
     const int points = wino_n(f) * wino_n(f), row = whole_lanes(s->c);
     for (int c = 0; c < s->c; c += LANES) {
@@ -204,7 +234,7 @@ INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const 
         if (channels < LANES) memset(turn, 0, sizeof *turn * (size_t)points * LANES * LANES);
         float *to[PARTS];
         for (int part = 0; part < PARTS; part++) to[part] = turn + part * V;
-        wino_input_tile(f, px, (ptrdiff_t)c * LANES, channels, to, LANES * LANES, LANES);
+        wino_input_tile(f, columns, column, c, channels, to, LANES * LANES, LANES);
         for (int point = 0; point < points; point++) v_turn16(turn + point * LANES * LANES, v + point * plane + c, row);
     }
 }
@@ -251,12 +281,14 @@ INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct 
     /* dy is only read: the cast is for the pointers that forward writes through. */
     struct wino_sweep s = wino_forward(f, p, rows, x, (float *)(uintptr_t)dy);
     s.zeros = s.dump = zeros;
+    struct wino_columns columns = { .t = zeros + (ptrdiff_t)widest * LANES, .block = -1 };
     struct outer o = { .k = p->k, .c = p->c, .x_row = row, .out_row = row };
     struct wino_group g;
     if (rows.begin >= rows.end) memset(total, 0, sizeof *total * (size_t)(points * sum_plane));
     for (wino_first(&s, &g); wino_next(&s, WINO_SUMMED, &g); o.add = true) {
         for (int t = 0; t < g.tiles; t++) {
-            wino_turned(f, &s, g.px[t], v + (ptrdiff_t)t * row * LANES, v_plane, turn);
+            wino_columns_of(f, &s, g.at[t], &columns);
+            wino_turned(f, &s, &columns, g.at[t].j, v + (ptrdiff_t)t * row * LANES, v_plane, turn);
             wino_gradient_tile(f, (const float *const *)g.py[t], p->k, d + (ptrdiff_t)t * p->k * LANES, d_plane);
         }
         o.n = g.tiles * LANES;
@@ -294,10 +326,11 @@ static inline size_t wino_scratch_bytes(const struct wino *f, const struct conv 
 {
     const int widest = largest(p->c, p->k), row = whole_lanes(p->c);
     const int points = wino_n(f) * wino_n(f);
+    const ptrdiff_t columns = wino_columns_floats(wino_n(f), widest);
     const ptrdiff_t rows = planes_v_floats(points, widest, WINO_GROUP * PARTS) + planes_m_floats(points) + (ptrdiff_t)(p->c + p->k) * LANES;
     const ptrdiff_t weights = points * ((WINO_SUMMED * (row + p->k) + 2 + LANES) * LANES + (ptrdiff_t)p->k * row) +
                               (ptrdiff_t)widest * LANES;
-    return sizeof(float) * (size_t)(rows > weights ? rows : weights);
+    return sizeof(float) * (size_t)((rows > weights ? rows : weights) + columns);
 }
 
 #endif

@@ -89,36 +89,47 @@ INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
     }
 }
 
-/* ---- transforms of one tile: columns, then rows ----
- * All channels, WINO_STRIP at a time: so lines are short loops, and a pixel's address is looked up once for all of them. */
+/* ---- transforms of tiles: columns, then rows ---- */
 
 enum { WINO_STRIP = 4, WINO_LINE = WINO_STRIP * LANES };
 
-/* Pixels px[n * n] + at, all parts, to v[part][point * plane + channel * step]. */
-INLINE void wino_input_tile(const struct wino *f, const float *const *px, ptrdiff_t at, int channels, float *const *v, ptrdiff_t plane,
-                            const int step)
+/* Columns of the input, transformed downwards. Neighbouring tiles share some, and column after column the pixels are read as they lie, all
+ * channels: N streams that the hardware sees coming. t[column % N][point][C and one][16]: a cache line more than C, off the same sets. */
+struct wino_columns { float *t; int c, block, i, made; };           /* of which tile row; columns [.., made) have been there */
+
+static inline ptrdiff_t wino_point_floats(int c) { return (ptrdiff_t)(c + 1) * LANES; }
+static inline ptrdiff_t wino_columns_floats(int n, int c) { return (ptrdiff_t)n * n * wino_point_floats(c); }
+
+/* N pixels above each other to the column's place. */
+INLINE void wino_column(const struct wino *f, const struct wino_columns *o, const float *const *pixel, int column)
 {
     const int n = wino_n(f);
-    float t[WINO_N_MAX * WINO_N_MAX * WINO_LINE];
-    for (int first = 0; first < channels; first += WINO_STRIP, at += WINO_STRIP * LANES) {
-        const int count = channels - first < WINO_STRIP ? channels - first : WINO_STRIP;
-        for (int j = 0; j < n; j++) {
-            for (int i = 0; i < count * LANES; i += V) {
+    const ptrdiff_t point = wino_point_floats(o->c);
+    float *to = o->t + column % n * n * point;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)o->c * LANES; i += V) {
+        vf line[WINO_N_MAX], out[WINO_N_MAX];
+        UNROLL for (int r = 0; r < n; r++) line[r] = v_load(pixel[r] + i);
+        wino_input(f, line, out);
+        UNROLL for (int r = 0; r < n; r++) v_store(to + r * point + i, out[r]);
+    }
+}
+
+/* Channels [first, first + count) of the tile that begins with a column, its parts to v[part][point * plane + channel * step]. */
+INLINE void wino_input_tile(const struct wino *f, const struct wino_columns *o, int column, int first, int count, float *const *v,
+                            ptrdiff_t plane, const int step)
+{
+    const int n = wino_n(f);
+    const ptrdiff_t point = wino_point_floats(o->c);
+    for (int r = 0; r < n; r++) {
+        const float *from[WINO_N_MAX];
+        for (int j = 0; j < n; j++) from[j] = o->t + ((column + j) % n * n + r) * point + (ptrdiff_t)first * LANES;
+        for (int part = 0; part < PARTS; part++) {
+            float *to = v[part] + r * n * plane;
+            for (int c = 0; c < count; c++, to += step) {
                 vf line[WINO_N_MAX], out[WINO_N_MAX];
-                UNROLL for (int r = 0; r < n; r++) line[r] = v_load(px[r * n + j] + at + i);
+                UNROLL for (int j = 0; j < n; j++) line[j] = v_load(from[j] + c * LANES + part * V);
                 wino_input(f, line, out);
-                UNROLL for (int r = 0; r < n; r++) v_store(t + (r * n + j) * WINO_LINE + i, out[r]);
-            }
-        }
-        for (int r = 0; r < n; r++) {
-            for (int part = 0; part < PARTS; part++) {
-                float *to = v[part] + r * n * plane + (ptrdiff_t)first * step;
-                for (int c = 0; c < count; c++, to += step) {
-                    vf line[WINO_N_MAX], out[WINO_N_MAX];
-                    UNROLL for (int j = 0; j < n; j++) line[j] = v_load(t + (r * n + j) * WINO_LINE + c * LANES + part * V);
-                    wino_input(f, line, out);
-                    UNROLL for (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
-                }
+                UNROLL for (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
             }
         }
     }
