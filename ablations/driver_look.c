@@ -36,6 +36,7 @@ void look_begin(struct looking *l, const struct sweep *s, const struct run *r, c
     if (l->look.folder) {
         l->then = options->hooks.finished;
         options->hooks.finished = draw;
+        options->no_fuse = true;            /* every layer's output is there */
     }
 }
 

@@ -2,7 +2,7 @@
  * Who writes where. Memory is most of what a training run costs beside time, so layers write in place where nobody misses what they
  * overwrite, and buffers that nobody will read again are used again.
  *
- * Values, training: everything is kept for backward, so the only saving is to write in place. Layer i may overwrite the output of layer i-1
+ * Values, training: what backward reads is kept, so the first saving is to write in place. Layer i may overwrite the output of layer i-1
  * unless a later add still reads it, or layer i-1's backward does. What backward reads: conv, dense and batch norm their input, activations
  * their output, max-pool and dropout a mask of their own. So
  *   - activation and add go in place over conv, dense, pool, batch norm, add and dropout, whose outputs no backward reads;
@@ -116,16 +116,40 @@ static void label_values(const struct net *net, bool training, int *label)
     }
 }
 
+/* Does backward read what has this label? Dropout is one that must find the whole batch: it counts vectors from its beginning. */
+static bool value_is_kept(const struct net *net, const int *label, int name)
+{
+    for (int i = 0; i < net->count; i++) {
+        const enum layer_kind kind = net->layers[i].kind, next = i + 1 < net->count ? net->layers[i + 1].kind : LAYER_POOL;
+        if (label[i] != name)
+            continue;
+        if (kind == LAYER_ACTIVATION || kind == LAYER_DROPOUT || next == LAYER_CONV || next == LAYER_DENSE || next == LAYER_BATCHNORM)
+            return true;
+    }
+    return false;
+}
+
+/* Are the two layers' values made by the same group, in each kind of forward pass, or in one of them? */
+static bool always_together(const struct sharing *s, int a, int b)
+{
+    return s->value[TRAINING_PASS][a] == s->value[TRAINING_PASS][b] && s->value[INFERENCE_PASS][a] == s->value[INFERENCE_PASS][b];
+}
+
+static bool ever_together(const struct sharing *s, int a, int b)
+{
+    return s->value[TRAINING_PASS][a] == s->value[TRAINING_PASS][b] || s->value[INFERENCE_PASS][a] == s->value[INFERENCE_PASS][b];
+}
+
 /* Is whoever reads the label of layer i in the group that writes it? */
 static bool value_is_local(const struct net *net, const struct sharing *s, const int *label, int i)
 {
     for (int layer = 0; layer < net->count; layer++) {
         if (label[layer] != label[i])
             continue;
-        if (layer == net->count - 1 || s->value[layer] != s->value[i] || s->value[layer + 1] != s->value[i])
+        if (layer == net->count - 1 || !always_together(s, layer, i) || !always_together(s, layer + 1, i))
             return false;
         for (int a = layer + 1; a < net->count; a++)
-            if (net->layers[a].kind == LAYER_ADD && source_of(net, a) == layer && s->value[a] != s->value[i])
+            if (net->layers[a].kind == LAYER_ADD && source_of(net, a) == layer && !always_together(s, a, i))
                 return false;
     }
     return true;
@@ -134,7 +158,7 @@ static bool value_is_local(const struct net *net, const struct sharing *s, const
 /* Does a stage before layer i in its group read or write the buffer? */
 static bool value_under_way(const struct net *net, const struct buffers *b, const struct sharing *s, int buffer, int i)
 {
-    for (int layer = i - 1; s && layer >= 0 && s->value[layer] == s->value[i]; layer--)
+    for (int layer = i - 1; s && layer >= 0 && ever_together(s, layer, i); layer--)
         if (b->value[layer] == buffer || name_of(b->value, layer - 1) == buffer || name_of(b->value, source_of(net, layer)) == buffer)
             return true;
     return false;
@@ -151,10 +175,10 @@ static void assign_values(const struct net *net, bool training, const struct sha
             b->value[i] = below;
             continue;
         }
-        const bool local = !training && s && value_is_local(net, s, label, i);
+        const bool local = s && value_is_local(net, s, label, i) && !(training && value_is_kept(net, label, label[i]));
         bool busy[NET_MAX_LAYERS];
         for (int j = 0; j < b->values; j++)
-            busy[j] = training || j == below || value_held(net, b->value, j, i) || value_under_way(net, b, s, j, i);
+            busy[j] = (training && !b->value_local[j]) || j == below || value_held(net, b->value, j, i) || value_under_way(net, b, s, j, i);
         b->value[i] = take_buffer(&list, busy, local, elements(&net->layers[i]) * (size_t)(local ? s->bundle[i] : 1));
     }
 }
@@ -172,7 +196,7 @@ static bool gradient_held(const struct net *net, const struct buffers *b, int bu
     return false;
 }
 
-static bool is_source(const struct net *net, int layer)
+bool net_is_source(const struct net *net, int layer)
 {
     for (int a = layer + 1; a < net->count; a++)
         if (net->layers[a].kind == LAYER_ADD && source_of(net, a) == layer)
@@ -186,14 +210,14 @@ static bool shares_gradient(const struct net *net, const struct buffers *b, int 
 {
     const struct layer *l = &net->layers[i];
     bool held = gradient_held(net, b, b->gradient[i], i);
-    return elementwise(l) && (!held || (l->kind == LAYER_ADD && !is_source(net, i - 1)));
+    return elementwise(l) && (!held || (l->kind == LAYER_ADD && !net_is_source(net, i - 1)));
 }
 
 /* Does layer i's backward do nothing but make rows of dx out of rows of dy? */
 static bool passes_gradient_on(const struct net *net, int i)
 {
     const enum layer_kind kind = net->layers[i].kind;
-    return !is_source(net, i) && (kind == LAYER_POOL || kind == LAYER_ACTIVATION || kind == LAYER_DROPOUT);
+    return !net_is_source(net, i) && (kind == LAYER_POOL || kind == LAYER_ACTIVATION || kind == LAYER_DROPOUT);
 }
 
 /* dy of layer i, which its own group or those of the layers that take it over in place may read. */

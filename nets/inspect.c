@@ -8,7 +8,7 @@
 
 const struct net *plan_net(const struct plan *plan)
 {
-    return &plan->net;
+    return &plan->given;
 }
 
 enum isa plan_isa(const struct plan *plan)

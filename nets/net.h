@@ -104,7 +104,7 @@ struct plan;                            /* opaque; one allocation per family: pa
 int net_plan(const struct net *net, const struct plan_options *options, struct plan **plan, struct why *why);
 void plan_close(struct plan *plan);
 
-const struct net *plan_net(const struct plan *plan);
+const struct net *plan_net(const struct plan *plan);             /* as it was given; shapes filled in */
 void plan_print(const struct plan *plan, void *file);            /* layers, variants, who lives where */
 enum isa plan_isa(const struct plan *plan);
 struct plan_bytes { size_t parameters, gradients, optimizer, activations, scratch; };
@@ -136,9 +136,9 @@ uint8_t *plan_labels(struct plan *plan);
 const real *plan_logits(const struct plan *plan);
 const real *plan_losses(const struct plan *plan);
 const uint8_t *plan_best(const struct plan *plan);
-/* Output of layer i after a pass, for tests and pictures: [B][P][Q][K][16]. Where the next layer writes in place (relu, dropout …) it is
- * that layer's. Inference plans use buffers again: there only the last layer's is sure to be whole; a training plan keeps all of them, and
- * runs in inference mode as well. */
+/* Output of layer i after a pass, of training plans made with no_fuse, for tests and pictures: [B][P][Q][K][16]. Where the next layer
+ * writes in place (relu, dropout …) it is that layer's. Other plans keep no more than they need: the last layer's alone is sure to be
+ * whole. */
 const real *plan_output(const struct plan *plan, int layer);
 
 /* n images are in the input (1 … batch; dead lanes are zeroed by whoever fills it). Forward in training mode (dropout on, batch

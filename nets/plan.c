@@ -136,16 +136,38 @@ static const char *problem_of(const struct net *net, int i, int n, struct planne
     return NULL;
 }
 
-/* By layer, which group makes its value and its dx: of inference where nothing is kept, else values are all kept. */
+/* ReLU after max-pool makes the numbers that it makes before it out of a fraction as many, and the larger map is not kept for its signs.
+ * Where a window has nothing above zero the pool chooses another of its pixels, whose gradient is zero all the same. */
+static void relu_after_pool(struct net *net)
+{
+    for (int i = 0; i + 1 < net->count; i++) {
+        const struct layer first = net->layers[i], second = net->layers[i + 1];
+        const bool relu = first.kind == LAYER_ACTIVATION && first.activation.kind == ACTIVATION_RELU;
+        if (!relu || second.kind != LAYER_POOL || second.pool.kind != POOL_MAX || net_is_source(net, i))
+            continue;
+        net->layers[i] = second;
+        net->layers[i + 1] = first;
+        net->layers[i + 1].in = net->layers[i + 1].out = second.out;
+    }
+}
+
+/* By layer, which group makes its value in each forward pass, and its dx. */
 static void share(const struct plan *plan, struct sharing *sharing)
 {
-    const struct schedule *forward = &plan->schedule[INFERENCE_PASS], *backward = &plan->schedule[BACKWARD_PASS];
-    for (int g = 0; g < forward->groups; g++)
-        for (int i = 0; i < forward->group[g].count; i++) {
-            const int layer = forward->stage[forward->group[g].first + i].layer;
-            sharing->value[layer] = g;
-            sharing->bundle[layer] = forward->group[g].bundle;
-        }
+    const struct schedule *backward = &plan->schedule[BACKWARD_PASS];
+    for (int pass = TRAINING_PASS; pass <= INFERENCE_PASS; pass++) {
+        const struct schedule *forward = &plan->schedule[plan->training ? pass : INFERENCE_PASS];
+        for (int g = 0; g < forward->groups; g++)
+            for (int i = 0; i < forward->group[g].count; i++) {
+                const struct stage s = forward->stage[forward->group[g].first + i];
+                const int bundle = forward->group[g].bundle;
+                if (s.work == WORK_STATISTICS)
+                    continue;
+                sharing->value[pass][s.layer] = g;
+                if (bundle > sharing->bundle[s.layer])
+                    sharing->bundle[s.layer] = bundle;
+            }
+    }
     for (int g = 0; g < backward->groups; g++)
         for (int i = 0; i < backward->group[g].count; i++) {
             const struct stage s = backward->stage[backward->group[g].first + i];
@@ -177,7 +199,7 @@ static int choose(struct plan *plan, const struct plan_options *o, struct why *w
     if (!plan->cuts)
         return fail(why, -ENOMEM, "plan: no memory for the plan itself");
     schedules_build(plan, !o->no_fuse);
-    struct sharing sharing = { .value = { 0 } };
+    struct sharing sharing = { .bundle = { 0 } };
     share(plan, &sharing);
     buffers_assign(&plan->net, plan->training, &sharing, &plan->buffers);
     return 0;
@@ -211,9 +233,13 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
         free(p), free(scratch), free(stale);
         return fail(why, -ENOMEM, "plan: no memory for the plan itself");
     }
-    *p = (struct plan){ .net = *net, .batch = o->batch, .workers = workers, .optimizer_slots = o->optimizer_slots, .training = o->training,
-        .team = o->team, .kernels = kernels_of((enum isa)isa_best(o->isas)), .worker_scratch = scratch, .stale = stale };
-    code = net_check(&p->net, why);
+    *p = (struct plan){ .given = *net, .batch = o->batch, .workers = workers, .optimizer_slots = o->optimizer_slots,
+        .training = o->training, .team = o->team, .kernels = kernels_of((enum isa)isa_best(o->isas)), .worker_scratch = scratch,
+        .stale = stale };
+    code = net_check(&p->given, why);
+    p->net = p->given;
+    if (!o->no_fuse)
+        relu_after_pool(&p->net);
     if (code == 0)
         code = choose(p, o, why);
     if (code == 0)

@@ -6,6 +6,8 @@
 #include "../kernels/runtime/arena.h"
 #include "net.h"
 
+enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
+
 /* ---- who writes where (buffers.c) ------------------------------------------------------------------------------------------------ */
 
 /* Indices into the buffer lists; several layers share one when they write in place or when it is free again. */
@@ -21,19 +23,19 @@ enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
 
 /* Which stages share a group: what one group alone writes and reads is needed for the images under way only. */
 struct sharing {
-    int value[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];        /* the groups that make y and dx */
-    int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS];        /* the blocks they have under way per worker */
+    int value[2][NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];     /* the groups that make y, by forward pass, and dx */
+    int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS];        /* the blocks they have under way per worker, at most */
 };
 
 /* The first layer with parameters; without any, the count. */
 int net_lowest(const struct net *net);
+/* Is there an add whose source is the layer? */
+bool net_is_source(const struct net *net, int layer);
 
 /* `sharing` NULL: every stage is a group of its own. */
 void buffers_assign(const struct net *net, bool training, const struct sharing *sharing, struct buffers *buffers);
 
 /* ---- what is done together (schedule.c) -------------------------------------------------------------------------------------------- */
-
-enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
 
 /* Of a layer: rows of y (batch norm: its chunks' mean and variance, then rows of y); and back again the sums over images (batch norm's:
  * chunks), rows of dx, and what comes to the layer's dy from the adds whose source it is. */
@@ -105,7 +107,7 @@ struct placed { struct tensor tensor; size_t offset; };         /* offset in ele
 enum { MAX_TENSORS = 4 * NET_MAX_LAYERS };
 
 struct plan {
-    struct net net;
+    struct net given, net;              /* as it was given; as it is carried out */
     int batch, workers, optimizer_slots;
     bool training;
     struct team *team;

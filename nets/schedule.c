@@ -255,14 +255,6 @@ static void forward_stages(const struct net *net, bool training, struct schedule
     }
 }
 
-static bool is_source(const struct net *net, int layer)
-{
-    for (int i = layer + 1; i < net->count; i++)
-        if (net->layers[i].kind == LAYER_ADD && i - net->layers[i].add.back == layer)
-            return true;
-    return false;
-}
-
 static void backward_stages(const struct net *net, int lowest, struct schedule *s)
 {
     for (int i = net->count - 1; i >= lowest; i--) {
@@ -273,7 +265,7 @@ static void backward_stages(const struct net *net, int lowest, struct schedule *
             add_stage(s, WORK_SUMS, i);
         if (i > lowest)
             add_stage(s, WORK_DATA, i);
-        if (i > lowest && is_source(net, i - 1))
+        if (i > lowest && net_is_source(net, i - 1))
             add_stage(s, WORK_SKIPS, i - 1);
     }
 }
