@@ -56,6 +56,18 @@ Test(train, learns_and_reports)
     toy_close(&d);
 }
 
+/* A rate that moves nothing: what is tested is the net as it began, and inference knows no dropout. */
+Test(train, tests_run_in_inference_mode)
+{
+    struct dataset d = toy_open(64, 48);
+    const char *recipe = "opt=sgd lr=1e-30 batch=32";
+    struct metrics with = run("1x12x12 dense16 relu drop0.9 dense4", recipe, &d, (struct train_options){ .seed = 1 });
+    struct metrics without = run("1x12x12 dense16 relu dense4", recipe, &d, (struct train_options){ .seed = 1 });
+    cr_assert_eq(with.test_loss, without.test_loss);
+    cr_assert_eq(with.test_acc, without.test_acc);
+    toy_close(&d);
+}
+
 Test(train, train_accuracy_is_left_out_unless_asked_for)
 {
     struct dataset d = toy_open(64, 16);
