@@ -32,7 +32,9 @@ left_out()
             echo "AVX-512 by halves on AVX2: its bits are the release and clang builds' matter" ;;
         aarch64,test_bench,*) echo "the aarch64 libraries have no Google Benchmark: no benches there" ;;
         release,test_golden_halves,quick) echo "not in the inner loop: 9 s" ;;
-        aarch64,test_fusion,full | asan,test_gradient,full) ;;
+        aarch64,test_fusion,full | asan,test_gradient,full | asan,test_golden,full | asan,test_kernels,full) ;;
+        asan,test_kernels,*) echo "kernelcheck beside it runs the same on other problems; --full runs it, too" ;;
+        asan,test_golden,*) echo "the studied nets for their bits, 90 s here: --full runs it; test_fusion walks the same code" ;;
         asan,test_gradient,*) echo "the textbook in double, 80 s here: --full runs it; test_scalar and test_nets walk the same code" ;;
         aarch64,test_fusion,*) echo "seven minutes emulated: --full runs it; test_golden's nets run fused there, too" ;;
         aarch64,test_gradient,*) echo "the textbook in double has no NEON in it, and emulated it takes minutes; it ran in release" ;;
@@ -69,7 +71,7 @@ part_release()
     case $mode in
         quick) both '--drawn --cases 5' release ;;
         full) both '--cases 600' release ;;
-        *) both '' release ;;
+        *) both '--cases 60' release ;;
     esac
 }
 
@@ -126,7 +128,7 @@ part_mutants()
 {
     step mutations tools/mutate --check
     if [ "$mode" = full ]; then step_limit=14400 step mutants tools/mutate
-    else step mutants tools/mutate --sample 4
+    else step mutants tools/mutate --sample 3
     fi
 }
 
