@@ -50,6 +50,18 @@ static struct side *side_of(struct conv_case *k, int line)
 
 /* ---- tolerances ---- */
 
+/* A weight that meets nothing but padding is multiplied all the same by some: where it is not finite, its channel is not. */
+static void excuse_weights(const struct conv_case *k, const struct side *s, double *size)
+{
+    const size_t c = (size_t)k->p.c, per_output = (size_t)k->p.r * (size_t)k->p.s * c, channels = (size_t)s->view.extent[3];
+    for (size_t i = 0; i < (size_t)k->p.k * per_output; i++) {
+        if (isfinite(k->w[i])) continue;
+        const size_t channel = s == &k->y ? i / per_output : i % c;
+        for (size_t at = 0; at < view_count(&s->view); at++)
+            if (at / LANES % channels == channel) size[at] = INFINITY;
+    }
+}
+
 /* An algorithm that is not exact on integers transforms whole neighbourhoods: its error goes with the largest size in the image, and what
  * is not finite spreads over the image. Sizes of [images][pixels][channels][16], or of [K][taps][C] when the sum itself mixes. */
 static double *spread(struct conv_case *k, const struct side *s, bool sums)
@@ -68,6 +80,7 @@ static double *spread(struct conv_case *k, const struct side *s, bool sums)
             }
             for (size_t j = 0; j < group; j++) to[(outer * group + j) * inner + i] = largest;
         }
+    if (!sums) excuse_weights(k, s, to);
     return to;
 }
 
