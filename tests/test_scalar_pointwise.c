@@ -167,6 +167,20 @@ Test(batchnorm, merge_weighs_chunks_by_their_live_values)
     }
 }
 
+/* By pairs, pairs of pairs …: the first four of equal chunks cancel exactly, which no other order of merging leaves. */
+Test(batchnorm, chunks_are_merged_by_a_tree)
+{
+    const struct batchnorm p = { 64, 1, 28, 28 };
+    real chunk_mean[256] = { 1e30f, 1, -1e30f, 1 }, chunk_m2[256] = { 0 }, mean, variance;
+    cr_assert(batchnorm_chunks(&p) >= 4 && batchnorm_chunks(&p) <= 256);
+    for (int i = 1; i < 4; i++) {
+        const struct span first = batchnorm_chunk(&p, 0), chunk = batchnorm_chunk(&p, i);
+        cr_assert_eq(chunk.end - chunk.begin, first.end - first.begin);
+    }
+    batchnorm_merge(&p, chunk_mean, chunk_m2, &mean, &variance);
+    cr_assert_eq(mean, 0, "%g", (double)mean);
+}
+
 Test(batchnorm, running_statistics_follow_with_the_unbiased_variance)
 {
     const struct batchnorm p = { .n = 2, .c = 1, .h = 1, .w = 2 };          /* four values: unbiased = 4/3 biased */
