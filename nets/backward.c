@@ -21,7 +21,7 @@ static void add_to(real *restrict to, const real *restrict from, size_t count)
 /* Elements [begin, end) of all chunks: pairs, pairs of pairs …, in place; then over or onto the target. */
 static void merge_elements(const struct job *j, size_t begin, size_t end)
 {
-    real *first = j->plan->partials + begin;
+    real *first = j->from + begin;
     size_t count = end - begin;
     for (int gap = 1; gap < j->chunks; gap *= 2)
         for (int chunk = 0; chunk + gap < j->chunks; chunk += 2 * gap)
@@ -46,7 +46,8 @@ static void merge_strips(void *context, int begin, int end, int worker)
 static void merge(struct plan *plan, struct team *team, struct job *job)
 {
     const size_t strip = (size_t)STRIP_VECTORS * LANES;
-    assert((size_t)job->chunks * job->stride <= plan->partial_count);
+    job->from = plan->partials + job->layer->partial;
+    assert(job->layer->partial + (size_t)job->chunks * job->stride <= plan->partial_count);
     team_run(team, (int)((job->stride + strip - 1) / strip), merge_strips, job);
 }
 
@@ -75,20 +76,48 @@ static int wave_images(const struct plan *plan, int block, int blocks)
 
 /* ---- convolution ------------------------------------------------------------------------------------------------------------------- */
 
-static void conv_chunk_sums(void *context, int begin, int end, int worker)
+/* Chunks of the images that p, dy and x are of; the first one's sums go to dw. */
+static void conv_sums(const struct job *j, const struct conv *p, const real *dy, const real *x, struct span chunks, real *dw, int worker)
+{
+    const struct conv_variant *v = j->layer->variant[CONV_BWD_WEIGHTS];
+    for (int chunk = chunks.begin; chunk < chunks.end; chunk++, dw += j->stride) {
+        v->bwd_weights(p, conv_chunk(v, p, chunk), dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
+        clear_padding(j, dw);
+    }
+}
+
+/* Of a wave. */
+static void conv_wave_sums(void *context, int begin, int end, int worker)
 {
     const struct job *j = context;
     const struct planned *l = j->layer;
-    const struct conv_variant *v = l->variant[CONV_BWD_WEIGHTS];
     struct conv wave = l->conv;
     wave.n = wave_images(j->plan, j->block, l->wave);
     const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
-    for (int chunk = begin; chunk < end; chunk++) {
-        real *dw = j->to + (size_t)chunk * j->stride;
-        const struct span rows = conv_chunk(v, &wave, chunk);
-        v->bwd_weights(&wave, rows, dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
-        clear_padding(j, dw);
-    }
+    conv_sums(j, &wave, dy, x, (struct span){ begin, end }, j->to + (size_t)begin * j->stride, worker);
+}
+
+/* Of a piece, where no chunk reaches over blocks: they are counted from the pass's first, as everywhere. */
+static void conv_piece_sums(const struct job *job, struct span chunks, int worker)
+{
+    struct job j = *job;
+    struct conv block = j.layer->conv;
+    block.n = LANES;
+    const int before = j.first * conv_chunks(j.layer->variant[CONV_BWD_WEIGHTS], &block);
+    j.stride = plan_stride(j.plan, j.index);
+    conv_sums(&j, &j.layer->conv, j.layer->dy, j.layer->x, (struct span){ chunks.begin - before, chunks.end - before },
+              j.plan->partials + j.layer->partial + (size_t)chunks.begin * j.stride, worker);
+}
+
+/* What all pieces' chunks come to. */
+static void conv_merge(struct plan *plan, struct team *team, int i)
+{
+    struct job job = job_of(plan, i);
+    job.stride = plan_stride(plan, i);
+    job.chunks = conv_chunks(job.layer->variant[CONV_BWD_WEIGHTS], &job.layer->conv);
+    job.add = plan->pass.accumulate;
+    job.to = plan_gradient_of(plan, i, 0);
+    merge(plan, team, &job);
 }
 
 static void conv_weights(struct plan *plan, struct team *team, int i)
@@ -102,8 +131,8 @@ static void conv_weights(struct plan *plan, struct team *team, int i)
         job.chunks = conv_chunks(job.layer->variant[CONV_BWD_WEIGHTS], &wave);
         job.add = plan->pass.accumulate || job.block > 0;
         bool direct = job.chunks == 1 && !job.add;
-        job.to = direct ? gradient : plan->partials;
-        team_run(team, job.chunks, conv_chunk_sums, &job);
+        job.to = direct ? gradient : plan->partials + job.layer->partial;
+        team_run(team, job.chunks, conv_wave_sums, &job);
         job.to = gradient;
         if (!direct)
             merge(plan, team, &job);
@@ -146,11 +175,11 @@ static void dense_weights(struct plan *plan, struct team *team, int i)
     job.chunks = 1;
     for (; job.block < image_blocks(plan->pass.n); job.block += WAVE_BLOCKS) {
         job.add = plan->pass.accumulate || job.block > 0;
-        job.to = job.add ? plan->partials : gradient;
+        job.to = job.add ? plan->partials + job.layer->partial : gradient;
         team_run(team, (job.layer->dense.c + LANES - 1) / LANES, dense_columns, &job);
         if (!job.add)
             continue;
-        clear_padding(&job, plan->partials);
+        clear_padding(&job, plan->partials + job.layer->partial);
         job.to = gradient;
         merge(plan, team, &job);
     }
@@ -165,7 +194,7 @@ static void sums_chunks(const struct job *j, struct span chunks, int worker)
     const struct planned *l = &j->plan->layers[j->index];
     const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
-        real *sum_dy = j->plan->partials + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
+        real *sum_dy = j->plan->partials + l->partial + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
         j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, batchnorm_chunk(&l->batchnorm, chunk), l->x, l->dy, l->mean, sum_dy, sum_dyx);
         memset(sum_dy + used, 0, (room - used) * sizeof(real));
         memset(sum_dyx + used, 0, (room - used) * sizeof(real));
@@ -173,7 +202,7 @@ static void sums_chunks(const struct job *j, struct span chunks, int worker)
 }
 
 /* Accumulating, gamma's and beta's gradients are made beside the sums and added. */
-void backward_sums(struct plan *plan, struct team *team, int i)
+static void batchnorm_sums(struct plan *plan, struct team *team, int i)
 {
     struct job job = job_of(plan, i);
     const struct planned *l = job.layer;
@@ -259,6 +288,14 @@ static void skips(struct plan *plan, struct team *team, int layer)
     }
 }
 
+void backward_sums(struct plan *plan, struct team *team, struct stage s)
+{
+    if (s.work == WORK_WEIGHTS)
+        conv_merge(plan, team, s.layer);
+    if (s.work == WORK_SUMS)
+        batchnorm_sums(plan, team, s.layer);
+}
+
 /* ---- which ------------------------------------------------------------------------------------------------------------------------- */
 
 void backward_whole(struct plan *plan, struct team *team, struct stage s)
@@ -280,5 +317,6 @@ rows_fn *backward_rows(enum work work, enum layer_kind kind)
         [LAYER_CONV] = conv_rows, [LAYER_POOL] = pool_rows, [LAYER_BATCHNORM] = batchnorm_rows, [LAYER_ACTIVATION] = activation_rows,
         [LAYER_DROPOUT] = dropout_rows, [LAYER_ADD] = add_rows,
     };
-    return work == WORK_SUMS ? sums_chunks : work == WORK_DATA ? rows[kind] : NULL;
+    const bool weights = work == WORK_WEIGHTS && kind == LAYER_CONV;
+    return weights ? conv_piece_sums : work == WORK_SUMS ? sums_chunks : work == WORK_DATA ? rows[kind] : NULL;
 }

@@ -220,14 +220,16 @@ static bool passes_gradient_on(const struct net *net, int i)
     return !net_is_source(net, i) && (kind == LAYER_POOL || kind == LAYER_ACTIVATION || kind == LAYER_DROPOUT);
 }
 
-/* dy of layer i, which its own group or those of the layers that take it over in place may read. */
+/* dy of layer i, which its own group or those of the layers that take it over in place may read. A convolution reads it twice, the lowest
+ * one for its weights alone. */
 static bool gradient_is_local(const struct net *net, const struct sharing *s, const struct buffers *b, int i)
 {
     const int group = i + 1 < net->count ? s->gradient[i + 1] : -1;
     for (; i > b->lowest && passes_gradient_on(net, i) && s->gradient[i] == group; i--)
         if (!elementwise(&net->layers[i]))
             return true;
-    return false;
+    const bool conv = net->layers[i].kind == LAYER_CONV && !net_is_source(net, i);
+    return conv && group >= 0 && s->weights[i] == group && (i == b->lowest || s->gradient[i] == group);
 }
 
 /* Does a stage past layer i in the group of its dx read or write the buffer? */

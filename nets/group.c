@@ -157,7 +157,8 @@ void group_run(struct plan *plan, enum pass pass, int g)
     struct run run = { plan, &s->group[g], &s->stage[s->group[g].first] };
     const struct stage first = run.stage[0], last = run.stage[run.group->count - 1];
     struct team *team = run.group->alone ? NULL : plan->team;
-    if (rows_of(plan, first))
+    const bool rows = rows_of(plan, first) && first.work != WORK_WEIGHTS;
+    if (rows)
         run_rows(plan, team, &run);
     else if (pass == BACKWARD_PASS)
         backward_whole(plan, team, first);
@@ -165,8 +166,8 @@ void group_run(struct plan *plan, enum pass pass, int g)
         forward_whole(plan, team, first);
     if (last.work == WORK_STATISTICS)
         forward_statistics(plan, last.layer);
-    if (last.work == WORK_SUMS)
-        backward_sums(plan, team, last.layer);
+    for (int i = 0; i < run.group->count && rows; i++)
+        backward_sums(plan, team, run.stage[i]);
     const enum plan_part backward = first.work == WORK_WEIGHTS ? PART_BACKWARD_WEIGHTS : PART_BACKWARD_DATA;
     watched(plan, first.layer, pass == BACKWARD_PASS ? backward : PART_FORWARD);
 }

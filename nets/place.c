@@ -125,24 +125,18 @@ static void measure_layer(struct plan *plan, int i)
 {
     const struct planned *l = &plan->layers[i];
     const int blocks = image_blocks(plan->batch);
-    size_t partials = 0, worker = 0;
+    size_t worker = 0;
     if (plan->net.layers[i].kind == LAYER_CONV) {
-        struct conv wave = l->conv;
-        wave.n = (blocks < l->wave ? blocks : l->wave) * LANES;
         for (int d = 0; d < (plan->training ? CONV_DIRECTIONS : 1); d++)
             worker = larger(worker, l->variant[d]->scratch_bytes(&l->conv));
-        partials = (size_t)conv_chunks(l->variant[CONV_BWD_WEIGHTS], &wave) * plan_stride(plan, i);
     } else if (plan->net.layers[i].kind == LAYER_DENSE) {
         struct dense wave = l->dense;
         wave.n = (blocks < WAVE_BLOCKS ? blocks : WAVE_BLOCKS) * LANES;
         worker = plan->training ? dense_scratch_bytes(&wave) : 0;
-        partials = plan_stride(plan, i);
     } else if (plan->net.layers[i].kind == LAYER_BATCHNORM) {
-        size_t channels = round16((size_t)l->batchnorm.c);
-        partials = (size_t)batchnorm_chunks(&l->batchnorm) * 2 * channels;
-        plan->channels = larger(plan->channels, channels);
+        plan->channels = larger(plan->channels, round16((size_t)l->batchnorm.c));
     }
-    plan->partial_count = larger(plan->partial_count, plan->training ? partials : 0);
+    plan->partial_count = larger(plan->partial_count, plan->training ? l->partial + plan_partials(plan, i) : 0);
     plan->worker_bytes = larger(plan->worker_bytes, worker);
 }
 

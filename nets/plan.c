@@ -83,6 +83,20 @@ size_t plan_stride(const struct plan *plan, int layer)
     return stride;
 }
 
+size_t plan_partials(const struct plan *plan, int layer)
+{
+    const struct planned *l = &plan->layers[layer];
+    const int blocks = image_blocks(plan->batch);
+    if (plan->net.layers[layer].kind == LAYER_CONV) {
+        struct conv wave = l->conv;
+        wave.n = (blocks < l->wave ? blocks : l->wave) * LANES;
+        return (size_t)conv_chunks(l->variant[CONV_BWD_WEIGHTS], &wave) * plan_stride(plan, layer);
+    }
+    if (plan->net.layers[layer].kind == LAYER_BATCHNORM)
+        return (size_t)batchnorm_chunks(&l->batchnorm) * 2 * round16((size_t)l->batchnorm.c);
+    return plan->net.layers[layer].kind == LAYER_DENSE ? plan_stride(plan, layer) : 0;
+}
+
 /* ---- choosing ---------------------------------------------------------------------------------------------------------------------- */
 
 /* Blocks per wave of a convolution: by shape alone, so that waves cut every batch alike. */
@@ -171,11 +185,28 @@ static void share(const struct plan *plan, struct sharing *sharing)
     for (int g = 0; g < backward->groups; g++)
         for (int i = 0; i < backward->group[g].count; i++) {
             const struct stage s = backward->stage[backward->group[g].first + i];
+            if (s.work == WORK_WEIGHTS)
+                sharing->weights[s.layer] = g;
             if (s.work != WORK_DATA)
                 continue;
             sharing->gradient[s.layer] = g;
             sharing->gradient_bundle[s.layer] = backward->group[g].bundle;
         }
+}
+
+/* Sums that a group makes at once lie beside each other. */
+static void place_sums(struct plan *plan)
+{
+    const struct schedule *s = &plan->schedule[BACKWARD_PASS];
+    for (int g = 0; g < s->groups; g++) {
+        size_t end = 0;
+        for (int i = s->group[g].first; i < s->group[g].first + s->group[g].count; i++) {
+            if (!stage_sums(s->stage[i]))
+                continue;
+            plan->layers[s->stage[i].layer].partial = end;
+            end += plan_partials(plan, s->stage[i].layer);
+        }
+    }
 }
 
 static int choose(struct plan *plan, const struct plan_options *o, struct why *why)
@@ -199,6 +230,7 @@ static int choose(struct plan *plan, const struct plan_options *o, struct why *w
     if (!plan->cuts)
         return fail(why, -ENOMEM, "plan: no memory for the plan itself");
     schedules_build(plan, !o->no_fuse);
+    place_sums(plan);
     struct sharing sharing = { .bundle = { 0 } };
     share(plan, &sharing);
     buffers_assign(&plan->net, plan->training, &sharing, &plan->buffers);

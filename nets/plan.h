@@ -24,6 +24,7 @@ enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
 /* Which stages share a group: what one group alone writes and reads is needed for the images under way only. */
 struct sharing {
     int value[2][NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];     /* the groups that make y, by forward pass, and dx */
+    int weights[NET_MAX_LAYERS];        /* that sum for the gradients of weights */
     int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS];        /* the blocks they have under way per worker, at most */
 };
 
@@ -92,6 +93,7 @@ struct planned {
     int tensor, tensors;                /* first in plan->tensors, and how many */
     int ordinal;                        /* among layers of its kind */
     int wave;                           /* conv: blocks per wave */
+    size_t partial;                     /* where its chunks' sums begin in the plan's partials: beside those of the same group */
     const real *x, *skip;               /* what is read; skip: add's source */
     real *y;
     real *dy, *dx;                      /* dx NULL: nobody below needs it */
@@ -146,6 +148,8 @@ static inline size_t round16(size_t n)
 
 /* Elements of one chunk's sums for a layer's weight and bias, as they lie in the gradients: each rounded up to 16. */
 size_t plan_stride(const struct plan *plan, int layer);
+/* Elements of all chunks' sums that a layer has at once. */
+size_t plan_partials(const struct plan *plan, int layer);
 /* Value or gradient of tensor `which` (0 weight or gamma, 1 bias or beta, 2 and 3 running mean and variance) of a layer; NULL: has none. */
 real *plan_value_of(const struct plan *plan, int layer, int which);
 real *plan_gradient_of(const struct plan *plan, int layer, int which);
@@ -178,7 +182,7 @@ struct job {
     const struct layer *what;
     int index;                          /* of the layer */
     int first;                          /* image block that the piece begins with */
-    real *to;                           /* sums: where they go */
+    real *from, *to;                    /* sums: those of the chunks, and where they go */
     int block, chunks;                  /* sums: first image block of the wave; its chunks */
     size_t stride;                      /* sums: elements from chunk to chunk */
     bool add;                           /* sums: to what is there already */
@@ -196,9 +200,9 @@ rows_fn *backward_rows(enum work work, enum layer_kind kind);
 /* Work that cuts itself: dense layers, sums over images into gradients, adds' shares; `team` NULL: the caller alone. */
 void forward_whole(struct plan *plan, struct team *team, struct stage stage);
 void backward_whole(struct plan *plan, struct team *team, struct stage stage);
-/* Once all chunks are summed: what they come to, and the factors for the rows. */
+/* Once all chunks are summed: what they come to, and batch norm's factors for the rows. */
 void forward_statistics(struct plan *plan, int i);
-void backward_sums(struct plan *plan, struct team *team, int i);
+void backward_sums(struct plan *plan, struct team *team, struct stage stage);
 /* Batch norm's factors from the running statistics. */
 void forward_fold_running(struct plan *plan);
 

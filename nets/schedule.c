@@ -2,8 +2,8 @@
  * What a pass does, in order, and what of it is done together. A layer's work is one stage or several: batch norm in training measures,
  * then normalises; a convolution's backward makes the gradients of its weights, then those of its input. A group is a run of stages that
  * one fork-join carries out: every worker takes its images band by band through all of them, so that a stage finds in cache what the one
- * before it has just made (group.c). Bits are the same as stage by stage: maps have the same bits for any cut into rows, and batch norm's
- * sums keep their chunks: a chunk is summed when its last row is there.
+ * before it has just made (group.c). Bits are the same as stage by stage: maps have the same bits for any cut into rows, and sums over
+ * images, batch norm's and the weights', keep their chunks: a chunk is summed when its last row is there.
  *
  * A group grows while the next stage makes rows (or chunks of rows) out of the rows before it, while one grain of it fits the cache, and
  * while the images can still be dealt out evenly: a stage whose window reaches over a cut between workers leaves whole images as units. */
@@ -12,6 +12,7 @@
 #include <assert.h>
 
 enum { BAND_BYTES = 128 << 10 };        /* of rows made at a time: with what is read for them they stay in a second-level cache */
+enum { GROUP_PARTIALS = 4 << 20 };      /* elements of chunks' sums that a group may hold; layer by layer their place is used again */
 
 /* ---- one stage --------------------------------------------------------------------------------------------------------------------- */
 
@@ -38,7 +39,7 @@ double stage_macs(const struct plan *plan, struct stage s)
 static int stage_grain(const struct plan *plan, struct stage s)
 {
     const struct planned *l = &plan->layers[s.layer];
-    if (plan->net.layers[s.layer].kind != LAYER_CONV)
+    if (plan->net.layers[s.layer].kind != LAYER_CONV || s.work == WORK_WEIGHTS)
         return 1;
     const enum conv_direction direction = s.work == WORK_DATA ? CONV_BWD_DATA : CONV_FWD;
     const int grain = l->variant[direction]->grain(&l->conv, direction), rows = stage_rows(plan, s);
@@ -47,37 +48,40 @@ static int stage_grain(const struct plan *plan, struct stage s)
 
 bool stage_sums(struct stage s)
 {
-    return s.work == WORK_STATISTICS || s.work == WORK_SUMS;
+    return s.work == WORK_STATISTICS || s.work == WORK_SUMS || s.work == WORK_WEIGHTS;
 }
 
-/* Batch norm of one image block: its chunks, where they do not reach over several. */
-static struct batchnorm one_block(const struct plan *plan, int layer)
+/* Chunks of the sums over so many image blocks, and the rows of a block's chunk i. */
+static int chunks_of(const struct plan *plan, struct stage s, int blocks)
 {
-    struct batchnorm p = plan->layers[layer].batchnorm;
-    p.n = LANES;
-    return p;
+    struct planned l = plan->layers[s.layer];
+    planned_images(&l, plan->net.layers[s.layer].kind, blocks * LANES);
+    return s.work == WORK_WEIGHTS ? conv_chunks(l.variant[CONV_BWD_WEIGHTS], &l.conv) : batchnorm_chunks(&l.batchnorm);
 }
 
-static bool chunks_within_blocks(const struct plan *plan, int layer)
+static struct span chunk_of_block(const struct plan *plan, struct stage s, int i)
+{
+    struct planned l = plan->layers[s.layer];
+    planned_images(&l, plan->net.layers[s.layer].kind, LANES);
+    return s.work == WORK_WEIGHTS ? conv_chunk(l.variant[CONV_BWD_WEIGHTS], &l.conv, i) : batchnorm_chunk(&l.batchnorm, i);
+}
+
+/* Does no chunk reach over several blocks? */
+static bool chunks_within_blocks(const struct plan *plan, struct stage s)
 {
     enum { MANY = 32 };
-    const struct batchnorm one = one_block(plan, layer);
-    struct batchnorm many = one;
-    many.n = MANY * LANES;
-    return batchnorm_chunks(&many) == MANY * batchnorm_chunks(&one);
+    return chunks_of(plan, s, MANY) == MANY * chunks_of(plan, s, 1);
 }
 
 int stage_chunks_per_block(const struct plan *plan, struct stage s)
 {
-    const struct batchnorm one = one_block(plan, s.layer);
-    return batchnorm_chunks(&one);
+    return chunks_of(plan, s, 1);
 }
 
 int stage_chunk_at(const struct plan *plan, struct stage s, int row)
 {
-    const struct batchnorm one = one_block(plan, s.layer);
     int i = 0;
-    while (i < batchnorm_chunks(&one) && batchnorm_chunk(&one, i).begin < row)
+    while (i < chunks_of(plan, s, 1) && chunk_of_block(plan, s, i).begin < row)
         i++;
     return i;
 }
@@ -88,7 +92,7 @@ struct window { int extent, step, top; };
 static struct window window_of(const struct plan *plan, struct stage s)
 {
     const struct layer *what = &plan->net.layers[s.layer];
-    if (what->kind == LAYER_CONV)
+    if (what->kind == LAYER_CONV && s.work != WORK_WEIGHTS)
         return (struct window){ what->conv.r, what->conv.step, what->conv.top };
     if (what->kind == LAYER_POOL)
         return (struct window){ what->pool.r, what->pool.step, what->pool.top };
@@ -103,10 +107,9 @@ int stage_ready(const struct plan *plan, struct stage s, int made, int below)
     if (made == below)
         return rows;
     if (stage_sums(s)) {
-        const struct batchnorm one = one_block(plan, s.layer);
         int end = 0;
-        for (int i = 0; i < batchnorm_chunks(&one) && batchnorm_chunk(&one, i).end <= made; i++)
-            end = batchnorm_chunk(&one, i).end;
+        for (int i = 0; i < chunks_of(plan, s, 1) && chunk_of_block(plan, s, i).end <= made; i++)
+            end = chunk_of_block(plan, s, i).end;
         return end;
     }
     int ready = s.work == WORK_DATA ? made * w.step - w.top : made + w.top < w.extent ? 0 : (made + w.top - w.extent) / w.step + 1;
@@ -169,7 +172,7 @@ static double balance(const struct plan *plan, int cuts)
 
 static bool makes_rows(const struct plan *plan, struct stage s)
 {
-    return plan->net.layers[s.layer].kind != LAYER_DENSE && s.work != WORK_WEIGHTS && s.work != WORK_SKIPS;
+    return plan->net.layers[s.layer].kind != LAYER_DENSE && s.work != WORK_SKIPS;
 }
 
 static bool grain_fits(const struct plan *plan, struct stage s)
@@ -177,14 +180,29 @@ static bool grain_fits(const struct plan *plan, struct stage s)
     return (size_t)stage_grain(plan, s) * row_bytes(plan, s) <= BAND_BYTES;
 }
 
+/* Do the sums of all these stages have room beside each other? */
+static bool sums_fit(const struct plan *plan, const struct stage *stage, int count)
+{
+    size_t elements = 0;
+    for (int i = 0; i < count; i++)
+        elements += stage_sums(stage[i]) ? plan_partials(plan, stage[i].layer) : 0;
+    return elements <= GROUP_PARTIALS;
+}
+
+/* What comes behind batch norm's sums needs them; what comes behind the weights' does not, in a group that others began. Sums of several
+ * waves stay apart. */
 static bool may_join(const struct plan *plan, const struct stage *stage, int count)
 {
     const struct stage last = stage[count - 1], next = stage[count];
-    if (count == GROUP_MOST || stage_sums(last) || !makes_rows(plan, last) || !makes_rows(plan, next))
+    if (count == GROUP_MOST || !makes_rows(plan, last) || !makes_rows(plan, next))
+        return false;
+    if (stage_sums(last) && (last.work != WORK_WEIGHTS || count == 1))
         return false;
     if (!grain_fits(plan, last) || !grain_fits(plan, next))
         return false;
-    return !stage_sums(next) || chunks_within_blocks(plan, next.layer);
+    if (next.work == WORK_WEIGHTS && image_blocks(plan->batch) > plan->layers[next.layer].wave)
+        return false;
+    return !stage_sums(next) || (chunks_within_blocks(plan, next) && sums_fit(plan, stage, count + 1));
 }
 
 /* Bytes per image block of all that the stages make. */
