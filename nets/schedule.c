@@ -51,37 +51,44 @@ bool stage_sums(struct stage s)
     return s.work == WORK_STATISTICS || s.work == WORK_SUMS || s.work == WORK_WEIGHTS;
 }
 
-/* Chunks of the sums over so many image blocks, and the rows of a block's chunk i. */
-static int chunks_of(const struct plan *plan, struct stage s, int blocks)
+/* The stage's layer as if its batch were so many image blocks; and the chunks of its sums. */
+static struct planned on_blocks(const struct plan *plan, struct stage s, int blocks)
 {
     struct planned l = plan->layers[s.layer];
     planned_images(&l, plan->net.layers[s.layer].kind, blocks * LANES);
-    return s.work == WORK_WEIGHTS ? conv_chunks(l.variant[CONV_BWD_WEIGHTS], &l.conv) : batchnorm_chunks(&l.batchnorm);
+    return l;
 }
 
-static struct span chunk_of_block(const struct plan *plan, struct stage s, int i)
+static int chunks_of(struct stage s, const struct planned *l)
 {
-    struct planned l = plan->layers[s.layer];
-    planned_images(&l, plan->net.layers[s.layer].kind, LANES);
-    return s.work == WORK_WEIGHTS ? conv_chunk(l.variant[CONV_BWD_WEIGHTS], &l.conv, i) : batchnorm_chunk(&l.batchnorm, i);
+    return s.work == WORK_WEIGHTS ? conv_chunks(l->variant[CONV_BWD_WEIGHTS], &l->conv) : batchnorm_chunks(&l->batchnorm);
+}
+
+static struct span chunk_of(struct stage s, const struct planned *l, int i)
+{
+    return s.work == WORK_WEIGHTS ? conv_chunk(l->variant[CONV_BWD_WEIGHTS], &l->conv, i) : batchnorm_chunk(&l->batchnorm, i);
 }
 
 /* Does no chunk reach over several blocks? */
 static bool chunks_within_blocks(const struct plan *plan, struct stage s)
 {
     enum { MANY = 32 };
-    return chunks_of(plan, s, MANY) == MANY * chunks_of(plan, s, 1);
+    const struct planned one = on_blocks(plan, s, 1), many = on_blocks(plan, s, MANY);
+    return chunks_of(s, &many) == MANY * chunks_of(s, &one);
 }
 
 int stage_chunks_per_block(const struct plan *plan, struct stage s)
 {
-    return chunks_of(plan, s, 1);
+    const struct planned one = on_blocks(plan, s, 1);
+    return chunks_of(s, &one);
 }
 
 int stage_chunk_at(const struct plan *plan, struct stage s, int row)
 {
+    const struct planned one = on_blocks(plan, s, 1);
+    const int chunks = chunks_of(s, &one);
     int i = 0;
-    while (i < chunks_of(plan, s, 1) && chunk_of_block(plan, s, i).begin < row)
+    while (i < chunks && chunk_of(s, &one, i).begin < row)
         i++;
     return i;
 }
@@ -107,9 +114,15 @@ int stage_ready(const struct plan *plan, struct stage s, int made, int below)
     if (made == below)
         return rows;
     if (stage_sums(s)) {
+        const struct planned one = on_blocks(plan, s, 1);
+        const int chunks = chunks_of(s, &one);
         int end = 0;
-        for (int i = 0; i < chunks_of(plan, s, 1) && chunk_of_block(plan, s, i).end <= made; i++)
-            end = chunk_of_block(plan, s, i).end;
+        for (int i = 0; i < chunks; i++) {
+            const int next = chunk_of(s, &one, i).end;
+            if (next > made)
+                break;
+            end = next;
+        }
         return end;
     }
     int ready = s.work == WORK_DATA ? made * w.step - w.top : made + w.top < w.extent ? 0 : (made + w.top - w.extent) / w.step + 1;
