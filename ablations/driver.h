@@ -159,6 +159,9 @@ struct line {
     char verdict_text[48];
 };
 
+/* The published accuracy of a cell; NAN where there is none, and of arms. */
+double published_of(const struct line *line);
+
 /* ---- driver_markdown.c */
 
 /* The lines of one data set as a table with its notes; on a terminal a picture of it, too. */

@@ -45,11 +45,6 @@ static int name_of(const struct line *l, char text[96])
     return snprintf(text, 96, "%s%s%s", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm);
 }
 
-static double published_of(const struct line *l)
-{
-    return !*l->entry->arm && l->entry->zoo->published_acc > 0 ? l->entry->zoo->published_acc : NAN;
-}
-
 static bool any_published(const struct line *lines, int count)
 {
     for (int i = 0; i < count; i++)

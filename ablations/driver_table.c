@@ -49,12 +49,17 @@ static struct summary paired_difference(const struct sweep *s, const struct entr
     return summarize(g.values, g.n);
 }
 
+double published_of(const struct line *l)
+{
+    return !*l->entry->arm && l->entry->zoo->published_acc > 0 ? l->entry->zoo->published_acc : NAN;
+}
+
 /* A published figure is one run: it is held against the interval for one more run of ours, not against the narrower one of the mean. */
 static const char *judge(struct line *line)
 {
     const struct entry *e = line->entry;
-    double low, high, published = e->zoo->published_acc;
-    if (*e->arm || published <= 0)
+    double low, high, published = published_of(line);
+    if (!isfinite(published))
         return "";
     if (!e->study_data)
         return "not comparable: other data";
@@ -149,7 +154,7 @@ static json_t *line_record(const struct sweep *s, const struct line *l)
     put_text(record, "arm", e->arm);
     put_text(record, "net", e->net);
     put_text(record, "recipe", e->recipe);
-    put_number(record, "published", !*e->arm && e->zoo->published_acc > 0 ? e->zoo->published_acc : NAN);
+    put_number(record, "published", published_of(l));
     put_text(record, "verdict", l->verdict);
     put_count(record, "n", l->test.n);
     put_number(record, "test_acc", l->test.mean);

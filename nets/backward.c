@@ -21,7 +21,7 @@ static void add_to(real *restrict to, const real *restrict from, size_t count)
 /* Elements [begin, end) of all chunks: pairs, pairs of pairs …, in place; then over or onto the target. */
 static void merge_elements(const struct job *j, size_t begin, size_t end)
 {
-    real *first = j->from + begin;
+    real *first = partials_of(j->plan, j->layer) + begin;
     size_t count = end - begin;
     for (int gap = 1; gap < j->chunks; gap *= 2)
         for (int chunk = 0; chunk + gap < j->chunks; chunk += 2 * gap)
@@ -46,7 +46,6 @@ static void merge_strips(void *context, int begin, int end, int worker)
 static void merge(struct plan *plan, struct team *team, struct job *job)
 {
     const size_t strip = (size_t)STRIP_VECTORS * LANES;
-    job->from = plan->partials + job->layer->partial;
     assert(job->layer->partial + (size_t)job->chunks * job->stride <= plan->partial_count);
     team_run(team, (int)((job->stride + strip - 1) / strip), merge_strips, job);
 }
@@ -106,7 +105,7 @@ static void conv_piece_sums(const struct job *job, struct span chunks, int worke
     const int before = j.first * conv_chunks(j.layer->variant[CONV_BWD_WEIGHTS], &block);
     j.stride = plan_stride(j.plan, j.index);
     conv_sums(&j, &j.layer->conv, j.layer->dy, j.layer->x, (struct span){ chunks.begin - before, chunks.end - before },
-              j.plan->partials + j.layer->partial + (size_t)chunks.begin * j.stride, worker);
+              partials_of(j.plan, j.layer) + (size_t)chunks.begin * j.stride, worker);
 }
 
 /* What all pieces' chunks come to. */
@@ -131,7 +130,7 @@ static void conv_weights(struct plan *plan, struct team *team, int i)
         job.chunks = conv_chunks(job.layer->variant[CONV_BWD_WEIGHTS], &wave);
         job.add = plan->pass.accumulate || job.block > 0;
         bool direct = job.chunks == 1 && !job.add;
-        job.to = direct ? gradient : plan->partials + job.layer->partial;
+        job.to = direct ? gradient : partials_of(plan, job.layer);
         team_run(team, job.chunks, conv_wave_sums, &job);
         job.to = gradient;
         if (!direct)
@@ -175,11 +174,11 @@ static void dense_weights(struct plan *plan, struct team *team, int i)
     job.chunks = 1;
     for (; job.block < image_blocks(plan->pass.n); job.block += WAVE_BLOCKS) {
         job.add = plan->pass.accumulate || job.block > 0;
-        job.to = job.add ? plan->partials + job.layer->partial : gradient;
+        job.to = job.add ? partials_of(plan, job.layer) : gradient;
         team_run(team, (job.layer->dense.c + LANES - 1) / LANES, dense_columns, &job);
         if (!job.add)
             continue;
-        clear_padding(&job, plan->partials + job.layer->partial);
+        clear_padding(&job, partials_of(plan, job.layer));
         job.to = gradient;
         merge(plan, team, &job);
     }
@@ -194,7 +193,7 @@ static void sums_chunks(const struct job *j, struct span chunks, int worker)
     const struct planned *l = &j->plan->layers[j->index];
     const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
-        real *sum_dy = j->plan->partials + l->partial + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
+        real *sum_dy = partials_of(j->plan, l) + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
         j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, batchnorm_chunk(&l->batchnorm, chunk), l->x, l->dy, l->mean, sum_dy, sum_dyx);
         memset(sum_dy + used, 0, (room - used) * sizeof(real));
         memset(sum_dyx + used, 0, (room - used) * sizeof(real));

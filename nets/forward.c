@@ -65,7 +65,7 @@ static void statistics_chunks(const struct job *j, struct span chunks, int worke
     (void)worker;
     const struct planned *l = &j->plan->layers[j->index];
     const size_t c = (size_t)l->batchnorm.c;
-    real *mean = j->plan->partials + l->partial, *m2 = mean + (size_t)batchnorm_chunks(&l->batchnorm) * c;
+    real *mean = partials_of(j->plan, l), *m2 = mean + (size_t)batchnorm_chunks(&l->batchnorm) * c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
         const size_t at = (size_t)chunk * c;
         j->plan->kernels->batchnorm->stats(&l->batchnorm, batchnorm_chunk(&l->batchnorm, chunk), l->x, mean + at, m2 + at);
@@ -84,7 +84,7 @@ void forward_statistics(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
     const int chunks = batchnorm_chunks(&l->batchnorm);
-    const real *mean = plan->partials + l->partial;
+    const real *mean = partials_of(plan, l);
     assert(l->partial + 2 * (size_t)chunks * (size_t)l->batchnorm.c <= plan->partial_count);
     batchnorm_merge(&l->batchnorm, mean, mean + (size_t)chunks * (size_t)l->batchnorm.c, l->mean, l->variance);
     batchnorm_track(&l->batchnorm, plan->net.layers[i].batchnorm.momentum, l->mean, l->variance, plan_value_of(plan, i, 2),

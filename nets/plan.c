@@ -151,7 +151,8 @@ static const char *problem_of(const struct net *net, int i, int n, struct planne
 }
 
 /* ReLU after max-pool makes the numbers that it makes before it out of a fraction as many, and the larger map is not kept for its signs.
- * Where a window has nothing above zero the pool chooses another of its pixels, whose gradient is zero all the same. */
+ * Where a window has nothing above zero the pool chooses another of its pixels, whose gradient is zero all the same. The two orders may
+ * differ in what they make of a NaN. */
 static void relu_after_pool(struct net *net)
 {
     for (int i = 0; i + 1 < net->count; i++) {

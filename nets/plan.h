@@ -146,6 +146,12 @@ static inline size_t round16(size_t n)
     return (n + LANES - 1) / LANES * LANES;
 }
 
+/* Where the sums of a layer's chunks begin. */
+static inline real *partials_of(const struct plan *plan, const struct planned *layer)
+{
+    return plan->partials + layer->partial;
+}
+
 /* Elements of one chunk's sums for a layer's weight and bias, as they lie in the gradients: each rounded up to 16. */
 size_t plan_stride(const struct plan *plan, int layer);
 /* Elements of all chunks' sums that a layer has at once. */
@@ -182,7 +188,7 @@ struct job {
     const struct layer *what;
     int index;                          /* of the layer */
     int first;                          /* image block that the piece begins with */
-    real *from, *to;                    /* sums: those of the chunks, and where they go */
+    real *to;                           /* sums: where they go */
     int block, chunks;                  /* sums: first image block of the wave; its chunks */
     size_t stride;                      /* sums: elements from chunk to chunk */
     bool add;                           /* sums: to what is there already */
