@@ -2,8 +2,16 @@
  * Layers done together give the bits that they give one by one: the studied nets and random ones, training and inference, on one worker
  * and on several that do not divide the images. Before every pass all that it is to write is filled with NaNs, so that a row that is read
  * before it is made does not go unseen. */
+#include <limits.h>
 #include "planned.h"
 #include "../nets/zoo/zoo.h"
+
+/* Of the studied nets a sanitizer sees those of so many multiply-adds an image: the larger ones have the same layers. */
+#ifdef CONVGAUGE_SLOW
+enum { RANDOM_NETS = 15, STUDIED_MACS = 2000000 };
+#else
+enum { RANDOM_NETS = 60, STUDIED_MACS = INT_MAX };
+#endif
 
 static void poison(struct plan *plan)
 {
@@ -100,6 +108,15 @@ static void close_teams(struct team *const teams[3])
         team_close(teams[i]);
 }
 
+static double macs_of(const char *text)
+{
+    const struct net net = toy_net(text);
+    double macs = 0;
+    for (int i = 0; i < net.count; i++)
+        macs += net_layer_facts(&net, i).macs;
+    return macs;
+}
+
 Test(fusion, same_bits_for_the_studied_nets)
 {
     struct team *teams[3];
@@ -107,7 +124,7 @@ Test(fusion, same_bits_for_the_studied_nets)
     const char *last = "";
     for (int i = 0; zoo[i]; i++)
         for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++) {
-            if (strcmp(cell->net, last) != 0 && strstr(cell->net, "conv"))
+            if (strcmp(cell->net, last) != 0 && strstr(cell->net, "conv") && macs_of(cell->net) <= STUDIED_MACS)
                 cr_assert_gt(assert_same_bits(cell->net, 33, teams, 2), 1, "%s: nothing is done together", cell->net);
             last = cell->net;
         }
@@ -161,16 +178,11 @@ static void draw(struct rng *rng, char *text, size_t size)
 
 Test(fusion, same_bits_for_random_nets)
 {
-#ifdef CONVGAUGE_SLOW
-    enum { NETS = 15 };
-#else
-    enum { NETS = 60 };
-#endif
     struct rng rng = rng_start(stream_key(5, STREAM_TEST, 0, 0));
     struct team *teams[3];
     int together = 0;
     open_teams(teams);
-    for (int made = 0; made < NETS; ) {
+    for (int made = 0; made < RANDOM_NETS; ) {
         char text[512];
         struct net net;
         draw(&rng, text, sizeof text);
@@ -179,7 +191,7 @@ Test(fusion, same_bits_for_random_nets)
         together += assert_same_bits(text, 1 + (int)rng_below(&rng, 100), teams, 1) > 2;
         made++;
     }
-    cr_assert_gt(together, NETS / 2);
+    cr_assert_gt(together, RANDOM_NETS / 2);
     close_teams(teams);
 }
 

@@ -41,6 +41,17 @@ left_out()
     esac
 }
 
+# build_checked PRESET: of a slow build what runs of it: kernelcheck and the suites that have a place there.
+build_checked()
+{
+    local source name targets=kernelcheck
+    for source in tests/test_*.c; do
+        name=$(basename "$source" .c)
+        [ -n "$(left_out "$1" "$name")" ] || targets="$targets $name"
+    done
+    build "$1" $targets
+}
+
 # suites PRESET [BEFORE...]: every Criterion suite of the preset, BEFORE put in front of each program.
 suites()
 {
@@ -71,7 +82,7 @@ part_release()
     case $mode in
         quick) both '--drawn --cases 5' release ;;
         full) both '--cases 600' release ;;
-        *) both '--cases 60' release ;;
+        *) both '--cases 40' release ;;
     esac
 }
 
@@ -113,7 +124,7 @@ part_avx512()
 
 part_asan()
 {
-    build asan && both '--drawn --cases 10 --no-mutants' asan env UBSAN_OPTIONS=print_stacktrace=1 \
+    build_checked asan && both '--drawn --cases 10 --no-mutants' asan env UBSAN_OPTIONS=print_stacktrace=1 \
         LSAN_OPTIONS="suppressions=$top/tests/leaks.allow:print_suppressions=0"
 }
 
@@ -134,17 +145,17 @@ part_mutants()
 
 part_torch() { build release && step torch tools/check-torch; }
 
-part_ubsan() { build ubsan && both '--drawn --cases 10 --no-mutants' ubsan env UBSAN_OPTIONS=print_stacktrace=1; }
+part_ubsan() { build_checked ubsan && both '--drawn --cases 10 --no-mutants' ubsan env UBSAN_OPTIONS=print_stacktrace=1; }
 part_debug() { build debug && both '--cases 20' debug; }
 
 part_tsan()
 {
-    local source name still=''
-    build tsan || return
+    local name races still=''
+    races=$(basename -s .c tests/race_*.c)
+    build tsan $races || return
     # Without this, kernels that randomise addresses widely stop gcc 12's thread sanitizer at its first line.
     setarch "$(uname -m)" -R true 2>/dev/null && still="setarch $(uname -m) -R"
-    for source in tests/race_*.c; do
-        name=$(basename "$source" .c)
+    for name in $races; do
         step "tsan/$name" env TSAN_OPTIONS=halt_on_error=1 $still "build/tsan/bin/$name"
     done
 }
