@@ -128,6 +128,14 @@ class Rows(unittest.TestCase):
         self.write([{**self.rows[0], "kind": "guess"}])
         self.assertRegex(self.wrong(), '^compact-net.jsonl:1: kind is "guess"; there are accuracy, timing')
 
+    def test_arrays_of_numbers_are_looked_through(self):
+        above = judge.QUICK({"items": {"type": "number", "exclusiveMinimum": 0}})
+        either = judge.QUICK({"items": {"type": ["number", "null"]}})
+        self.assertTrue(above.is_valid([1, 0.5]) and either.is_valid([1, None, -0.5]) and above.is_valid([]))
+        for values in ([1, 0], [1, None], [1, "2"], [1, True], [[1]]):
+            self.assertFalse(above.is_valid(values), values)
+        self.assertFalse(either.is_valid([1, "2"]))
+
     def test_one_id_two_results(self):
         self.write(self.rows)
         made_up.write(
