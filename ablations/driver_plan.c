@@ -331,7 +331,10 @@ bool run_is_ours(const struct sweep *s, const struct run *r)
     return turn % (uint64_t)s->options->shards == (uint64_t)s->options->shard - 1;
 }
 
+/* A vector costs as much when it is not full, so a batch of one counts as LANES images; testing is one pass of three. */
 double run_work(const struct run *r)
 {
-    return r->entry->images * r->entry->flops;
+    const struct entry *e = r->entry;
+    const double updates = fmax(1, e->updates), batch = ceil(e->images / updates / LANES) * LANES;
+    return (updates * batch + e->tested / 3) * e->flops;
 }
