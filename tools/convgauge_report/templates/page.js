@@ -1,4 +1,4 @@
-/* Extras only; the page reads without them. Commands can be copied, tables sorted by a click or Enter on a heading. */
+/* Extras only; the page reads without them. Commands can be copied, tables sorted by a click, Enter or space on a heading. */
 document.querySelectorAll('.command').forEach(function (line) {
     if (!navigator.clipboard) return;
     var button = document.createElement('button');
@@ -25,7 +25,13 @@ document.querySelectorAll('thead th').forEach(function (head) {
             if (typeof x !== typeof y) return typeof x === 'number' ? -1 : 1;
             return (x > y ? 1 : x < y ? -1 : 0) * (up ? 1 : -1);
         }).forEach(function (row) { body.appendChild(row); });
+        Array.from(head.parentElement.cells).forEach(function (other) { other.removeAttribute('aria-sort'); });
+        head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
         up = !up;
     };
-    head.onkeydown = function (event) { if (event.key === 'Enter') head.onclick(); };
+    head.onkeydown = function (event) {
+        if (event.key !== 'Enter' && event.key !== ' ') return;
+        event.preventDefault();
+        head.onclick();
+    };
 });
