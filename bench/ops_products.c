@@ -87,9 +87,15 @@ static void conv_sums(void *context, int begin, int end, int worker)
     const struct kernel *k = context;
     const struct conv *p = &k->problem->conv;
     float *const *t = k->problem->tensor;
-    for (int chunk = begin; chunk < end; chunk++) {
+    const int parts = conv_parts(p, conv_chunks(conv_of(k), p), team_workers(k->team));
+    for (int i = begin; i < end; i++) {
+        const int chunk = i / parts;
+        const struct span filters = conv_part(p, parts, i % parts);
+        const struct conv part = conv_filters(p, filters);
         float *dw = k->partials + (size_t)chunk * conv_stride(k->problem), *db = p->bias ? dw + round16(k->problem->count[T_DW]) : NULL;
-        conv_of(k)->bwd_weights(p, conv_chunk(conv_of(k), p, chunk), t[T_DY], t[T_X], dw, db, k->scratch[worker]);
+        conv_of(k)->bwd_weights(&part, conv_chunk(conv_of(k), p, chunk), t[T_DY] + (size_t)filters.begin * LANES, t[T_X],
+                                dw + (size_t)filters.begin * (size_t)(p->r * p->s * p->c), db ? db + filters.begin : NULL,
+                                k->scratch[worker]);
     }
 }
 
@@ -100,8 +106,9 @@ static void conv_run(struct kernel *k)
         team_run(k->team, conv_units(conv_of(k), p, k->direction == FWD ? CONV_FWD : CONV_BWD_DATA), conv_rows, k);
         return;
     }
-    team_run(k->team, conv_chunks(conv_of(k), p), conv_sums, k);
-    kernel_merge(k, conv_chunks(conv_of(k), p), conv_stride(k->problem), k->problem->tensor[T_DW], k->problem->count[T_DW]);
+    const int chunks = conv_chunks(conv_of(k), p);
+    team_run(k->team, chunks * conv_parts(p, chunks, team_workers(k->team)), conv_sums, k);
+    kernel_merge(k, chunks, conv_stride(k->problem), k->problem->tensor[T_DW], k->problem->count[T_DW]);
 }
 
 const struct op_bench conv_bench = {

@@ -10,12 +10,14 @@ struct conv {
     int top, bottom, left, right;       /* padding, each 0 … kernel extent - 1 */
     bool bias;
     int p, q;                           /* output height and width, set by conv_complete() */
+    int pitch;                          /* channels of a pixel of y in memory: k, more in a part of a layer's filters; set by it, too */
 };
 
 enum { CONV_KERNEL_MAX = 11, CONV_STEP_MAX = 4 };
 
-/* Checks ranges and sets p and q. NULL, or what is wrong ("the window exceeds the padded input"); static text. What passes has tensors of
- * fewer than 2^31 elements, so `int` counts them, and every window holds at least one tap inside the image. The same holds for every op. */
+/* Checks ranges, sets p, q and pitch. NULL, or what is wrong ("the window exceeds the padded input"); static text. What passes has tensors
+ * of fewer than 2^31 elements, so `int` counts them, and every window holds at least one tap inside the image. The same holds for every
+ * op. */
 const char *conv_complete(struct conv *p);
 
 /* "n64c16h26k16r3pad0": n c h [w] k r [s] [step] [b0] pad; w, s, step, b0 only where they differ from h, r, 1, bias; pad1 or pad1,0,1,0
@@ -41,7 +43,8 @@ typedef void conv_fwd_fn(const struct conv *p, struct span rows, const real *x, 
 typedef void conv_bwd_data_fn(const struct conv *p, struct span rows, const real *dy, const real *packed, real *dx, real *scratch);
 
 /* dw[K][R][S][C] = sum of dy * x, db[K] = sum of dy (db NULL: none), over rows [begin, end) of the B*P output rows and all 16 lanes
- * (dead lanes: dy is 0, x finite). Overwrites dw and db, which belong to this call. Bits depend on the span: use conv_chunk(). */
+ * (dead lanes: dy is 0, x finite). Overwrites dw and db, which belong to this call. Bits depend on the span: use conv_chunk(). The problem
+ * may be a part of the filters, see conv_filters(). */
 typedef void conv_bwd_weights_fn(const struct conv *p, struct span rows, const real *dy, const real *x, real *dw, real *db, real *scratch);
 
 /* Any span of rows is right, but some rows are made together, so that a cut between them does work twice: `grain` rows from the top of
@@ -68,6 +71,14 @@ struct conv_variant {
  * nearly even bands of whole grains; smaller blocks are grouped whole, nearly evenly. */
 int conv_chunks(const struct conv_variant *v, const struct conv *p);
 struct span conv_chunk(const struct conv_variant *v, const struct conv *p, int i);
+
+/* A layer's filters [begin, end) as a problem of their own, for backward-weights alone: the caller's dy begins at channel `begin`, its dw
+ * and db at filter `begin`. Every filter has the same bits in any part; x is made ready again for each. */
+struct conv conv_filters(const struct conv *p, struct span filters);
+
+/* In how many such parts chunks are best made: more than one only where workers would wait for each other. And the filters of part i. */
+int conv_parts(const struct conv *p, int chunks, int workers);
+struct span conv_part(const struct conv *p, int parts, int i);
 
 /* The units that a variant's rows are dealt out in, and the rows of a span of them. */
 int conv_units(const struct conv_variant *v, const struct conv *p, enum conv_direction direction);

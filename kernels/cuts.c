@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * How rows are cut: into chunks, whose sums over images are added by a fixed tree, and into units, which are dealt out to workers. Both
- * depend on the problem and the algorithm alone, never on the number of workers. */
+ * depend on the problem and the algorithm alone, never on the number of workers. Filters may be cut for any number: no bit hangs on it. */
 #include <assert.h>
 #include "kernels.h"
 
@@ -67,6 +67,30 @@ struct span conv_chunk(const struct conv_variant *v, const struct conv *p, int i
 {
     const struct cloth c = conv_cloth(v, p, CONV_FWD);
     return chunk(&c, i);
+}
+
+struct conv conv_filters(const struct conv *p, struct span filters)
+{
+    assert(filters.begin >= 0 && filters.begin < filters.end && filters.end <= p->k);
+    struct conv part = *p;
+    part.k = filters.end - filters.begin;
+    return part;
+}
+
+int conv_parts(const struct conv *p, int chunks, int workers)
+{
+    enum { FEWEST = 8, ENOUGH = 4 };            /* filters of a part; units per worker that come out even by themselves */
+    assert(chunks >= 1 && workers >= 1);
+    int parts = 1;
+    while (chunks * parts % workers && chunks * parts < ENOUGH * workers && p->k >= FEWEST * (parts + 1))
+        parts++;
+    return parts;
+}
+
+struct span conv_part(const struct conv *p, int parts, int i)
+{
+    assert(i >= 0 && i < parts);
+    return piece(p->k, parts, i);
 }
 
 int conv_units(const struct conv_variant *v, const struct conv *p, enum conv_direction direction)

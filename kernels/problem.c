@@ -61,6 +61,7 @@ const char *conv_complete(struct conv *p)
     if (!wrong) wrong = slide(p->h, p->top, p->bottom, p->r, p->step, &p->p);
     if (!wrong) wrong = slide(p->w, p->left, p->right, p->s, p->step, &p->q);
     if (!wrong && !(countable(padded_images(p->n), p->k, p->p, p->q) && countable(p->k, p->c, p->r, p->s))) wrong = too_big;
+    p->pitch = p->k;
     return wrong;
 }
 

@@ -75,17 +75,21 @@ static int wave_images(const struct plan *plan, int block, int blocks)
 
 /* ---- convolution ------------------------------------------------------------------------------------------------------------------- */
 
-/* Chunks of the images that p, dy and x are of; the first one's sums go to dw. */
-static void conv_sums(const struct job *j, const struct conv *p, const real *dy, const real *x, struct span chunks, real *dw, int worker)
+/* Some filters' sums over a chunk of the images that p, dy and x are of; all filters' go to dw. */
+static void conv_sums(const struct job *j, const struct conv *p, const real *dy, const real *x, int chunk, struct span filters, real *dw,
+                      int worker)
 {
     const struct conv_variant *v = j->layer->variant[CONV_BWD_WEIGHTS];
-    for (int chunk = chunks.begin; chunk < chunks.end; chunk++, dw += j->stride) {
-        v->bwd_weights(p, conv_chunk(v, p, chunk), dy, x, dw, bias_behind(j, dw), j->plan->worker_scratch[worker]);
+    const struct conv part = conv_filters(p, filters);
+    const size_t filter = (size_t)p->r * (size_t)p->s * (size_t)p->c, first = (size_t)filters.begin;
+    real *db = bias_behind(j, dw);
+    v->bwd_weights(&part, conv_chunk(v, p, chunk), dy + first * LANES, x, dw + first * filter, db ? db + first : NULL,
+                   j->plan->worker_scratch[worker]);
+    if (filters.end == p->k)
         clear_padding(j, dw);
-    }
 }
 
-/* Of a wave. */
+/* Units are parts of a wave's chunks. */
 static void conv_wave_sums(void *context, int begin, int end, int worker)
 {
     const struct job *j = context;
@@ -93,19 +97,23 @@ static void conv_wave_sums(void *context, int begin, int end, int worker)
     struct conv wave = l->conv;
     wave.n = wave_images(j->plan, j->block, l->wave);
     const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
-    conv_sums(j, &wave, dy, x, (struct span){ begin, end }, j->to + (size_t)begin * j->stride, worker);
+    for (int i = begin; i < end; i++) {
+        const int chunk = i / j->parts;
+        conv_sums(j, &wave, dy, x, chunk, conv_part(&wave, j->parts, i % j->parts), j->to + (size_t)chunk * j->stride, worker);
+    }
 }
 
 /* Of a piece, where no chunk reaches over blocks: they are counted from the pass's first, as everywhere. */
 static void conv_piece_sums(const struct job *job, struct span chunks, int worker)
 {
-    struct job j = *job;
-    struct conv block = j.layer->conv;
+    const struct planned *l = job->layer;
+    struct conv block = l->conv;
     block.n = LANES;
-    const int before = j.first * conv_chunks(j.layer->variant[CONV_BWD_WEIGHTS], &block);
-    j.stride = plan_stride(j.plan, j.index);
-    conv_sums(&j, &j.layer->conv, j.layer->dy, j.layer->x, (struct span){ chunks.begin - before, chunks.end - before },
-              partials_of(j.plan, j.layer) + (size_t)chunks.begin * j.stride, worker);
+    const int before = job->first * conv_chunks(l->variant[CONV_BWD_WEIGHTS], &block);
+    const size_t stride = plan_stride(job->plan, job->index);
+    for (int chunk = chunks.begin; chunk < chunks.end; chunk++)
+        conv_sums(job, &l->conv, l->dy, l->x, chunk - before, (struct span){ 0, l->conv.k },
+                  partials_of(job->plan, l) + (size_t)chunk * stride, worker);
 }
 
 /* What all pieces' chunks come to. */
@@ -129,9 +137,10 @@ static void conv_weights(struct plan *plan, struct team *team, int i)
         wave.n = wave_images(plan, job.block, job.layer->wave);
         job.chunks = conv_chunks(job.layer->variant[CONV_BWD_WEIGHTS], &wave);
         job.add = plan->pass.accumulate || job.block > 0;
+        job.parts = conv_parts(&wave, job.chunks, team_workers(team));
         bool direct = job.chunks == 1 && !job.add;
         job.to = direct ? gradient : partials_of(plan, job.layer);
-        team_run(team, job.chunks, conv_wave_sums, &job);
+        team_run(team, job.chunks * job.parts, conv_wave_sums, &job);
         job.to = gradient;
         if (!direct)
             merge(plan, team, &job);

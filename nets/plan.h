@@ -189,7 +189,7 @@ struct job {
     int index;                          /* of the layer */
     int first;                          /* image block that the piece begins with */
     real *to;                           /* sums: where they go */
-    int block, chunks;                  /* sums: first image block of the wave; its chunks */
+    int block, chunks, parts;           /* sums: first image block of the wave; its chunks; the parts of the filters, a unit each */
     size_t stride;                      /* sums: elements from chunk to chunk */
     bool add;                           /* sums: to what is there already */
 };

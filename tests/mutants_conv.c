@@ -7,7 +7,7 @@
 enum flaw {
     NONE, PAST_SPAN, LAST_TAP, LAST_CHANNEL, PADDING_COUNTED, PAD_OFF_BY_ONE, STEP_IGNORED, SWAPPED_SIDES, BIAS_TWICE, BIAS_FORGOTTEN,
     ADDS_TO_OLD, LAST_COLUMN, DIRTY_INPUT, READS_PAST, DEAD_LANES, DB_FORGOTTEN, CHUNK_ONLY, FLUSHES, NAN_LOST, UNFLIPPED, HALF_PRECISION,
-    SCRATCH_TRUSTED, OTHER_BITS, FLAWS
+    PITCH_IS_K, SCRATCH_TRUSTED, OTHER_BITS, FLAWS
 };
 
 static size_t lanes_of(int block, int row, int rows, int column, int columns, int channel, int channels)
@@ -96,7 +96,7 @@ static float tap_sum(const struct conv *p, struct span rows, int k, int r, int s
         int h = tap_at(row % p->p, r, p->step, p->top, p->h, flaw);
         for (int q = 0; h >= 0 && q < p->q; q++) {
             int v = tap_at(q, s, p->step, p->left, p->w, flaw);
-            const float *g = dy + lanes_of(row / p->p, row % p->p, p->p, q, p->q, k, p->k);
+            const float *g = dy + lanes_of(row / p->p, row % p->p, p->p, q, p->q, k, p->pitch);
             const float *in = x + lanes_of(row / p->p, h, p->h, v < 0 ? 0 : v, p->w, c, p->c);
             for (int l = 0; v >= 0 && l < LANES; l++) sum += flaw == DEAD_LANES && g[l] == 0 ? in[l] * 1e-3f : product(g[l], in[l], flaw);
         }
@@ -107,6 +107,9 @@ static float tap_sum(const struct conv *p, struct span rows, int k, int r, int s
 static void bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db, enum flaw flaw)
 {
     if (flaw == CHUNK_ONLY) rows.begin -= rows.begin % (2 * p->p);
+    struct conv own = *p;
+    if (flaw == PITCH_IS_K) own.pitch = p->k;
+    p = &own;
     for (int k = 0; k < p->k; k++) {
         for (int i = 0; i < p->r * p->s * p->c; i++) {
             float *to = dw + k * p->r * p->s * p->c + i;
@@ -117,7 +120,7 @@ static void bwd_weights(const struct conv *p, struct span rows, const float *dy,
         db[k] = 0;
         for (int i = rows.begin * p->q * LANES; i < rows.end * p->q * LANES; i++) {
             const int row = i / LANES / p->q, q = i / LANES % p->q;
-            db[k] += dy[lanes_of(row / p->p, row % p->p, p->p, q, p->q, k, p->k) + (size_t)(i % LANES)];
+            db[k] += dy[lanes_of(row / p->p, row % p->p, p->p, q, p->q, k, p->pitch) + (size_t)(i % LANES)];
         }
     }
 }
@@ -179,6 +182,8 @@ static void weights_no_db(const struct conv *p, struct span s, const float *dy, 
 { (void)t; bwd_weights(p, s, dy, x, dw, db, DB_FORGOTTEN); }
 static void weights_block(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
 { (void)t; bwd_weights(p, s, dy, x, dw, db, CHUNK_ONLY); }
+static void weights_pitch(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
+{ (void)t; bwd_weights(p, s, dy, x, dw, db, PITCH_IS_K); }
 static void weights_pad_off(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
 { (void)t; bwd_weights(p, s, dy, x, dw, db, PAD_OFF_BY_ONE); }
 
@@ -258,6 +263,7 @@ static const struct mutant mutants[] = {
     MUTANT("bwd_weights adds to what was there", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_adds),
     MUTANT("bwd_weights forgets db", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_no_db),
     MUTANT("bwd_weights starts at the block, not at its span", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_block),
+    MUTANT("bwd_weights takes a part of the filters for all", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_pitch),
     MUTANT("bwd_weights is off by one where there is padding", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_pad_off),
     MUTANT("pack leaves the last weight out", "wrong", SPANS_TOO, pack_short, fwd_right, data_right, weights_right),
 };

@@ -102,7 +102,8 @@ void whole_conv_bwd_weights(const struct conv *p, struct span rows, const float 
 /* Dense layers are convolutions of one pixel: the loops are told apart only by their names, so they are not written twice. */
 static struct conv as_conv(const struct dense *p)
 {
-    return (struct conv){ .n = p->n, .c = p->c, .h = 1, .w = 1, .k = p->k, .r = 1, .s = 1, .step = 1, .bias = p->bias, .p = 1, .q = 1 };
+    return (struct conv){ .n = p->n, .c = p->c, .h = 1, .w = 1, .k = p->k, .r = 1, .s = 1, .step = 1, .bias = p->bias, .p = 1, .q = 1,
+                          .pitch = p->k };
 }
 
 static struct span all_blocks(const struct dense *p) { return (struct span){ 0, (p->n + LANES - 1) / LANES }; }

@@ -223,6 +223,26 @@ static void rows_trial(void *context)
     }
 }
 
+/* All filters against two parts of them. The second runs once on untouched memory, so that a write into the first shows. */
+static void against_parts(struct conv_case *k, struct workspace w, const float *out)
+{
+    const struct conv *p = &k->p;
+    const struct span parts[2] = { { p->k / 2, p->k }, { 0, p->k / 2 } };
+    const size_t all = view_count(&k->dw.view), filter = all / (size_t)p->k;
+    float *dw = guard_place(&k->c->guards, SLOT_CUT, "dw", all * sizeof *dw, 4, k->edge[4]);
+    float *db = check_room(k->c, ROOM_SUMS, (size_t)p->k * sizeof *db);
+    for (int i = 0; i < 2; i++) {
+        const size_t first = (size_t)parts[i].begin;
+        const struct conv part = conv_filters(p, parts[i]);
+        if (!k->v->supports(&part)) return;
+        spoil(w.scratch, k->v->scratch_bytes(p));
+        k->v->bwd_weights(&part, k->dw.spans.at[0], k->dy + first * LANES, k->x, dw + first * filter, w.db ? db + first : NULL, w.scratch);
+        if (i == 0) check_unwritten(k->c, &k->dw.view, 0, (size_t)parts[0].begin * filter, dw);
+    }
+    check_bits(k->c, &k->dw.view, 0, all, dw, out, "with all filters");
+    if (w.db) check_bits(k->c, &k->db.view, 0, view_count(&k->db.view), db, w.db, "with all filters");
+}
+
 /* Backward-weights: sums over spans; each call overwrites all of dw and db. */
 static void sums_trial(void *context)
 {
@@ -244,6 +264,7 @@ static void sums_trial(void *context)
         if (w.db)
             check_close(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, k->db.want + db_at, k->db.size ? k->db.size + db_at : NULL,
                         tolerance_of(k));
+        if (i == 0 && k->p.k > 1) against_parts(k, w, out);
         if (i == 0 && k->whole && k->c->threads > 1 && !k->c->failed) against_threads(k, BWD_WEIGHTS, s->spans.at[0], w, out);
         if (!twin) continue;
         twin += i ? s->stride + k->db.stride : 0;

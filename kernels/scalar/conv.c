@@ -84,7 +84,7 @@ static real weight_gradient(const struct conv *conv, struct span rows, const rea
         for (int q = 0; q < conv->q; q++) {
             const int column = q * conv->step + s - conv->left;
             if (column < 0 || column >= conv->w) continue;
-            const real *slope = dy + lanes_at(row, q, conv->q, k, conv->k);
+            const real *slope = dy + lanes_at(row, q, conv->q, k, conv->pitch);
             const real *in = x + lanes_at(b * conv->h + h, column, conv->w, c, conv->c);
             for (int l = 0; l < LANES; l++) sum[l] += slope[l] * in[l];
         }
@@ -97,7 +97,7 @@ static real bias_gradient(const struct conv *conv, struct span rows, const real 
     real sum[LANES] = { 0 };
     for (int row = rows.begin; row < rows.end; row++) {
         for (int q = 0; q < conv->q; q++) {
-            const real *slope = dy + lanes_at(row, q, conv->q, k, conv->k);
+            const real *slope = dy + lanes_at(row, q, conv->q, k, conv->pitch);
             for (int l = 0; l < LANES; l++) sum[l] += slope[l];
         }
     }

@@ -58,12 +58,12 @@ static inline void fft_sum_rows(const struct conv *p, const struct fft_sums *s, 
         }
         fft_rows(s->at, s->x.row, p->w, s->x.row, extra, s->at + s->zx + h * s->x.row, s->x.slot, false);
     }
-    const ptrdiff_t pixel = (ptrdiff_t)p->k * LANES;
+    const ptrdiff_t pixel = (ptrdiff_t)p->k * LANES, from = (ptrdiff_t)p->pitch * LANES;
     for (int i = 0; i < p->p * s->blocks; i++) {
         const int row = (block + i % s->blocks) * p->p + i / s->blocks;
         float *z = s->at + s->zdy + i * pixel;
         if (row >= rows.begin && row < rows.end) {
-            fft_rows(dy + row * p->q * pixel, pixel, p->q, pixel, extra, z, s->dy.slot, true);
+            fft_rows(dy + row * p->q * from, from, p->q, pixel, extra, z, s->dy.slot, true);
         } else {
             for (int slot = 0; slot < FFT_SLOTS; slot++) memset(z + slot * s->dy.slot, 0, sizeof *z * (size_t)pixel);
         }
@@ -74,7 +74,8 @@ static inline void fft_sum_group(const struct conv *p, const struct fft_sums *s,
 {
     fft_columns(&s->x, g, s->at + s->zx, p->h, extra, s->at + s->v, false);
     fft_columns(&s->dy, g, s->at + s->zdy, p->p, extra, s->at + s->d, true);
-    struct outer o = { .n = s->blocks * LANES, .k = p->k, .c = p->c, .x_row = s->row, .out_row = s->row };
+    struct outer o = { .n = s->blocks * LANES, .k = p->k, .c = p->c, .d_block = (ptrdiff_t)p->k * LANES, .x_row = s->row,
+                       .out_row = s->row };
     for (int plane = 0; plane < g.planes; plane++) {
         o.d = s->at + s->d + plane * s->dy.plane;
         o.x = s->at + s->v + plane * s->x.plane;

@@ -121,7 +121,8 @@ static void col_bwd_weights(const struct conv *p, struct span rows, const float 
 {
     const int width = col_width(p), channels = p->r * p->s * p->c, wide = whole_lanes(channels);
     float *total = scratch, *turned = total + (ptrdiff_t)p->k * wide, *col = turned + (ptrdiff_t)width * LANES * wide;
-    struct outer sum = { .k = p->k, .c = channels, .x = turned, .x_row = wide, .out = total, .out_row = wide, .add = true };
+    struct outer sum = { .k = p->k, .c = channels, .d_block = (ptrdiff_t)p->pitch * LANES, .x = turned, .x_row = wide, .out = total,
+                         .out_row = wide, .add = true };
     memset(total, 0, sizeof *total * (size_t)p->k * (size_t)wide);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int q = 0, count; q < p->q; q += count) {
@@ -134,7 +135,7 @@ static void col_bwd_weights(const struct conv *p, struct span rows, const float 
                 }
             }
             sum.n = count * LANES;
-            sum.d = dy + ((ptrdiff_t)row * p->q + q) * p->k * LANES;
+            sum.d = dy + ((ptrdiff_t)row * p->q + q) * sum.d_block;
             outer_sums(&sum);
         }
     }

@@ -20,18 +20,18 @@ enum { NHWC_ROWS = 4 };
 
 /* One direction in its own names, stride 1. */
 struct nhwc {
-    int h, w, p, q, top, left, c, k, r, s;
+    int h, w, p, q, top, left, c, k, r, s, pitch;   /* pitch: channels of a pixel of y in memory */
     int row, rows;                                  /* the band: output rows [row, row + rows) of the block */
     int from, inputs;                               /* and the input rows it sees */
 };
 
 static inline struct nhwc nhwc_forward(const struct conv *p)
 {
-    return (struct nhwc){ p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->r, p->s, 0, 0, 0, 0 };
+    return (struct nhwc){ p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->r, p->s, p->pitch, 0, 0, 0, 0 };
 }
 static inline struct nhwc nhwc_backward(const struct conv *p)
 {
-    return (struct nhwc){ p->p, p->q, p->h, p->w, p->r - 1 - p->top, p->s - 1 - p->left, p->k, p->c, p->r, p->s, 0, 0, 0, 0 };
+    return (struct nhwc){ p->p, p->q, p->h, p->w, p->r - 1 - p->top, p->s - 1 - p->left, p->k, p->c, p->r, p->s, p->c, 0, 0, 0, 0 };
 }
 
 static inline void nhwc_band(struct nhwc *o, int row, int rows)
@@ -183,7 +183,7 @@ static void nhwc_pack(const struct conv *p, enum conv_direction direction, const
 static inline void nhwc_row_weights(const struct nhwc *o, int row, const float *dy, const float *xt, float *total)
 {
     const int wide = whole_lanes(o->c);
-    struct outer sum = { .k = o->k, .c = o->c, .x_row = wide, .out_row = wide, .add = true };
+    struct outer sum = { .k = o->k, .c = o->c, .d_block = (ptrdiff_t)o->pitch * LANES, .x_row = wide, .out_row = wide, .add = true };
     for (int r = 0; r < o->r; r++) {
         const int h = row + r - o->top;
         if (h < 0 || h >= o->h) continue;
@@ -191,7 +191,7 @@ static inline void nhwc_row_weights(const struct nhwc *o, int row, const float *
             const int first = largest(o->left - s, 0), last = least(o->w + o->left - s, o->q);
             if (first >= last) continue;
             sum.n = (last - first) * LANES;
-            sum.d = dy + (ptrdiff_t)first * o->k * LANES;
+            sum.d = dy + first * sum.d_block;
             sum.x = xt + ((ptrdiff_t)(h - o->from) * o->w + first + s - o->left) * LANES * wide;
             sum.out = total + (ptrdiff_t)(r * o->s + s) * o->k * wide;
             outer_sums(&sum);
@@ -213,7 +213,7 @@ static void nhwc_bwd_weights(const struct conv *p, struct span rows, const float
                 outer_turn(from + (ptrdiff_t)c * LANES, least(p->c - c, LANES), xt + (ptrdiff_t)i * LANES * wide + c, wide);
             }
         }
-        for (int i = 0; i < o.rows; i++) nhwc_row_weights(&o, o.row + i, dy + (ptrdiff_t)(row + i) * p->q * p->k * LANES, xt, total);
+        for (int i = 0; i < o.rows; i++) nhwc_row_weights(&o, o.row + i, dy + (ptrdiff_t)(row + i) * p->q * p->pitch * LANES, xt, total);
     }
     for (int k = 0; k < p->k; k++) {
         for (int t = 0; t < taps; t++, dw += p->c) memcpy(dw, total + ((ptrdiff_t)t * p->k + k) * wide, sizeof *dw * (size_t)p->c);

@@ -144,9 +144,9 @@ static inline void band_copy_x(struct band *band, int c, int count)
 static inline void band_copy_dy(struct band *band, int k, int count)
 {
     const struct conv *p = band->p;
-    const float *src = band->dy + ((ptrdiff_t)band->rows.begin * p->q * p->k + k) * LANES;
+    const float *src = band->dy + ((ptrdiff_t)band->rows.begin * p->q * p->pitch + k) * LANES;
     float *dst = band->dy_copy;
-    for (int i = 0; i < (band->rows.end - band->rows.begin) * p->q; i++, src += (ptrdiff_t)p->k * LANES) {
+    for (int i = 0; i < (band->rows.end - band->rows.begin) * p->q; i++, src += (ptrdiff_t)p->pitch * LANES) {
         for (int v = 0; v < count * LANES; v += V, dst += V) v_store(dst, v_load(src + v));
     }
 }
@@ -161,7 +161,7 @@ static inline int band_pointers(const struct band *band, int k, int channels, in
         int i = row - band->rows.begin, h = row % p->p * p->step + r - p->top;
         if (h < 0 || h >= p->h) continue;
         dy[count] = band->dy_copy ? band->dy_copy + (ptrdiff_t)i * p->q * channels * LANES
-                                  : band->dy + ((ptrdiff_t)row * p->q * p->k + k) * LANES;
+                                  : band->dy + ((ptrdiff_t)row * p->q * p->pitch + k) * LANES;
         x[count++] = band->x_copy ? band->x_copy + ((ptrdiff_t)(band->copied[i] + r) * p->w - p->left) * LANES
                                   : band->x + ((((ptrdiff_t)(row / p->p) * p->h + h) * p->w - p->left) * p->c + c0) * LANES;
     }
@@ -215,7 +215,7 @@ static inline void band_tile(const struct band *band, const struct sums_row *til
     const float *dy[MAX_BAND_ROWS], *x[MAX_BAND_ROWS];
     ptrdiff_t x_column = (band->x_copy ? 1 : p->c) * (ptrdiff_t)LANES;
     struct sums job = {
-        .dy = dy, .q = p->q, .dy_pixel = (ptrdiff_t)(band->dy_copy ? channels : p->k) * LANES, .x_pixel = p->step * x_column,
+        .dy = dy, .q = p->q, .dy_pixel = (ptrdiff_t)(band->dy_copy ? channels : p->pitch) * LANES, .x_pixel = p->step * x_column,
         .x_tap = x_column,
         .x_channel = band->x_copy ? (ptrdiff_t)band->copied_rows * p->w * LANES : LANES
     };
@@ -231,8 +231,8 @@ static inline void band_tile(const struct band *band, const struct sums_row *til
 /* db[k] += the sum over a band of dy. */
 static inline void band_bias(const struct conv *p, struct span rows, const float *dy, float *db)
 {
-    const float *from = dy + (ptrdiff_t)rows.begin * p->q * p->k * LANES;
-    ptrdiff_t pixels = (ptrdiff_t)(rows.end - rows.begin) * p->q, stride = (ptrdiff_t)p->k * LANES;
+    const float *from = dy + (ptrdiff_t)rows.begin * p->q * p->pitch * LANES;
+    ptrdiff_t pixels = (ptrdiff_t)(rows.end - rows.begin) * p->q, stride = (ptrdiff_t)p->pitch * LANES;
     for (int k = 0; k < p->k; k += 4) {
         float acc[4 * LANES] = { 0 }, sum[4];
         int channels = p->k - k < 4 ? p->k - k : 4;

@@ -85,7 +85,7 @@ static inline void wino_pack(const struct wino *f, const struct conv *p, const s
 /* One direction in its own names: y[B][P][Q][K] from x[B][H][W][C]. */
 struct wino_sweep {
     const struct wino *f;
-    int h, w, p, q, top, left, c, k;
+    int h, w, p, q, top, left, c, k, pitch;         /* pitch: channels of a pixel of y in memory */
     struct span rows;                               /* of B * P */
     const float *x;
     float *y;
@@ -95,12 +95,12 @@ struct wino_sweep {
 
 static inline struct wino_sweep wino_forward(const struct wino *f, const struct conv *p, struct span rows, const float *x, float *y)
 {
-    return (struct wino_sweep){ f, p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, rows, x, y, NULL, NULL };
+    return (struct wino_sweep){ f, p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->pitch, rows, x, y, NULL, NULL };
 }
 static inline struct wino_sweep wino_backward(const struct wino *f, const struct conv *p, struct span rows, const float *dy, float *dx)
 {
     const int edge = f->r - 1;
-    return (struct wino_sweep){ f, p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k, p->c, rows, dy, dx, NULL, NULL };
+    return (struct wino_sweep){ f, p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k, p->c, p->c, rows, dy, dx, NULL, NULL };
 }
 
 /* A tile: output rows and columns from i and j of a block. */
@@ -112,9 +112,9 @@ static inline void wino_pointers(const struct wino_sweep *s, struct wino_at at, 
     for (int r = 0; r < s->f->m; r++) {
         const int row = at.block * s->p + at.i + r;
         const bool wanted = at.i + r < s->p && row >= s->rows.begin && row < s->rows.end;
-        float *to = s->y + (ptrdiff_t)row * s->q * s->k * LANES;
+        float *to = s->y + (ptrdiff_t)row * s->q * s->pitch * LANES;
         for (int t = 0; t < s->f->m; t++) {
-            py[r * s->f->m + t] = wanted && at.j + t < s->q ? to + (ptrdiff_t)(at.j + t) * s->k * LANES : s->dump;
+            py[r * s->f->m + t] = wanted && at.j + t < s->q ? to + (ptrdiff_t)(at.j + t) * s->pitch * LANES : s->dump;
         }
     }
 }
@@ -282,7 +282,7 @@ INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct 
     struct wino_sweep s = wino_forward(f, p, rows, x, (float *)(uintptr_t)dy);
     s.zeros = s.dump = zeros;
     struct wino_columns columns = { .t = zeros + (ptrdiff_t)widest * LANES, .block = -1 };
-    struct outer o = { .k = p->k, .c = p->c, .x_row = row, .out_row = row };
+    struct outer o = { .k = p->k, .c = p->c, .d_block = (ptrdiff_t)p->k * LANES, .x_row = row, .out_row = row };
     struct wino_group g;
     if (rows.begin >= rows.end) memset(total, 0, sizeof *total * (size_t)(points * sum_plane));
     for (wino_first(&s, &g); wino_next(&s, WINO_SUMMED, &g); o.add = true) {

@@ -181,10 +181,10 @@ INLINE void wino1_fwd(const struct wino *f, const struct conv *p, const struct t
 INLINE void wino1_gradients(const struct wino *f, const struct conv *p, const struct wino1_patch *a, const float *dy, int k, int channels,
                             float *d, float *bias)
 {
-    const ptrdiff_t pixel = (ptrdiff_t)p->k * LANES;
+    const ptrdiff_t pixel = (ptrdiff_t)p->pitch * LANES;
     float acc[WINO1_GROUP * LANES] = { 0 };
     for (int i = 0; i < a->rows; i++) {
-        const float *row = dy + (((ptrdiff_t)a->block * p->p + a->i + i) * p->q * p->k + k) * LANES;
+        const float *row = dy + (((ptrdiff_t)a->block * p->p + a->i + i) * p->q * p->pitch + k) * LANES;
         for (int t = 0; t < a->tiles; t++) {
             const int column = (a->j + t) * WINO_M, wanted = least(p->q - column, WINO_M);
             const float *from = row + column * pixel;

@@ -153,8 +153,8 @@ static void dense_bwd_weights(const struct dense *p, struct span inputs, const f
     for (int c = inputs.begin; c < inputs.end; c += DENSE_STRIP) {
         const int width = inputs.end - c < DENSE_STRIP ? inputs.end - c : DENSE_STRIP;
         dense_turn(p, p->c, c, width, x, scratch);
-        outer_sums(&(struct outer){ .n = p->n, .k = p->k, .c = width, .d = dy, .x = scratch, .x_row = DENSE_STRIP, .out = dw + c,
-                                    .out_row = p->c });
+        outer_sums(&(struct outer){ .n = p->n, .k = p->k, .c = width, .d = dy, .d_block = (ptrdiff_t)p->k * LANES, .x = scratch,
+                                    .x_row = DENSE_STRIP, .out = dw + c, .out_row = p->c });
     }
 }
 

@@ -12,6 +12,7 @@
 struct outer {
     int n, k, c;                            /* images summed, rows and columns of the result */
     const float *d;                         /* [n / 16][k][16] */
+    ptrdiff_t d_block;                      /* floats from 16 images to the next: k * 16, more where the rows are some of many */
     const float *x;                         /* [n][x_row], rows readable up to c rounded to whole vectors */
     ptrdiff_t x_row;
     float *out;                             /* [k][out_row]; exactly c columns are touched */
@@ -32,7 +33,7 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
     }
     /* Block by block, so that a step finds d with no more than its lane: finding it from n took a fifth of the time. */
     const float *x = o->x + c, *d = o->d + (ptrdiff_t)k * LANES;
-    for (int n = 0; n < o->n; n += LANES, d += (ptrdiff_t)o->k * LANES) {
+    for (int n = 0; n < o->n; n += LANES, d += o->d_block) {
         const int live = o->n - n < LANES ? o->n - n : LANES;
         ROLLED for (int lane = 0; lane < live; lane++, x += o->x_row) {
             vf in[4];
