@@ -8,7 +8,7 @@
 #include <unistd.h>
 #include "../kernels/runtime/team.h"
 
-enum { UNITS = 64, WORKERS = 5, RUNS = 500 };
+enum { UNITS = 64, WORKERS = 5, RUNS = 2000 };
 
 struct job { uint64_t in[UNITS], out[UNITS], scratch[WORKERS][16]; };
 
