@@ -121,6 +121,7 @@ static inline size_t direct_scratch_bytes(const struct conv *p)
 static inline void band_copy_x(struct band *band, int c, int count)
 {
     const struct conv *p = band->p;
+    const ptrdiff_t plane = (ptrdiff_t)band->copied_rows * p->w * LANES;
     int at = 0;
     for (int row = band->rows.begin, run; row < band->rows.end; row += run) {
         int b = row / p->p, first = row % p->p * p->step - p->top;
@@ -129,11 +130,10 @@ static inline void band_copy_x(struct band *band, int c, int count)
         for (int i = 0; i < run; i++) band->copied[row - band->rows.begin + i] = at + first - from + i * p->step;
         for (int h = from; h < to; h++, at++) {
             const float *src = band->x + (((ptrdiff_t)b * p->h + h) * p->w * p->c + c) * LANES;
-            for (int i = 0; i < count; i++) {
-                float *dst = band->x_copy + ((ptrdiff_t)i * band->copied_rows + at) * p->w * LANES;
-                for (int w = 0; w < p->w; w++) {
-                    const float *pixel = src + ((ptrdiff_t)w * p->c + i) * LANES;
-                    UNROLL for (int v = 0; v < LANES; v += V) v_store(dst + w * LANES + v, v_load(pixel + v));
+            float *dst = band->x_copy + (ptrdiff_t)at * p->w * LANES;
+            for (int w = 0; w < p->w; w++, src += (ptrdiff_t)p->c * LANES, dst += LANES) {      /* x is read as it lies: from afar */
+                for (int i = 0; i < count; i++) {
+                    UNROLL for (int v = 0; v < LANES; v += V) v_store(dst + i * plane + v, v_load(src + i * LANES + v));
                 }
             }
         }
