@@ -20,27 +20,33 @@ void planned_images(struct planned *l, enum layer_kind kind, int n)
     }
 }
 
-struct packing { struct plan *plan; enum conv_direction direction; };
+struct packing { struct plan *plan; int first; };       /* direction of the first layers; then come those of the other */
 
 static void pack_layers(void *context, int begin, int end, int worker)
 {
     (void)worker;
     const struct packing *p = context;
-    for (int i = begin; i < end; i++) {
+    for (int unit = begin; unit < end; unit++) {
+        const int i = unit % p->plan->net.count;
+        const enum conv_direction direction = (enum conv_direction)(p->first + unit / p->plan->net.count);
         const struct planned *l = &p->plan->layers[i];
-        if (p->plan->net.layers[i].kind == LAYER_CONV && l->packed[p->direction])
-            l->variant[p->direction]->pack(&l->conv, p->direction, plan_value_of(p->plan, i, 0), l->packed[p->direction]);
+        if (p->plan->net.layers[i].kind == LAYER_CONV && l->packed[direction])
+            l->variant[direction]->pack(&l->conv, direction, plan_value_of(p->plan, i, 0), l->packed[direction]);
     }
 }
 
-/* Once per change of weights, whichever pass asks first. */
-static void pack(struct plan *plan, enum conv_direction direction)
+/* Once per change of weights, whichever pass asks first; for training both directions at once, so that two workers share what one layer
+ * has most of. */
+static void pack(struct plan *plan, bool training)
 {
-    if (!plan->stale[direction])
+    const bool *stale = plan->stale;
+    const int first = stale[CONV_FWD] ? CONV_FWD : CONV_BWD_DATA, end = training && stale[CONV_BWD_DATA] ? CONV_BWD_DATA : CONV_FWD;
+    if (first > end)
         return;
-    struct packing packing = { plan, direction };
-    team_run(plan->team, plan->net.count, pack_layers, &packing);
-    plan->stale[direction] = false;
+    struct packing packing = { plan, first };
+    team_run(plan->team, (end - first + 1) * plan->net.count, pack_layers, &packing);
+    for (int direction = first; direction <= end; direction++)
+        plan->stale[direction] = false;
     watched(plan, -1, PART_PACK);
 }
 
@@ -89,7 +95,7 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
     plan->pass.key = key;
     for (int i = 0; i < plan->net.count; i++)
         planned_images(&plan->layers[i], plan->net.layers[i].kind, n);
-    pack(plan, CONV_FWD);
+    pack(plan, training);
     if (!training)
         forward_fold_running(plan);
     const enum pass pass = training ? TRAINING_PASS : INFERENCE_PASS;
@@ -107,7 +113,7 @@ void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate,
     plan->pass.accumulate = accumulate;
     if (plan->layers[last].dy && scale_n != n)
         make_loss(plan, scale_n, plan->layers[last].dy);
-    pack(plan, CONV_BWD_DATA);
+    pack(plan, true);
 }
 
 /* SKIPS of the layer below belong to the layer that hands it its gradient. */
