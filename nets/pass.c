@@ -35,8 +35,8 @@ static void pack_layers(void *context, int begin, int end, int worker)
     }
 }
 
-/* Once per change of weights, whichever pass asks first; for training both directions at once, so that two workers share what one layer
- * has most of. */
+/* Once per change of weights, whichever pass asks first; a training pass for both directions at once, so that two workers share what one
+ * layer has most of: backward finds its own ready. */
 static void pack(struct plan *plan, bool training)
 {
     const bool *stale = plan->stale;
@@ -113,7 +113,6 @@ void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate,
     plan->pass.accumulate = accumulate;
     if (plan->layers[last].dy && scale_n != n)
         make_loss(plan, scale_n, plan->layers[last].dy);
-    pack(plan, true);
 }
 
 /* SKIPS of the layer below belong to the layer that hands it its gradient. */
