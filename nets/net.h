@@ -120,8 +120,8 @@ struct tensor {
     real *value, *gradient;             /* in the plan's arenas; gradient NULL for statistics and inference plans */
 };
 int plan_tensors(const struct plan *plan);
-/* Whoever gets one may write its value, so the convolutions' packed copies are made anew at the next pass; who keeps it and writes after a
- * pass calls plan_changed. */
+/* Whoever gets one may write its value, so the convolutions' packed copies are made anew at the next forward pass; who keeps it and writes
+ * after a pass calls plan_changed. */
 struct tensor plan_tensor(const struct plan *plan, int i);
 void plan_changed(const struct plan *plan);
 
