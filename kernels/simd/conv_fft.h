@@ -309,12 +309,14 @@ static inline void fft_outputs(const struct fft_sweep *s, const float *z, ptrdif
 }
 
 /* Columns, products and columns back of one slot group, for `blocks` blocks. */
-static inline void fft_group_products(const struct fft_sweep *s, int blocks, struct fft_group g, const struct tile_row *tiles,
-                                      const float *u, const float *z, float *z2, float *v, float *m)
+static inline void fft_group_products(const struct fft_sweep *s, int blocks, struct fft_group g, int first_plane,
+                                      const struct tile_row *tiles, const float *u, const float *z, float *z2, float *v, float *m)
 {
     const ptrdiff_t row = (ptrdiff_t)blocks * s->c * LANES, row2 = (ptrdiff_t)blocks * s->k * LANES;
     const ptrdiff_t slot = fft_slot(s->h, row), slot2 = fft_slot(s->p, row2);
-    const struct planes o = planes_of(g.planes, s->c, s->k, blocks * PARTS, tiles);
+    struct planes o = planes_of(g.planes, s->c, s->k, blocks * PARTS, tiles);
+    o.first = first_plane;
+    o.all = fft_planes(s->extra);
     struct fft_walk walk = { slot, row, LANES, o.v_plane, V, s->c };
     for (int i = 0; i < o.vectors; i++) {
         const float *from = z + (ptrdiff_t)(i / PARTS) * s->c * LANES + i % PARTS * V;
@@ -349,11 +351,10 @@ static inline void fft_run(const struct fft_sweep *s, struct span rows, const st
             const ptrdiff_t from = (ptrdiff_t)(block + i % blocks) * s->h + i / blocks;
             fft_rows(x + from * s->w * pixel, pixel, s->w, pixel, s->extra, z + i * pixel, slot, false);
         }
-        const float *u = packed;
-        for (int i = 0; i < fft_groups(s->extra); i++) {
+        for (int i = 0, plane = 0; i < fft_groups(s->extra); i++) {
             const struct fft_group g = fft_group(s->extra, i);
-            fft_group_products(s, blocks, g, tiles, u, z, z2, v, m);
-            u += g.planes * planes_u_plane(s->c, s->k);
+            fft_group_products(s, blocks, g, plane, tiles, packed, z, z2, v, m);
+            plane += g.planes;
         }
         for (int i = 0; i < s->p * blocks; i++) {
             const int row = (block + i % blocks) * s->p + i / blocks;

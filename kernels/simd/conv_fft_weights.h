@@ -140,7 +140,7 @@ static inline int fft_grain(const struct conv *p, enum conv_direction direction)
 static inline size_t fft_packed_bytes(const struct conv *p, enum conv_direction direction)
 {
     (void)direction;
-    return sizeof(float) * (size_t)(fft_planes(fft_forward(p).extra) * planes_u_plane(p->c, p->k));
+    return sizeof(float) * (size_t)planes_u_floats(fft_planes(fft_forward(p).extra), p->c, p->k);
 }
 
 static inline size_t fft_scratch_bytes(const struct conv *p)

@@ -319,7 +319,7 @@ static inline int wino_grain(const struct conv *p, enum conv_direction direction
 
 static inline size_t wino_packed_bytes(const struct wino *f, const struct conv *p)
 {
-    return sizeof(float) * (size_t)(wino_n(f) * wino_n(f) * planes_u_plane(p->c, p->k));
+    return sizeof(float) * (size_t)planes_u_floats(wino_n(f) * wino_n(f), p->c, p->k);
 }
 
 static inline size_t wino_scratch_bytes(const struct wino *f, const struct conv *p)

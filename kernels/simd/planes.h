@@ -3,8 +3,9 @@
  * v[plane][vector][C] * u[plane][K][C]. That is a "direct" convolution of one tap per plane, so its register tiles are used as they are.
  *
  * Vectors are taken in passes of one register tile each, whose planes stand together, so that a pass works in a small cache:
- *   v[pass][plane][vector][C][V]   u[plane][tile of K][C][channels of the tile]   m[plane][vector][channels][V], one pass and one tile.
- * Planes stand a cache line further apart than they need, so that they do not fall on the same sets. */
+ *   v[pass][plane][vector][C][V]   u[tile of K][plane][C][channels of the tile]   m[plane][vector][channels][V], one pass and one tile.
+ * So a pass reads u from end to end. Planes of v and m stand a cache line further apart than they need, so that they do not fall on the
+ * same sets. */
 #ifndef SIMD_PLANES_H
 #define SIMD_PLANES_H
 
@@ -17,6 +18,7 @@ static inline int whole_lanes(int c) { return (c + LANES - 1) / LANES * LANES; }
 
 struct planes {
     int count, c, k;                        /* planes, input and output channels */
+    int first, all;                         /* where they begin among the planes of u */
     int vectors, width;                     /* vectors there are, vectors per pass */
     ptrdiff_t v_plane, v_pass, m_plane;     /* strides in floats */
 };
@@ -26,12 +28,11 @@ static inline struct planes planes_of(int count, int c, int k, int vectors, cons
     const int width = tile_pick(tiles, k, k)->pixels, passes = (vectors + width - 1) / width;
     const int even = (vectors + passes - 1) / passes;
     const ptrdiff_t v_plane = (ptrdiff_t)even * c * V + LANES;
-    return (struct planes){ count, c, k, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * MAX_CHANNELS * V + LANES };
+    return (struct planes){ count, c, k, 0, count, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * MAX_CHANNELS * V + LANES };
 }
 
-/* Floats of u per plane, */
-static inline ptrdiff_t planes_u_plane(int c, int k) { return (ptrdiff_t)c * k + LANES; }
-/* and of v and of m, whatever the tiles. */
+/* Floats of u, of v and of m, whatever the tiles. */
+static inline ptrdiff_t planes_u_floats(int count, int c, int k) { return (ptrdiff_t)count * c * k; }
 static inline ptrdiff_t planes_v_floats(int count, int c, int vectors)
 {
     return count * ((ptrdiff_t)(2 * vectors) * c * V + vectors * LANES);
@@ -47,8 +48,9 @@ static inline float *planes_vector(const struct planes *o, int i, float *v)
 /* The pass that begins at vector `first`, for the output channels k … of one register tile; returns its vectors. */
 static inline int planes_products(const struct planes *o, int first, int k, const struct tile_row *row, const float *u, float *v, float *m)
 {
-    struct tile t = { .rows = 1, .taps = 1, .run = o->c, .w = u + (ptrdiff_t)k * o->c, .planes = o->count, .x_plane = o->v_plane,
-                      .y_plane = o->m_plane, .w_plane = planes_u_plane(o->c, o->k) };
+    const ptrdiff_t u_plane = (ptrdiff_t)o->c * row->channels;
+    struct tile t = { .rows = 1, .taps = 1, .run = o->c, .w = u + planes_u_floats(o->all, o->c, k) + o->first * u_plane,
+                      .planes = o->count, .x_plane = o->v_plane, .y_plane = o->m_plane, .w_plane = u_plane };
     const int count = o->vectors - first < o->width ? o->vectors - first : o->width;
     for (int done = 0; done < count; done += t.pixels) {
         t.pixels = count - done < row->pixels ? count - done : row->pixels;
@@ -71,13 +73,13 @@ static inline void planes_pack(const struct conv *p, int count, const struct til
 {
     const bool flip = direction == CONV_BWD_DATA;
     const int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, taps = p->r * p->s;
-    const ptrdiff_t plane = planes_u_plane(p->c, p->k);
     float *to = room + taps * LANES;
     memset(room, 0, sizeof *room * (size_t)(taps * LANES));
     for (int k = 0, channels; k < outputs; k += channels) {
         channels = tile_pick(tiles, outputs, outputs - k)->channels;
-        for (int first = 0, lanes; first < inputs * channels; first += lanes, u += lanes) {
-            lanes = least(inputs * channels - first, LANES);
+        const ptrdiff_t plane = (ptrdiff_t)inputs * channels;
+        for (int first = 0, lanes; first < plane; first += lanes) {
+            lanes = least((int)plane - first, LANES);
             for (int i = 0; i < lanes; i++) {
                 const ptrdiff_t input = (first + i) / channels, output = k + (first + i) % channels;
                 const float *one = w + (flip ? input * taps * p->c + output : output * taps * p->c + input);
@@ -85,10 +87,11 @@ static inline void planes_pack(const struct conv *p, int count, const struct til
             }
             for (int part = 0; part < PARTS; part++) weights(transform, room + part * V, to + part * V);
             for (int i = 0; i < count && lanes == LANES; i++) {
-                UNROLL for (int v = 0; v < LANES; v += V) v_store(u + i * plane + v, v_load(to + i * LANES + v));
+                UNROLL for (int v = 0; v < LANES; v += V) v_store(u + i * plane + first + v, v_load(to + i * LANES + v));
             }
-            for (int i = 0; i < count && lanes < LANES; i++) memcpy(u + i * plane, to + i * LANES, sizeof *u * (size_t)lanes);
+            for (int i = 0; i < count && lanes < LANES; i++) memcpy(u + i * plane + first, to + i * LANES, sizeof *u * (size_t)lanes);
         }
+        u += count * plane;
     }
 }
 
