@@ -8,11 +8,11 @@ part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols o
   format      quick    the spaces of the C sources, by clang-format
   edges       default  the programs on emulated older CPUs: no instruction leaks out of its ISA
   asan        default  address and undefined sanitizers: suites, kernelcheck
+  fuzz        default  the fuzz targets, a few seconds each; ten minutes each with --full (clang)
+  mutants     default  some of the planted bugs of tests/mutations.txt; all with --full
   tsan        default  thread sanitizer: the plain race_* programs
   clang       default  clang builds without a warning: suites, kernelcheck, symbols
   aarch64     default  cross-built, emulated: suites, kernelcheck, symbols
-  fuzz        default  the fuzz targets, a few seconds each; ten minutes each with --full (clang)
-  mutants     default  some of the planted bugs of tests/mutations.txt; all with --full
   code        default  the generated code of the hot loops: no spills, loads as designed; cycles on NEON by llvm-mca
   avx512      full     the AVX-512 code on an emulated CPU that has it (Bochs): kernelcheck, weights of small nets
   lint        full     static analysis: clang-tidy, cppcheck
@@ -32,8 +32,9 @@ left_out()
             echo "AVX-512 by halves on AVX2: its bits are the release and clang builds' matter" ;;
         aarch64,test_bench,*) echo "the aarch64 libraries have no Google Benchmark: no benches there" ;;
         release,test_golden_halves,quick) echo "not in the inner loop: 9 s" ;;
-        aarch64,test_fusion,full | asan,test_gradient,full | asan,test_golden,full | asan,test_kernels,full) ;;
-        asan,test_kernels,*) echo "kernelcheck beside it runs the same on other problems; --full runs it, too" ;;
+        aarch64,test_fusion,full | asan,test_gradient,full | asan,test_golden,full) ;;
+        asan,test_kernels,full | clang,test_kernels,full) ;;
+        asan,test_kernels,* | clang,test_kernels,*) echo "kernelcheck beside it runs the same on other problems; --full runs it, too" ;;
         asan,test_golden,*) echo "the studied nets for their bits, 90 s here: --full runs it; test_fusion walks the same code" ;;
         asan,test_gradient,*) echo "the textbook in double, 80 s here: --full runs it; test_scalar and test_nets walk the same code" ;;
         aarch64,test_fusion,*) echo "seven minutes emulated: --full runs it; test_golden's nets run fused there, too" ;;
