@@ -21,7 +21,7 @@ static const struct column columns[] = {
 enum { BATCHES = 32, BATCH_MOST = 1000 };
 
 struct request {
-    char *net, *batch;
+    char *net, *batch, *turns;
     double rel_ci, max_time;
     int profile, units, cold;
 };
@@ -113,6 +113,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&nets, r);
+    if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as tools/bench-turns gives them", r->turns);
     if (r->units && (r->profile || o->thread_count))
         quit(EXIT_USAGE, "--units counts on one thread and by itself: leave out --profile and --threads");
     report_open(&report, o, r->profile ? net_profile_columns : r->units ? net_units_columns : columns, gbench);
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
         { "units", 0, POPT_ARG_NONE, &r.units, 0, "into how many pieces a training step is cut, and what 64 workers make of them", NULL },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
+        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see tools/bench-turns", "IN,OUT" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every step", NULL },
         POPT_TABLEEND
     };
@@ -151,5 +153,6 @@ int main(int argc, char **argv)
     run(&r, &options, gbench);
     free(r.net);
     free(r.batch);
+    free(r.turns);
     return EXIT_OK;
 }

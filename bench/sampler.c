@@ -167,7 +167,7 @@ int bench_sample(struct bench_case *cases, int count, const struct bench_rules *
         warm_up(&cases[i], rules);
         count_events(&cases[i]);
     }
-    while (take_turns(cases, count, rules, flush)) {}
+    while (turns_pass(take_turns(cases, count, rules, flush))) {}
     free(flush);
     return 0;
 }

@@ -54,6 +54,18 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(self.verdicts(old, new), ['unclear'])
         self.assertEqual(self.verdicts(old, [row('a', 30.0, i) for i in range(3)]), ['slower'])
 
+    def test_pairs_forgive_what_met_both(self):
+        """A machine that is twice as slow for half of the time, in turns: only the pairs tell 10 from 10, and 10 from 11."""
+        slow = [2 if 30 <= i < 70 else 1 for i in range(100)]
+
+        def samples(us):
+            return [us * times * (1 + 0.01 * random.Random(f'{us}{i}').random()) for i, times in enumerate(slow)]
+
+        old, new, more = (row('a', 10.0) | {'us_samples': samples(us)} for us in (10, 10.001, 11))
+        self.assertEqual(self.verdicts([old], [new]), ['unclear'])
+        self.assertEqual(self.verdicts([old], [new], '--paired'), ['same'])
+        self.assertEqual(self.verdicts([old], [more], '--paired'), ['slower'])
+
     def test_the_band_and_few_samples(self):
         self.assertEqual(self.verdicts([row('a', 10.0)], [row('a', 10.4, 1)], '--band', '0.05'), ['same'])
         few = row('a', 20.0)
