@@ -55,19 +55,6 @@ class Outputs(unittest.TestCase):
         tool("report", "--folder", self.folder)
         self.assertEqual(files_of(self.folder), before)
 
-    def test_stale_is_named(self):
-        path = os.path.join(self.folder, "tables", "compact-net.md")
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-        try:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text.replace("99", "98", 1))
-            ran = tool("report", "--folder", self.folder, "--check", code=1)
-            self.assertRegex(ran.stderr, r"^report: .*tables/compact-net.md: is not what the rows make; run tools/report and commit it\n$")
-        finally:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-
     def test_nothing_is_missing_when_all_is_there(self):
         absent = [figure.name for figure in page.all_figures(self.loaded) if isinstance(figure, Missing)]
         self.assertEqual(absent, [])
@@ -85,6 +72,16 @@ class Outputs(unittest.TestCase):
             with open(os.path.join(folder, "tables", "missing.csv"), encoding="utf-8") as file:
                 lines = list(csv.DictReader(file))
             self.assertIn(("compact-net", "published", "1", "30"), [(x["study"], x["entry"], x["runs"], x["planned"]) for x in lines])
+            self.stale_is_named(folder)
+
+    def stale_is_named(self, folder):
+        path = os.path.join(folder, "tables", "compact-net.md")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("99", "98", 1))
+        ran = tool("report", "--folder", folder, "--check", code=1)
+        self.assertRegex(ran.stderr, r"^report: .*tables/compact-net.md: is not what the rows make; run tools/report and commit it\n$")
 
     def test_short_runs_are_not_compared(self):
         with tempfile.TemporaryDirectory() as folder:
