@@ -229,7 +229,8 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
         total += seconds;
         printf("%-56s %10s   %s\n", run_name(s, todo[i], name, sizeof name), duration(seconds, time), todo[i]->entry->recipe);
     }
-    printf("%d to run, about %s with %d side by side; %d have rows already in %s\n", count, duration(total / s->jobs, time), s->jobs, done,
+    const int jobs = count && count < s->jobs ? count : s->jobs;
+    printf("%d to run, about %s with %d side by side; %d have rows already in %s\n", count, duration(total / jobs, time), jobs, done,
            rows->path);
     return EXIT_OK;
 }
@@ -296,6 +297,8 @@ int ablation_run(const struct study *study, const struct options *options, const
     return status;
 }
 
+enum { PICTURES_MOST = 1024 };          /* the names below it fit into a path of 4,096 */
+
 int ablation_main(const struct study *study, int argc, const char **argv)
 {
     int arms = 0, tier = 0, timing = 0, summary = 0;
@@ -313,6 +316,8 @@ int ablation_main(const struct study *study, int argc, const char **argv)
     cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
     if (tier < 0 || tier > 3)
         quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs) or 3 (the other arms)", tier);
+    if (pictures && strlen(pictures) > PICTURES_MOST)
+        quit(EXIT_USAGE, "--pictures: takes a path of at most %d characters", PICTURES_MOST);
     struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report, .pictures = pictures };
     int status = ablation_run(study, &options, &wish);
     free(report);

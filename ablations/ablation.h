@@ -95,6 +95,9 @@ struct study {
     void (*look)(struct look *look, struct train_hooks *hooks);
 };
 
+/* A recipe as typed, and what flags may add to it. */
+enum { RECIPE_WORDS = 2048, RECIPE_FLAGS = 128 };
+
 /* What a program asks of the driver besides the common flags. */
 struct wish {
     bool arms;                          /* the arms too, not the published cells alone (--filter and --quick choose among both anyway) */

@@ -77,13 +77,16 @@ double run_seconds(const struct sweep *s, const struct run *r);
 
 /* ---- driver_rows.c: the file of rows */
 
+/* mkdir -p of the file's folder. */
+void make_folders(const char *path);
+
 /* The part of a row that tables and resuming need; NAN where the row has none. */
 struct row {
     char id[ID_SIZE], net[256], isa[16];
     uint64_t seed;
     int threads;
     bool quiet;
-    double batch, test_acc, best_test_acc, train_acc, test_loss, seconds, train_images_per_s, infer_images_per_s, bytes_arenas;
+    double batch, test_acc, best_test_acc, train_acc, test_loss, train_images_per_s, infer_images_per_s, bytes_arenas;
     double peak_rss_bytes;
 };
 
@@ -94,7 +97,7 @@ struct rows {
     struct row *list; int count, room;
 };
 
-/* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or errno with the reason. */
+/* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or -errno with the reason. */
 int rows_read(struct rows *r, const char *path, struct why *why);
 /* Opens for appending, makes missing folders. */
 int rows_open(struct rows *r, struct why *why);
@@ -104,6 +107,9 @@ const struct row *rows_find(const struct rows *r, const char *id);
 void rows_close(struct rows *r);
 
 /* ---- driver_record.c: what stands in a row */
+
+/* JSON has no NaN and no infinity: null. New reference. */
+json_t *real_or_null(double value);
 
 /* sha256 over what makes the run's bits. */
 void run_make_id(const struct sweep *s, struct run *r);

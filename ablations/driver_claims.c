@@ -263,11 +263,6 @@ void findings_print(const struct sweep *s, const struct rows *rows, const struct
     found_close(&f);
 }
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *side_record(const char *cell, const char *arm)
 {
     return json_pack("{s:s, s:s}", "cell", cell, "arm", arm ? arm : "");
@@ -281,10 +276,11 @@ static json_t *claim_record(const struct found *f, const struct finding *finding
     char metric[METRIC_NAME_SIZE], verdict[48];
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:s}", "kind", "claim", "study",
                      f->s->study, "data", f->data->name, "says", c->says, "of", side_record(c->cell, c->arm), "than",
-                     c->than_cell ? side_record(c->than_cell, c->than_arm) : number(c->margin), "relation", relations[c->relation],
-                     "metric", metric_name(c->metric, c->at, metric), "value", number(finding->value), "than_value",
-                     number(finding->than), "effect", number(e->mean), "ci_low", number(e->low), "ci_high", number(e->high), "n", e->n,
-                     "than_n", e->than_n, "p", number(e->p), "p_holm", number(finding->p), "verdict", verdict_words(finding, verdict));
+                     c->than_cell ? side_record(c->than_cell, c->than_arm) : real_or_null(c->margin), "relation", relations[c->relation],
+                     "metric", metric_name(c->metric, c->at, metric), "value", real_or_null(finding->value), "than_value",
+                     real_or_null(finding->than), "effect", real_or_null(e->mean), "ci_low", real_or_null(e->low), "ci_high",
+                     real_or_null(e->high), "n", e->n, "than_n", e->than_n, "p", real_or_null(e->p), "p_holm", real_or_null(finding->p),
+                     "verdict", verdict_words(finding, verdict));
 }
 
 static json_t *figure_record(const struct found *f, const struct told *t)
@@ -292,9 +288,9 @@ static json_t *figure_record(const struct found *f, const struct told *t)
     char metric[METRIC_NAME_SIZE];
     return json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:s, s:s}", "kind", "figure", "study", f->s->study, "data",
                      f->data->name, "of", side_record(t->figure->cell, t->figure->arm), "metric",
-                     metric_name(t->figure->metric, t->figure->at, metric), "published", number(t->figure->value), "mean",
-                     number(t->ours.mean), "sd", number(t->ours.sd), "one_more_low", number(t->low), "one_more_high", number(t->high), "n",
-                     t->ours.n, "verdict", t->verdict, "as", t->figure->as);
+                     metric_name(t->figure->metric, t->figure->at, metric), "published", real_or_null(t->figure->value), "mean",
+                     real_or_null(t->ours.mean), "sd", real_or_null(t->ours.sd), "one_more_low", real_or_null(t->low), "one_more_high",
+                     real_or_null(t->high), "n", t->ours.n, "verdict", t->verdict, "as", t->figure->as);
 }
 
 void findings_records(const struct sweep *s, const struct rows *rows, const struct dataset *data, json_t *records)

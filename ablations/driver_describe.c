@@ -18,11 +18,6 @@ static const char *const metric_keys[] = {
     [MEMORY] = "memory", [SIDE] = "side", [GRADIENT_ERROR] = "gradient_error",
 };
 
-static json_t *real_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *text_or_null(const char *text)
 {
     return text ? json_string(text) : json_null();

@@ -47,11 +47,7 @@ static struct place place(const char *folder, const char *name)
 {
     struct place p;
     snprintf(p.path, sizeof p.path, "%s/%s", folder, name);
-    for (char *slash = strchr(p.path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        mkdir(p.path, 0777);            /* what is wrong with it shows when the file is opened */
-        *slash = '/';
-    }
+    make_folders(p.path);
     return p;
 }
 

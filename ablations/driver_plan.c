@@ -55,12 +55,14 @@ static struct recipe recipe_or_quit(const char *name, const char *text)
 /* The entry's recipe: the cell's words, the arm's, then what the flags change; later words win. */
 static void compose(const struct sweep *s, const struct study *study, const struct arm *arm, struct entry *e, const char *name)
 {
-    char words[2048], canonical[1024];
-    snprintf(words, sizeof words, "%s %s", e->zoo->recipe, arm && arm->recipe ? arm->recipe : "");
+    char words[RECIPE_WORDS], canonical[1024];
+    const int length = snprintf(words, sizeof words, "%s %s", e->zoo->recipe, arm && arm->recipe ? arm->recipe : "");
+    if (length >= RECIPE_WORDS - RECIPE_FLAGS)
+        quit(EXIT_USAGE, "%s: the recipe is longer than %d characters", name, RECIPE_WORDS - RECIPE_FLAGS - 1);
     struct recipe recipe = recipe_or_quit(name, words);
     e->study_epochs = recipe.epochs;
     int epochs = s->options->epochs ? s->options->epochs : s->options->quick && study->quick_epochs ? study->quick_epochs : 0;
-    size_t used = strlen(words);
+    size_t used = (size_t)length;
     bool quick = s->options->quick && study->quick_recipe && !s->wish->timing;
     e->shortened = quick || s->wish->timing;
     if (quick)
@@ -105,7 +107,9 @@ static void add_entry(struct sweep *s, const struct study *study, const struct z
     if (net_parse(arm && arm->net ? arm->net : cell->net, &net, &why))
         quit(EXIT_USAGE, "%s: %s", name, why.text);
     compose(s, study, arm, &e, name);
-    e.net = copy(net_print(&net, canonical, sizeof canonical));
+    if (strlen(net_print(&net, canonical, sizeof canonical)) == sizeof canonical - 1)
+        quit(EXIT_USAGE, "%s: the net's string is longer than %zu characters", name, sizeof canonical - 2);
+    e.net = copy(canonical);
     for (int i = 0; i < net.count; i++) {
         struct layer_facts facts = net_layer_facts(&net, i);
         e.flops += 6 * facts.macs + 10.0 * facts.out.c * facts.out.h * facts.out.w;     /* forward, twice backward; element-wise work */

@@ -37,8 +37,13 @@ void run_make_id(const struct sweep *s, struct run *r)
     free(text);
 }
 
-/* JSON has no NaN and no infinity: null, and "not_finite" says which field was what. */
-static json_t *real_or_null(json_t *record, const char *field, double value)
+json_t *real_or_null(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* As that, and "not_finite" says which field was what. */
+static json_t *real_or_noted(json_t *record, const char *field, double value)
 {
     if (isfinite(value))
         return json_real(value);
@@ -53,7 +58,7 @@ static json_t *real_or_null(json_t *record, const char *field, double value)
 
 static void set_real(json_t *record, const char *field, double value)
 {
-    json_object_set_new(record, field, real_or_null(record, field, value));
+    json_object_set_new(record, field, real_or_noted(record, field, value));
 }
 
 /* Seven digits hold a float; six keep 99.19 from being written as 99.1900024. */
@@ -70,7 +75,7 @@ static void set_reals(json_t *record, const char *field, const float *values, in
     for (int i = 0; i < n; i++) {
         char at[64];
         snprintf(at, sizeof at, "%s[%d]", field, i);
-        json_array_append_new(list, real_or_null(record, at, isfinite(values[i]) ? six_digits(values[i]) : (double)values[i]));
+        json_array_append_new(list, real_or_noted(record, at, isfinite(values[i]) ? six_digits(values[i]) : (double)values[i]));
     }
     json_object_set_new(record, field, list);
 }

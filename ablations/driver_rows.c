@@ -31,7 +31,7 @@ static bool row_from_json(const json_t *object, struct row *row)
         .quiet = json_is_true(json_object_get(object, "quiet")),
         .batch = number(object, "batch"),
         .test_acc = number(object, "test_acc"), .best_test_acc = number(object, "best_test_acc"), .train_acc = number(object, "train_acc"),
-        .test_loss = number(object, "test_loss"), .seconds = number(object, "seconds"),
+        .test_loss = number(object, "test_loss"),
         .train_images_per_s = number(object, "train_images_per_s"), .infer_images_per_s = number(object, "infer_images_per_s"),
         .peak_rss_bytes = number(object, "peak_rss_bytes"),
     };
@@ -94,8 +94,7 @@ int rows_read(struct rows *r, const char *path, struct why *why)
     return status;
 }
 
-/* mkdir -p of the file's folder. */
-static void make_folders(const char *path)
+void make_folders(const char *path)
 {
     char folder[4096];
     snprintf(folder, sizeof folder, "%s", path);

@@ -139,7 +139,7 @@ static void put_count(json_t *record, const char *key, int count)
 
 static void put_number(json_t *record, const char *key, double value)
 {
-    json_object_set_new(record, key, isfinite(value) ? json_real(value) : json_null());
+    json_object_set_new(record, key, real_or_null(value));
 }
 
 static json_t *line_record(const struct sweep *s, const struct line *l)

@@ -80,8 +80,8 @@ static int run(const struct request *r, const struct options *o)
     const struct zoo_study *study = NULL;
     const struct zoo_cell *known = r->net ? zoo_find(r->net, &study) : NULL;
     check(r, o, known);
-    static char words[2048];
-    snprintf(words, sizeof words, "%s %s", known ? known->recipe : "", r->recipe ? r->recipe : "");
+    static char words[RECIPE_WORDS];
+    snprintf(words, sizeof words, "%s %s", known ? known->recipe : "", r->recipe ? r->recipe : "");     /* too long: refused below */
     snprintf(cell_name, sizeof cell_name, "%s", known ? r->net : "custom");
     if (r->load)
         name_after_file(known ? r->net : "custom", r->load, cell_name, sizeof cell_name);

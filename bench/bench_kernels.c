@@ -27,7 +27,7 @@ struct request {
 
 static void gather(struct problem_list *list, const struct request *r, const struct options *o)
 {
-    struct why why;
+    struct why why = { "out of memory" };
     struct problem p;
     int status = 0;
     const bool table = r->set && strcmp(r->set, "table") == 0;
@@ -84,7 +84,7 @@ static int run_threads(const struct problem_list *list, struct group_options *g,
     g->rules.pause = threads > 1 ? 2e-3 : 0;
     if (!o->list && machine_measure(&g->machine, o->isas, team)) quit(EXIT_FAIL, "out of memory");
     if (!o->list) group_machine(g, report);
-    for (int i = 0; i < list->count; i++) wrong += group_run(list->text[i], g, report);
+    for (int i = 0; i < list->count; i++) wrong += contest_run(list->text[i], g, report);
     team_close(team);
     return wrong;
 }

@@ -55,7 +55,7 @@ struct op_bench {
     struct work (*work)(const struct problem *p, int direction);
     bool (*supports)(const struct variant *v, const struct problem *p);     /* NULL: everything */
     void (*measure)(struct kernel *k);      /* sets the three sizes; NULL: none */
-    void (*pack)(struct kernel *k);         /* NULL: nothing to pack */
+    void (*pack)(struct kernel *k);         /* what the first call needs: packed weights, a forward pass; NULL: nothing */
     void (*run)(struct kernel *k);
 };
 

@@ -239,7 +239,7 @@ static bool pointless(const struct group *k)
     return k->problem.op == OP_CONV && k->direction == 1 && k->problem.conv.c == 1 && !k->g->options->filter;
 }
 
-int group_run(const char *problem, struct group_options *g, struct report *report)
+int contest_run(const char *problem, struct group_options *g, struct report *report)
 {
     static struct group k;
     k = (struct group){ .g = g };

@@ -24,7 +24,7 @@ struct group_options {
 /* The machine's ceilings, as remarks. */
 void group_machine(const struct group_options *g, struct report *report);
 /* All directions of a problem that the filter lets through. The number of variants that were wrong. */
-int group_run(const char *problem, struct group_options *g, struct report *report);
+int contest_run(const char *problem, struct group_options *g, struct report *report);
 void group_summary(const struct group_options *g, struct report *report);
 
 #endif

@@ -17,7 +17,7 @@ static void like(struct problem *p, size_t in, size_t out)
     p->count[T_Y] = p->count[T_DY] = out;
 }
 
-/* One operation per element, everything read and written once, plus `more` bytes. */
+/* `flops` operations, everything read and written once, plus `more` bytes. */
 static struct work moving(const struct problem *p, double flops, int passes, double more)
 {
     return (struct work){ flops, flops, 4.0 * passes * (double)(p->count[T_X] + p->count[T_Y]) / 2 + more };

@@ -92,8 +92,9 @@ static void warm_up(struct bench_case *c, const struct bench_rules *rules)
     c->calls = rules->cold || calls < 1 ? 1 : calls > CALLS_MAX ? CALLS_MAX : (int)calls;
 }
 
-static void count_events(struct bench_case *c)
+static void count_events(struct bench_case *c, unsigned char *flush)
 {
+    if (flush) empty_caches(flush);
     counters_start();
     one_sample(c, c->calls);
     c->counts = counters_stop();
@@ -165,7 +166,7 @@ int bench_sample(struct bench_case *cases, int count, const struct bench_rules *
     }
     for (int i = 0; i < count; i++) {
         warm_up(&cases[i], rules);
-        count_events(&cases[i]);
+        count_events(&cases[i], flush);
     }
     while (turns_pass(take_turns(cases, count, rules, flush))) {}
     free(flush);

@@ -38,6 +38,9 @@ static const char *slide(int extent, int before, int after, int window, int step
         return "padding must be 0 to the window extent less one on every side";
     }
     const long long padded = (long long)extent + before + after;
+    if (padded > INT_MAX / 2 || step > INT_MAX / 2) {       /* positions are added to steps and extents in int */
+        return too_big;
+    }
     if (padded < window) {
         return "the window exceeds the padded input";
     }
@@ -71,6 +74,9 @@ const char *pool_complete(struct pool *p)
     assert(p->kind == POOL_MAX || p->kind == POOL_AVG);
     if (p->r < 1 || p->s < 1 || p->step < 1) {
         return "the window and the step must be 1 or more";
+    }
+    if ((long long)p->r * p->s > INT_MAX) {
+        return too_big;
     }
     if (p->kind == POOL_MAX && (long long)p->r * p->s > UINT8_MAX + 1) {
         return "a max window has at most 256 taps";

@@ -40,7 +40,7 @@ struct layer {
         struct { int back; } add;       /* adds the output of layer (this - back), back >= 2; layer -1 is the input */
     };
     bool global;                        /* pool: "gap" */
-    bool same;                          /* conv: padding was written "same" */
+    bool same;                          /* conv: padding is "same", however it was written; not of 1x1 */
     struct shape in, out;               /* filled by net_parse / net_check */
 };
 
@@ -159,7 +159,7 @@ real *plan_output_gradient(const struct plan *plan, int layer);
 void plan_step(struct plan *plan, const struct optimizer *o);
 
 /* For profiles: `watch` is called as each part of a pass ends, with the layer it belongs to (-1: none); NULL: nobody watches. Results are
- * the same. A layer's gradients of weights and of data are apart where it has both. */
+ * the same. A convolution's or dense layer's gradients of weights and of data are apart; batch norm's are one. */
 enum plan_part { PART_PACK, PART_FORWARD, PART_LOSS, PART_BACKWARD_WEIGHTS, PART_BACKWARD_DATA, PART_STEP, PLAN_PARTS };
 typedef void plan_watch_fn(void *context, int layer, enum plan_part part);
 void plan_watch(struct plan *plan, plan_watch_fn *watch, void *context);

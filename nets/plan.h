@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Private to plans: what was chosen and placed per layer. buffers.c decides who writes where, plan.c measures and places, pass.c runs. */
+ * Private to plans: what was chosen and placed per layer. buffers.c decides who writes where, plan.c chooses, place.c measures and places,
+ * pass.c runs. */
 #ifndef NETS_PLAN_H
 #define NETS_PLAN_H
 

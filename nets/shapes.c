@@ -151,18 +151,23 @@ struct layer_facts net_layer_facts(const struct net *net, int layer)
 {
     assert(net && layer >= 0 && layer < net->count);
     const struct layer *l = &net->layers[layer];
-    struct layer_facts facts = { .out = l->out, .parameters = count_parameters(l), .field = 1, .jump = 1 };
+    struct layer_facts facts = { .out = l->out, .parameters = count_parameters(l), };
     double outputs = (double)l->out.c * l->out.h * l->out.w;
     if (l->kind == LAYER_CONV)
         facts.macs = outputs * l->conv.r * l->conv.s * l->conv.c;
     if (l->kind == LAYER_DENSE)
         facts.macs = outputs * l->dense.c;
+    long long field = 1, jump = 1;                  /* many strides on a small image: beyond any image, and then beyond int */
     for (int i = 0; i <= layer; i++) {
         int window, step;
         window_of(&net->layers[i], &window, &step);
-        facts.field += (window - 1) * facts.jump;
-        facts.jump *= step;
+        field += (window - 1) * jump;
+        jump *= step;
+        if (field > INT_MAX) field = INT_MAX;
+        if (jump > INT_MAX) jump = INT_MAX;
     }
+    facts.field = (int)field;
+    facts.jump = (int)jump;
     facts.bytes_activations = (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w * sizeof(float);
     return facts;
 }

@@ -94,6 +94,7 @@ Test(problem, refusals_say_what_is_wrong)
         { "n99999999999999999999c1h1k1r1pad0", "2^31" }, { "n1c16384h100w100k1r1pad0", "2^31" }, { "n16c1h8192k64r3pad1", "2^31" },
         { "max:n1c1h20r17pad0", "256 taps" }, { "max:n1c1h5r2count1pad0", "reads max:" }, { "max:n1c1h2r3pad0", "exceeds" },
         { "n1c16384h3k16384r3pad0", "2^31" }, { "avg:n1c1h5r2count2pad0", "reads max:" }, { "avg:n1c1h2r2step0pad0", "1 or more" },
+        { "avg:n1c1h2r65536step9count1pad65535", "2^31" },
         { "max:n1c1h9r2pad2", "padding" }, { "bn:n1c1", "reads bn:" },
         { "bn:n1c1h0", "1 or more" },
         { "dense:n1c1", "reads dense:" }, { "dense:n1c0k1", "1 or more" }, { "dense:n1c100000k100000", "2^31" },

@@ -294,7 +294,7 @@ static inline void fft_pack(const struct conv *p, const struct tile_row *tiles, 
 
 static inline ptrdiff_t fft_slot(int rows, ptrdiff_t floats) { return rows * floats + LANES; }
 
-/* Rows back, of output row `row` of the whole tensor. */
+/* Rows back, of the output row at y. */
 static inline void fft_outputs(const struct fft_sweep *s, const float *z, ptrdiff_t slot, const float *bias, float *y)
 {
     float line[16 * V];

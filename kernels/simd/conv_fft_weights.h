@@ -33,17 +33,7 @@ static inline struct fft_sums fft_sums(const struct conv *p, int blocks, float *
 /* One pixel of one block, [C][16 images], to [16 images][C rounded up]. */
 static inline void fft_turn_pixel(const float *x, int c, float *to, int row)
 {
-    for (int first = 0; first < c; first += LANES) {
-        float some[LANES * LANES];
-        const int channels = least(c - first, LANES);
-        const float *from = x + (ptrdiff_t)first * LANES;
-        if (channels < LANES) {
-            memset(some, 0, sizeof some);
-            memcpy(some, from, sizeof *some * LANES * (size_t)channels);
-            from = some;
-        }
-        v_turn16(from, to + first, row);
-    }
+    for (int first = 0; first < c; first += LANES) outer_turn(x + (ptrdiff_t)first * LANES, least(c - first, LANES), to + first, row);
 }
 
 /* Rows of x, turned, and rows of dy, those outside the span as zeros; blocks from `block` on. */

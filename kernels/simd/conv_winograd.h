@@ -25,7 +25,9 @@
 #include "planes.h"
 #include "winograd_transforms.h"
 
-enum { WINO_GROUP = MAX_PIXELS, WINO_CHUNK_PIXELS = 196 };          /* the most tiles transformed together; see conv_chunks() */
+/* Tiles that go through a sweep together where a pixel is several vectors (6 of AVX2 are two passes of three); tiles whose images are
+ * summed before the sums go back to memory; the most tiles of either; see conv_chunks(). */
+enum { WINO_TILES = 3, WINO_SUMMED = 3, WINO_GROUP = PARTS == 1 ? MAX_PIXELS : WINO_TILES, WINO_CHUNK_PIXELS = 196 };
 
 /* ---- weights ---- */
 
@@ -90,7 +92,7 @@ struct wino_sweep {
     const float *x;
     float *y;
     const float *zeros;                             /* C vectors, for pixels outside the image */
-    float *dump;                                    /* K vectors, for outputs that nobody wants; NULL: zeros are meant (y is read) */
+    float *dump;                                    /* K vectors, for outputs that nobody wants; zeros where y is read */
 };
 
 static inline struct wino_sweep wino_forward(const struct wino *f, const struct conv *p, struct span rows, const float *x, float *y)
@@ -172,8 +174,6 @@ static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_g
 /* ---- forward and backward-data ----
  * A few tiles are transformed together, all their lanes, since pixels come a cache line at a time. */
 
-enum { WINO_TILES = 3 };                            /* 6 vectors of AVX2 are two passes of three */
-
 /* Asks for the lines that the vectors' outputs will be written to. */
 INLINE void wino_soon(const struct wino *f, const struct wino_group *g, int first, int count, int k, int channels)
 {
@@ -221,8 +221,6 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 }
 
 /* ---- backward-weights ---- */
-
-enum { WINO_SUMMED = 3 };                           /* tiles whose images are summed before the sums go back to memory */
 
 /* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels. */
 INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_columns *columns, int column, float *v,

@@ -3,7 +3,7 @@
  * stands. Summing 16 image lanes per weight would cost more than the products where the sums are short; here x is turned once and no sum
  * ever crosses lanes. Images are added in order, so the bits do not depend on vector width or tile.
  *
- * Used by dense backward-weights and by the convolutions that multiply transformed planes. */
+ * Used by dense backward-weights and by the convolutions that multiply transformed planes, im2col and nhwc. */
 #ifndef SIMD_OUTER_H
 #define SIMD_OUTER_H
 

@@ -4,8 +4,8 @@
  *
  * Vectors are taken in passes of one register tile each, whose planes stand together, so that a pass works in a small cache:
  *   v[pass][plane][vector][C][V]   u[tile of K][plane][C][channels of the tile]   m[plane][vector][channels][V], one pass and one tile.
- * So a pass reads u from end to end. Planes of v and m stand a cache line further apart than they need, so that they do not fall on the
- * same sets. */
+ * So one pass and one tile read their part of u from end to end. Planes of v and m stand a cache line further apart than they need, so
+ * that they do not fall on the same sets. */
 #ifndef SIMD_PLANES_H
 #define SIMD_PLANES_H
 
@@ -17,8 +17,8 @@ static inline int largest(int a, int b) { return a > b ? a : b; }
 static inline int whole_lanes(int c) { return (c + LANES - 1) / LANES * LANES; }
 
 struct planes {
-    int count, c, k;                        /* planes, input and output channels */
-    int first, all;                         /* where they begin among the planes of u */
+    int count, c;                           /* planes, input channels */
+    int first, all;                         /* where they begin among the planes of u, and how many u has */
     int vectors, width;                     /* vectors there are, vectors per pass */
     ptrdiff_t v_plane, v_pass, m_plane;     /* strides in floats */
 };
@@ -28,7 +28,7 @@ static inline struct planes planes_of(int count, int c, int k, int vectors, cons
     const int width = tile_pick(tiles, k, k)->pixels, passes = (vectors + width - 1) / width;
     const int even = (vectors + passes - 1) / passes;
     const ptrdiff_t v_plane = (ptrdiff_t)even * c * V + LANES;
-    return (struct planes){ count, c, k, 0, count, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * MAX_CHANNELS * V + LANES };
+    return (struct planes){ count, c, 0, count, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * MAX_CHANNELS * V + LANES };
 }
 
 /* Floats of u, of v and of m, whatever the tiles. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * THE list: every variant of every SIMD instruction set, one row each, best first. An isa/ file defines its constants, includes this,
- * and exports the table; a new algorithm is its template plus one row here. Constants expected: ISA, tiles[], sums[], DENSE_*. */
+ * and exports the table; a new algorithm is its template plus one row here. Constants expected: ISA, tiles[], sums[], DENSE_*, OUTER_*. */
 #ifndef SIMD_ROWS_H
 #define SIMD_ROWS_H
 
