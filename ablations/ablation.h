@@ -56,7 +56,8 @@ struct figure {
     const char *as;                     /* where it stands, what it was measured on */
 };
 
-enum relation { MORE, LESS, SAME };     /* SAME: within `margin` */
+/* SAME: within `margin`; NOT_MORE: less than `margin` above; NOT_LESS: less than `margin` below. */
+enum relation { MORE, LESS, SAME, NOT_MORE, NOT_LESS };
 
 /* What a text claims, in our words, as a comparison: metric of one cell or arm against another's, over common seeds where there are any. */
 struct claim {

@@ -177,9 +177,9 @@ void markdown_print(const struct sweep *s, const struct line *lines, int count, 
 
 /* A metric of a row, NAN where the row does not tell; of shares of runs 0 or 1. */
 double metric_of(const json_t *row, enum metric metric, double at);
-enum { METRIC_NAME_SIZE = 96 };
+enum { METRIC_NAME_SIZE = 96, FAILS = 20 };       /* per cent of test accuracy: below it a run has failed */
 const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZE]);
-bool metric_is_share(enum metric metric);
+bool metric_is_share(enum metric metric), metric_is_per_cent(enum metric metric);
 int metric_digits(enum metric metric);
 
 /* ---- driver_pictures.c */
@@ -229,11 +229,13 @@ void holm(double *p, int n);
 
 /* The study as JSON: entries, nets, published figures, claims. */
 void describe(const struct sweep *s, FILE *out);
+/* As records name it: "not_more". */
+const char *relation_key(enum relation relation);
 
 /* ---- driver_claims.c */
 
 enum verdict { HOLDS, HOLDS_NOT, NOT_SEPARABLE };
-/* p is Holm's; of SAME the interval alone decides. */
+/* p is Holm's; of SAME, NOT_MORE and NOT_LESS the interval alone decides. */
 enum verdict claim_verdict(const struct claim *claim, const struct effect *effect, double p);
 
 /* The text's figures and its claims against those of the sweep's runs on `data` that have rows: as Markdown, and as records. */

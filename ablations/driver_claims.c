@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a text says against what its rows say. A figure is held against the interval for one more run, measured as it was measured there. A
+ * What a text says against what its rows say. A figure is held against the interval for one more run, measured as it was measured there;
+ * what a run does or does not do, such as failing, against the share of our runs that do the same. A
  * claim is a comparison of two cells or arms: over common seeds the difference is paired, else Welch's; shares of runs by Fisher's exact
  * test. Holm's correction runs over the study's claims that have rows, so that twenty claims are not granted one false success. */
 #include "driver.h"
@@ -82,18 +83,35 @@ static int count_of(const struct side *side)
     return count;
 }
 
-static struct effect means_differ(const struct side *a, const struct side *b)
+/* The values of a at seeds that b has, too. */
+static struct side shared_with(const struct side *a, const struct side *b)
 {
-    static double differences[MAX_SEEDS];
-    int n = 0;
+    struct side shared = { .entry = a->entry };
     for (int i = 0; i < a->n; i++)
         for (int k = 0; k < b->n; k++)
-            if (a->seeds[i] == b->seeds[k])
-                differences[n++] = a->values[i] - b->values[k];
-    return n >= 2 ? effect_paired(differences, n) : effect_welch(a->values, a->n, b->values, b->n);
+            if (a->seeds[i] == b->seeds[k]) {
+                shared.seeds[shared.n] = a->seeds[i];
+                shared.values[shared.n++] = a->values[i];
+            }
+    return shared;
 }
 
-static struct effect effect_of(const struct claim *c, const struct side *a, const struct side *b)
+/* Sides with two common seeds or more are cut to these, and compared in pairs: both are in the order of their seeds. */
+static struct effect means_differ(struct side *a, struct side *b)
+{
+    static double differences[MAX_SEEDS];
+    static struct side shared;
+    shared = shared_with(a, b);
+    if (shared.n < 2)
+        return effect_welch(a->values, a->n, b->values, b->n);
+    *b = shared_with(b, a);
+    *a = shared;
+    for (int i = 0; i < a->n; i++)
+        differences[i] = a->values[i] - b->values[i];
+    return effect_paired(differences, a->n);
+}
+
+static struct effect effect_of(const struct claim *c, struct side *a, struct side *b)
 {
     static double beyond[MAX_SEEDS];
     if (metric_is_share(c->metric))
@@ -112,6 +130,10 @@ enum verdict claim_verdict(const struct claim *c, const struct effect *e, double
         return e->low > -c->margin && e->high < c->margin ? HOLDS
              : e->low > c->margin || e->high < -c->margin ? HOLDS_NOT : NOT_SEPARABLE;
     }
+    if (c->relation == NOT_MORE)
+        return e->high < c->margin ? HOLDS : e->low > c->margin ? HOLDS_NOT : NOT_SEPARABLE;
+    if (c->relation == NOT_LESS)
+        return e->low > -c->margin ? HOLDS : e->high < -c->margin ? HOLDS_NOT : NOT_SEPARABLE;
     double sign = c->relation == MORE ? 1 : -1, most = c->relation == MORE ? e->high : -e->low;
     if (c->than_cell && c->margin > 0 && most < c->margin)
         return HOLDS_NOT;
@@ -142,7 +164,7 @@ static int findings_make(const struct found *f, struct finding *findings)
         if (isnan(effect.low))
             continue;
         assert(n < MAX_TESTS);
-        p[n] = c->relation == SAME ? NAN : effect.p;
+        p[n] = c->relation >= SAME ? NAN : effect.p;
         findings[n++] = (struct finding){
             .claim = c, .effect = effect, .value = mean_of(&a), .than = c->than_cell ? mean_of(&b) : c->margin
         };
@@ -175,7 +197,7 @@ static void print_claim(const struct finding *f, FILE *out)
 {
     const struct claim *c = f->claim;
     const struct effect *e = &f->effect;
-    const char *relation = c->relation == MORE ? ">" : c->relation == LESS ? "<" : "=";
+    static const char *const relations[] = { [MORE] = ">", [LESS] = "<", [SAME] = "=", [NOT_MORE] = "<=", [NOT_LESS] = ">=" };
     char one[160], other[160], metric[METRIC_NAME_SIZE], verdict[48], p[32] = "interval";
     int digits = metric_digits(c->metric);
     if (c->than_cell)
@@ -185,13 +207,14 @@ static void print_claim(const struct finding *f, FILE *out)
     if (!isnan(f->p))
         snprintf(p, sizeof p, f->p < 0.0001 ? "< 0.0001" : "%.4f", f->p);
     fprintf(out, "| %s | %s %s %s | %s | %.*f, %.*f | %+.*f [%+.*f, %+.*f] | %d | %s | %s |\n", c->says, name_of(c->cell, c->arm, one),
-            relation, other, metric_name(c->metric, c->at, metric), digits, f->value, digits, f->than, digits, e->mean, digits, e->low,
-            digits, e->high, e->n, p, verdict_words(f, verdict));
+            relations[c->relation], other, metric_name(c->metric, c->at, metric), digits, f->value, digits, f->than, digits, e->mean,
+            digits, e->low, digits, e->high, e->n, p, verdict_words(f, verdict));
 }
 
 /* ---- figures ----------------------------------------------------------------------------------------------------------------------- */
 
-struct told { const struct figure *figure; struct summary ours; double low, high; const char *verdict; };
+/* alike: runs that do the same, -1 where that is not the question. */
+struct told { const struct figure *figure; struct summary ours; double low, high; int alike; const char *verdict; };
 
 /* Half of the last digit that the text gives; parameters are counted, or rounded to as many tens as they end in zeros. */
 static double slack_of(const struct figure *figure)
@@ -202,6 +225,26 @@ static double slack_of(const struct figure *figure)
     return 0.5 * unit;
 }
 
+/* Whether the text says what a run does or does not do, and then which of our runs do the same: their count, else -1. */
+static int alike_of(const struct found *f, const struct figure *figure, const struct side *values)
+{
+    static struct side failed;
+    if (metric_is_share(figure->metric))
+        return figure->value > 0.5 ? count_of(values) : values->n - count_of(values);
+    if (figure->metric != TEST_ACC || figure->value >= FAILS)
+        return -1;
+    side_of(f, figure->cell, figure->arm, FAILED, 0, &failed);
+    return count_of(&failed);
+}
+
+/* None of n does the same: is that enough to call it rare? */
+static bool surely_rare(int n)
+{
+    double low, high;
+    wilson(0, n, &low, &high);
+    return high < 0.2;
+}
+
 static bool told_by(const struct found *f, const struct figure *figure, struct told *told)
 {
     static struct side side;
@@ -209,14 +252,24 @@ static bool told_by(const struct found *f, const struct figure *figure, struct t
     if (side.n == 0)
         return false;
     *told = (struct told){ .figure = figure, .ours = summarize(side.values, side.n) };
-    one_more(&told->ours, &told->low, &told->high);
+    told->alike = alike_of(f, figure, &side);
+    told->low = told->high = NAN;
+    if (told->alike < 0)
+        one_more(&told->ours, &told->low, &told->high);
+    if (metric_is_per_cent(figure->metric) && !isnan(told->low)) {
+        told->low = fmax(told->low, 0);
+        told->high = fmin(told->high, 100);
+    }
     bool fact = figure->metric >= PARAMETERS;
     double slack = slack_of(figure);
     if (fact)
         told->low = told->high = told->ours.mean;
     told->verdict = !side.entry->study_data && !fact ? "not comparable: other data"
                   : (side.entry->shortened || side.entry->epochs != side.entry->study_epochs) && !fact ? "not comparable: a short run"
-                  : isnan(told->low) ? "one run"
+                  : side.n < 2 && !fact ? "one run"
+                  : told->alike > 0 ? "inside"
+                  : told->alike == 0 && !surely_rare(side.n) ? "too few runs"
+                  : told->alike == 0 ? (figure->metric != TEST_ACC && figure->value > 0.5 ? "published is above" : "published is below")
                   : figure->value < told->low - slack ? (fact ? "wrong" : "published is below")
                   : figure->value > told->high + slack ? (fact ? "wrong" : "published is above") : fact ? "right" : "inside";
     return true;
@@ -228,6 +281,8 @@ static void print_figure(const struct told *t, FILE *out)
     int digits = metric_digits(t->figure->metric);
     if (t->figure->metric < PARAMETERS && t->ours.n > 1)
         snprintf(spread, sizeof spread, " ± %.*f [%.*f, %.*f], %d", digits, t->ours.sd, digits, t->low, digits, t->high, t->ours.n);
+    if (t->alike >= 0)
+        snprintf(spread, sizeof spread, ", %d of %d do the same", t->alike, t->ours.n);
     fprintf(out, "| %s | %s | %.*f | %.*f%s | %s | %s |\n", name_of(t->figure->cell, t->figure->arm, name),
             metric_name(t->figure->metric, t->figure->at, metric), digits, t->figure->value, digits, t->ours.mean, spread, t->verdict,
             t->figure->as);
@@ -258,7 +313,7 @@ void findings_print(const struct sweep *s, const struct rows *rows, const struct
         for (int i = 0; i < n; i++)
             print_claim(&findings[i], out);
         fprintf(out, "\nDifferences are paired over common seeds; shares by Fisher's exact test with Newcombe's interval. Holm over these "
-                "%d. A claim of no difference is decided by its interval.\n\n", n);
+                "%d. A claim of no difference (=, <=, >=) is decided by its interval.\n\n", n);
     }
     found_close(&f);
 }
@@ -272,11 +327,10 @@ static json_t *claim_record(const struct found *f, const struct finding *finding
 {
     const struct claim *c = finding->claim;
     const struct effect *e = &finding->effect;
-    static const char *const relations[] = { [MORE] = "more", [LESS] = "less", [SAME] = "same" };
     char metric[METRIC_NAME_SIZE], verdict[48];
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:i, s:o, s:o, s:s}", "kind", "claim", "study",
                      f->s->study, "data", f->data->name, "says", c->says, "of", side_record(c->cell, c->arm), "than",
-                     c->than_cell ? side_record(c->than_cell, c->than_arm) : real_or_null(c->margin), "relation", relations[c->relation],
+                     c->than_cell ? side_record(c->than_cell, c->than_arm) : real_or_null(c->margin), "relation", relation_key(c->relation),
                      "metric", metric_name(c->metric, c->at, metric), "value", real_or_null(finding->value), "than_value",
                      real_or_null(finding->than), "effect", real_or_null(e->mean), "ci_low", real_or_null(e->low), "ci_high",
                      real_or_null(e->high), "n", e->n, "than_n", e->than_n, "p", real_or_null(e->p), "p_holm", real_or_null(finding->p),

@@ -86,11 +86,18 @@ static json_t *figure_record(const struct sweep *s, const struct figure *f)
                      metric_record(f->metric, f->at), "published", f->value, "fact", real_or_null(fact), "as", f->as);
 }
 
+const char *relation_key(enum relation relation)
+{
+    static const char *const keys[] = {
+        [MORE] = "more", [LESS] = "less", [SAME] = "same", [NOT_MORE] = "not_more", [NOT_LESS] = "not_less"
+    };
+    return keys[relation];
+}
+
 static json_t *claim_record(const struct claim *c)
 {
-    static const char *const relations[] = { [MORE] = "more", [LESS] = "less", [SAME] = "same" };
     return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:o, s:f}", "says", c->says, "cell", c->cell, "arm", c->arm ? c->arm : "",
-                     "relation", relations[c->relation], "than_cell", text_or_null(c->than_cell), "than_arm",
+                     "relation", relation_key(c->relation), "than_cell", text_or_null(c->than_cell), "than_arm",
                      c->than_arm ? c->than_arm : "", "metric", metric_record(c->metric, c->at), "margin", c->margin);
 }
 

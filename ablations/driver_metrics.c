@@ -134,7 +134,7 @@ double metric_of(const json_t *row, enum metric metric, double at)
     case STEPS_TO_FIT: return first_epoch(row, "train_loss_per_epoch", fitted_loss, true);
     case LOGIT_STD: return field(row, "logit_std_at_init");
     case SHIFT_LOSS: return at_epoch(row, "test_acc_shifted", 0) - at_epoch(row, "test_acc_shifted", (int)at);
-    case FAILED: return isnan(accuracy) ? NAN : accuracy < 20 ? 1 : 0;
+    case FAILED: return isnan(accuracy) ? NAN : accuracy < FAILS ? 1 : 0;
     case REACHED: return reached(accuracy, at);
     case BEST_REACHED: return reached(field(row, "best_test_acc"), at);
     case FITTED: return epochs(row) ? at_epoch(row, "train_loss_per_epoch", epochs(row) - 1) < fitted_loss ? 1 : 0 : NAN;
@@ -174,6 +174,12 @@ const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZ
     assert((size_t)metric < sizeof names / sizeof *names && names[metric].words);
     snprintf(text, METRIC_NAME_SIZE, names[metric].words, at);
     return text;
+}
+
+bool metric_is_per_cent(enum metric metric)
+{
+    return metric == TEST_ACC || metric == BEST_TEST_ACC || metric == TRAIN_ACC || metric == RUNNING_ACC || metric == EPOCH_TEST_ACC
+           || metric == EPOCH_RUNNING_ACC;
 }
 
 int metric_digits(enum metric metric)

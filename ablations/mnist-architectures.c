@@ -129,7 +129,7 @@ static const struct claim claims[] = {
     { CLAIM("batch norm trains consistently: fewer runs with a spike in the loss", "exp5", NULL, LESS, "exp4", NULL, SPIKED) },
     { CLAIM("batch norm before ReLU or behind it is the same", "exp5", "norm behind relu", SAME, "exp5", SMALL, TEST_ACC), .margin = 0.1 },
     { CLAIM("small batches: 128 beats 512 by 6.55 over one epoch", "exp3", NULL, MORE, "exp3-batch512", NULL, TEST_ACC), .margin = 6.55 },
-    { CLAIM("ours: what counts is updates: 512 with as many of them is as good as 128", "exp3-batch512", "as many updates", SAME,
+    { CLAIM("ours: what counts is updates: 512 with as many of them is as good as 128", "exp3-batch512", "as many updates", NOT_LESS,
             "exp3", NULL, TEST_ACC),
       .margin = 0.5 },
     { CLAIM("small batches: 64 beats 512 over 5 epochs of 10,000 images", "exp4", SMALL, MORE, "exp4", "batch 512", TEST_ACC) },

@@ -120,6 +120,13 @@ Test(stats, verdicts)
     cr_assert_eq(claim_verdict(&by_two, &up, 0.01), HOLDS_NOT, "surely smaller than claimed");
     cr_assert_eq(claim_verdict(&same, &tiny, NAN), HOLDS);
     cr_assert_eq(claim_verdict(&same, &wide, NAN), NOT_SEPARABLE);
+    const struct claim no_more = { .relation = NOT_MORE, .than_cell = "b", .margin = 0.5 };
+    const struct claim hardly_more = { .relation = NOT_MORE, .than_cell = "b", .margin = 0.05 };
+    const struct claim no_less = { .relation = NOT_LESS, .than_cell = "b", .margin = 0.5 };
+    cr_assert_eq(claim_verdict(&no_less, &up, NAN), HOLDS, "better is no worse");
+    cr_assert_eq(claim_verdict(&hardly_more, &up, NAN), HOLDS_NOT);
+    cr_assert_eq(claim_verdict(&no_more, &tiny, NAN), HOLDS);
+    cr_assert_eq(claim_verdict(&no_more, &wide, NAN), NOT_SEPARABLE);
 }
 
 Test(stats, durations)

@@ -32,7 +32,7 @@ def fail_sentence(study):
         if entry.rows:
             count, n = share(entry, "failed")
             parts.append(f"{count} of {n} {words}")
-    return "At ten layers training fails in " + ", ".join(parts) if parts else "How often training fails, by depth"
+    return f"At ten layers, on {BASE}, training fails in " + ", ".join(parts) if parts else "How often training fails, by depth"
 
 
 def fail_by_depth(study):
@@ -91,8 +91,8 @@ def fail_by_arm(study):
     if not there:
         return Missing(name, "What keeps ten layers from failing", "no rows yet", "vanishing-canvas --arms")
     found = sorted(((entry, share_interval(entry, "failed")) for entry in there), key=lambda pair: pair[1].mean)
-    good = [entry.arm for entry, i in found if i.mean <= 0.1]
-    title = f"{len(good)} of {len(found)} changes keep ten layers from failing" + (
+    good, changes = [f'"{entry.arm}"' for entry, i in found if i.mean <= 0.1], sum(entry.arm != BASE for entry, _ in found)
+    title = f"{len(good)} of {changes} changes keep ten layers from failing" + (
         f": {', '.join(good[:4])}" + (" …" if len(good) > 4 else "") if good else ""
     )
     items = [
@@ -203,14 +203,14 @@ def four_plots(study):
         table_of(name, title, [("net", "net"), ("what", "curve"), *((f"at{at}", f"mean at update {at}", 3) for at in marks)], lines),
         f"The text's own recipe on {data_of(there)}, every line a run, {counts(there)}. The text shows one run of each as pictures."
         + short_note(there),
-        "vanishing-canvas --filter vanishing-canvas/d9",
+        "for d in d9 d10; do vanishing-canvas --filter vanishing-canvas/$d; done",
         rows_of(there),
     )
 
 
 def gradient_steps(pictures):
     """Does the gradient vanish, or does the optimizer stop? rms of gradient and of Adam's update in every layer, along one run."""
-    name, how = "vanishing-canvas-steps", "vanishing-canvas --filter vanishing-canvas/d10 --pictures results/local/pictures"
+    name, how = "vanishing-canvas-steps", "vanishing-canvas --pictures results/local/pictures"
     lines, ratios = [], []
     for cell in ("d9", "d10"):
         told = pictures.told("vanishing-canvas", cell)

@@ -2,6 +2,8 @@
 """The figures of each study, the card's first: the one that shows what became of the claim. All is drawn from rows; a title is a sentence
 made from their numbers."""
 
+import statistics
+
 from . import findings, metrics, plot, stats
 from .canvas_figures import share, vanishing_canvas
 from .figure import MEAN_WITH, Figure, Missing, curves, dots, table_of
@@ -13,7 +15,7 @@ from .tables import Interval, interval
 
 
 def architectures_sentence(lines):
-    judged = [findings.judge(told, s, entry)[0] for entry, s, told in lines if told is not None]
+    judged = [findings.of_cell(entry)[0] for entry, _, told in lines if told is not None and not entry.arm]
     inside = judged.count(findings.INSIDE)
     return (
         f"{inside} of {len(judged)} published accuracies lie where one more run of ours would"
@@ -113,9 +115,9 @@ def recipe_search(study):
             (exp, entry.arm or "the guessed recipe", told, interval(mean(entry)), findings.judge(told, mean(entry), entry)[0])
             for entry in entries
         ]
-    title = f"For {len(explained)} of {len(panels)} published figures a searched recipe's interval holds it" + (
-        f": {', '.join(explained)}" if explained else ""
-    )
+    searched = any(entry.arm for _, entries in panels for entry in entries)
+    who = "a searched recipe's interval holds it" if searched else "the guessed recipe's interval holds it; no other has been tried yet"
+    title = (f"{', '.join(explained)}: " if explained else "") + f"for {len(explained)} of {len(panels)} published figures {who}"
     there = [entry for _, entries in panels for entry in entries]
     table = table_of(
         name,
@@ -196,7 +198,12 @@ def bug_curves(study):
 
 
 def sets_sentence(lines):
-    return "With right gradients the net learns: " + ", ".join(f"{s.mean:.1f} % on {entry.cell}" for entry, s, _ in lines)
+    told = []
+    for entry, s, _ in lines:
+        values = [value for _, value in metrics.values(entry.rows, {"key": "test_acc", "at": 0})]
+        dead = sum(value < metrics.FAILS for value in values)
+        told.append(f"{statistics.median(values):.1f} % on {entry.cell}" + (f" ({dead} of {len(values)} runs fail)" if dead else ""))
+    return "With right gradients the net learns; medians: " + ", ".join(told)
 
 
 def scratch_cnn(study):
@@ -319,11 +326,11 @@ def log_curve(study):
 
 
 def running(study):
-    entries = [study.entry("published"), study.entry("published", "no dropout on the logits")]
+    entries = [study.entry("published", "10,000 images"), study.entry("published", "no dropout on the logits")]
     ends = [(entry, mean(entry, "running_acc")) for entry in entries if entry.rows]
     title = (
-        "Running train accuracy ends at "
-        + " and ".join(f"{s.mean:.1f} % {'without' if entry.arm else 'with'} dropout on the logits" for entry, s in ends)
+        "On 10,000 images running train accuracy ends at "
+        + " and ".join(f"{s.mean:.1f} % {'without' if entry is entries[1] else 'with'} dropout on the logits" for entry, s in ends)
         if ends
         else "Dropout on the logits"
     )

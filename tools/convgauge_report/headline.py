@@ -5,7 +5,7 @@ from . import findings
 from .canvas_figures import BASE, share
 from .net_figures import framework_ratios
 from .speed_figures import label, onednn
-from .stats import geometric_interval
+from .stats import geometric_mean
 from .study_figures import mean
 
 
@@ -17,6 +17,7 @@ def canvas(results):
     (a, n), (b, m) = share(base, "failed"), share(kept, "failed")
     found = [f for f in findings.findings(study) if f.of is kept]
     verdict = found[0].verdict if found else findings.NOT_SEPARABLE
+    apart = f" (share {found[0].effect.mean:+.2f} [{found[0].effect.low:+.2f}, {found[0].effect.high:+.2f}])" if found else ""
     cause = {
         findings.HOLDS: "Without shrinking fewer runs fail",
         findings.HOLDS_NOT: "Shrinking is not the cause",
@@ -26,7 +27,13 @@ def canvas(results):
     if norm.rows:
         c, k = share(norm, "failed")
         tail = f", {c} of {k} with batch norm"
-    return f"{cause}: at ten layers {a} of {n} runs fail with it, {b} of {m} without{tail}.", "vanishing-canvas-failures"
+    whole = study.entry("d10")
+    if whole.rows and not whole.short:
+        tail += "; on the text's own 10,000 images {} of {}".format(*share(whole, "failed"))
+    return (
+        f"{cause}: at ten layers, on {BASE}, {a} of {n} runs fail with it, {b} of {m} without{apart}{tail}.",
+        "vanishing-canvas-failures",
+    )
 
 
 def compact(results):
@@ -45,11 +52,12 @@ def speed(results):
     machine, lines = framework_ratios(results, "train")
     if not lines:
         return None
-    middle, low, high = geometric_interval([ratio for _, ratio, *_ in lines])
-    span = f" [{low:.1f}, {high:.1f}]" if low is not None else ""
+    middle = geometric_mean([ratio for _, ratio, *_ in lines])
+    ratios = [ratio for _, ratio, *_ in lines]
+    span = f", from {min(ratios):.1f} to {max(ratios):.1f}" if len(ratios) > 1 else ""
     return (
-        f"Training is {middle:.1f}×{span} as fast as the best framework on the same core of {label(machine, results)} "
-        f"(geometric mean of {len(lines)} nets).",
+        f"Training is {middle:.1f} times as fast as the best framework on the same core of {label(machine, results)} "
+        f"(geometric mean of {len(lines)} nets{span}).",
         "frameworks",
     )
 
@@ -104,39 +112,59 @@ def headlines(results):
     return [one for one in made if one][:3]
 
 
+OURS = "ours"  # how a claim begins that is not the text's
+
+
+def ours(finding):
+    return finding.claim["says"].startswith(OURS)
+
+
+def counted(found):
+    """ "3 hold, 1 does not, 2 are open": open are those that these runs cannot tell."""
+    hold, do_not, open_ = (sum(f.verdict == word for f in found) for word in (findings.HOLDS, findings.HOLDS_NOT, findings.NOT_SEPARABLE))
+    said = f"{hold} hold{'s' if hold == 1 else ''}, {do_not} do{'es' if do_not == 1 else ''} not"
+    return f"{said}, {open_} {'is' if open_ == 1 else 'are'} open"
+
+
+def right(facts):
+    n = sum(t.verdict == "right" for t in facts)
+    return f"{n} of {len(facts)} stated facts of the nets {'is' if n == 1 else 'are'} right"
+
+
 def found(study):
     """Two sentences: what became of the figures, what became of the claims."""
     told = [t for t in findings.told(study) if t.verdict in (findings.INSIDE, findings.ABOVE, findings.BELOW)]
     facts = [t for t in findings.told(study) if t.verdict in ("right", "wrong")]
     judged = findings.findings(study)
+    theirs = [f for f in judged if not ours(f)]
     if not study.runs:
         return "No rows yet."
     sentences = []
     if told:
         inside = sum(t.verdict == findings.INSIDE for t in told)
         sentences.append(
-            f"{inside} of {len(told)} published figures lie where one more run of ours would"
-            + (f", and {sum(t.verdict == 'right' for t in facts)} of {len(facts)} stated facts of the nets are right." if facts else ".")
+            f"{inside} of {len(told)} published figures lie where one more run of ours would" + (f", and {right(facts)}." if facts else ".")
         )
     elif facts:
+        sentences.append(f"Of the text, {right(facts)}; no accuracy is comparable yet.")
+    if theirs:
+        bare = sum(not words.startswith(OURS) for words in findings.unjudged(study))
         sentences.append(
-            f"{sum(t.verdict == 'right' for t in facts)} of {len(facts)} stated facts of the nets are right; no accuracy is comparable yet."
+            f"Of the text's {len(theirs) + bare} claims {counted(theirs)}" + (f", {bare} wait for rows" if bare else "") + "."
         )
-    if judged:
-        count = {word: sum(f.verdict == word for f in judged) for word in (findings.HOLDS, findings.HOLDS_NOT, findings.NOT_SEPARABLE)}
-        sentences.append(
-            f"Of {len(judged)} claims {count[findings.HOLDS]} hold, {count[findings.HOLDS_NOT]} do not, and "
-            f"{count[findings.NOT_SEPARABLE]} cannot be told "
-            "apart with these runs" + (" (short runs)." if any(f.of.short for f in judged) else ".")
-        )
+    if len(judged) > len(theirs):
+        sentences.append(f"Of {len(judged) - len(theirs)} of our own {counted([f for f in judged if ours(f)])}.")
+    if any(f.of.short for f in judged):
+        sentences.append("Runs were short.")
     return " ".join(sentences)
 
 
 def verdicts(study):
-    """Which of the text's own claims hold, which do not, which these runs cannot tell: a line each, in the claims' words."""
+    """Which of the text's claims hold, which do not, which these runs cannot tell, and which of ours hold: a line each, in their words."""
     lines = []
-    judged = [f for f in findings.findings(study) if not f.claim["says"].startswith("ours")]
+    judged = findings.findings(study)
     for verdict, words in ((findings.HOLDS, "Holds"), (findings.HOLDS_NOT, "Does not hold"), (findings.NOT_SEPARABLE, "Not separable yet")):
-        said = [f.claim["says"] for f in judged if f.verdict == verdict]
+        said = [f.claim["says"] for f in judged if f.verdict == verdict and not ours(f)]
         lines += [f"{words}: {'; '.join(said)}."] if said else []
-    return lines
+    said = [f.claim["says"].removeprefix(OURS + ": ") for f in judged if f.verdict == findings.HOLDS and ours(f)]
+    return lines + ([f"Of our own, holds: {'; '.join(said)}."] if said else [])

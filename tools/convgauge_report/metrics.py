@@ -6,6 +6,7 @@ import math
 import statistics
 
 FITTED_LOSS = 0.1
+FAILS = 20  # per cent of test accuracy: below it a run has failed
 
 
 def epochs(row):
@@ -81,7 +82,7 @@ METRICS = {
     "first_reaching": lambda row, at: first_epoch(row, "test_acc_per_epoch", lambda value: value >= at),
     "steps_to_fit": lambda row, at: first_epoch(row, "train_loss_per_epoch", lambda value: value < FITTED_LOSS),
     "shift_loss": lambda row, at: minus(at_epoch(row, "test_acc_shifted", 0), at_epoch(row, "test_acc_shifted", int(at))),
-    "failed": lambda row, at: None if row.get("test_acc") is None else float(row["test_acc"] < 20),
+    "failed": lambda row, at: None if row.get("test_acc") is None else float(row["test_acc"] < FAILS),
     "reached": lambda row, at: reached(row.get("test_acc"), at),
     "best_reached": lambda row, at: reached(row.get("best_test_acc"), at),
     "fitted": lambda row, at: fitted(row),

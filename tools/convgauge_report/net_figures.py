@@ -10,7 +10,7 @@ from .machines import SLOW, conditions, label, main_machine, of_kind
 from .tables import Interval
 
 NETS, PEERS = "bench-nets --threads 1,2", "tools/bench-peers"
-SWEEP = "bench-nets --batch 1,8,32,64,128,512 --threads 1,2"
+SWEEP = "bench-nets --batch 1,8,32,64,128,256,512,1000,2000,5000,10000 --threads 1,2"
 MOST = 1000  # images a step that the benches take where a recipe has more
 
 

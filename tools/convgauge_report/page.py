@@ -125,7 +125,7 @@ class Part:
         self.card_figure, self.card, self.found = self.figures[0], (card_lines(study) + claim_lines(study))[:6], headline.found(study)
         self.tables = [(table, Markup(table.html())) for table in study_tables.made(study) if table.rows]
         self.unjudged = findings.unjudged(study)
-        self.command = f"build/release/bin/{study.name}"
+        self.command = f"build/release/bin/{study.name} --arms"
         path = os.path.join(folder, study.name + ".jsonl")
         self.link = os.path.basename(path) if os.path.exists(path) else None
         self.data = study_figures.data_of([entry for entry in study.cells if entry.rows] or study.cells[:1])
@@ -170,14 +170,14 @@ def summary(results):
         for entry in study.cells:
             test = column(entry, "test_acc")
             if test and entry.told["published"] is not None:
-                verdict, why = findings.judge(entry.told["published"], test, entry)
+                verdict, why = findings.of_cell(entry)
                 table.add(
                     f"{study.name}/{entry.cell}",
                     entry.data,
                     entry.told["published"],
                     entry.told["tests"] or "not said",
                     interval(test),
-                    verdict if verdict != findings.NOT else f"{verdict}: {why}",
+                    verdict + ("" if why.startswith("one more run") else f": {why.split('; one more run')[0]}"),
                     column(entry, "best_test_acc").mean,
                 )
     days = results.newest[:10]

@@ -10,7 +10,7 @@ from .figure import Figure, Missing, dot_panels, dots, log_ticks, table_of
 from .machines import RANK, SLOW, conditions, forced, isa_words, label, main_machine, of_kind
 from .tables import Interval, Table
 
-KERNELS = "bench-kernels --set table"
+KERNELS = "bench-kernels"
 DIRECTIONS = {"fwd": "forward", "bwd_data": "gradient of the input", "bwd_weights": "gradient of the weights"}
 PANELS = 2
 
@@ -43,8 +43,9 @@ def by_cpu(cells, columns, results):
         "Which kernel, on which CPU",
         [("what", "convolution"), ("variant", "variant"), ("problems", "shapes")]
         + [column for i, head in enumerate(heads) for column in ((f"peak{i}", f"{head}: % of peak", 0), (f"gflops{i}", "GFLOP/s", 1))],
-        "Geometric means over the shapes of the table set that the variant takes and every CPU has, so lines of fewer shapes are of other "
-        "shapes. The peak is the FMA loop of the same ISA in the same run, one thread; FLOPs are direct convolution's, so Winograd and FFT "
+        "Geometric means over the shapes, the table's and the zoo's, that the variant takes and every CPU has, so lines of fewer "
+        "shapes are of other shapes. The peak is the FMA loop of the same ISA in the same run, one thread; FLOPs are direct "
+        "convolution's, so Winograd and FFT "
         "can exceed 100 %.",
     )
     lines = sorted({key for found in cells.values() for key in found}, key=lambda key: (list(DIRECTIONS).index(key[0][5:]), key[1]))

@@ -7,7 +7,15 @@ from collections import Counter, namedtuple
 
 from .tables import Table
 
-Speed = namedtuple("Speed", "train infer row source")  # images per second
+class Speed(namedtuple("Speed", "train infer row source")):
+    """Images per second."""
+
+    @property
+    def kind(self):
+        """Only speeds of a kind may be divided by each other."""
+        return self.source.split(",")[0]
+
+
 PART = 1024  # images that a plan holds at once, whatever the batch (PLAN_WAVE in nets/net.h)
 FASTEST = "a run beside others"
 CHANGES = ("batch=", "augment=", "permute=", "opt=")  # words of a recipe that change what an image costs
@@ -52,10 +60,12 @@ def benched(study, entry, threads):
     """As bench-nets has a cell: at the study's batch where it measured that, else at its largest."""
     if entry.arm:
         return None
+    in_turns = {row.path for _, row in study.bench if row["variant"].startswith("peer/")}  # beside frameworks: the caches were theirs, too
     rows = [
         row
         for machine, row in study.bench
-        if machine == machine_of(study)
+        if row.path not in in_turns
+        and machine == machine_of(study)
         and row.get("net") == f"{study.name}/{entry.cell}"
         and row.get("variant", "").endswith("/auto")
         and row["net_string"] == entry.told["net"]
@@ -111,8 +121,9 @@ def costs(study):
             ("source", "measured by"),
         ],
         "Arms stand here where they change what an image costs. One core unless said; × the first: against the study's first net with a "
-        f'speed. "{FASTEST.capitalize()}": the fastest accuracy row, which shared the machine. Published speeds are of the authors\' '
-        "machines (steps a second × batch; compact-net's log is of an accelerator). Training takes parameters, gradients, optimizer, "
+        f'speed, where both were measured alike. "{FASTEST.capitalize()}": the fastest accuracy row, which shared the machine. '
+        "Published speeds are of the authors' machines (steps a second × batch; compact-net's log is of an accelerator). Training "
+        "takes parameters, gradients, optimizer, "
         "activations and scratch; the data set is not counted.",
     )
     first = None
@@ -121,14 +132,14 @@ def costs(study):
         if not one and entry.arm:
             continue
         row, every = one and one.row, speed(study, entry, None)
-        first = first or (one and one.train)
+        first = first or one
         table.add(
             entry.name,
             entry.told["parameters"],
             entry.told["macs"],
             one and 1e6 / one.train,
             one and one.infer and 1e6 / one.infer,
-            one and first / one.train,
+            one and first.train / one.train if one and one.kind == first.kind else None,
             one and one.train,
             every and every.train if every and every.row["threads"] > 1 else None,
             published_images(entry),

@@ -4,9 +4,9 @@ steps until one image is learned, gradients against finite differences."""
 
 from . import findings, metrics, stats
 from .study_costs import arenas, speed
+from .study_figures import NEAR
 from .tables import Interval, Table, interval
 
-NEAR = 0.25  # points below the best that still count as its class: the text's own gap between exp4 and exp5
 
 
 def told_by(entry, key, at=0):
@@ -38,9 +38,11 @@ def share_of(entry, key, at=0):
 ENOUGH = 96.43  # what the text recommends for prototyping has this; the quickest net to have it is ours
 
 
-def seconds_until(study, entry, accuracy):
-    """Training seconds on one core until the mean over runs has it; None: never."""
+def seconds_until(study, entry, there, accuracy):
+    """Training seconds on one core until the mean over runs has it; None: never, or not all of `there` were measured alike."""
     rate = speed(study, entry)
+    if len({each.kind if each else None for each in (speed(study, other) for other in there)}) > 1:
+        return None
     for epoch in range(1, entry.told["epochs"] + 1):
         values = told_by(entry, "epoch_test_acc", epoch)
         if rate and values and stats.mean(values) >= accuracy:
@@ -70,7 +72,7 @@ def choices(study, there):
             "exp3",
             "good balance of accuracy and simplicity",
             f"least training time on one core until the mean has {ENOUGH} %",
-            lambda e: seconds_until(study, e, ENOUGH),
+            lambda e: seconds_until(study, e, there, ENOUGH),
             lambda v: f"{v:.0f} s",
         ),
         (
@@ -107,6 +109,8 @@ def use_cases(study):
         theirs = {name: value for value, name in ranked}
         recommended = study.entry(cell)
         told = said(theirs[cell]) if cell in theirs else "no rows yet" if recommended not in there else "does not get there"
+        if not ranked:
+            told = "no speeds of all measured alike"
         table.add(use, cell, reason, rule, ranked[0][1] if ranked else "none", said(ranked[0][0]) if ranked else None, told)
     return table
 

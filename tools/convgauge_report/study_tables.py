@@ -2,12 +2,16 @@
 """The tables of a study: published against reproduced, every arm against what it changes, every published figure, every claim, the
 receptive fields, and what has no rows yet."""
 
+import statistics
+
 from . import findings, metrics, stats, study_costs, study_questions
 from .tables import Interval, Table, interval
 
 
 def column(entry, key, at=0):
-    return stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
+    """Intervals of per cents end at 0 and 100."""
+    s = stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
+    return s if not s or s.low is None or not key.endswith("_acc") else s._replace(low=max(0.0, s.low), high=min(100.0, s.high))
 
 
 def reproduced(study):
@@ -27,8 +31,9 @@ def reproduced(study):
             ("loss", "test loss", 4),
             ("parameters", "parameters"),
         ],
-        "Test accuracy in per cent. The verdict holds the published figure, one run, against the interval for one more run of ours; "
-        '"best epoch on test" is chosen on the test set and is no result.',
+        "Test accuracy in per cent. The verdict holds the published figure, one run, against the interval for one more run of ours, "
+        "measured as that one was; a run that failed, below 20 %, against the share of ours that failed. "
+        '"Best epoch on test" is chosen on the test set and is no result.',
     )
     for entry in study.cells:
         test, told = column(entry, "test_acc"), entry.told["published"]
@@ -37,7 +42,7 @@ def reproduced(study):
             if test is None
             else ("", "nothing published")
             if told is None
-            else findings.judge(told, test, entry)
+            else findings.of_cell(entry)
         )
         if test is not None and told is None and entry.short:
             verdict, why = findings.NOT, entry.short
@@ -66,23 +71,30 @@ def arms(study):
             ("arm", "arm"),
             ("base", "against"),
             ("test", "test accuracy: mean ± sd [95 % CI], n", 2),
+            ("median", "median", 2),
             ("difference", "paired difference [95 % CI], n", 2),
+            ("higher", "seeds where it is higher"),
             ("failed", "runs below 20 %"),
             ("tests", "what it tests"),
         ],
-        "Differences are paired over common seeds. An arm is held against the arm or cell that it changes.",
+        "Differences are paired over common seeds. An arm is held against the arm or cell that it changes. One run that ended far off "
+        "moves a mean and its interval: the median and the count of seeds where the arm is higher say whether it did.",
     )
     for entry in study.arms:
         if not entry.rows:
             continue
         effect, test = findings.against_base(entry), column(entry, "test_acc")
-        failed = sum(value for _, value in metrics.values(entry.rows, {"key": "failed", "at": 0}))
+        values = [value for _, value in metrics.values(entry.rows, {"key": "test_acc", "at": 0})]
+        apart = findings.apart_from_base(entry)
+        trained_on_one = "select=single" in entry.told["recipe"]  # its test accuracy is of no interest
         table.add(
             entry.name,
             entry.base or "the cell",
-            interval(test),
-            effect and Interval(effect.mean, None, effect.low, effect.high, effect.n),
-            f"{failed:.0f} of {len(entry.rows)}",
+            None if trained_on_one else interval(test),
+            None if trained_on_one else statistics.median(values),
+            effect and not trained_on_one and Interval(effect.mean, None, effect.low, effect.high, effect.n) or None,
+            f"{sum(value > 0 for value in apart)} of {len(apart)}" if apart and not trained_on_one else None,
+            None if trained_on_one else f"{sum(value < metrics.FAILS for value in values)} of {len(values)}",
             entry.told["tests"] + (f" ({entry.short})" if entry.short else ""),
         )
     return table
@@ -97,7 +109,7 @@ def figures(study):
             ("measure", "measure"),
             ("published", "published"),
             ("ours", "ours: mean ± sd, n"),
-            ("more", "95 % for one more run"),
+            ("more", "95 % for one more run, or runs alike"),
             ("verdict", "verdict"),
             ("as", "where it stands"),
         ],
@@ -105,7 +117,7 @@ def figures(study):
     for told in findings.told(study):
         digits, s = told.figure["metric"]["digits"], told.summary
         ours = f"{s.mean:,.{digits}f}" + (f" ± {s.sd:.{digits}f}, {s.n}" if s.sd is not None else f", {s.n}" if s.n else "")
-        more = f"[{s.more_low:.{digits}f}, {s.more_high:.{digits}f}]" if s.more_low is not None else "–"
+        more = f"[{s.more_low:.{digits}f}, {s.more_high:.{digits}f}]" if s.more_low is not None else "–" if told.alike is None else told.why
         verdict = told.verdict + (f": {told.why}" if told.verdict == findings.NOT else "")
         table.add(
             told.entry.name,
@@ -122,8 +134,10 @@ def figures(study):
 def words_of(claim, of, than):
     """What is held against what; a claimed size stands with it."""
     margin = format(claim["margin"], "g")
-    if claim["relation"] == "same":
-        return f"{of.name} within {margin} of {than.name}"
+    if claim["relation"] in findings.BY_INTERVAL:
+        words = {"same": "within", "not_more": "less than", "not_less": "no more than"}[claim["relation"]]
+        side = {"same": "of", "not_more": "above", "not_less": "below"}[claim["relation"]]
+        return f"{of.name} {words} {margin} {side} {than.name}"
     other = f"{than.name}" + (f" by {margin}" if claim["margin"] else "") if than else margin
     return f"{of.name} {'>' if claim['relation'] == 'more' else '<'} {other}"
 
@@ -145,8 +159,8 @@ def claims(study):
         'A claim that begins with "ours" is not the text\'s: it asks for the reason. Differences are paired over common seeds, else '
         "Welch's; shares by Fisher's exact test with Newcombe's interval; p is corrected by Holm over the study's claims. A claim holds "
         "when p < 0.05 and the difference has its sign. It does not hold when the difference surely has the other sign, or is surely "
-        "smaller than claimed. A claim of no difference holds when the whole interval lies within the given size. Else these runs cannot "
-        "tell.",
+        "smaller than claimed. A claim of no difference, or of none to one side, holds when the interval stays within the given size "
+        "there. Means of paired sides are over the common seeds. Else these runs cannot tell.",
     )
     for found in findings.findings(study):
         digits, e = found.claim["metric"]["digits"], found.effect

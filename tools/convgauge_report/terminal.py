@@ -35,7 +35,7 @@ def lines_of(results):
         low, high = max(0, min(edges)), min(100, max(edges))
         out.append(f"{study.name}: test accuracy after the last epoch, {low:.2f} to {high:.2f} %; ● ours, ○ published")
         for entry, s, told in cells:
-            verdict = findings.judge(told, s, entry) if told is not None else ("", "")
+            verdict = findings.of_cell(entry) if told is not None else ("", "")
             words = verdict[0] if verdict[0] != findings.NOT else f"{verdict[0]}: {verdict[1]}"
             out.append(f"  {entry.cell:16} {strip(s, told, low, high)} {s.mean:6.2f}, n = {s.n}  {words}")
     return out
