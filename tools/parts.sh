@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The parts of tools/test: a row of the table and a function part_<name> each, made of step, build and skip. Sourced by it, never run.
-# quick: the inner loop; default: what else CI runs, aimed at a quarter of an hour on two cores; full: the rest.
+# quick: the inner loop; default: what else CI runs; full: the rest.
 part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols of the objects
   cli         quick    the command lines, promise by promise (tests/cli)
   tools       quick    tools/tidy, the house rules, and the tests of the tools
