@@ -151,7 +151,7 @@ struct layer_facts net_layer_facts(const struct net *net, int layer)
 {
     assert(net && layer >= 0 && layer < net->count);
     const struct layer *l = &net->layers[layer];
-    struct layer_facts facts = { .out = l->out, .parameters = count_parameters(l), };
+    struct layer_facts facts = { .out = l->out, .parameters = count_parameters(l) };
     double outputs = (double)l->out.c * l->out.h * l->out.w;
     if (l->kind == LAYER_CONV)
         facts.macs = outputs * l->conv.r * l->conv.s * l->conv.c;
