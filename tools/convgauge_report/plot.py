@@ -152,8 +152,10 @@ def svg(figure, name, alt):
     import io
 
     out = io.StringIO()
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")  # once is enough: savefig would draw it all for nothing first, and lay it out again
     with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        figure.canvas.print_svg(out, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     text = out.getvalue()
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
     body = text[text.index(">", text.index("<svg")) + 1 :]

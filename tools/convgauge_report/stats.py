@@ -2,6 +2,7 @@
 """Means and shares with intervals, differences with their p, by SciPy. The same rules as ablations/driver_stats.c: Student's t for means
 and paired differences, Welch where pairing is impossible, Wilson, Newcombe and Fisher for shares, Holm over a study's claims."""
 
+import functools
 import math
 from collections import namedtuple
 
@@ -20,6 +21,12 @@ def deviation(values):
     return math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1))
 
 
+@functools.cache
+def t_quantile(df):
+    """Of 97.5 %: asked ten thousand times for a page, and half a millisecond away."""
+    return float(stats.t.ppf(0.975, df))
+
+
 def summarize(values):
     """None of nothing; without an interval of one."""
     n = len(values)
@@ -27,7 +34,7 @@ def summarize(values):
         return None
     if n == 1:
         return Summary(1, values[0], None, None, None, None, None)
-    middle, sd, t = mean(values), deviation(values), float(stats.t.ppf(0.975, n - 1))
+    middle, sd, t = mean(values), deviation(values), t_quantile(n - 1)
     half, more = t * sd / math.sqrt(n), t * sd * math.sqrt(1 + 1 / n)
     return Summary(n, middle, sd, middle - half, middle + half, middle - more, middle + more)
 
@@ -52,16 +59,18 @@ def welch(values, than):
     va, vb = a.sd**2 / a.n, b.sd**2 / b.n
     error, middle = math.sqrt(va + vb), a.mean - b.mean
     df = (va + vb) ** 2 / (va**2 / (a.n - 1) + vb**2 / (b.n - 1)) if error > 0 else a.n + b.n - 2
-    half = float(stats.t.ppf(0.975, df)) * error
+    half = t_quantile(df) * error
     return Effect(a.n, b.n, middle, middle - half, middle + half, p_of(middle, error, df))
+
+
+Z = float(stats.norm.ppf(0.975))
 
 
 def wilson(count, n):
     if n == 0:
         return 0.0, 1.0
-    z = float(stats.norm.ppf(0.975))
-    share, z2 = count / n, z * z / n
-    middle, half = (share + z2 / 2) / (1 + z2), z * math.sqrt(share * (1 - share) / n + z2 / (4 * n)) / (1 + z2)
+    share, z2 = count / n, Z * Z / n
+    middle, half = (share + z2 / 2) / (1 + z2), Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n)) / (1 + z2)
     return 0.0 if count == 0 else middle - half, 1.0 if count == n else middle + half
 
 
