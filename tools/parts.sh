@@ -83,7 +83,7 @@ part_release()
     case $mode in
         quick) both '--drawn --cases 5' release ;;
         full) both '--cases 600' release ;;
-        *) both '--cases 40' release ;;
+        *) both '--cases 30' release ;;
     esac
 }
 
@@ -140,7 +140,7 @@ part_mutants()
 {
     step mutations tools/mutate --check
     if [ "$mode" = full ]; then step_limit=14400 step mutants tools/mutate
-    else step mutants tools/mutate --sample 3
+    else step mutants tools/mutate --sample 2
     fi
 }
 
@@ -218,7 +218,7 @@ part_aarch64()
     tools/sysroot || { skip aarch64 "no aarch64 libraries (tools/sysroot)"; return; }
     build aarch64 || return
     symbols aarch64
-    kernelcheck "--drawn --cases $([ "$mode" = full ] && echo 90 || echo 15) --no-mutants" aarch64 qemu-aarch64-static -L "$sysroot"
+    kernelcheck "--drawn --cases $([ "$mode" = full ] && echo 90 || echo 12) --no-mutants" aarch64 qemu-aarch64-static -L "$sysroot"
     if binfmt; then suites aarch64 env QEMU_LD_PREFIX="$sysroot"
     else skip aarch64/suites "binfmt_misc is out of reach (be root): kernelcheck alone runs emulated" "$(ls tests/test_*.c | wc -l)"
     fi
