@@ -12,8 +12,8 @@ part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols o
   mutants     default  some of the planted bugs of tests/mutations.txt; all with --full
   tsan        default  thread sanitizer: the plain race_* programs
   clang       default  clang builds without a warning: suites, kernelcheck, symbols
-  aarch64     default  cross-built, emulated: suites, kernelcheck, symbols
   code        default  the generated code of the hot loops: no spills, loads as designed; cycles on NEON by llvm-mca
+  aarch64     default  cross-built, emulated: suites, kernelcheck, symbols
   avx512      full     the AVX-512 code on an emulated CPU that has it (Bochs): kernelcheck, weights of small nets
   lint        full     static analysis: clang-tidy, cppcheck
   coverage    full     line coverage of kernels/ and nets/: at least 95 %
