@@ -305,7 +305,8 @@ int ablation_main(const struct study *study, int argc, const char **argv)
     char *report = NULL, *pictures = NULL;
     const struct poptOption more[] = {
         { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
-        { "tier", 0, POPT_ARG_INT, &tier, 0, "one tier alone: 1 published cells, 2 arms that a claim needs, 3 the other arms", "1|2|3" },
+        { "tier", 0, POPT_ARG_INT, &tier, 0, "one tier alone: 1 published cells, 2 arms that a claim needs, 3 others, 4 speedruns",
+          "1|2|3|4" },
         { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing: tables, figures and claims from the rows of this file", "FILE" },
         { "pictures", 0, POPT_ARG_STRING, &pictures, 0, "runs of the first seed also write what can be drawn of their net, here", "DIR" },
         { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
@@ -314,8 +315,8 @@ int ablation_main(const struct study *study, int argc, const char **argv)
     };
     static struct options options;      /* 8 KB of seeds: not for the stack */
     cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
-    if (tier < 0 || tier > 3)
-        quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs) or 3 (the other arms)", tier);
+    if (tier < 0 || tier > TIER_SPEEDRUNS)
+        quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs), 3 (the other arms) or 4 (speedruns)", tier);
     if (pictures && strlen(pictures) > PICTURES_MOST)
         quit(EXIT_USAGE, "--pictures: takes a path of at most %d characters", PICTURES_MOST);
     struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report, .pictures = pictures };

@@ -37,6 +37,7 @@ enum metric {
     LOGIT_STD,                          /* of the logits over images, at init */
     SHIFT_LOSS,                         /* accuracy lost on test images shifted by up to `at` pixels */
     GRADIENT_ERROR,                     /* the worst tensor's |slope - length of gradient| over the larger, at init: 0 … 2 */
+    SECONDS,                            /* of training, by the clock; only of a run that had the machine to itself */
     /* shares of runs */
     FAILED,                             /* test accuracy below 20 */
     REACHED,                            /* test accuracy of `at` */
@@ -99,10 +100,13 @@ struct study {
 /* A recipe as typed, and what flags may add to it. */
 enum { RECIPE_WORDS = 2048, RECIPE_FLAGS = 128 };
 
+/* The last tier: arms whose claim is in seconds. Asked for alone, each of their runs has all cores and no other beside it. */
+enum { TIER_SPEEDRUNS = 4 };
+
 /* What a program asks of the driver besides the common flags. */
 struct wish {
     bool arms;                          /* the arms too, not the published cells alone (--filter and --quick choose among both anyway) */
-    int tier;                           /* 1: cells; 2: arms that a claim names; 3: the other arms; 0: by `arms` */
+    int tier;                           /* 1: cells; 2: arms that a claim names; 3: the other arms; TIER_SPEEDRUNS; 0: by `arms` */
     bool timing;                        /* timing rows: a short run per cell and thread count, alone on the machine */
     bool directory;                     /* the data are whatever lies in --data-dir */
     bool epoch_lines;                   /* a line on stderr per epoch */

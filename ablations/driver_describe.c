@@ -16,6 +16,7 @@ static const char *const metric_keys[] = {
     [LOGIT_STD] = "logit_std", [SHIFT_LOSS] = "shift_loss", [FAILED] = "failed", [REACHED] = "reached", [BEST_REACHED] = "best_reached",
     [FITTED] = "fitted", [LEARNED] = "learned", [SPIKED] = "spiked", [PARAMETERS] = "parameters", [FIELD] = "field",
     [MEMORY] = "memory", [SIDE] = "side", [GRADIENT_ERROR] = "gradient_error",
+    [SECONDS] = "seconds",
 };
 
 static json_t *text_or_null(const char *text)

@@ -141,6 +141,7 @@ double metric_of(const json_t *row, enum metric metric, double at)
     case LEARNED: return reached(field(row, "train_acc"), 100);
     case SPIKED: return epochs(row) ? spiked(row) : NAN;
     case GRADIENT_ERROR: return gradient_error(row);
+    case SECONDS: return json_is_true(json_object_get(row, "quiet")) ? field(row, "seconds") : NAN;
     case PARAMETERS: case FIELD: case SIDE: case MEMORY: return net_fact(row, metric, at);
     }
     return NAN;
@@ -166,7 +167,7 @@ static const struct { const char *words; int digits; } names[] = {
     [FITTED] = { "share of runs with a loss below 0.1", 2 }, [LEARNED] = { "share of runs with all training images right", 2 },
     [SPIKED] = { "share of runs with a loss spike", 2 }, [GRADIENT_ERROR] = { "worst tensor of the gradient check", 3 },
     [PARAMETERS] = { "parameters", 0 }, [FIELD] = { "receptive field of layer %g", 0 }, [MEMORY] = { "summary's estimated MB", 2 },
-    [SIDE] = { "output rows of layer %g", 0 },
+    [SIDE] = { "output rows of layer %g", 0 }, [SECONDS] = { "seconds of training, alone on the machine", 3 },
 };
 
 const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZE])

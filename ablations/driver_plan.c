@@ -77,18 +77,15 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     e->batch = recipe.batch;
 }
 
-static bool claimed(const struct study *study, const struct arm *arm)
-{
-    for (const struct claim *c = study->claims; c && c->says; c++)
-        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0)
-            || (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
-            return true;
-    return false;
-}
-
+/* A claim in seconds makes it a speedrun, whatever other claims say of it. */
 static int tier_of(const struct study *study, const struct arm *arm)
 {
-    return arm == NULL ? 1 : claimed(study, arm) ? 2 : 3;
+    int tier = arm ? 3 : 1;
+    for (const struct claim *c = study->claims; arm && c && c->says; c++)
+        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0)
+            || (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
+            tier = c->metric == SECONDS || tier == TIER_SPEEDRUNS ? TIER_SPEEDRUNS : 2;
+    return tier;
 }
 
 static void add_entry(struct sweep *s, const struct study *study, const struct zoo_cell *cell, const struct arm *arm, int place)
@@ -310,7 +307,8 @@ void sweep_runs(struct sweep *s)
         } else {
             int seeds = o->seed_count ? o->seed_count : entry_seeds(s, e);
             for (int k = 0; k < seeds; k++)
-                add_run(s, e, o->seed_count ? o->seeds[k] : (uint64_t)k, o->thread_count ? o->threads[0] : 1);
+                add_run(s, e, o->seed_count ? o->seeds[k] : (uint64_t)k,
+                        o->thread_count ? o->threads[0] : s->wish->tier == TIER_SPEEDRUNS ? THREADS_ALL : 1);
         }
     }
     free(fits);

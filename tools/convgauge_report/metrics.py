@@ -87,6 +87,7 @@ METRICS = {
     "best_reached": lambda row, at: reached(row.get("best_test_acc"), at),
     "fitted": lambda row, at: fitted(row),
     "learned": lambda row, at: reached(row.get("train_acc"), 100),
+    "seconds": lambda row, at: row.get("seconds") if row.get("quiet") else None,
     "gradient_error": lambda row, at: gradient_error(row),
     "spiked": lambda row, at: spiked(row) if epochs(row) else None,
 }
