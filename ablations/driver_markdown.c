@@ -26,16 +26,17 @@ static const char *shown(double value, int digits, char text[48])
     return text;
 }
 
-/* "99.21 ± 0.10 [99.14, 99.28], 10" */
-static const char *interval(const struct summary *v, bool sign, char text[96])
+/* "99.21 ± 0.10 [99.14, 99.28], 10" of an accuracy, which ends at 0 and 100; of a difference with its sign. */
+static const char *interval(const struct summary *v, bool difference, char text[96])
 {
     if (v->n == 0)
         text[0] = 0;
     else if (v->n == 1)
-        snprintf(text, 96, sign ? "%+.2f, 1" : "%.2f, 1", v->mean);
+        snprintf(text, 96, difference ? "%+.2f, 1" : "%.2f, 1", v->mean);
+    else if (difference)
+        snprintf(text, 96, "%+.2f ± %.2f [%+.2f, %+.2f], %d", v->mean, v->sd, v->low, v->high, v->n);
     else
-        snprintf(text, 96, sign ? "%+.2f ± %.2f [%+.2f, %+.2f], %d" : "%.2f ± %.2f [%.2f, %.2f], %d", v->mean, v->sd, v->low, v->high,
-                 v->n);
+        snprintf(text, 96, "%.2f ± %.2f [%.2f, %.2f], %d", v->mean, v->sd, fmax(0, v->low), fmin(100, v->high), v->n);
     return text;
 }
 

@@ -94,22 +94,13 @@ static double layer_fact(const struct net *net, double at, bool side)
     return NAN;
 }
 
-/* torchsummary's "estimated total size", as net_summary counts it. */
-static double summary_megabytes(const struct net *net)
-{
-    double outputs = 0, input = (double)net->in.c * net->in.h * net->in.w;
-    for (int i = 0; i < net->count; i++)
-        outputs += (double)net->layers[i].out.c * net->layers[i].out.h * net->layers[i].out.w;
-    return (input + 2 * outputs + (double)net_parameters(net)) * sizeof(float) / (1 << 20);
-}
-
 static double net_fact(const json_t *row, enum metric metric, double at)
 {
     struct net net;
     const char *text = json_string_value(json_object_get(row, "net"));
     if (!text || net_parse(text, &net, NULL))
         return NAN;
-    return metric == PARAMETERS ? (double)net_parameters(&net) : metric == MEMORY ? summary_megabytes(&net)
+    return metric == PARAMETERS ? (double)net_parameters(&net) : metric == MEMORY ? net_estimated(&net, 1).total
          : layer_fact(&net, at, metric == SIDE);
 }
 

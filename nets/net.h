@@ -70,8 +70,10 @@ struct layer_facts {
 };
 struct layer_facts net_layer_facts(const struct net *net, int layer);
 long net_parameters(const struct net *net);
-/* A torchsummary-like table: layer, output, parameters, receptive field, MACs, bytes, and totals (also the "estimated total size (MB)" of
- * that tool). */
+/* What torchsummary estimates of a batch, in MiB: its images, every layer's output kept twice, parameters; four bytes each. */
+struct estimated { double input, passes, parameters, total; };
+struct estimated net_estimated(const struct net *net, int batch);
+/* A torchsummary-like table: layer, output, parameters, receptive field, MACs, bytes, and totals (also those estimates). */
 void net_summary(const struct net *net, int batch, void *file /* FILE * */);
 
 /* How weights start. Weights: fan-scaled; biases: as the framework does ("default") or zero. Streams are keyed by (seed, layer kind,

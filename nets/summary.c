@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * The net as a table, in the shape that torchsummary made familiar, with receptive fields, work and memory beside it. That tool's
- * "estimated sizes" are counted its way (every layer's output kept twice, four bytes each) so that documented figures can be compared; what
- * a run of ours really takes is in the plan. */
+ * "estimated sizes" are counted its way so that documented figures can be compared; what a run of ours really takes is in the plan. */
 #include "net.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-static const double MIB = 1 << 20;
-
-static double elements(struct shape s)
+/* MiB of float32. */
+static double mebibytes(struct shape s)
 {
-    return (double)s.c * s.h * s.w;
+    return (double)s.c * s.h * s.w * sizeof(float) / (1 << 20);
+}
+
+struct estimated net_estimated(const struct net *net, int batch)
+{
+    assert(net && batch >= 1);
+    struct estimated e = { .input = mebibytes(net->in) * batch, .parameters = (double)net_parameters(net) * sizeof(float) / (1 << 20) };
+    for (int i = 0; i < net->count; i++)
+        e.passes += 2 * mebibytes(net->layers[i].out) * batch;
+    e.total = e.input + e.passes + e.parameters;
+    return e;
 }
 
 static void rule(FILE *out)
@@ -33,19 +41,17 @@ void net_summary(const struct net *net, int batch, void *file)
     assert(net && net->count > 0);
     assert(batch >= 1 && file);
     FILE *out = file;
-    double macs = 0, outputs = 0;
+    double macs = 0;
     fprintf(out, "   #  %-24s  %-14s %12s  %6s %12s %14s\n", "layer", "output", "parameters", "field", "MACs/image", "bytes");
     rule(out);
     for (int i = 0; i < net->count; i++) {
         print_line(out, net, i, batch);
         macs += net_layer_facts(net, i).macs;
-        outputs += elements(net->layers[i].out);
     }
-    double input = elements(net->in) * batch * sizeof(float) / MIB, passes = 2 * outputs * batch * sizeof(float) / MIB;
-    double parameters = (double)net_parameters(net) * sizeof(float) / MIB;
+    const struct estimated e = net_estimated(net, batch);
     rule(out);
     fprintf(out, "input %dx%dx%d, batch %d; %ld parameters, %.0f MACs per image forward\n", net->in.c, net->in.h, net->in.w, batch,
             net_parameters(net), macs);
     fprintf(out, "Input size (MB): %.2f\nForward/backward pass size (MB): %.2f\nParams size (MB): %.2f\nEstimated Total Size (MB): %.2f\n",
-            input, passes, parameters, input + passes + parameters);
+            e.input, e.passes, e.parameters, e.total);
 }

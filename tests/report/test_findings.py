@@ -42,6 +42,12 @@ class Statistics(unittest.TestCase):
     def test_holm(self):
         self.assertEqual(stats.holm([0.01, None, 0.04, 0.03]), [0.03, None, 0.06, 0.06])
 
+    def test_concordance(self):
+        self.assertEqual(stats.concordance([([1, 2], [3, 4])])[0], 1)
+        self.assertEqual(stats.concordance([([1], [1]), ([5], [])])[0], 0.5)
+        self.assertEqual(stats.concordance([([1], [2]), ([11, 12], [10, 9, 20])])[0], 3 / 7)       # 1 of 1 pair, 2 of 6
+        self.assertIsNone(stats.concordance([([1], [])]))
+
     def test_intervals_cover(self):
         """95 of 100 intervals hold the truth, and one more run lies in 95 of 100 of the wider ones."""
         chance, held, more = random.Random(1), 0, 0

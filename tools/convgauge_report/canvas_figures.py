@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The figures of vanishing-canvas: how often training fails by depth and by arm, and what is left of the signal before training starts."""
 
+import statistics
+
 from . import metrics, plot, stats
 from .figure import Figure, Missing, curves, dots, points, small, table_of
 from .study_figures import counts, data_of, mean, rows_of, short_note, small_runs
@@ -151,6 +153,55 @@ def signal(study):
     )
 
 
+def predictor(study):
+    """Does the spread of the logits at the start tell which net fails, and which run of a net?"""
+    name, how = "vanishing-canvas-predictor", "vanishing-canvas --arms"
+    told = []
+    for entry in study.entries:
+        runs = [(row["logit_std_at_init"], row["test_acc"] < metrics.FAILS) for row in entry.rows if row.get("logit_std_at_init") is not None]
+        if runs:
+            told.append((entry, statistics.median(std for std, _ in runs), share_interval(entry, "failed"), runs))
+    if not told:
+        return Missing(name, "What the logits' spread tells", "no rows with signals yet", how)
+
+    def sides(kept):
+        return [([std for std, fails in runs if fails], [std for std, fails in runs if not fails]) for *_, runs in kept]
+
+    own = sides([line for line in told if not line[0].arm])
+    across, within = stats.concordance([[sum(side, []) for side in zip(*own)]] if own else []), stats.concordance(own)
+    title = "What the logits' spread at the start tells of failing"
+    if across and within:
+        words = [f"{100 * a:.0f} % [{100 * low:.0f}, {100 * high:.0f}]" for a, low, high in (across, within)]
+        title = f"A run that fails began with the smaller spread of logits in {words[0]} of pairs across depths, in {words[1]} at one depth"
+    lines = [(entry.name, std, 100 * i.mean, 100 * i.low, 100 * i.high, i.n) for entry, std, i, _ in told]
+    heads = [("net", "cell or arm"), ("std", "std of logits at the start", 7), ("failed", "runs that fail, %", 0)]
+    heads += [("low", "95 % from, %", 0), ("high", "to, %", 0), ("n", "n")]
+
+    def draw():
+        figure, axes = plot.canvas(470, 280)
+        for entry, std, i, _ in sorted(told, key=lambda line: not line[0].arm):
+            colour = plot.BLUE if entry.arm else plot.ORANGE
+            axes.plot([std, std], [100 * i.low, 100 * i.high], color=colour, linewidth=1.4, alpha=0.4)
+            plot.dot(axes, std, 100 * i.mean, colour, size=6)
+            if not entry.arm:
+                axes.annotate(entry.cell[1:], (std, 100 * i.mean), (4, 4), textcoords="offset points", fontsize=10, color=plot.INK)
+        axes.set_xscale("symlog", linthresh=1e-8)  # a net can start with outputs that are the same for every image
+        axes.set_ylim(-3, 103)
+        axes.set_xlabel("std of logits over images at the start")
+        axes.set_ylabel("runs that fail, %")
+        plot.grid(axes, "y")
+        return figure
+
+    there = [entry for entry, *_ in told]
+    caption = (
+        f"Share of runs below 20 % against the standard deviation of the logits over images before the first step (median over "
+        f"runs), on {data_of(there)}, {counts(there)}, Wilson's 95 % intervals. Orange: the text's own runs, with their number of layers; "
+        "blue: arms. Pairs: a run that fails and one that does not, both the text's own, over all depths or of one; 50 % is chance; "
+        "Hanley and McNeil's intervals." + short_note(there)
+    )
+    return Figure(name, title, draw, table_of(name, title, heads, lines), caption, how, rows_of(there))
+
+
 def depth_runs(study):
     entries = [study.entry(f"d{d}") for d in (4, 8, 9, 10)]
     ends = [(entry, mean(entry)) for entry in entries if entry.rows]
@@ -252,4 +303,4 @@ def gradient_steps(pictures):
 
 
 def vanishing_canvas(study):
-    return [fail_by_depth(study), fail_by_arm(study), signal(study), depth_runs(study), four_plots(study)]
+    return [fail_by_depth(study), fail_by_arm(study), signal(study), predictor(study), depth_runs(study), four_plots(study)]

@@ -91,6 +91,23 @@ def share(count, n, than):
     return Effect(n, 0, count / n - than, low - than, high - than, p)
 
 
+def concordance(groups):
+    """How often a value of the first kind is below one of the second, over pairs within a group, groups being (firsts, seconds); with
+    Hanley and McNeil's 95 % interval. None without pairs."""
+    pairs = wins = variance = 0.0
+    for firsts, seconds in groups:
+        m, n = len(firsts), len(seconds)
+        if not m or not n:
+            continue
+        a = float(stats.mannwhitneyu(seconds, firsts, method="asymptotic").statistic) / (m * n)
+        spread = a * (1 - a) + (m - 1) * (a / (2 - a) - a * a) + (n - 1) * (2 * a * a / (1 + a) - a * a)
+        pairs, wins, variance = pairs + m * n, wins + m * n * a, variance + m * n * spread
+    if not pairs:
+        return None
+    half = float(stats.norm.ppf(0.975)) * math.sqrt(variance) / pairs
+    return wins / pairs, max(0.0, wins / pairs - half), min(1.0, wins / pairs + half)
+
+
 def holm(ps):
     """Corrected p in the order given; None are no tests."""
     order = sorted((i for i, p in enumerate(ps) if p is not None), key=lambda i: ps[i])
