@@ -48,14 +48,14 @@ static inline void fft_sum_rows(const struct conv *p, const struct fft_sums *s, 
         }
         fft_rows(s->at, s->x.row, p->w, s->x.row, extra, s->at + s->zx + h * s->x.row, s->x.slot, false);
     }
-    const ptrdiff_t pixel = (ptrdiff_t)p->k * LANES, from = (ptrdiff_t)p->pitch * LANES;
+    const ptrdiff_t floats = (ptrdiff_t)p->k * LANES, pixel = (ptrdiff_t)p->pitch * LANES;
     for (int i = 0; i < p->p * s->blocks; i++) {
         const int row = (block + i % s->blocks) * p->p + i / s->blocks;
-        float *z = s->at + s->zdy + i * pixel;
+        float *z = s->at + s->zdy + i * floats;
         if (row >= rows.begin && row < rows.end) {
-            fft_rows(dy + row * p->q * from, from, p->q, pixel, extra, z, s->dy.slot, true);
+            fft_rows(dy + row * p->q * pixel, pixel, p->q, floats, extra, z, s->dy.slot, true);
         } else {
-            for (int slot = 0; slot < FFT_SLOTS; slot++) memset(z + slot * s->dy.slot, 0, sizeof *z * (size_t)pixel);
+            for (int slot = 0; slot < FFT_SLOTS; slot++) memset(z + slot * s->dy.slot, 0, sizeof *z * (size_t)floats);
         }
     }
 }

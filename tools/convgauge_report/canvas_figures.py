@@ -158,7 +158,8 @@ def predictor(study):
     name, how = "vanishing-canvas-predictor", "vanishing-canvas --arms"
     told = []
     for entry in study.entries:
-        runs = [(row["logit_std_at_init"], row["test_acc"] < metrics.FAILS) for row in entry.rows if row.get("logit_std_at_init") is not None]
+        rows = [row for row in entry.rows if row.get("logit_std_at_init") is not None]
+        runs = [(row["logit_std_at_init"], row["test_acc"] < metrics.FAILS) for row in rows]
         if runs:
             told.append((entry, statistics.median(std for std, _ in runs), share_interval(entry, "failed"), runs))
     if not told:
