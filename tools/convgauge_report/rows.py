@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Files of rows: JSON Lines, plain or .xz, compact or not. A compact file has its curves in FILE.curves.jsonl.xz and its environments in
+"""Files of rows: JSON Lines, plain or .xz, compact or not. A compact file has its curves and lists in FILE.curves.jsonl.xz and its environments in
 environments.json beside it; reading gives whole rows back. Every row knows its file and line, since that is what a message must name."""
 
 import json
 import lzma
 import os
 
-CURVES = ("test_acc_per_epoch", "test_loss_per_epoch", "train_acc_running_per_epoch", "train_loss_per_epoch")
+# Lists as long as a run or a net: most of what rows hold.
+CURVES = ("test_acc_per_epoch", "test_loss_per_epoch", "train_acc_running_per_epoch", "train_loss_per_epoch", "signal_rms", "signal_std")
+CURVES += ("gradient_check", "not_finite")
 ENDINGS = (".jsonl", ".jsonl.xz")
 
 
