@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Files of rows: JSON Lines, plain or .xz, compact or not. A compact file has its curves and lists in FILE.curves.jsonl.xz and its environments in
-environments.json beside it; reading gives whole rows back. Every row knows its file and line, since that is what a message must name."""
+"""Files of rows: JSON Lines, plain or .xz, compact or not. A compact file has its curves and lists in FILE.curves.jsonl.xz and its
+environments in environments.json beside it; reading gives whole rows back. Every row knows its file and line, since that is what a message
+must name."""
 
 import json
 import lzma
