@@ -192,7 +192,8 @@ part_coverage()
     build coverage || return
     tools/coverage --clear
     both '--drawn --cases 20' coverage
-    step coverage/cli tests/cli/run --bin build/coverage/bin
+    # its notes do not fit on a disk that a case says is full: what it says of that is not the program's
+    step coverage/cli env GCOV_ERROR_FILE=/dev/null tests/cli/run --bin build/coverage/bin
     finish
     step coverage tools/coverage
 }
