@@ -88,7 +88,7 @@ class Rows(unittest.TestCase):
 
     def test_a_flipped_digit_in_the_curves_of_a_compact_file(self):
         compact = [{key: value for key, value in row.items() if key not in rows.CURVES} for row in self.rows]
-        curves = [{"id": row["id"], **{key: row[key] for key in rows.CURVES}} for row in self.rows]
+        curves = [{"id": row["id"], **{key: row[key] for key in rows.CURVES if key in row}} for row in self.rows]
         curves[3]["test_acc_per_epoch"] = curves[3]["test_acc_per_epoch"][:-1] + [12.5]
         self.write(compact)
         rows.write(rows.beside(self.path, ".curves.jsonl.xz"), lzma.compress("".join(map(rows.dumps, curves)).encode()))
