@@ -186,7 +186,7 @@ class Reproduce(unittest.TestCase):
         self.assertNotIn("Traceback", done.stderr)
 
     def test_wrong_words(self):
-        self.assertIn("there are scratch-cnn", tool("reproduce", "--only", "nothing", cwd=self.cwd, code=2).stderr)
+        self.assertIn("there are vanishing-canvas", tool("reproduce", "--only", "nothing", cwd=self.cwd, code=2).stderr)
         self.assertIn("is not there", tool("reproduce", "--bin", "/nowhere", cwd=self.cwd, code=1).stderr)
 
 
@@ -277,7 +277,7 @@ class SageMaker(unittest.TestCase):
             self.assertEqual(json.loads(file.readline())["cell"], "dense")
 
     def test_failures_are_told(self):
-        cases = [({"program": "train", "net": "1x28x28 conv4"}, "exit code 2"), ({"program": "rm"}, "there are kernel-size"),
+        cases = [({"program": "train", "net": "1x28x28 conv4"}, "exit code 2"), ({"program": "rm"}, "there are vanishing-canvas"),
                  ({"channel": "absent"}, "channel absent"), ({"epochs": 3}, "values are strings")]
         for given, words in cases:
             self.put(**given)

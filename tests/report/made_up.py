@@ -12,6 +12,8 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools"))
 
+from convgauge_report import STUDIES  # noqa: E402, after the path it is found on
+
 ENV = {
     "cpu": "Made-Up 9000",
     "compiler": "gcc 12.2.0",
@@ -24,7 +26,6 @@ ENV = {
     "governor": "performance",
     "fma_peak_gflops": None,
 }
-STUDIES = ("vanishing-canvas", "mnist-architectures", "scratch-cnn", "kernel-size", "compact-net")
 
 
 def sha(text):

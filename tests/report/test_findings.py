@@ -80,6 +80,15 @@ class Verdicts(unittest.TestCase):
         entry.short = "a short run"
         self.assertEqual(findings.judge(99.1, summary, entry), ("not comparable", "a short run"))
 
+    def test_both_sides_of_a_claim_train_on_the_same_images(self):
+        def select(told, cell, arm):
+            recipe = next(x["recipe"] for x in told["entries"] if (x["cell"], x["arm"]) == (cell, arm))
+            return [word for word in recipe.split() if word.startswith(("select=", "data="))]
+
+        for told in map(made_up.told, made_up.STUDIES):
+            for claim in (claim for claim in told["claims"] if claim["than_cell"] is not None):
+                one, other = select(told, claim["cell"], claim["arm"]), select(told, claim["than_cell"], claim["than_arm"])
+                self.assertEqual(one, other, f"{told['study']}: {claim['says']}")
 
     def test_stated_parameters_may_be_rounded(self):
         told = findings.told(study.Study(made_up.told("mnist-architectures")))

@@ -116,7 +116,7 @@ def recipe_search(study):
             for entry in entries
         ]
     searched = any(entry.arm for _, entries in panels for entry in entries)
-    who = "a searched recipe's interval holds it" if searched else "the guessed recipe's interval holds it; no other has been tried yet"
+    who = "a recipe's interval holds it" if searched else "the guessed recipe's interval holds it; no other has been tried yet"
     title = (f"{', '.join(explained)}: " if explained else "") + f"for {len(explained)} of {len(panels)} published figures {who}"
     there = [entry for _, entries in panels for entry in entries]
     table = table_of(
@@ -217,7 +217,7 @@ def scratch_cnn(study):
 
 def kernels_sentence(lines):
     order = sorted(lines, key=lambda line: -line[1].mean)
-    return "Ranked by our means: " + ", ".join(f"{entry.cell} {s.mean:.2f}" for entry, s, _ in order)
+    return "Our means, in order: " + ", ".join(f"{entry.cell} {s.mean:.2f}" for entry, s, _ in order)
 
 
 def kernel_pairs(study):
@@ -292,8 +292,8 @@ def kernel_size(study):
         "Train minus test at the end: " + ", ".join(f"{entry.cell} {s.mean:.1f}" for entry, s in ends if s) if ends else "Learning curves"
     )
     return [
-        published_dots(study, kernels_sentence),
         kernel_pairs(study),
+        published_dots(study, kernels_sentence),
         learning(study, "kernel-size-curves", study.cells, title),
         shifts(study),
         arm_dots(study, study.arms, "kernel-size-changes", arms_sentence),
@@ -341,7 +341,11 @@ def compact_net(study):
     return [log_curve(study), arm_dots(study, study.arms, "compact-net-changes", arms_sentence), running(study)]
 
 
-MAKERS = {
+def any_study(study):
+    return [published_dots(study, kernels_sentence), arm_dots(study, study.arms, study.name + "-changes", arms_sentence)]
+
+
+MAKERS = {  # of a study that has figures of its own
     "vanishing-canvas": vanishing_canvas,
     "mnist-architectures": mnist_architectures,
     "scratch-cnn": scratch_cnn,
@@ -351,4 +355,4 @@ MAKERS = {
 
 
 def figures(study):
-    return MAKERS[study.name](study)
+    return MAKERS.get(study.name, any_study)(study)

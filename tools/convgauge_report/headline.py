@@ -5,7 +5,7 @@ from . import findings
 from .canvas_figures import BASE, share
 from .net_figures import framework_ratios
 from .speed_figures import label, onednn
-from .stats import geometric_mean
+from .stats import geometric_interval
 from .study_figures import mean
 
 
@@ -52,12 +52,13 @@ def speed(results):
     machine, lines = framework_ratios(results, "train")
     if not lines:
         return None
-    middle = geometric_mean([ratio for _, ratio, *_ in lines])
     ratios = [ratio for _, ratio, *_ in lines]
+    middle, low, high = geometric_interval(ratios)
+    spread = f" [{low:.1f}, {high:.1f}]" if low is not None else ""
     span = f", from {min(ratios):.1f} to {max(ratios):.1f}" if len(ratios) > 1 else ""
     return (
-        f"Training is {middle:.1f} times as fast as the best framework on the same core of {label(machine, results)} "
-        f"(geometric mean of {len(lines)} nets{span}).",
+        f"Training is {middle:.1f}{spread} times as fast as the best framework on the same core of {label(machine, results)} "
+        f"(geometric mean of {len(lines)} nets with its interval over them{span}).",
         "frameworks",
     )
 

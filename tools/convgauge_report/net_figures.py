@@ -260,7 +260,7 @@ def memory(results):
 
 
 def resident(results):
-    """The whole process: peak resident memory of a short run, ours and the leanest framework's."""
+    """The whole process: peak resident memory of a short run, ours and PyTorch's."""
     name, title, how = "memory-frameworks", "Memory beside a framework", "tools/bench-peers --what run"
     found = {}
     for machine, rows in of_kind(results, "memory").items():
@@ -278,7 +278,8 @@ def resident(results):
     ]
     lines.sort(key=lambda line: line[2] / line[3])
     middle = stats.geometric_mean([ours / theirs for *_, ours, theirs in lines])
-    theirs = next(by["theirs"] for by in found[machine].values())
+    which = next(by["theirs"] for by in found[machine].values()).get("note", "")
+    which += ", the wheel with the CUDA libraries" if "+cu" in which else ""
     title = f"A training run of ours takes {100 * middle:.0f} % of PyTorch's memory (geometric mean of {len(lines)} nets)"
     table = table_of(
         name,
@@ -293,7 +294,7 @@ def resident(results):
         pairs([(f"{net}, {batch}", ours, theirs) for net, batch, ours, theirs in lines], ("ours", "PyTorch"), "peak resident memory, MiB"),
         table,
         "Net and batch; one short run each on MNIST in a process of its own, data set, libraries and all; "
-        f"{theirs.get('note', '')}, eager, the leanest of its modes; {conditions(rows)}.",
+        f"{which}, eager; {conditions(rows)}.",
         how,
         rows,
     )

@@ -35,51 +35,45 @@ def columns_of(by_machine):
     return found
 
 
-def by_cpu(cells, columns, results):
+def by_cpu(name, title, cells, columns, results):
     """The table: a line per direction and variant, a column per CPU and ISA."""
     heads = [f"{label(machine, results)}, {isa_words(machine, isa, results)}" for machine, isa in columns]
     table = Table(
-        "kernels-by-cpu",
-        "Which kernel, on which CPU",
+        name,
+        title,
         [("what", "convolution"), ("variant", "variant"), ("problems", "shapes")]
         + [column for i, head in enumerate(heads) for column in ((f"peak{i}", f"{head}: % of peak", 0), (f"gflops{i}", "GFLOP/s", 1))],
-        "Geometric means over the shapes, the table's and the zoo's, that the variant takes and every CPU has, so lines of fewer "
+        "Geometric means over the shapes, the table's and the zoo's, that the variant takes and every column has, so lines of fewer "
         "shapes are of other shapes. The peak is the FMA loop of the same ISA in the same run, one thread; FLOPs are direct "
         "convolution's, so Winograd and FFT "
         "can exceed 100 %.",
     )
-    lines = sorted({key for found in cells.values() for key in found}, key=lambda key: (list(DIRECTIONS).index(key[0][5:]), key[1]))
+    lines = sorted({key for column in columns for key in cells[column]}, key=lambda key: (list(DIRECTIONS).index(key[0][5:]), key[1]))
     for key in lines:
         there = [cells[column][key] for column in columns if key in cells[column]]
         common = sorted(set.intersection(*map(set, there)))
         values = []
         for column in columns:
             rows = [cells[column][key][problem] for problem in common] if key in cells[column] else []
-            for name in ("percent_of_peak", "gflops"):  # portable C has no FMA loop to be held against
-                values.append(stats.geometric_mean([row[name] for row in rows]) if rows and all(row.get(name) for row in rows) else None)
+            for what in ("percent_of_peak", "gflops"):  # portable C has no FMA loop to be held against
+                values.append(stats.geometric_mean([row[what] for row in rows]) if rows and all(row.get(what) for row in rows) else None)
         table.add(DIRECTIONS[key[0][5:]], key[1], len(common), *values)
     return table, heads
 
 
-def variants(results):
-    """Variant x CPU: geometric mean of % of the FMA peak over the problems that all CPUs have."""
-    by_machine = of_kind(
-        results, "kernel", lambda row: row["what"].startswith("conv.") and row["threads"] == 1 and row.get("gflops")
-    )
-    name, title = "kernels-by-cpu", "Which kernel, on which CPU"
-    cells = columns_of(by_machine)
-    if not cells:
-        return Missing(name, title, "not measured yet", KERNELS)
-    main = main_machine(by_machine)
-    columns = sorted(cells, key=lambda key: (forced(*key, results), key[0] != main, key[0], -RANK.index(key[1])))
-    table, heads = by_cpu(cells, columns, results)
+def beside(name, cells, columns, results, more=""):
+    """Variant x column: geometric mean of % of the FMA peak over the shapes that all of the columns have."""
+    table, heads = by_cpu(name, "Which kernel, on which CPU", cells, columns, results)
     forward = [row for row in table.rows if row[0] == "forward"]
     own = [row for row in forward if "/" not in row[1] and row[4]]
     best = max(own, key=lambda row: (row[1] == "auto", row[2], row[4]), default=None)
+    title = "Which kernel, on which CPU"
     if best:
         who = "what auto takes" if best[1] == "auto" else best[1]
-        reach = f"{best[3]:.0f} % of the FMA peak" if best[3] else f"{best[4]:.1f} GFLOP/s"
-        title = f"Forward, {who} reaches {reach} on {heads[0]} (geometric mean of {best[2]} shapes)"
+        reach = [f"{best[at]:.0f} % of the FMA peak" if best[at] else f"{best[at + 1]:.1f} GFLOP/s" for at in (3, 5)[: len(columns)]
+                 if best[at + 1]]
+        reach = [f"{words} on {head}" for words, head in zip(reach, heads)]
+        title = f"Forward, {who} reaches {', '.join(reach)} (geometric mean of {best[2]} shapes)"
     peaks = [max(row.get("peak_gflops") or 0 for found in cells[column].values() for row in found.values()) for column in columns]
     share = all(peaks)  # of the peak where every CPU has one, else GFLOP/s
     at = 3 if share else 4
@@ -92,17 +86,45 @@ def variants(results):
         for k, (head, peak) in enumerate(zip(heads[:PANELS], peaks))
     ]
     lines = "; ".join(f"{peak:.0f} GFLOP/s on {head}" for peak, head in zip(peaks, heads) if peak)
+    rows = [row for column in columns for found in cells[column].values() for row in found.values()]
     return Figure(
         name,
         title,
         dot_panels(panels, [f"{row[1]} ({row[2]})" for row in forward], "% of FMA peak, forward" if share else "GFLOP/s, forward"),
         table,
         "In brackets: the shapes that a variant takes; auto: the variant that the planner takes for each. Blue: ours; green: oneDNN and "
-        f"the compiler's own loops. The line is the FMA peak: {lines or 'not measured'}. One thread; {conditions(by_machine[main])}."
+        f"the compiler's own loops. The line is the FMA peak: {lines or 'not measured'}. One thread; {conditions(rows)}."
+        + more
         + (f" {len(heads) - PANELS} more in the table." if len(heads) > PANELS else ""),
         KERNELS,
-        [row for rows in by_machine.values() for row in rows],
+        rows,
     )
+
+
+def variants(results):
+    """The CPUs side by side; then, over the fewer shapes that they share, what was forced to a lesser instruction set beside its best."""
+    by_machine = of_kind(
+        results, "kernel", lambda row: row["what"].startswith("conv.") and row["threads"] == 1 and row.get("gflops")
+    )
+    cells = columns_of(by_machine)
+    if not cells:
+        return [Missing("kernels-by-cpu", "Which kernel, on which CPU", "not measured yet", KERNELS)]
+    main = main_machine(by_machine)
+    order = sorted(cells, key=lambda key: (key[0] != main, key[0], -RANK.index(key[1])))
+    held = [column for column in order if forced(*column, results)]
+    free = [column for column in order if column not in held] or held
+    figures = [beside("kernels-by-cpu", cells, free, results)]
+    if held and held != free:
+        for column in held:     # the compiler's own loops are compiled for the machine: nothing holds them to less
+            cells[column] = {key: found for key, found in cells[column].items() if key[1] != "peer/autovec"}
+        figures.append(beside("kernels-forced", cells, free[:1] + held, results, FORCED_WORDS))
+    return figures
+
+
+FORCED_WORDS = (
+    " Forced: the same machine held to a lesser instruction set. Portable is no rival but the reference twin, plain C whose "
+    "fused multiply-add is the C library's, compiled at -O1: it is there for its bits, not for its speed."
+)
 
 
 def onednn(results):
@@ -110,6 +132,7 @@ def onednn(results):
     by_machine = of_kind(
         results, "kernel", lambda row: row.get("times_onednn") and row.get("isa") not in SLOW + ("peer",) and row["threads"] == 1
     )
+    peers = of_kind(results, "kernel", lambda row: row["variant"] == "peer/onednn" and row["threads"] == 1)
     name, title = "kernels-onednn", "Ours beside oneDNN"
     if not by_machine:
         return Missing(name, title, "not measured yet", KERNELS)
@@ -123,6 +146,7 @@ def onednn(results):
     lines = [(op, [row["times_onednn"] for (what, _), row in best.items() if what == op]) for op in ops]
     ratios = [row["times_onednn"] for row in best.values()]
     middle = stats.geometric_mean(ratios)
+    theirs = ", ".join(sorted({row["note"] for row in peers.get(machine, ()) if row.get("note")}))
     title = f"The best of ours is {middle:.2f} × as fast as oneDNN (geometric mean of {len(ratios)} lines); "
     title += f"oneDNN wins {sum(r < 1 for r in ratios)}"
     items = []
@@ -141,7 +165,7 @@ def onednn(results):
         dots(items, "times as fast as oneDNN", zero=1, log=True, ratio=True),
         table,
         f"Dots: geometric means over the problems; lines: from the "
-        f"worst to the best problem. {conditions(by_machine[machine])}; one thread, in turns with oneDNN in the same run.",
+        f"worst to the best problem. {conditions(by_machine[machine])}; one thread, in turns with {theirs or 'oneDNN'} in the same run.",
         KERNELS,
         best.values(),
     )
@@ -236,7 +260,9 @@ def roofline(results):
         title,
         roof(best.values(), peak, bandwidth),
         table,
-        f"The fastest of our variants per problem, {len(best)} problems; {conditions(rows)}, one thread." + bare,
+        f"The fastest of our variants per problem, {len(best)} problems. Its roof: the FMA peak, or, where that is lower, what a bandwidth "
+        "lets its bytes through, each tensor once; Winograd and FFT, which multiply less than the taps that are counted, can exceed it. "
+        f"{conditions(rows)}, one thread." + bare,
         KERNELS,
         best.values(),
     )
@@ -359,4 +385,4 @@ def errors(results):
 
 
 def for_kernels(results):
-    return [variants(results), onednn(results), roofline(results), algorithms(results), errors(results)]
+    return variants(results) + [onednn(results), roofline(results), algorithms(results), errors(results)]

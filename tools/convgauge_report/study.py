@@ -7,9 +7,9 @@ import json
 import os
 from collections import Counter
 
+from . import STUDIES
 from . import rows as files
 
-ORDER = ("vanishing-canvas", "mnist-architectures", "scratch-cnn", "kernel-size", "compact-net")
 SYNTHETIC = ("strokes",)
 RESULT = ("weights_sha256", "test_acc", "train_acc", "test_loss")
 
@@ -86,7 +86,7 @@ class Results:
 
 def read_studies(folder):
     told = {}
-    for name in ORDER:
+    for name in STUDIES:
         path = os.path.join(folder, "studies", name + ".json")
         if not os.path.exists(path):
             raise files.Bad(f"{path}: is not there; build/release/bin/{name} --list --format json writes it")

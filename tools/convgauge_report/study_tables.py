@@ -158,9 +158,10 @@ def claims(study):
         ],
         'A claim that begins with "ours" is not the text\'s: it asks for the reason. Differences are paired over common seeds, else '
         "Welch's; shares by Fisher's exact test with Newcombe's interval; p is corrected by Holm over the study's claims. A claim holds "
-        "when p < 0.05 and the difference has its sign. It does not hold when the difference surely has the other sign, or is surely "
-        "smaller than claimed. A claim of no difference, or of none to one side, holds when the interval stays within the given size "
-        "there. Means of paired sides are over the common seeds. Else these runs cannot tell.",
+        "when p < 0.05 and the difference has its sign. It does not hold when the difference surely has the other sign, or its interval "
+        "ends below the claimed size, whatever p, which is that of no difference at all. A claim of no difference, or of none to one "
+        "side, holds when the interval stays within the given size there. Else these runs cannot tell. Means of paired sides are over "
+        "the common seeds.",
     )
     for found in findings.findings(study):
         digits, e = found.claim["metric"]["digits"], found.effect
