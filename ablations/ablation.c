@@ -86,7 +86,7 @@ static void open_one(const struct sweep *s, const char *name, struct dataset *se
     int status = dataset_open(name, o->data_dir, o->env_data_dir, team, set, &why);
     team_close(team);
     if (status)
-        quit(EXIT_DATA, "%s%s", why.text, strcmp(name, "strokes") ? "; or use the built-in digits: --data strokes" : "");
+        quit(EXIT_DATA, "%s", why.text);
 }
 
 static void open_data(struct sweep *s, struct data *data)
@@ -232,7 +232,7 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
     const int jobs = count && count < s->jobs ? count : s->jobs;
     printf("%d to run, about %s with %d side by side; %d have rows already in %s\n", count, duration(total / jobs, time), jobs, done,
            rows->path);
-    return EXIT_OK;
+    return fflush(stdout) || ferror(stdout) ? EXIT_FAIL : EXIT_OK;
 }
 
 static int make(struct sweep *s, struct rows *rows, const struct run *const *todo, int count, int done)
@@ -283,6 +283,12 @@ int ablation_run(const struct study *study, const struct options *options, const
         sweep_measure(&s, &rows);
     if (wish->report && rows.count == 0)
         quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
+    int told = 0;
+    for (int i = 0; i < s.run_count; i++)
+        told += rows_find(&rows, s.runs[i].id) != NULL;
+    if (wish->report && told == 0)
+        quit(EXIT_FAIL, "--report %s: none of its %d rows is a run of %s on the data and seeds asked for; name another file, or --data",
+             rows.path, rows.count, s.study);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);
     if (!todo)
         quit(EXIT_FAIL, "out of memory");
@@ -317,6 +323,8 @@ int ablation_main(const struct study *study, int argc, const char **argv)
     cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
     if (tier < 0 || tier > TIER_SPEEDRUNS)
         quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs), 3 (the other arms) or 4 (speedruns)", tier);
+    if (report && options.output && options.format == FORMAT_JSONL)
+        quit(EXIT_USAGE, "--report prints tables: --output takes a file that ends in .md, .csv or .json with it");
     if (pictures && strlen(pictures) > PICTURES_MOST)
         quit(EXIT_USAGE, "--pictures: takes a path of at most %d characters", PICTURES_MOST);
     struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report, .pictures = pictures };

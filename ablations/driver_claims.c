@@ -310,10 +310,13 @@ void findings_print(const struct sweep *s, const struct rows *rows, const struct
     if (n) {
         fprintf(out, "Claims of the text:\n\n| claim | compared | measure | means | difference [95 %% CI] | n | p (Holm) | verdict |\n"
                 "|---|---|---|---|---|---|---|---|\n");
-        for (int i = 0; i < n; i++)
+        int tests = 0;
+        for (int i = 0; i < n; i++) {
             print_claim(&findings[i], out);
-        fprintf(out, "\nDifferences are paired over common seeds; shares by Fisher's exact test with Newcombe's interval. Holm over these "
-                "%d. A claim of no difference (=, <=, >=) is decided by its interval.\n\n", n);
+            tests += !isnan(findings[i].p);
+        }
+        fprintf(out, "\nDifferences are paired over common seeds; shares by Fisher's exact test with Newcombe's interval. Holm over the %d "
+                "with a p. A claim of no difference (=, <=, >=) is decided by its interval.\n\n", tests);
     }
     found_close(&f);
 }

@@ -4,6 +4,7 @@
 #include "driver.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,7 +150,8 @@ static void check_names(const struct study *study)
             quit(EXIT_FAIL, words, study->zoo->study, a->arm);
 }
 
-/* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms, a tier's. */
+/* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms, a tier's.
+ * Speedruns have the machine to themselves, all of it, so their tier must be asked for before one is made. */
 static bool wanted(const struct sweep *s, const struct study *study, const struct arm *arm, const char *name)
 {
     const struct wish *wish = s->wish;
@@ -158,6 +160,9 @@ static bool wanted(const struct sweep *s, const struct study *study, const struc
         return false;
     if (wish->tier)
         return wish->tier == tier_of(study, arm);
+    const bool made = !o->list && !o->dry_run && !wish->summary && !wish->report && !wish->timing;
+    if (made && tier_of(study, arm) == TIER_SPEEDRUNS)
+        return false;
     return !arm || o->filter || o->list || wish->arms || wish->report || (o->quick && arm->quick);
 }
 
@@ -183,7 +188,8 @@ void sweep_entries(struct sweep *s, const struct study *study)
     if (s->entry_count == 0 && s->wish->tier && !o->filter)
         quit(EXIT_USAGE, "--tier %d: %s has no arms there", s->wish->tier, s->study);
     if (s->entry_count == 0)
-        quit(EXIT_USAGE, "--filter %s matches no cell or arm; --list shows them", o->filter ? o->filter : "");
+        quit(EXIT_USAGE, "--filter %s matches no cell or arm; --list shows them, and speedruns want --tier %d, too",
+             o->filter ? o->filter : "", TIER_SPEEDRUNS);
 }
 
 static int selected(const struct selection *s, const struct images *images, int classes)
@@ -222,7 +228,8 @@ static bool fit(const struct sweep *s, struct entry *e, struct why *why)
     if (net_parse(e->net, &net, why) || train_check(&net, &recipe, e->data, why))
         return false;
     size_up(e, &recipe, s->wish->timing);
-    return true;
+    return e->epochs <= MAX_EPOCHS || fail(why, -EINVAL, "%d epochs are asked for; the most is %d, set epochs= or updates= lower",
+                                           e->epochs, MAX_EPOCHS) == 0;
 }
 
 /* On a data set of the user's choice the cells that fit it are run; nothing is left out silently, and not everything at all. */

@@ -27,9 +27,13 @@ void run_make_id(const struct sweep *s, struct run *r)
                           s->wish->timing ? "timing" : "accuracy", s->study, e->cell, e->arm, e->net, e->recipe, r->seed, e->data->sha256,
                           CONVGAUGE_NUMERICS);
     char extra[128] = "";
+    const bool textbook = strcmp(isa_used(s), "scalar") == 0, chosen = strcmp(s->options->algo, "auto") != 0;
     if (s->wish->timing)
         snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s", r->threads, isa_used(s), s->options->algo,
                  s->options->no_fuse ? "no-fuse\n" : "");
+    else                                /* every other ISA, thread count and fusion gives the same bits */
+        snprintf(extra, sizeof extra, "%s%s%s%s", textbook ? "isa=scalar\n" : "", chosen ? "algo=" : "", chosen ? s->options->algo : "",
+                 chosen ? "\n" : "");
     if (length < 0)
         quit(EXIT_FAIL, "out of memory");
     struct sha256_part parts[] = { { text, (size_t)length }, { extra, strlen(extra) } };
@@ -112,7 +116,7 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
     set_bytes(record, "bytes_scratch", m->bytes.scratch);
     json_object_set_new(record, "isa", json_string(isa_used(s)));
     json_object_set_new(record, "algo", json_string(s->options->algo));
-    json_object_set_new(record, "fuse", json_boolean(!s->options->no_fuse));
+    json_object_set_new(record, "fuse", json_boolean(m->fused));
     json_object_set_new(record, "threads", json_integer(r->threads));
     json_object_set_new(record, "pinned", json_boolean(pinned));
     json_object_set_new(record, "weights_sha256", json_string(m->weights_sha256));

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,8 +79,8 @@ int rows_read(struct rows *r, const char *path, struct why *why)
     ssize_t length;
     int status = 0;
     for (int n = 1; status == 0 && (length = getline(&line, &room, f)) > 0; n++) {
-        r->torn_end = line[length - 1] != '\n';
-        json_t *object = r->torn_end ? NULL : json_loadb(line, (size_t)length, JSON_REJECT_DUPLICATES, NULL);
+        r->torn_end = line[length - 1] != '\n';             /* a row may be whole all the same: an object without its end is none */
+        json_t *object = json_loadb(line, (size_t)length, JSON_REJECT_DUPLICATES, NULL);
         status = object ? rows_add(r, object, why) : -EINVAL;
         if (status == -EINVAL && length > 1) {
             warn("%s:%d: %s; ignored, its run will be made again", path, n, object ? "not a row" : "a torn line (a killed run?)");
@@ -112,6 +113,8 @@ int rows_open(struct rows *r, struct why *why)
     r->fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (r->fd < 0)
         return fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
+    if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)      /* file systems without locks go on without */
+        return fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
     return 0;
 }
 

@@ -151,6 +151,7 @@ static bool start(struct driver *d, int slot, const struct run *run)
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
+        close(d->rows->fd);             /* with its lock: a child that outlives us must not keep the next run out */
         stops = 0;
         signal(SIGINT, SIG_IGN);        /* the terminal sends it to all; the parent passes it on as SIGTERM */
         sigprocmask(SIG_SETMASK, &before, NULL);
@@ -263,15 +264,16 @@ static double peak_rss(const struct rusage *used)
 
 static void finish(struct driver *d, struct slot *slot)
 {
-    int status;
+    int status = 0;
     char name[320];
-    struct rusage used;
+    struct rusage used = { 0 };
+    pid_t ended;
     close(slot->fd);
-    while (wait4(slot->pid, &status, 0, &used) < 0 && errno == EINTR)
+    while ((ended = wait4(slot->pid, &status, 0, &used)) < 0 && errno == EINTR)
         ;
     d->progress.done++;
     d->progress.work_done += run_work(slot->run);
-    bool complete = WIFEXITED(status) && WEXITSTATUS(status) == 0 && slot->result;
+    bool complete = ended == slot->pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 && slot->result;
     slot->pid = 0;
     if (complete && !d->outcome.unwritable) {
         store(d, slot, peak_rss(&used));
@@ -336,7 +338,7 @@ static void go(struct driver *d, const struct run *const *todo, int count)
             live++;
         }
         if (live == 0 && next < count && !stopping) {
-            warn("cannot start a process: %s", strerror(errno));
+            warn("cannot start a process: %s; free some, or give fewer --jobs, and start again to go on", strerror(errno));
             d->outcome.failed += count - next;
             return;
         }
@@ -368,6 +370,7 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
     struct sigaction stop = { .sa_handler = on_stop }, old_int, old_term;
     sigaction(SIGINT, &stop, &old_int);
     sigaction(SIGTERM, &stop, &old_term);
+    signal(SIGCHLD, SIG_DFL);           /* ignored, as some launchers leave it, it would reap children unseen */
     signal(SIGXFSZ, SIG_IGN);           /* a file size limit shows as an error of write() */
     progress_open(&d.progress, s->options->quiet, count, work);
     go(&d, todo, count);

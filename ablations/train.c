@@ -38,12 +38,12 @@ static int list_zoo(void)
     return fflush(stdout) ? EXIT_FAIL : EXIT_OK;
 }
 
-/* "custom from 1a2b3c4d5e6f" */
-static void name_after_file(const char *cell, const char *path, char *name, size_t size)
+/* "custom from 1a2b3c4d5e6f": what a run starts from is a part of its id */
+static void name_after_file(const char *cell, const char *path, bool weights_only, char *name, size_t size)
 {
     FILE *f = fopen(path, "rb");
     if (!f)
-        quit(EXIT_FAIL, "--load %s: %s", path, strerror(errno));
+        quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
     char *bytes = NULL, hex[65];
     size_t used = 0, got;
     do {
@@ -54,17 +54,17 @@ static void name_after_file(const char *cell, const char *path, char *name, size
         used += got;
     } while (got);
     if (ferror(f))
-        quit(EXIT_FAIL, "--load %s: %s", path, strerror(errno));
+        quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
     fclose(f);
     sha256_hex(&(struct sha256_part){ bytes, used }, 1, hex);
     free(bytes);
-    snprintf(name, size, "%s from %.12s", cell, hex);
+    snprintf(name, size, "%s from %.12s%s", cell, hex, weights_only ? ", weights only" : "");
 }
 
 /* What is not said is taken from the zoo's cell, or for a typed net from nowhere: no data set is chosen silently. */
-static void check(const struct request *r, const struct options *o, const struct zoo_cell *known)
+static void check(const struct request *r, const struct options *o, const char *net, const struct zoo_cell *known)
 {
-    if (!r->net)
+    if (!net)
         quit(EXIT_USAGE, "--net is missing: a net like \"1x28x28 conv8 relu max2 dense10\", or one of --list like compact-net/published");
     if (!known && !o->data && !o->data_dir && !r->summary)
         quit(EXIT_USAGE, "--data is missing: mnist, fashion-mnist, cifar-10 or strokes, or --data-dir with idx or CIFAR-10 files");
@@ -76,16 +76,20 @@ static void check(const struct request *r, const struct options *o, const struct
 
 static int run(const struct request *r, const struct options *o)
 {
-    static char cell_name[128];
+    static char cell_name[128], saved[4096];
+    struct why why;
     const struct zoo_study *study = NULL;
     const struct zoo_cell *known = r->net ? zoo_find(r->net, &study) : NULL;
-    check(r, o, known);
+    if (!r->net && r->load && checkpoint_net(r->load, saved, sizeof saved, &why))
+        quit(EXIT_FAIL, "--load %s", why.text);
+    const char *net = r->net ? r->net : r->load ? saved : NULL;
+    check(r, o, net, known);
     static char words[RECIPE_WORDS];
     snprintf(words, sizeof words, "%s %s", known ? known->recipe : "", r->recipe ? r->recipe : "");     /* too long: refused below */
     snprintf(cell_name, sizeof cell_name, "%s", known ? r->net : "custom");
     if (r->load)
-        name_after_file(known ? r->net : "custom", r->load, cell_name, sizeof cell_name);
-    struct zoo_cell cells[2] = { known ? *known : (struct zoo_cell){ .net = r->net }, { .cell = NULL } };
+        name_after_file(known ? r->net : "custom", r->load, r->weights_only, cell_name, sizeof cell_name);
+    struct zoo_cell cells[2] = { known ? *known : (struct zoo_cell){ .net = net }, { .cell = NULL } };
     cells[0].cell = cell_name;
     cells[0].recipe = words;
     if (r->recipe || r->load)           /* no longer what was published */
@@ -103,7 +107,7 @@ int main(int argc, const char **argv)
 {
     struct request r = { 0 };
     const struct poptOption more[] = {
-        { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string, or a cell of the zoo (--list)", "NET" },
+        { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string, or a cell of the zoo (--list); default: --load's", "NET" },
         { "recipe", 0, POPT_ARG_STRING, &r.recipe, 0, "like \"opt=adam lr=0.01 epochs=3\"; a cell's own with these words added", "WORDS" },
         { "load", 0, POPT_ARG_STRING, &r.load, 0, "start from this safetensors file: resume its run, if it has a position", "FILE" },
         { "weights-only", 0, POPT_ARG_NONE, &r.weights_only, 0, "of --load take the weights and start from update 0", NULL },

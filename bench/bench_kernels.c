@@ -112,9 +112,11 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     int wrong = 0;
     for (int i = 0; i < (o->thread_count ? o->thread_count : 1); i++) wrong += run_threads(&list, &g, o, threads[i], &report);
     counters_close();
-    if (!g.ran && !wrong)
+    if (!g.ran && !wrong) {
+        report_drop(&report);
         quit(EXIT_USAGE, "nothing to run: no case matches%s%s; --list shows what there is", o->filter ? " --filter " : "",
              o->filter ? o->filter : " these flags");
+    }
     group_summary(&g, &report);
     if (!o->list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
     if (!o->list) report_close(&report);

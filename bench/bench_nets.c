@@ -23,7 +23,7 @@ enum { BATCHES = 32, BATCH_MOST = 1000 };
 struct request {
     char *net, *batch, *turns;
     double rel_ci, max_time;
-    int profile, units, cold;
+    int plan, profile, units, cold;
 };
 
 struct nets { struct bench_net *list; int count; };
@@ -94,7 +94,8 @@ static void run_threads(const struct nets *nets, const struct request *r, struct
         for (int b = 0; b < (count ? count : 1); b++) {
             struct bench_net *n = &nets->list[i];
             const int batch = count ? batches[b] : o->quick && n->batch > LANES ? LANES : n->batch;
-            if (r->profile) net_profile(n, batch, g, report);
+            if (r->plan) net_show(n, batch, g);
+            else if (r->profile) net_profile(n, batch, g, report);
             else if (r->units) net_units(n, batch, g, report);
             else net_measure(n, batch, g, report);
         }
@@ -116,17 +117,20 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as tools/bench-turns gives them", r->turns);
     if (r->units && (r->profile || o->thread_count))
         quit(EXIT_USAGE, "--units counts on one thread and by itself: leave out --profile and --threads");
+    if (r->plan && o->output) quit(EXIT_USAGE, "--plan prints to stdout: leave out --output");
     report_open(&report, o, r->profile ? net_profile_columns : r->units ? net_units_columns : columns, gbench);
-    const char *none = o->list ? NULL : counters_open();
+    const char *none = o->list || r->plan ? NULL : counters_open();
     if (none && !o->quiet) warn("no hardware counters: %s", none);
     noise_open(&noise);
     for (int i = 0; i < (o->thread_count ? o->thread_count : 1); i++)
         run_threads(&nets, r, &g, o->thread_count ? o->threads[i] : one, &report);
     counters_close();
-    if (!g.ran)
+    if (!g.ran) {
+        report_drop(&report);
         quit(EXIT_USAGE, "nothing to run: no net matches%s%s; --list shows what there is", o->filter ? " --filter " : " these flags",
              o->filter ? o->filter : "");
-    if (!o->list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
+    }
+    if (!o->list && !r->plan && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
     if (!o->list) report_close(&report);
     free(nets.list);
     free(g.singles);
@@ -140,6 +144,7 @@ int main(int argc, char **argv)
         { "batch", 0, POPT_ARG_STRING, &r.batch, 0, "images per step, like 1,32,64 (default: the recipe's, at most 1000)", "LIST" },
         { "profile", 0, POPT_ARG_NONE, &r.profile, 0, "where a training step's time goes, layer by layer", NULL },
         { "units", 0, POPT_ARG_NONE, &r.units, 0, "into how many pieces a training step is cut, and what 64 workers make of them", NULL },
+        { "plan", 0, POPT_ARG_NONE, &r.plan, 0, "print how a training step is planned: variants, what is fused, who lives where", NULL },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
         { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see tools/bench-turns", "IN,OUT" },

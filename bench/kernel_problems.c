@@ -81,7 +81,7 @@ int problems_read(struct problem_list *list, const char *path, struct why *why)
     char line[256];
     int status = 0;
     FILE *f = fopen(path, "r");
-    if (!f) return fail(why, -errno, "%s: %s", path, strerror(errno));
+    if (!f) return fail(why, -errno, "%s: %s; name a file with one problem a line", path, strerror(errno));
     while (!status && fgets(line, sizeof line, f)) {
         line[strcspn(line, " \t\r\n#")] = 0;
         if (*line) status = add(list, line);

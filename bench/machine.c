@@ -156,7 +156,11 @@ static size_t working_set(const struct machine *m, enum cache_level level, int w
 static int measure_streams(struct machine *m, const struct ceiling *ceiling, struct team *team)
 {
     const int workers = team_workers(team);
-    const size_t most = working_set(m, CACHE_DRAM, workers);
+    size_t most = 0;
+    for (int level = 0; level < CACHE_LEVELS; level++) {            /* many workers' L3 pass is larger than their share of memory's */
+        const size_t bytes = working_set(m, (enum cache_level)level, workers);
+        most = bytes > most ? bytes : most;
+    }
     float **array = calloc((size_t)workers, sizeof *array);
     bool memory = array != NULL;
     for (int i = 0; memory && i < workers; i++) memory = (array[i] = aligned_alloc(64, (most + 63) / 64 * 64)) != NULL;

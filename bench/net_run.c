@@ -115,6 +115,19 @@ static int open_variants(const struct bench_net *n, int batch, bool training, co
     return count;
 }
 
+void net_show(const struct bench_net *n, int batch, struct net_options *g)
+{
+    struct runner r;
+    struct why why;
+    const int isa = isa_best(g->options->isas);
+    if (!runner_asked(n, true, (enum isa)isa, g)) return;
+    if (runner_open(&r, n, batch, true, (enum isa)isa, g->options->algo, g, &why)) quit(EXIT_FAIL, "%s: %s", n->name, why.text);
+    printf("%s: %s\n", n->name, n->string);
+    plan_print(r.plan, stdout);
+    putchar('\n');
+    plan_close(r.plan);
+}
+
 /* ---- rows ---- */
 
 /* How much faster than the same case on one thread, when that was measured before in this run. */

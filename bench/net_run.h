@@ -27,6 +27,8 @@ struct net_options {
 
 extern const struct column net_profile_columns[], net_units_columns[];
 
+/* To stdout: the plan of its training step, with the best ISA and --algo. */
+void net_show(const struct bench_net *n, int batch, struct net_options *g);
 void net_measure(struct bench_net *n, int batch, struct net_options *g, struct report *report);
 void net_profile(struct bench_net *n, int batch, struct net_options *g, struct report *report);
 /* On a team of one. */

@@ -16,7 +16,7 @@ const struct column net_units_columns[] = {
     { "speedup_8", "x 8", 5, 2 }, { "speedup_16", "x 16", 5, 1 }, { "speedup_64", "x 64", 5, 1 }, { NULL, NULL, 0, 0 }
 };
 
-enum { REGIONS = 2048, WANTED = 64 };
+enum { REGIONS = 1 << 16, WANTED = 64 };
 
 /* Forking and joining: what bench-runtime finds for two workers, and a post and a look for every further one. */
 static const double FORK_JOIN = 0.5e-6, PER_WORKER = 0.05e-6;
@@ -35,7 +35,7 @@ void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context)
     const uint64_t start = clock_ns();
     __real_team_run(team, units, fn, context);
     if (!seen.on || units == 0) return;
-    assert(seen.count < REGIONS);
+    if (seen.count == REGIONS) quit(EXIT_USAGE, "--units: the step has more than %d fork-joins; take a smaller --batch", REGIONS);
     const double seconds = (double)(clock_ns() - start) * 1e-9;
     struct region *r = &seen.list[seen.count++];
     const bool known = seen.count <= seen.most;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "../ablations/driver.h"
 
 json_t *number(double value)
@@ -31,14 +32,20 @@ void report_open(struct report *r, const struct options *options, const struct c
     json_t *value;
     json_object_foreach(environment, key, value) if (json_is_string(value)) gbench_context(key, json_string_value(value));
     json_decref(environment);
-    *r = (struct report){ .columns = columns, .format = options->format, .path = options->output, .out = stdout, .gbench = gbench };
+    *r = (struct report){ .columns = columns, .format = options->format, .path = options->list ? NULL : options->output, .out = stdout,
+                          .gbench = gbench };
     if (!r->path) return;
     const bool regular = stat(r->path, &s) != 0 || S_ISREG(s.st_mode);       /* a pipe or a device is written directly */
     if (!regular) r->beside = strdup(r->path);
     else if (asprintf(&r->beside, "%s.part", r->path) < 0) r->beside = NULL;
     if (!r->beside) quit(EXIT_FAIL, "out of memory");
     r->out = fopen(r->beside, "w");
-    if (!r->out) quit(EXIT_FAIL, "--output %s: %s", r->path, strerror(errno));
+    if (!r->out) quit(EXIT_FAIL, "--output %s: %s; give another place", r->path, strerror(errno));
+}
+
+void report_drop(struct report *r)
+{
+    if (r->path && strcmp(r->beside, r->path) != 0) unlink(r->beside);
 }
 
 /* ---- cells ---- */
@@ -131,10 +138,10 @@ void report_close(struct report *r)
         free(json);
     }
     flush(r);
-    if (r->error) quit(EXIT_FAIL, "cannot write %s: %s", r->path ? r->path : "stdout", strerror(r->error));
+    if (r->path && fclose(r->out) && !r->error) r->error = errno;
+    if (!r->error && r->path && strcmp(r->beside, r->path) != 0 && rename(r->beside, r->path)) r->error = errno;
+    if (r->error) quit(EXIT_FAIL, "cannot write %s: %s; give another --output", r->path ? r->path : "stdout", strerror(r->error));
     if (!r->path) return;
-    fclose(r->out);
-    if (strcmp(r->beside, r->path) != 0 && rename(r->beside, r->path)) quit(EXIT_FAIL, "--output %s: %s", r->path, strerror(errno));
     free(r->beside);
     r->beside = NULL;
 }

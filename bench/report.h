@@ -29,6 +29,9 @@ void report_remark(struct report *r, const char *format, ...) __attribute__((for
 /* Finishes; quits when something could not be written or Google Benchmark's filter let nothing through. */
 void report_close(struct report *r);
 
+/* In place of closing, before quitting: leaves no half-made file behind. */
+void report_drop(struct report *r);
+
 /* A finite number, or null. */
 json_t *number(double value);
 /* The conditions that every row carries, with the FMA peak (GFLOP/s) that was measured beside it. New reference. */

@@ -62,7 +62,7 @@ static int archive_open(struct archive *a, const char *path, struct why *why)
     struct stat stat;
     *a = (struct archive){ .path = path, .file = fopen(path, "rb") };
     if (!a->file)
-        return fail(why, -errno, "%s: cannot open the checkpoint: %s", path, strerror(errno));
+        return fail(why, -errno, "%s: cannot open the checkpoint: %s; name a file that --save wrote", path, strerror(errno));
     int code = fstat(fileno(a->file), &stat) != 0 ? -errno : 0;
     if (code)
         fail(why, code, "%s: cannot tell its size: %s", path, strerror(-code));

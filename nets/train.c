@@ -200,11 +200,13 @@ int train_check(const struct net *net, const struct recipe *recipe, const struct
     if (net->in.c != c || net->in.h != h || net->in.w != w)
         return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=",
             net->in.c, net->in.h, net->in.w, d->name, c, h, w);
-    int outputs = net->count ? net->layers[net->count - 1].out.c : net->in.c;
+    const int outputs = net->count ? net->layers[net->count - 1].out.c : net->in.c;
     if (outputs != d->classes)
         return fail(why, -EINVAL, "the net ends in %d outputs, %s has %d classes; end the net with dense%d", outputs, d->name, d->classes,
             d->classes);
-    return 0;
+    int code = transform_check(&recipe->transform, d, why);
+    code = code ? code : selection_check(&recipe->train, &d->train, d->classes, why);
+    return code ? code : selection_check(&recipe->test, &d->test, d->classes, why);
 }
 
 static int choose_images(struct run *r, struct why *why)
@@ -254,12 +256,11 @@ static int open_plan(struct run *r, struct why *why)
     struct plan_options plan = { .batch = r->part, .training = true, .isas = o->isas, .algo = o->algo,
         .optimizer_slots = recipe_optimizer_slots(r->recipe), .team = o->team, .no_fuse = o->no_fuse || o->hooks.backward };
     int code = net_plan(r->net, &plan, &r->plan, why);
+    code = code ? code : batcher_open(&r->batcher, r->data, &r->recipe->transform, o->team, why);
     if (code)
         return code;
     r->metrics->bytes = plan_bytes(r->plan);
-    code = batcher_open(&r->batcher, r->data, &r->recipe->transform, o->team, why);
-    if (code)
-        return code;
+    r->metrics->fused = !plan.no_fuse;
     for (int i = 0; i < plan_tensors(r->plan); i++)
         r->parameters += plan_tensor(r->plan, i).trained ? (long)plan_tensor(r->plan, i).count : 0;
     r->weights = malloc((size_t)r->parameters * sizeof(float) + 1);

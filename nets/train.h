@@ -18,6 +18,7 @@ struct metrics {                        /* per cent; losses are means over image
     double seconds;                     /* training steps with batch assembly, not loading or evaluation */
     double train_images_per_s, infer_images_per_s;
     struct plan_bytes bytes;
+    bool fused;                         /* as planned: hooks may ask for every layer by itself */
     char weights_sha256[65];            /* over the trained tensors in net order, little-endian float32 */
 };
 

@@ -345,7 +345,7 @@ Test(selection, each_kind)
 Test(selection, refusals)
 {
     static const struct { enum selection_kind kind; int count; const char *word; } bad[] = {
-        { SELECT_PER_CLASS, 8, "perclass:8: class 1 has only 7" }, { SELECT_PER_CLASS, 0, "perclass:0" },
+        { SELECT_PER_CLASS, 8, "perclass:8: take 1 … 7" }, { SELECT_PER_CLASS, 0, "perclass:0" },
         { SELECT_FIRST, 51, "first:51: choose 1 … 50" }, { SELECT_FIRST, 0, "first:0" },
         { SELECT_SINGLE, 50, "single:50: choose an image from 0 … 49" }, { SELECT_SINGLE, -1, "single:-1" },
         { SELECT_SPLIT, 50, "split:50: choose 1 … 49" } };
@@ -355,6 +355,10 @@ Test(selection, refusals)
         cr_expect_eq(select_of(bad[i].kind, bad[i].count, 1, false, index, &why), -EINVAL);
         cr_expect(strstr(why.text, bad[i].word) != NULL, "no '%s' in: %s", bad[i].word, why.text);
     }
+    struct why why = { "" };
+    labels[1] = 0;
+    cr_expect_eq(select_of(SELECT_PER_CLASS, 7, 1, false, index, &why), -EINVAL);
+    cr_expect(strstr(why.text, "perclass:7: class 1 has only 6") != NULL, "%s", why.text);
 }
 
 Test(selection, an_epochs_order_is_a_permutation_by_seed_and_epoch)

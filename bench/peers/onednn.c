@@ -236,7 +236,7 @@ static const char *differs(const float *got, const float *want, size_t count, ch
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         const double off = fabs((double)got[i] - (double)want[i]);
-        if (!(off <= most)) most = off, at = i;
+        if (off > most || isnan(off)) most = isnan(off) ? INFINITY : off, at = i;
         sum += (double)want[i] * (double)want[i];
     }
     const double rms = sqrt(sum / (double)count);

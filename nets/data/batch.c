@@ -70,8 +70,9 @@ static int fill_offsets(struct batcher *b, struct why *why)
     return 0;
 }
 
-static int check(const struct transform *t, const struct dataset *d, struct shape image, struct why *why)
+int transform_check(const struct transform *t, const struct dataset *d, struct why *why)
 {
+    const struct shape image = { t->red ? 1 : d->c, d->h, d->w };
     if (!t->raw && !(t->sd > 0 && t->sd <= 1e6 && t->mean >= -1e6 && t->mean <= 1e6))
         return fail(why, -EINVAL, "norm=%g,%g: the second, the standard deviation, must be above 0, and neither beyond a million",
                     t->mean, t->sd);
@@ -92,7 +93,7 @@ int batcher_open(struct batcher **batcher, const struct dataset *d, const struct
     assert(t->augments >= 0 && t->augments <= MAX_AUGMENTS);
     struct shape image = { t->red ? 1 : d->c, d->h, d->w }, to;
     *batcher = NULL;
-    int error = check(t, d, image, why);
+    int error = transform_check(t, d, why);
     if (error)
         return error;
     struct batcher *b = calloc(1, sizeof *b);

@@ -35,6 +35,11 @@ struct selection { enum selection_kind kind; int count; };
 int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index,
                    struct why *why);
 
+/* 0, or -EINVAL with the way out: what can be said of a selection or a transform without making it. A class that has fewer images than
+ * `perclass` asks for shows only then. */
+int selection_check(const struct selection *s, const struct images *images, int classes, struct why *why);
+int transform_check(const struct transform *t, const struct dataset *d, struct why *why);
+
 /* C, H, W of a batch after the transform. */
 void transform_shape(const struct transform *t, const struct dataset *d, int *c, int *h, int *w);
 

@@ -24,14 +24,15 @@ static int take_per_class(const struct selection *s, const struct images *images
     return 0;
 }
 
-static int check_count(const struct selection *s, const struct images *images, struct why *why)
+int selection_check(const struct selection *s, const struct images *images, int classes, struct why *why)
 {
     int n = images->count, c = s->count;
     switch (s->kind) {
     case SELECT_ALL: case SELECT_TRAIN:
         return 0;
     case SELECT_PER_CLASS:
-        return c >= 1 ? 0 : fail(why, -EINVAL, "perclass:%d: take at least 1 image per class", c);
+        return c >= 1 && c <= n / classes ? 0
+             : fail(why, -EINVAL, "perclass:%d: take 1 … %d: there are %d images of %d classes", c, n / classes, n, classes);
     case SELECT_FIRST:
         return c >= 1 && c <= n ? 0 : fail(why, -EINVAL, "first:%d: choose 1 … %d, the images there are", c, n);
     case SELECT_SINGLE:
@@ -66,7 +67,7 @@ int selection_make(const struct selection *s, const struct images *images, int c
                    struct why *why)
 {
     assert(images->count > 0 && classes >= 1 && classes <= 256);
-    int error = check_count(s, images, why);
+    int error = selection_check(s, images, classes, why);
     if (error)
         return error;
     uint8_t *taken = calloc((size_t)images->count, 1);
