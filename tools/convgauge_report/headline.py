@@ -161,11 +161,13 @@ def found(study):
 
 
 def verdicts(study):
-    """Which of the text's claims hold, which do not, which these runs cannot tell, and which of ours hold: a line each, in their words."""
+    """Which of the text's claims hold, which do not, which these runs cannot tell, and what became of ours: a line each, in their words."""
     lines = []
     judged = findings.findings(study)
     for verdict, words in ((findings.HOLDS, "Holds"), (findings.HOLDS_NOT, "Does not hold"), (findings.NOT_SEPARABLE, "Not separable yet")):
         said = [f.claim["says"] for f in judged if f.verdict == verdict and not ours(f)]
         lines += [f"{words}: {'; '.join(said)}."] if said else []
-    said = [f.claim["says"].removeprefix(OURS + ": ") for f in judged if f.verdict == findings.HOLDS and ours(f)]
-    return lines + ([f"Of our own, holds: {'; '.join(said)}."] if said else [])
+    for verdict, words in ((findings.HOLDS, "holds"), (findings.HOLDS_NOT, "does not hold")):
+        said = [f.claim["says"].removeprefix(OURS + ": ") for f in judged if f.verdict == verdict and ours(f)]
+        lines += [f"Of our own, {words}: {'; '.join(said)}."] if said else []
+    return lines
