@@ -45,6 +45,7 @@ static const char *verdict(const struct verdicts *all, const struct variant *v, 
     return finding;
 }
 
+/* All variants of the problem at once, when the first that is to be timed asks: a filter does not wait for what it leaves out. */
 static void check_all(struct group *k)
 {
     const struct options *o = k->g->options;
@@ -53,8 +54,8 @@ static void check_all(struct group *k)
         .op = (int)k->problem.op, .isas = o->isas, .problem = k->problem.text, .seed = SEED,
         .algo = strcmp(o->algo, "auto") ? o->algo : NULL
     };
-    k->verdicts.count = 0;
-    if (k->g->check && !o->list) check_walk(&check, collect, &k->verdicts, &total);
+    k->checked = true;
+    check_walk(&check, collect, &k->verdicts, &total);
 }
 
 /* ---- entries ---- */
@@ -106,7 +107,9 @@ static void add_variant(struct group *k, struct report *report, const struct var
     assert(k->entries < ENTRIES);
     *e = (struct entry){ .isa = isa, .algo = algo, .variant = v, .error = NAN, .automatic = automatic };
     e->peak = peak_has((int)v->isa) ? v->isa : group_best_peak(k);
-    if (k->g->check && !k->g->options->list)
+    const bool checks = k->g->check && !k->g->options->list;
+    if (checks && !alone && !k->checked) check_all(k);
+    if (checks)
         finding = alone ? check_one(v, k->problem.op, k->problem.text, SEED, text, sizeof text)
                        : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
     if (finding) return convict(k, report, e, finding);
@@ -246,7 +249,6 @@ int contest_run(const char *problem, struct group_options *g, struct report *rep
     const char *wrong = problem_parse(problem, &k.problem);
     assert(!wrong);
     if (!g->options->list && problem_open(&k.problem)) quit(EXIT_FAIL, "%s: out of memory", problem);
-    check_all(&k);
     for (k.direction = 0; op_benches[k.problem.op]->directions[k.direction]; k.direction++) {
         if (pointless(&k)) continue;
         if (g->options->list) list_direction(&k);

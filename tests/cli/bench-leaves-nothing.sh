@@ -3,6 +3,6 @@
 . "$CLI/lib.sh"
 benches
 bench-kernels --list --output a.md | head -n 1 | cut -c 1-4
-bench-kernels --problem n16c4h8k4r3pad1 --filter nothing --output b.md
+bench-kernels --filter nothing --output b.md
 bench-nets --net scratch-cnn/mnist --filter nothing --output c.md
 ls
