@@ -106,16 +106,26 @@ void make_folders(const char *path)
     }
 }
 
+static bool is_at(int fd, const char *path)
+{
+    struct stat one, other;
+    return fstat(fd, &one) == 0 && stat(path, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 int rows_open(struct rows *r, struct why *why)
 {
     assert(r->path && r->fd < 0);
     make_folders(r->path);
-    r->fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (r->fd < 0)
-        return fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
-    if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)      /* file systems without locks go on without */
-        return fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
-    return 0;
+    for (;;) {
+        r->fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+        if (r->fd < 0)
+            return fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
+        if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)  /* file systems without locks go on without */
+            return fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
+        if (!r->regular || is_at(r->fd, r->path))
+            return 0;
+        close(r->fd);                   /* tools/merge has put another file there since */
+    }
 }
 
 /* Takes back the part of a row that a full disk let through; only our own bytes at the very end of a regular file. */

@@ -147,6 +147,13 @@ class Reproduce(unittest.TestCase):
             time.sleep(0.05)
             if os.path.exists(local):
                 rows = self.rows(local)
+        kept = os.path.join(self.cwd, "results", "scratch-cnn.jsonl")       # a row more, for which the file would be written anew
+        with open(kept, "w", encoding="utf-8") as file:
+            file.write(json.dumps({**rows[0], "id": "0" * 64, "seed": 77}) + "\n")
+        tool("reproduce", "--dry-run", *self.some, cwd=self.cwd)
+        beside = tool("merge", "-o", local, local, kept, cwd=self.cwd, code=1)
+        self.assertIn("a run writes there; wait for it, or write elsewhere", beside.stderr)
+        os.remove(kept)
         killed.kill()
         killed.wait()
         there, last = len(rows), -1

@@ -3,6 +3,7 @@
 environments in environments.json beside it; reading gives whole rows back. Every row knows its file and line, since that is what a message
 must name."""
 
+import fcntl
 import json
 import lzma
 import os
@@ -124,14 +125,35 @@ def files_under(folder):
     return found
 
 
+def lock(file):
+    """False where a program has it: what writes rows holds its file's lock from its first row to its last (ablations/driver_rows.c)."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True
+
+
 def write(path, text):
-    """Beside, then renamed: nobody sees half a file. Nothing is touched when it is the same already."""
+    """Beside, then renamed: nobody sees half a file. Nothing is touched when it is the same already. A file that a run still writes to is
+    left alone: renamed over, it would take the rows to come with it."""
     data = text if isinstance(text, bytes) else text.encode()
-    if os.path.exists(path):
-        with open(path, "rb") as file:
-            if file.read() == data:
-                return False
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    try:
+        old = open(path, "rb")
+    except FileNotFoundError:
+        return replace(path, data)
+    with old:
+        if old.read() == data:
+            return False
+        if not lock(old):
+            raise Bad(f"{path}: a run writes there; wait for it, or write elsewhere", 1)
+        return replace(path, data)
+
+
+def replace(path, data):
     with open(path + ".part", "wb") as file:
         file.write(data)
     os.replace(path + ".part", path)
