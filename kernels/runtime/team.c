@@ -3,7 +3,10 @@
  * waits for each of them. Workers without work are not woken, and a job is written only while its worker is known to wait, so that jobs
  * need no lock. A mailbox has two gates, "start" and "done": counters that one side raises and the other waits for, spinning first
  * (a step of a small net is tens of fork-joins of some 10 us each), then asleep on a condition variable.
- * Spinning steals the PU from whoever has the work when workers share one: then nobody spins. */
+ * Spinning steals the PU from whoever has the work when workers share one: then nobody spins.
+ *
+ * A worker owns a contiguous piece of the units. The first half of it is surely its own; the rest it offers, and takes itself, half by
+ * half. Who is done takes what others still offer, so that nobody waits long for one whose PU was taken away or whose units cost more. */
 #include "team.h"
 
 #include <assert.h>
@@ -45,7 +48,8 @@ struct worker {
     /* The job: written by the caller before start is raised, read by the worker after. fn NULL: go home. */
     _Alignas(SEPARATE) team_fn *fn;
     void *context;
-    int begin, end;
+    int begin, end, sharing;            /* surely its own units; workers 0 … sharing-1 may have units to offer */
+    _Alignas(SEPARATE) atomic_ullong offered;       /* units that nobody has taken yet: the first << 32 | the end */
     /* Set at the start, constant after. */
     struct team *team;
     pthread_t thread;
@@ -109,6 +113,38 @@ static void bind_worker(struct worker *worker)
         worker->planned_pu = -1;
 }
 
+static unsigned long long span_of(int begin, int end)
+{
+    return (unsigned long long)begin << 32 | (unsigned)end;
+}
+
+/* Half of what the worker still offers. False: nothing. A stale offer is an empty one: a job ends when all is taken. */
+static bool take(struct worker *from, int *begin, int *end)
+{
+    unsigned long long offered = atomic_load(&from->offered);
+    for (;;) {
+        const int first = (int)(offered >> 32), last = (int)(offered & 0xffffffffu);
+        if (first >= last)
+            return false;
+        *begin = first;
+        *end = first + (last - first + 1) / 2;
+        if (atomic_compare_exchange_weak(&from->offered, &offered, span_of(*end, last)))
+            return true;
+    }
+}
+
+/* Its own piece, then what others offer, its neighbours first. */
+static void work(struct worker *own)
+{
+    int begin, end;
+    own->fn(own->context, own->begin, own->end, own->index);
+    for (int i = 0; i < own->sharing; i++) {
+        struct worker *from = &own->team->workers[(own->index + i) % own->sharing];
+        while (take(from, &begin, &end))
+            own->fn(own->context, begin, end, own->index);
+    }
+}
+
 static void *live(void *argument)
 {
     struct worker *worker = argument;
@@ -119,18 +155,25 @@ static void *live(void *argument)
         gate_await(&worker->start, ++ticket, worker->team->spins);
         if (!worker->fn)
             return NULL;
-        worker->fn(worker->context, worker->begin, worker->end, worker->index);
+        work(worker);
         gate_raise(&worker->done, ticket);
     }
 }
 
-/* Hands a job to a worker that waits; only the caller raises `start`, so its value is the last ticket. */
-static void post(struct worker *worker, team_fn *fn, void *context, int begin, int end)
+static void give(struct worker *worker, team_fn *fn, void *context, int begin, int end, int sharing)
 {
     worker->fn = fn;
     worker->context = context;
     worker->begin = begin;
-    worker->end = end;
+    worker->end = begin + (end - begin + 1) / 2;
+    worker->sharing = sharing;
+    atomic_store(&worker->offered, span_of(worker->end, end));
+}
+
+/* Hands a job to a worker that waits; only the caller raises `start`, so its value is the last ticket. */
+static void post(struct worker *worker, team_fn *fn, void *context, int begin, int end, int sharing)
+{
+    give(worker, fn, context, begin, end, sharing);
     gate_raise(&worker->start, atomic_load_explicit(&worker->start.value, memory_order_relaxed) + 1);
 }
 
@@ -179,7 +222,7 @@ static int allocate(struct team **team, int workers, struct why *why)
 static void release(struct team *team, int started)
 {
     for (int i = 1; i < started; i++)
-        post(&team->workers[i], NULL, NULL, 0, 0);
+        post(&team->workers[i], NULL, NULL, 0, 0, 0);
     for (int i = 1; i < started; i++)
         pthread_join(team->workers[i].thread, NULL);
     for (int i = 0; i < team->count; i++) {
@@ -247,14 +290,16 @@ void team_run(struct team *team, int units, team_fn *fn, void *context)
     assert(!team->running);
     team->running = true;
     int each = units / active, longer = units % active;         /* the first `longer` pieces have one more */
-    int own_end = each + (longer > 0), begin = own_end;
+    int begin = each + (longer > 0);
+    const int sharing = units > active ? active : 0;            /* a piece of one unit is surely its worker's */
+    give(&team->workers[0], fn, context, 0, begin, sharing);
     for (int i = 1; i < active; i++) {
         int end = begin + each + (i < longer);
-        post(&team->workers[i], fn, context, begin, end);
+        post(&team->workers[i], fn, context, begin, end, sharing);
         begin = end;
     }
     assert(begin == units);
-    fn(context, 0, own_end, 0);
+    work(&team->workers[0]);
     for (int i = 1; i < active; i++)
         join(&team->workers[i]);
     team->running = false;
@@ -299,7 +344,7 @@ int team_actual_pu(struct team *team, int worker)
     if (worker == 0) {
         read_back(&where, 0, 1, 0);
     } else {
-        post(&team->workers[worker], read_back, &where, 0, 1);
+        post(&team->workers[worker], read_back, &where, 0, 1, 0);
         join(&team->workers[worker]);
     }
     return where.pu;

@@ -20,8 +20,10 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why);
 /* Joins the threads and gives the caller its old binding back. NULL is fine. */
 void team_close(struct team *team);
 
-/* Splits units 0 … units-1 into one contiguous, nearly even piece per worker and waits for all. Fewer units than workers: the rest stay
- * idle. units 0 returns at once; one worker (or a NULL team) calls fn directly. Not reentrant. */
+/* Splits units 0 … units-1 into one contiguous, nearly even piece per worker and waits for all. Each begins with the first half of its own
+ * piece; who is done takes over parts of what others have left, so fn is called several times, and units of one worker need not lie
+ * together. Fewer units than workers: the rest stay idle; as many: each runs its own. units 0 returns at once; one worker (or a NULL team)
+ * calls fn directly, once. Not reentrant. */
 void team_run(struct team *team, int units, team_fn *fn, void *context);
 
 int team_workers(const struct team *team);               /* 1 for NULL */
