@@ -11,6 +11,7 @@ import os
 # Lists as long as a run or a net: most of what rows hold.
 CURVES = ("test_acc_per_epoch", "test_loss_per_epoch", "train_acc_running_per_epoch", "train_loss_per_epoch", "signal_rms", "signal_std")
 CURVES += ("gradient_check", "not_finite")
+SHARED = ("env", "data_sha256", "numerics")  # the same in many rows
 ENDINGS = (".jsonl", ".jsonl.xz")
 
 
@@ -97,8 +98,9 @@ def read(path, on_bad=stop, needs="id"):
     for number, found in lines_of(path, on_bad, needs):
         row = Row(found)
         row.path, row.number = path, number
-        if isinstance(row.get("env"), str):
-            row["env"] = environments.get(row["env"], {"unknown": row["env"]})
+        for key in SHARED:
+            if isinstance(row.get(key), str):
+                row[key] = environments.get(row[key], {"unknown": row[key]} if key == "env" else row[key])
         row.update({key: value for key, value in curves.get(row.get("id"), {}).items() if key not in row})
         yield row
 
