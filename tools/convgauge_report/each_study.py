@@ -7,7 +7,8 @@ import statistics
 from . import findings, metrics, plot, stats
 from .canvas_figures import share, vanishing_canvas
 from .figure import MEAN_WITH, Figure, Missing, curves, dots, table_of
-from .study_figures import arm_dots, arms_sentence, band, counts, data_of, learning, mean, published_dots, rows_of, short_note, small_runs
+from .study_figures import arm_dots, arms_sentence, band, counts, data_of, learning, mean, published_dots, rows_of, short_note
+from .study_figures import small_runs, spread
 from .tables import Interval, interval
 
 
@@ -106,18 +107,16 @@ def recipe_search(study):
     panels = [(exp, entries) for exp, entries in panels if entries]
     if not panels:
         return Missing(name, "Which recipe explains the first three figures", "no rows yet", "mnist-architectures --arms")
-    lines, explained = [], []
+    lines, nearest = [], []
     for exp, entries in panels:
         told = study.entry(exp).told["published"]
-        fits = [entry for entry in entries if findings.judge(told, mean(entry), entry)[0] == findings.INSIDE]
-        explained += [exp] if fits else []
+        best = min(entries, key=lambda entry: abs(mean(entry).mean - told))
+        nearest.append(f"{exp}'s {told:.2f} {best.arm or 'as guessed'}, {spread(best)}")
         lines += [
             (exp, entry.arm or "the guessed recipe", told, interval(mean(entry)), findings.judge(told, mean(entry), entry)[0])
             for entry in entries
         ]
-    searched = any(entry.arm for _, entries in panels for entry in entries)
-    who = "a recipe's interval holds it" if searched else "the guessed recipe's interval holds it; no other has been tried yet"
-    title = (f"{', '.join(explained)}: " if explained else "") + f"for {len(explained)} of {len(panels)} published figures {who}"
+    title = "Nearest come to " + "; to ".join(nearest)
     there = [entry for _, entries in panels for entry in entries]
     table = table_of(
         name,

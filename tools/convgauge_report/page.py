@@ -10,7 +10,7 @@ from markupsafe import Markup
 from . import each_study, findings, headline, machines, net_figures, plot, speed_figures, stats, study_figures, study_tables
 from . import pictures as drawn
 from .figure import Missing
-from .study_tables import column
+from .study_figures import mean
 from .tables import interval
 
 # What the card of a study shows of the text, at most six: (cell, arm, metric).
@@ -170,7 +170,7 @@ def summary(results):
     )
     for study in results.studies.values():
         for entry in study.cells:
-            test = column(entry, "test_acc")
+            test = mean(entry, "test_acc")
             if test and entry.told["published"] is not None:
                 verdict, why = findings.of_cell(entry)
                 table.add(
@@ -180,7 +180,7 @@ def summary(results):
                     entry.told["tests"] or "not said",
                     interval(test),
                     verdict + ("" if why.startswith("one more run") else f": {why.split('; one more run')[0]}"),
-                    column(entry, "best_test_acc").mean,
+                    mean(entry, "best_test_acc").mean,
                 )
     days = results.newest[:10]
     runs = sum(study.runs for study in results.studies.values())

@@ -42,7 +42,9 @@ def data_of(entries):
 
 
 def mean(entry, key="test_acc", at=0):
-    return stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
+    """Intervals of per cents end at 0 and 100."""
+    s = stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
+    return s if not s or s.low is None or not key.endswith("_acc") else s._replace(low=max(0.0, s.low), high=min(100.0, s.high))
 
 
 def short_name(entry):
@@ -218,7 +220,7 @@ def frontier_points(there, told, data):
 
 def spread(entry):
     s = mean(entry)
-    return f"{s.mean:.2f} [{s.low:.2f}, {s.high:.2f}]"
+    return f"{s.mean:.2f}" + (f" [{s.low:.2f}, {s.high:.2f}]" if s.low is not None else "")
 
 
 def frontier(studies, data="mnist"):

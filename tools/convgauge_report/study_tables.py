@@ -5,13 +5,8 @@ receptive fields, and what has no rows yet."""
 import statistics
 
 from . import findings, metrics, stats, study_costs, study_questions
+from .study_figures import mean
 from .tables import Interval, Table, interval
-
-
-def column(entry, key, at=0):
-    """Intervals of per cents end at 0 and 100."""
-    s = stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
-    return s if not s or s.low is None or not key.endswith("_acc") else s._replace(low=max(0.0, s.low), high=min(100.0, s.high))
 
 
 def reproduced(study):
@@ -36,7 +31,7 @@ def reproduced(study):
         '"Best epoch on test" is chosen on the test set and is no result.',
     )
     for entry in study.cells:
-        test, told = column(entry, "test_acc"), entry.told["published"]
+        test, told = mean(entry, "test_acc"), entry.told["published"]
         verdict, why = (
             ("no rows yet", f"{entry.told['seeds']} runs planned")
             if test is None
@@ -46,7 +41,7 @@ def reproduced(study):
         )
         if test is not None and told is None and entry.short:
             verdict, why = findings.NOT, entry.short
-        best, train, loss = (column(entry, key) for key in ("best_test_acc", "train_acc", "test_loss"))
+        best, train, loss = (mean(entry, key) for key in ("best_test_acc", "train_acc", "test_loss"))
         table.add(
             entry.cell,
             entry.data,
@@ -83,7 +78,7 @@ def arms(study):
     for entry in study.arms:
         if not entry.rows:
             continue
-        effect, test = findings.against_base(entry), column(entry, "test_acc")
+        effect, test = findings.against_base(entry), mean(entry, "test_acc")
         values = [value for _, value in metrics.values(entry.rows, {"key": "test_acc", "at": 0})]
         apart = findings.apart_from_base(entry)
         trained_on_one = "select=single" in entry.told["recipe"]  # its test accuracy is of no interest
@@ -117,7 +112,9 @@ def figures(study):
     for told in findings.told(study):
         digits, s = told.figure["metric"]["digits"], told.summary
         ours = f"{s.mean:,.{digits}f}" + (f" ± {s.sd:.{digits}f}, {s.n}" if s.sd is not None else f", {s.n}" if s.n else "")
-        more = f"[{s.more_low:.{digits}f}, {s.more_high:.{digits}f}]" if s.more_low is not None else "–" if told.alike is None else told.why
+        more = told.why if told.alike is not None else "–"
+        if s.more_low is not None:
+            more = f"[{s.more_low:.{digits}f}, {s.more_high:.{digits}f}]"
         verdict = told.verdict + (f": {told.why}" if told.verdict == findings.NOT else "")
         table.add(
             told.entry.name,

@@ -3,7 +3,7 @@
 the output gets none of it, and reads tables or rows."""
 
 from . import findings
-from .study_tables import column
+from .study_figures import mean
 
 WIDTH = 44
 
@@ -28,7 +28,7 @@ def lines_of(results):
     """Per study the cells with rows."""
     out = []
     for study in results.studies.values():
-        cells = [(entry, column(entry, "test_acc"), entry.told["published"]) for entry in study.cells if entry.rows]
+        cells = [(entry, mean(entry, "test_acc"), entry.told["published"]) for entry in study.cells if entry.rows]
         if not cells:
             continue
         edges = [edge for _, s, told in cells for edge in (s.low, s.high, s.mean, told) if edge is not None]
