@@ -162,8 +162,8 @@ static int table_to_file(struct sweep *s, const struct rows *rows)
 
 static bool is_stdout(int fd)
 {
-    struct stat one, other;
-    return fstat(fd, &one) == 0 && fstat(STDOUT_FILENO, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+    struct stat out;
+    return fstat(STDOUT_FILENO, &out) == 0 && is_file(fd, &out);
 }
 
 static int table(struct sweep *s, const struct rows *rows)
@@ -182,6 +182,14 @@ static int table(struct sweep *s, const struct rows *rows)
 }
 
 /* ---- runs */
+
+static bool any_row(const struct sweep *s, const struct rows *rows)
+{
+    for (int i = 0; i < s->run_count; i++)
+        if (rows_find(rows, s->runs[i].id))
+            return true;
+    return false;
+}
 
 /* Runs of this shard that have no row yet, or pictures to draw. Returns how many; *done: how many have one. */
 static int choose(const struct sweep *s, const struct rows *rows, const struct run **todo, int *done)
@@ -283,10 +291,7 @@ int ablation_run(const struct study *study, const struct options *options, const
         sweep_measure(&s, &rows);
     if (wish->report && rows.count == 0)
         quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
-    int told = 0;
-    for (int i = 0; i < s.run_count; i++)
-        told += rows_find(&rows, s.runs[i].id) != NULL;
-    if (wish->report && told == 0)
+    if (wish->report && !any_row(&s, &rows))
         quit(EXIT_FAIL, "--report %s: none of its %d rows is a run of %s on the data and seeds asked for; name another file, or --data",
              rows.path, rows.count, s.study);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);

@@ -99,8 +99,10 @@ struct rows {
 
 /* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or -errno with the reason. */
 int rows_read(struct rows *r, const char *path, struct why *why);
-/* Opens for appending, makes missing folders. */
+/* Opens for appending, makes missing folders, ends a torn line. Holds the file's lock until closed; -EAGAIN when another run has it. */
 int rows_open(struct rows *r, struct why *why);
+struct stat;
+bool is_file(int fd, const struct stat *other);          /* is what is open the file that stat() told of? */
 /* One line, one write(). Earlier rows stay intact whatever happens. */
 int rows_append(struct rows *r, const json_t *row, struct why *why);
 const struct row *rows_find(const struct rows *r, const char *id);

@@ -218,7 +218,7 @@ static void size_up(struct entry *e, const struct recipe *r, bool timing)
     e->tested = (double)e->test_images * e->epochs + (timing ? 0 : n);
 }
 
-/* False with the reason: the net does not fit the data. */
+/* False with the reason: the net does not fit the data, or the recipe asks for what cannot be. */
 static bool fit(const struct sweep *s, struct entry *e, struct why *why)
 {
     char name[256];
@@ -228,8 +228,9 @@ static bool fit(const struct sweep *s, struct entry *e, struct why *why)
     if (net_parse(e->net, &net, why) || train_check(&net, &recipe, e->data, why))
         return false;
     size_up(e, &recipe, s->wish->timing);
-    return e->epochs <= MAX_EPOCHS || fail(why, -EINVAL, "%d epochs are asked for; the most is %d, set epochs= or updates= lower",
-                                           e->epochs, MAX_EPOCHS) == 0;
+    if (e->epochs > MAX_EPOCHS)
+        fail(why, -EINVAL, "%d epochs are asked for; the most is %d, set epochs= or updates= lower", e->epochs, MAX_EPOCHS);
+    return e->epochs <= MAX_EPOCHS;
 }
 
 /* On a data set of the user's choice the cells that fit it are run; nothing is left out silently, and not everything at all. */

@@ -27,13 +27,13 @@ void run_make_id(const struct sweep *s, struct run *r)
                           s->wish->timing ? "timing" : "accuracy", s->study, e->cell, e->arm, e->net, e->recipe, r->seed, e->data->sha256,
                           CONVGAUGE_NUMERICS);
     char extra[128] = "";
-    const bool textbook = strcmp(isa_used(s), "scalar") == 0, chosen = strcmp(s->options->algo, "auto") != 0;
     if (s->wish->timing)
         snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s", r->threads, isa_used(s), s->options->algo,
                  s->options->no_fuse ? "no-fuse\n" : "");
-    else                                /* every other ISA, thread count and fusion gives the same bits */
-        snprintf(extra, sizeof extra, "%s%s%s%s", textbook ? "isa=scalar\n" : "", chosen ? "algo=" : "", chosen ? s->options->algo : "",
-                 chosen ? "\n" : "");
+    else if (strcmp(isa_used(s), "scalar") == 0)        /* the others, any thread count and fusion give the same bits */
+        snprintf(extra, sizeof extra, "isa=scalar\n");
+    if (!s->wish->timing && strcmp(s->options->algo, "auto") != 0)
+        snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "algo=%s\n", s->options->algo);
     if (length < 0)
         quit(EXIT_FAIL, "out of memory");
     struct sha256_part parts[] = { { text, (size_t)length }, { extra, strlen(extra) } };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The file of rows, JSON Lines. A row is one write() under O_APPEND, then synced: a kill or a power cut loses at most the runs in flight.
- * A line torn by a kill or a full disk is reported, ignored when reading, and ended with a newline before the next row. */
+ * A line torn by a kill or a full disk is reported, ignored when reading, and ended with a newline when the file is opened to go on. One
+ * program writes to a file at a time: it holds the file's lock. */
 #include "driver.h"
 
 #include <assert.h>
@@ -106,15 +107,16 @@ void make_folders(const char *path)
     }
 }
 
-static bool is_at(int fd, const char *path)
+bool is_file(int fd, const struct stat *other)
 {
-    struct stat one, other;
-    return fstat(fd, &one) == 0 && stat(path, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+    struct stat one;
+    return fstat(fd, &one) == 0 && one.st_dev == other->st_dev && one.st_ino == other->st_ino;
 }
 
 int rows_open(struct rows *r, struct why *why)
 {
     assert(r->path && r->fd < 0);
+    struct stat there;
     make_folders(r->path);
     for (;;) {
         r->fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -122,10 +124,13 @@ int rows_open(struct rows *r, struct why *why)
             return fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
         if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)  /* file systems without locks go on without */
             return fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
-        if (!r->regular || is_at(r->fd, r->path))
-            return 0;
+        if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there)))
+            break;
         close(r->fd);                   /* tools/merge has put another file there since */
     }
+    if (r->torn_end && write(r->fd, "\n", 1) != 1)         /* now, not with the next row: there may be none to make */
+        return fail(why, -errno, "%s: %s; make room or give another --output", r->path, strerror(errno));
+    return 0;
 }
 
 /* Takes back the part of a row that a full disk let through; only our own bytes at the very end of a regular file. */
@@ -151,7 +156,7 @@ int rows_append(struct rows *r, const json_t *row, struct why *why)
 {
     assert(r->fd >= 0 && json_is_object(row));
     char *text = json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = NULL;
-    int length = text ? asprintf(&line, "%s%s\n", r->torn_end ? "\n" : "", text) : -1;
+    int length = text ? asprintf(&line, "%s\n", text) : -1;
     free(text);
     if (length < 0)
         return fail(why, -ENOMEM, "out of memory for a row");
@@ -161,7 +166,6 @@ int rows_append(struct rows *r, const json_t *row, struct why *why)
     if (written == length && r->regular && fdatasync(r->fd) && errno != EINVAL) {       /* a disk may say only now that it is full */
         error = errno;
     } else if (written == length) {
-        r->torn_end = false;
         return rows_add(r, row, why);
     }
     take_back(r, written);

@@ -226,8 +226,10 @@ int main(int argc, char **argv)
     noise_open(&noise);
     if (o.list) ran = list(&o);
     for (int i = 0; !o.list && i < count; i++) ran += run_threads(&o, &rules, threads[i], &report);
-    if (!ran) report_drop(&report);
-    if (!ran) quit(EXIT_USAGE, "nothing to run: no case matches --filter %s; --list shows what there is", o.filter ? o.filter : "");
+    if (!ran) {
+        report_drop(&report);
+        quit(EXIT_USAGE, "nothing to run: no case matches --filter %s; --list shows what there is", o.filter ? o.filter : "");
+    }
     if (!o.list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
     if (!o.list) report_close(&report);
     return EXIT_OK;

@@ -35,7 +35,7 @@ struct group {
     struct bench_case cases[ENTRIES + ISA_COUNT];
     struct peak peaks[ISA_COUNT];
     int peak_case[ISA_COUNT];           /* index of the case; -1: none */
-    bool checked;
+    bool checked;                       /* verdicts are there */
     int wrong;
 };
 

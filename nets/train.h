@@ -46,7 +46,8 @@ struct train_options {
     void *context;
 };
 
-/* 0, or -EINVAL with the way out: does the net take what the data and the recipe give, and end in as many outputs as there are classes? */
+/* 0, or -EINVAL with the way out: does the net take what the data and the recipe give, and end in as many outputs as there are classes? Can
+ * the data give what the recipe selects and transforms? */
 int train_check(const struct net *net, const struct recipe *recipe, const struct dataset *data, struct why *why);
 
 /* 0; -EINVAL (net does not fit the data, bad selection …), -ENOMEM, -EINTR, or the checkpoint's errno, with the reason. */
