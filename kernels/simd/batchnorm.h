@@ -28,15 +28,21 @@ INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, v
     if (kind == MOMENT_BACK) *second = whole ? b : v_select(alive, b, *second);
 }
 
-enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4 };
+enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4, MOMENT_NEAR = 1 << 16 };     /* the last in floats of a tensor */
 
-/* P neighbouring pixels' channels onto their lane chains, which lie in memory: one load and store of a chain per P pixels, and pixels are
- * read in the order in which they lie. */
-INLINE void moment_pixels(enum moment kind, const int P, bool whole, unsigned alive, ptrdiff_t pixel, int channels, const float *x,
-                          const float *dy, const float *mean, float *first, float *second)
+/* P neighbouring pixels' channels onto their lane chains, which lie in memory: one load and store of a chain per P pixels. Going through
+ * P pixels side by side is no order that the hardware foresees, so what lies far away (not in L2) is asked for P pixels ahead. */
+INLINE void moment_pixels(enum moment kind, const int P, bool whole, bool far, unsigned alive, ptrdiff_t pixel, int channels,
+                          const float *x, const float *dy, const float *mean, float *first, float *second)
 {
     for (int c = 0; c < channels; c++) {
         const vf m = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c]);
+        if (far) {
+            UNROLL for (int i = 0; i < P; i++) {
+                v_soon(x + (P + i) * pixel + c * LANES);
+                if (kind == MOMENT_BACK) v_soon(dy + (P + i) * pixel + c * LANES);
+            }
+        }
         UNROLL for (int part = 0; part < PARTS; part++) {
             const ptrdiff_t at = c * LANES + part * V;
             vf a = v_load(first + at), b = kind == MOMENT_BACK ? v_load(second + at) : v_zero();
@@ -55,13 +61,15 @@ INLINE void moment_chains(const struct batchnorm *p, enum moment kind, struct sp
                           const float *mean, int c, int channels, float *first, float *second)
 {
     const ptrdiff_t pixel = (ptrdiff_t)p->c * LANES;
+    const bool far = image_blocks(p->n) * p->h * p->w * pixel > MOMENT_NEAR;
     for (int row = rows.begin; row < rows.end; row++) {
         const unsigned alive = batchnorm_alive(p, row / p->h);
         ptrdiff_t at = row * p->w * pixel + (ptrdiff_t)c * LANES;
         int q = 0;
         for (; q + MOMENT_PIXELS <= p->w && alive == 0xffffu; q += MOMENT_PIXELS, at += MOMENT_PIXELS * pixel)
-            moment_pixels(kind, MOMENT_PIXELS, true, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
-        for (; q < p->w; q++, at += pixel) moment_pixels(kind, 1, false, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
+            moment_pixels(kind, MOMENT_PIXELS, true, far, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
+        for (; q < p->w; q++, at += pixel)
+            moment_pixels(kind, 1, false, false, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
     }
 }
 

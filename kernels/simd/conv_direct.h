@@ -12,6 +12,7 @@
 #ifndef SIMD_CONV_DIRECT_H
 #define SIMD_CONV_DIRECT_H
 
+#include <assert.h>
 #include "../kernels.h"
 
 enum { MAX_PIXELS = 8, MAX_CHANNELS = 8 };
@@ -25,6 +26,8 @@ struct tile {
     ptrdiff_t x_row, x_tap, w_row, w_tap;
     const float *w;                         /* [rows][taps][run][KT] */
     const float *bias;                      /* of the first output channel, or NULL */
+    int groups;                             /* without planes: KT channels after KT channels of y, so often, … */
+    ptrdiff_t w_group;                      /* … their weights so far apart */
     int planes;                             /* 0, or: packed pixels, V floats from channel to channel, and the whole so often, … */
     ptrdiff_t x_plane, y_plane, w_plane;    /* … this far apart */
 };
@@ -34,18 +37,21 @@ typedef void tile_fn(const struct tile *t);
 /* What an ISA offers, best first, ended by channels 0: up to `pixels` pixel vectors x `channels` output channels in registers. */
 struct tile_row { int channels, pixels; tile_fn *run; };
 
-/* STEP floats from channel to channel. */
-INLINE void conv_tile_plane(const struct tile *t, ptrdiff_t plane, const int STEP, const int KT, const int P)
+/* One plane or group: STEP floats from channel to channel. */
+INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at, const float *bias, ptrdiff_t y_at, const int STEP,
+                           const int KT, const int P)
 {
     vf a[MAX_CHANNELS][MAX_PIXELS];
+    float *y[MAX_PIXELS];                       /* looked up once: for all the compiler knows, the stores could change *t */
+    UNROLL for (int p = 0; p < P; p++) y[p] = t->y[p] + y_at;
     UNROLL for (int k = 0; k < KT; k++) {
-        vf b = t->bias ? v_set(t->bias[k]) : v_zero();
+        vf b = bias ? v_set(bias[k]) : v_zero();
         UNROLL for (int p = 0; p < P; p++) a[k][p] = b;
     }
     for (int r = 0; r < t->rows; r++) {
         for (int s = 0; s < t->taps; s++) {
-            const float *w = t->w + plane * t->w_plane + r * t->w_row + s * t->w_tap, *x[MAX_PIXELS];
-            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + plane * t->x_plane + r * t->x_row + s * t->x_tap;
+            const float *w = t->w + w_at + r * t->w_row + s * t->w_tap, *x[MAX_PIXELS];
+            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row + s * t->x_tap;
             for (ptrdiff_t i = 0; i < (ptrdiff_t)t->run * STEP; i += STEP, w += KT) {
                 vf v[MAX_PIXELS];
                 UNROLL for (int p = 0; p < P; p++) v[p] = v_load(x[p] + i);
@@ -56,8 +62,6 @@ INLINE void conv_tile_plane(const struct tile *t, ptrdiff_t plane, const int STE
             }
         }
     }
-    float *y[MAX_PIXELS];                       /* looked up once: for all the compiler knows, the stores could change *t */
-    UNROLL for (int p = 0; p < P; p++) y[p] = t->y[p] + plane * t->y_plane;
     UNROLL for (int k = 0; k < KT; k++) {
         UNROLL for (int p = 0; p < P; p++) v_store(y[p] + k * STEP, a[k][p]);
     }
@@ -65,8 +69,10 @@ INLINE void conv_tile_plane(const struct tile *t, ptrdiff_t plane, const int STE
 
 INLINE void conv_tile(const struct tile *t, const int KT, const int P)
 {
-    if (t->planes == 0) conv_tile_plane(t, 0, LANES, KT, P);
-    for (int plane = 0; plane < t->planes; plane++) conv_tile_plane(t, plane, V, KT, P);
+    for (ptrdiff_t group = 0; group < t->groups; group++)
+        conv_tile_once(t, 0, group * t->w_group, t->bias ? t->bias + group * KT : NULL, group * KT * LANES, LANES, KT, P);
+    for (ptrdiff_t plane = 0; plane < t->planes; plane++)
+        conv_tile_once(t, plane * t->x_plane, plane * t->w_plane, t->bias, plane * t->y_plane, V, KT, P);
 }
 
 /* A tile for any number of pixels up to P, one body per count. Spelled out: a loop over constants would have to unroll before its body
@@ -129,6 +135,7 @@ struct sweep {
 struct cursor {
     const struct sweep *sweep;
     const struct stretch *high, *wide;
+    ptrdiff_t x_next, y_next;               /* floats from a pixel's last part to the next pixel's first */
     int block, i, i_end, j, part;           /* i, j: index within the stretches */
     const float *x;
     float *y;
@@ -155,32 +162,47 @@ static inline void cursor_place(struct cursor *c)
     c->j = c->part = 0;
 }
 
-/* One vector on. The caller knows how many there are. */
+/* To the first vector; returns how many there are. */
+static inline int cursor_first(struct cursor *c)
+{
+    const struct sweep *s = c->sweep;
+    const int last = (s->rows.end - 1) / s->height.out;
+    int vectors = 0, from, to;
+    c->block = s->rows.begin / s->height.out;
+    c->x_next = (ptrdiff_t)c->wide->in_step * s->c * LANES - (PARTS - 1) * V;
+    c->y_next = (ptrdiff_t)c->wide->out_step * s->k * LANES - (PARTS - 1) * V;
+    for (int b = c->block; b <= last; b++) {
+        cursor_rows(c, b, &from, &to);
+        if (to > from) vectors += (to - from) * c->wide->count * PARTS;
+    }
+    if (vectors == 0) return 0;
+    cursor_rows(c, c->block, &c->i, &c->i_end);
+    while (c->i >= c->i_end) cursor_rows(c, ++c->block, &c->i, &c->i_end);
+    cursor_place(c);
+    return vectors;
+}
+
+/* To the next row; behind the last one, nowhere. */
+static inline void cursor_row(struct cursor *c)
+{
+    const int last = (c->sweep->rows.end - 1) / c->sweep->height.out;
+    while (++c->i >= c->i_end) {
+        if (c->block == last) return;
+        cursor_rows(c, ++c->block, &c->i, &c->i_end);
+        c->i--;
+    }
+    cursor_place(c);
+}
+
+/* One vector on. */
 static inline void cursor_next(struct cursor *c)
 {
-    if (++c->part < PARTS) {
-        c->x += V;
-        c->y += V;
-        return;
-    }
+    const bool across = ++c->part == PARTS;
+    c->x += across ? c->x_next : V;
+    c->y += across ? c->y_next : V;
+    if (!across) return;
     c->part = 0;
-    if (++c->j < c->wide->count) {
-        c->x += (ptrdiff_t)c->wide->in_step * c->sweep->c * LANES - (PARTS - 1) * V;
-        c->y += (ptrdiff_t)c->wide->out_step * c->sweep->k * LANES - (PARTS - 1) * V;
-        return;
-    }
-    if (++c->i < c->i_end) {
-        cursor_place(c);
-        return;
-    }
-    int last = (c->sweep->rows.end - 1) / c->sweep->height.out;
-    while (c->block < last) {
-        cursor_rows(c, ++c->block, &c->i, &c->i_end);
-        if (c->i < c->i_end) {
-            cursor_place(c);
-            return;
-        }
-    }
+    if (++c->j == c->wide->count) cursor_row(c);
 }
 
 /* The tile whose channels divide k, or the greedy choice for what is left of it. */
@@ -193,45 +215,60 @@ static inline const struct tile_row *tile_pick(const struct tile_row *tiles, int
     return t;
 }
 
+/* What the tiles of an area share: a job for each size of tile that the output channels need, the largest first. */
+struct job { struct tile tile; tile_fn *run; ptrdiff_t y_at; };
+enum { MAX_JOBS = 4 };
+
+static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles, const struct stretch *high, const struct stretch *wide,
+                            struct job *jobs)
+{
+    const bool joined = wide->tap_step == 1;    /* neighbouring taps are contiguous in x and w: one run */
+    const float *packed = s->packed;
+    int count = 0;
+    for (int k = 0; k < s->k; count++) {
+        const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
+        const ptrdiff_t tap = (ptrdiff_t)s->c * row->channels, group = s->height.taps * s->width.taps * tap;
+        assert(count < MAX_JOBS);
+        jobs[count] = (struct job){
+            .tile = {
+                .rows = wide->taps == 0 ? 0 : high->taps, .taps = joined ? 1 : wide->taps, .run = joined ? wide->taps * s->c : s->c,
+                .x_row = (ptrdiff_t)s->width.in * s->c * LANES, .x_tap = (ptrdiff_t)s->c * LANES,
+                .w = packed + ((ptrdiff_t)high->tap * s->width.taps + wide->tap) * tap,
+                .w_row = (ptrdiff_t)high->tap_step * s->width.taps * tap, .w_tap = wide->tap_step * tap,
+                .bias = s->bias ? s->bias + k : NULL, .groups = (s->k - k) / row->channels, .w_group = group
+            },
+            .run = row->run, .y_at = (ptrdiff_t)k * LANES
+        };
+        packed += jobs[count].tile.groups * group;
+        k += jobs[count].tile.groups * row->channels;
+    }
+    return count;
+}
+
 /* All output channels of one area (same taps everywhere). */
 static inline void sweep_area(const struct sweep *s, const struct tile_row *tiles, const struct stretch *high, const struct stretch *wide)
 {
-    struct cursor c = { .sweep = s, .high = high, .wide = wide, .block = s->rows.begin / s->height.out };
-    int last = (s->rows.end - 1) / s->height.out, vectors = 0, from, to;
-    for (int b = c.block; b <= last; b++) {
-        cursor_rows(&c, b, &from, &to);
-        if (to > from) vectors += (to - from) * wide->count * PARTS;
-    }
+    struct cursor c = { .sweep = s, .high = high, .wide = wide };
+    const int vectors = cursor_first(&c);
     if (vectors == 0) return;
-    cursor_rows(&c, c.block, &c.i, &c.i_end);
-    while (c.i >= c.i_end) cursor_rows(&c, ++c.block, &c.i, &c.i_end);
-    cursor_place(&c);
-
-    bool joined = wide->tap_step == 1;          /* neighbouring taps are contiguous in x and w: one run */
-    struct tile t = { .rows = high->taps, .taps = joined ? 1 : wide->taps, .run = joined ? wide->taps * s->c : s->c };
-    if (wide->taps == 0) t.rows = 0;
-    t.x_row = (ptrdiff_t)s->width.in * s->c * LANES;
-    t.x_tap = (ptrdiff_t)s->c * LANES;
-    int width = tile_pick(tiles, s->k, s->k)->pixels;
-    for (int left = vectors; left > 0; left -= t.pixels) {
-        t.pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left;     /* an even tail */
-        for (int p = 0; p < t.pixels; p++) {
-            t.x[p] = c.x;
-            t.y[p] = c.y;
-            if (p + 1 < left) cursor_next(&c);
+    struct job jobs[MAX_JOBS];
+    const int count = area_jobs(s, tiles, high, wide, jobs), width = tile_pick(tiles, s->k, s->k)->pixels;
+    for (int left = vectors, pixels; left > 0; left -= pixels) {
+        const float *x[MAX_PIXELS];
+        float *y[MAX_PIXELS];
+        pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left;     /* an even tail */
+        for (int p = 0; p < pixels; p++) {
+            x[p] = c.x;
+            y[p] = c.y;
+            cursor_next(&c);
         }
-        const float *packed = s->packed;
-        for (int k = 0; k < s->k; ) {
-            const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
-            ptrdiff_t tap = (ptrdiff_t)s->c * row->channels;
-            t.w = packed + ((ptrdiff_t)high->tap * s->width.taps + wide->tap) * tap;
-            t.w_row = (ptrdiff_t)high->tap_step * s->width.taps * tap;
-            t.w_tap = wide->tap_step * tap;
-            t.bias = s->bias ? s->bias + k : NULL;
-            row->run(&t);
-            for (int p = 0; p < t.pixels; p++) t.y[p] += (ptrdiff_t)row->channels * LANES;
-            packed += s->height.taps * s->width.taps * tap;
-            k += row->channels;
+        for (struct job *job = jobs; job < jobs + count; job++) {
+            job->tile.pixels = pixels;
+            for (int p = 0; p < pixels; p++) {
+                job->tile.x[p] = x[p];
+                job->tile.y[p] = y[p] + job->y_at;
+            }
+            job->run(&job->tile);
         }
     }
 }

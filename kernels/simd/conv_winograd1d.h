@@ -150,7 +150,14 @@ INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct w
         for (int k = 0; k < p->k; k += row->channels) {
             row = tile_pick(tiles, p->k, p->k - k);
             t.w = u + (ptrdiff_t)k * p->r + first_tap * row->channels;
-            for (int n = 0; n < t.pixels; n++) t.y[n] = m + (ptrdiff_t)n * row->channels * V;
+            for (int n = 0; n < t.pixels; n++) {
+                const int column = (a->j + (first + n) / PARTS) * WINO_M, wanted = least(p->q - column, WINO_M);
+                t.y[n] = m + (ptrdiff_t)n * row->channels * V;
+                if (n > 0 && (first + n) % PARTS) continue;                         /* those lines have been asked for */
+                for (int j = 0; j < wanted; j++) {
+                    for (int c = 0; c < row->channels; c++) v_soon(y + (column + j) * pixel + (ptrdiff_t)(k + c) * LANES);
+                }
+            }
             row->run(&t);
             for (int n = 0; n < t.pixels; n++) {
                 const int column = (a->j + (first + n) / PARTS) * WINO_M;

@@ -26,6 +26,7 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
     float *out = o->out + k * o->out_row + c;
     vf a[MAX_CHANNELS][4];
     UNROLL for (int i = 0; i < KT; i++) {
+        if (!o->add) v_soon(out + i * o->out_row);
         UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_zero();
         if (!o->add) continue;
         UNROLL for (int v = 0; v + 1 < CT; v++) a[i][v] = v_load(out + i * o->out_row + v * V);
@@ -51,11 +52,12 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
     }
 }
 
-/* All rows for CT vectors of columns. Fours where they divide what is left and the largest tile is six; pairs and ones at the end. */
+/* All rows for CT vectors of columns. Sixes as long as they leave none or four and more: sixteen go as 6 + 6 + 4, eight as 4 + 4. Pairs and
+ * ones at the end. */
 INLINE void outer_columns(const struct outer *o, int c, int last, const int KT, const int CT)
 {
     for (int k = 0, left; (left = o->k - k) > 0; ) {
-        if (left >= KT && (KT != 6 || left % 4)) {
+        if (left >= KT && (KT != 6 || left == 6 || left >= 10)) {
             outer_tile(o, k, c, last, KT, CT);
             k += KT;
         } else if (left >= 4) {

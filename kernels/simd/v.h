@@ -62,6 +62,6 @@
 #endif
 
 /* The cache line at p will be written soon: what the hardware does not foresee is asked for while something else is computed. */
-INLINE void v_soon(float *p) { __builtin_prefetch(p, 1, 3); }
+INLINE void v_soon(const float *p) { __builtin_prefetch(p, 1, 3); }
 
 #endif
