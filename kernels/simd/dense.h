@@ -10,7 +10,7 @@
 #include "../kernels.h"
 #include "outer.h"
 
-enum { DENSE_DEPTH = 512 };             /* inputs per pass: x[blocks][512] of a batch of 64 is 128 KiB and stays in L2 */
+enum { DENSE_DEPTH = 1024 };            /* inputs per pass: x[blocks][1024] of a batch of 64 is 256 KiB and stays in L2 */
 
 /* y[KT][P vectors] += w rows * x over inputs [from, to); the first pass starts from the bias, later ones from y. */
 INLINE void dense_tile(const struct dense *p, const float *const *x, float *const *y, const float *w, const float *b, int from, int to,
