@@ -37,6 +37,17 @@ typedef void tile_fn(const struct tile *t);
 /* What an ISA offers, best first, ended by channels 0: up to `pixels` pixel vectors x `channels` output channels in registers. */
 struct tile_row { int channels, pixels; tile_fn *run; };
 
+/* One (tap, channel) pair: KT weights onto P vectors. */
+INLINE void conv_tile_step(vf (*a)[MAX_PIXELS], const float *const *x, ptrdiff_t i, const float *w, const int KT, const int P)
+{
+    vf v[MAX_PIXELS];
+    UNROLL for (int p = 0; p < P; p++) v[p] = v_load(x[p] + i);
+    UNROLL for (int k = 0; k < KT; k++) {
+        vf weight = v_set(w[k]);
+        UNROLL for (int p = 0; p < P; p++) a[k][p] = v_fma(v[p], weight, a[k][p]);
+    }
+}
+
 /* One plane or group: STEP floats from channel to channel. */
 INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at, const float *bias, ptrdiff_t y_at, const int STEP,
                            const int KT, const int P)
@@ -52,13 +63,11 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at,
         for (int s = 0; s < t->taps; s++) {
             const float *w = t->w + w_at + r * t->w_row + s * t->w_tap, *x[MAX_PIXELS];
             UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row + s * t->x_tap;
-            for (ptrdiff_t i = 0; i < (ptrdiff_t)t->run * STEP; i += STEP, w += KT) {
-                vf v[MAX_PIXELS];
-                UNROLL for (int p = 0; p < P; p++) v[p] = v_load(x[p] + i);
-                UNROLL for (int k = 0; k < KT; k++) {
-                    vf weight = v_set(w[k]);
-                    UNROLL for (int p = 0; p < P; p++) a[k][p] = v_fma(v[p], weight, a[k][p]);
-                }
+            const ptrdiff_t run = (ptrdiff_t)t->run * STEP;
+            if (STEP < LANES) {                 /* planes have all channels in one run; short runs of taps lose by it */
+                TWICE for (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
+            } else {
+                for (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
             }
         }
     }

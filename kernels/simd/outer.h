@@ -36,7 +36,7 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
     const float *x = o->x + c, *d = o->d + (ptrdiff_t)k * LANES;
     for (int n = 0; n < o->n; n += LANES, d += o->d_block) {
         const int live = o->n - n < LANES ? o->n - n : LANES;
-        ROLLED for (int lane = 0; lane < live; lane++, x += o->x_row) {
+        TWICE for (int lane = 0; lane < live; lane++, x += o->x_row) {
             vf in[4];
             UNROLL for (int v = 0; v < CT; v++) in[v] = v_load(x + v * V);
             UNROLL for (int i = 0; i < KT; i++) {
