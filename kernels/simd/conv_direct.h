@@ -26,7 +26,7 @@ struct tile {
     ptrdiff_t x_row, x_tap, w_row, w_tap;
     const float *w;                         /* [rows][taps][run][KT] */
     const float *bias;                      /* of the first output channel, or NULL */
-    int groups;                             /* without planes: KT channels after KT channels of y, so often, … */
+    int groups;                             /* KT channels after KT channels of y, so often, … */
     ptrdiff_t w_group;                      /* … their weights so far apart */
     int planes;                             /* 0, or: packed pixels, V floats from channel to channel, and the whole so often, … */
     ptrdiff_t x_plane, y_plane, w_plane;    /* … this far apart */
@@ -76,12 +76,22 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at,
     }
 }
 
+/* Groups innermost: what one has read of x the others find in L1. */
+INLINE void conv_tile_planes(const struct tile *t, int planes, const int STEP, const int KT, const int P)
+{
+    for (ptrdiff_t plane = 0; plane < planes; plane++) {
+        for (ptrdiff_t group = 0; group < t->groups; group++) {
+            conv_tile_once(t, plane * t->x_plane, plane * t->w_plane + group * t->w_group, t->bias ? t->bias + group * KT : NULL,
+                           plane * t->y_plane + group * KT * STEP, STEP, KT, P);
+        }
+    }
+}
+
 INLINE void conv_tile(const struct tile *t, const int KT, const int P)
 {
-    for (ptrdiff_t group = 0; group < t->groups; group++)
-        conv_tile_once(t, 0, group * t->w_group, t->bias ? t->bias + group * KT : NULL, group * KT * LANES, LANES, KT, P);
-    for (ptrdiff_t plane = 0; plane < t->planes; plane++)
-        conv_tile_once(t, plane * t->x_plane, plane * t->w_plane, t->bias, plane * t->y_plane, V, KT, P);
+    if (PARTS == 1) conv_tile_planes(t, t->planes ? t->planes : 1, LANES, KT, P);
+    else if (t->planes) conv_tile_planes(t, t->planes, V, KT, P);
+    else conv_tile_planes(t, 1, LANES, KT, P);
 }
 
 /* A tile for any number of pixels up to P, one body per count. Spelled out: a loop over constants would have to unroll before its body

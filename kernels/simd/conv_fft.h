@@ -322,15 +322,15 @@ static inline void fft_group_products(const struct fft_sweep *s, int blocks, str
         const float *from = z + (ptrdiff_t)(i / PARTS) * s->c * LANES + i % PARTS * V;
         fft_columns(&walk, g, from, s->h, s->extra, planes_vector(&o, i, v), false);
     }
-    const struct tile_row *tile;
-    for (int k = 0; k < s->k; k += tile->channels) {
-        tile = tile_pick(tiles, s->k, s->k - k);
-        walk = (struct fft_walk){ slot2, row2, LANES, o.m_plane, V, tile->channels };
+    for (int k = 0, channels; k < s->k; k += channels) {
+        const struct tile_row *tile = tile_pick(tiles, s->k, s->k - k);
+        channels = planes_channels(s->k - k, tile);
+        walk = (struct fft_walk){ slot2, row2, LANES, o.m_plane, V, channels };
         for (int first = 0, count; first < o.vectors; first += count) {
-            count = planes_products(&o, first, k, tile, u, v, m);
+            count = planes_products(&o, first, k, channels, tile, u, v, m);
             for (int i = first; i < first + count; i++) {
                 float *to = z2 + ((ptrdiff_t)(i / PARTS) * s->k + k) * LANES + i % PARTS * V;
-                fft_columns_back(&walk, g, m + (ptrdiff_t)(i - first) * tile->channels * V, s->extra, (struct fft_wanted){ s->p, 0 }, false,
+                fft_columns_back(&walk, g, m + (ptrdiff_t)(i - first) * channels * V, s->extra, (struct fft_wanted){ s->p, 0 }, false,
                                  to);
             }
         }

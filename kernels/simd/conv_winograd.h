@@ -206,14 +206,17 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
         }
         for (int k = 0, channels; k < s->k; k += channels) {
             const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
-            channels = row->channels;
+            channels = planes_channels(s->k - k, row);
             for (int first = 0, count; first < o.vectors; first += count) {
-                wino_soon(f, &g, first, least(o.width, o.vectors - first), k, channels);
-                count = planes_products(&o, first, k, row, packed, v, m);
-                for (int i = 0; i < count; i++) {
-                    const int vector = first + i;
-                    wino_output_tile(f, m + (ptrdiff_t)i * channels * V, o.m_plane, bias ? bias + k : NULL, g.py[vector / PARTS],
-                                     k * LANES + vector % PARTS * V, channels);
+                wino_soon(f, &g, first, least(o.width, o.vectors - first), k, row->channels);
+                count = planes_products(&o, first, k, channels, row, packed, v, m);
+                for (int done = 0; done < channels; done += row->channels) {
+                    if (done + row->channels < channels) wino_soon(f, &g, first, count, k + done + row->channels, row->channels);
+                    for (int i = 0; i < count; i++) {
+                        const int vector = first + i;
+                        wino_output_tile(f, m + ((ptrdiff_t)i * channels + done) * V, o.m_plane, bias ? bias + k + done : NULL,
+                                         g.py[vector / PARTS], (k + done) * LANES + vector % PARTS * V, row->channels);
+                    }
                 }
             }
         }

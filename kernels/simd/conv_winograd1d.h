@@ -140,7 +140,7 @@ INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct w
     const int vectors = a->tiles * PARTS, width = tile_pick(tiles, p->k, p->k)->pixels, top = a->i + i - p->top;
     const int first_tap = top < 0 ? -top : 0, taps = least(p->r, p->h - top) - first_tap;
     const ptrdiff_t pixel = (ptrdiff_t)p->k * LANES;
-    struct tile t = { .rows = 1, .taps = 1, .run = taps, .planes = wino_n(f), .x_plane = wino1_v_plane(f->r),
+    struct tile t = { .rows = 1, .taps = 1, .run = taps, .groups = 1, .planes = wino_n(f), .x_plane = wino1_v_plane(f->r),
                       .y_plane = MAX_PIXELS * MAX_CHANNELS * V + LANES, .w_plane = wino1_u_plane(p) };
     for (int first = 0; first < vectors; first += t.pixels) {
         const int left = vectors - first;

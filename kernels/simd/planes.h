@@ -3,9 +3,9 @@
  * v[plane][vector][C] * u[plane][K][C]. That is a "direct" convolution of one tap per plane, so its register tiles are used as they are.
  *
  * Vectors are taken in passes of one register tile each, whose planes stand together, so that a pass works in a small cache:
- *   v[pass][plane][vector][C][V]   u[tile of K][plane][C][channels of the tile]   m[plane][vector][channels][V], one pass and one tile.
- * So one pass and one tile read their part of u from end to end. Planes of v and m stand a cache line further apart than they need, so
- * that they do not fall on the same sets. */
+ *   v[pass][plane][vector][C][V]   u[tile of K][plane][C][channels of the tile]   m[plane][vector][channels][V], one pass, some tiles.
+ * Plane after plane goes through those tiles, up to PLANES_CHANNELS channels: v is then read from L2 once for all of them, at the price
+ * of a larger m. Planes of v and m stand a cache line further apart than they need, so that they do not fall on the same sets. */
 #ifndef SIMD_PLANES_H
 #define SIMD_PLANES_H
 
@@ -15,6 +15,8 @@
 static inline int least(int a, int b) { return a < b ? a : b; }
 static inline int largest(int a, int b) { return a > b ? a : b; }
 static inline int whole_lanes(int c) { return (c + LANES - 1) / LANES * LANES; }
+
+enum { PLANES_CHANNELS = 16 };
 
 struct planes {
     int count, c;                           /* planes, input channels */
@@ -28,7 +30,7 @@ static inline struct planes planes_of(int count, int c, int k, int vectors, cons
     const int width = tile_pick(tiles, k, k)->pixels, passes = (vectors + width - 1) / width;
     const int even = (vectors + passes - 1) / passes;
     const ptrdiff_t v_plane = (ptrdiff_t)even * c * V + LANES;
-    return (struct planes){ count, c, 0, count, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * MAX_CHANNELS * V + LANES };
+    return (struct planes){ count, c, 0, count, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * PLANES_CHANNELS * V + LANES };
 }
 
 /* Floats of u, of v and of m, whatever the tiles. */
@@ -37,7 +39,7 @@ static inline ptrdiff_t planes_v_floats(int count, int c, int vectors)
 {
     return count * ((ptrdiff_t)(2 * vectors) * c * V + vectors * LANES);
 }
-static inline ptrdiff_t planes_m_floats(int count) { return count * ((ptrdiff_t)MAX_PIXELS * MAX_CHANNELS * V + LANES); }
+static inline ptrdiff_t planes_m_floats(int count) { return count * ((ptrdiff_t)MAX_PIXELS * PLANES_CHANNELS * V + LANES); }
 
 /* Where vector i stands, first channel. */
 static inline float *planes_vector(const struct planes *o, int i, float *v)
@@ -45,18 +47,27 @@ static inline float *planes_vector(const struct planes *o, int i, float *v)
     return v + i / o->width * o->v_pass + (ptrdiff_t)(i % o->width) * o->c * V;
 }
 
-/* The pass that begins at vector `first`, for the output channels k … of one register tile; returns its vectors. */
-static inline int planes_products(const struct planes *o, int first, int k, const struct tile_row *row, const float *u, float *v, float *m)
+/* Output channels that go together, `left` to go: as many tiles of this size as fit. */
+static inline int planes_channels(int left, const struct tile_row *row)
+{
+    return least(left, PLANES_CHANNELS) / row->channels * row->channels;
+}
+
+/* The pass that begins at vector `first`, for output channels [k, k + channels), tiles of one size; returns its vectors. */
+static inline int planes_products(const struct planes *o, int first, int k, int channels, const struct tile_row *row, const float *u,
+                                  float *v, float *m)
 {
     const ptrdiff_t u_plane = (ptrdiff_t)o->c * row->channels;
-    struct tile t = { .rows = 1, .taps = 1, .run = o->c, .w = u + planes_u_floats(o->all, o->c, k) + o->first * u_plane,
+    struct tile t = { .rows = 1, .taps = 1, .run = o->c, .groups = channels / row->channels,
+                      .w_group = planes_u_floats(o->all, o->c, row->channels),
+                      .w = u + planes_u_floats(o->all, o->c, k) + o->first * u_plane,
                       .planes = o->count, .x_plane = o->v_plane, .y_plane = o->m_plane, .w_plane = u_plane };
     const int count = o->vectors - first < o->width ? o->vectors - first : o->width;
     for (int done = 0; done < count; done += t.pixels) {
         t.pixels = count - done < row->pixels ? count - done : row->pixels;
         for (int i = 0; i < t.pixels; i++) {
             t.x[i] = planes_vector(o, first + done + i, v);
-            t.y[i] = m + (ptrdiff_t)(done + i) * row->channels * V;
+            t.y[i] = m + (ptrdiff_t)(done + i) * channels * V;
         }
         row->run(&t);
     }
