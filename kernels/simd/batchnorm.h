@@ -61,7 +61,7 @@ INLINE void moment_chains(const struct batchnorm *p, enum moment kind, struct sp
                           const float *mean, int c, int channels, float *first, float *second)
 {
     const ptrdiff_t pixel = (ptrdiff_t)p->c * LANES;
-    const bool far = image_blocks(p->n) * p->h * p->w * pixel > MOMENT_NEAR;
+    const bool far = pixel * image_blocks(p->n) * p->h * p->w > MOMENT_NEAR;
     for (int row = rows.begin; row < rows.end; row++) {
         const unsigned alive = batchnorm_alive(p, row / p->h);
         ptrdiff_t at = row * p->w * pixel + (ptrdiff_t)c * LANES;

@@ -234,8 +234,8 @@ static inline const struct tile_row *tile_pick(const struct tile_row *tiles, int
     return t;
 }
 
-/* What the tiles of an area share: a job for each size of tile that the output channels need, the largest first. */
-struct job { struct tile tile; tile_fn *run; ptrdiff_t y_at; };
+/* What the tiles of an area share: a job for each size of tile that the output channels need, in their order. */
+struct job { struct tile tile; const struct tile_row *row; ptrdiff_t y_at; };
 enum { MAX_JOBS = 4 };
 
 static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles, const struct stretch *high, const struct stretch *wide,
@@ -256,7 +256,7 @@ static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles,
                 .w_row = (ptrdiff_t)high->tap_step * s->width.taps * tap, .w_tap = wide->tap_step * tap,
                 .bias = s->bias ? s->bias + k : NULL, .groups = (s->k - k) / row->channels, .w_group = group
             },
-            .run = row->run, .y_at = (ptrdiff_t)k * LANES
+            .row = row, .y_at = (ptrdiff_t)k * LANES
         };
         packed += jobs[count].tile.groups * group;
         k += jobs[count].tile.groups * row->channels;
@@ -271,7 +271,7 @@ static inline void sweep_area(const struct sweep *s, const struct tile_row *tile
     const int vectors = cursor_first(&c);
     if (vectors == 0) return;
     struct job jobs[MAX_JOBS];
-    const int count = area_jobs(s, tiles, high, wide, jobs), width = tile_pick(tiles, s->k, s->k)->pixels;
+    const int count = area_jobs(s, tiles, high, wide, jobs), width = jobs[0].row->pixels;
     for (int left = vectors, pixels; left > 0; left -= pixels) {
         const float *x[MAX_PIXELS];
         float *y[MAX_PIXELS];
@@ -287,7 +287,7 @@ static inline void sweep_area(const struct sweep *s, const struct tile_row *tile
                 job->tile.x[p] = x[p];
                 job->tile.y[p] = y[p] + job->y_at;
             }
-            job->run(&job->tile);
+            job->row->run(&job->tile);
         }
     }
 }

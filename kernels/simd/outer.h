@@ -26,7 +26,6 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
     float *out = o->out + k * o->out_row + c;
     vf a[MAX_CHANNELS][4];
     UNROLL for (int i = 0; i < KT; i++) {
-        if (!o->add) v_soon(out + i * o->out_row);
         UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_zero();
         if (!o->add) continue;
         UNROLL for (int v = 0; v + 1 < CT; v++) a[i][v] = v_load(out + i * o->out_row + v * V);

@@ -62,7 +62,7 @@
 #define TWICE _Pragma("GCC unroll 2")
 #endif
 
-/* The cache line at p will be written soon: what the hardware does not foresee is asked for while something else is computed. */
+/* The cache line at p will be used soon: what the hardware does not foresee is asked for while something else is computed. */
 INLINE void v_soon(const float *p) { __builtin_prefetch(p, 1, 3); }
 
 #endif
