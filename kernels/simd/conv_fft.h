@@ -227,57 +227,71 @@ INLINE void fft_weight_three(float *to, vf a, vf b, vf scale)
     v_store(to + 2 * LANES, v_add(a, b));
 }
 
-/* One column of a slot group's weights as factors: one value per kernel row, of a pair's second slot in `imaginary`. Divides by what the
- * way back multiplies, 8 or 16 here, and by `scale` for the rows. */
-INLINE void fft_weight_column(const struct fft_sweep *s, const vf *from, const vf *imaginary, const float scale, float *to)
+/* Where tap t of a kernel stands: g[(top - t) & 15] = w[t]. */
+static inline int fft_place(int top, int tap) { return (top - tap) & 15; }
+
+/* What the transform of V weights works in: zeros but for the taps, whose places are the same for all. */
+struct fft_weigher { const struct fft_sweep *sweep; float *line, *slots; };       /* [16][V], [FFT_SLOTS][16][V] */
+
+INLINE void fft_weight_row(const struct fft_weigher *o, int t, const float *taps)
 {
-    vf re[16], im[16];
-    for (int n = 0; n < 16; n++) re[n] = im[n] = v_zero();
-    for (int t = 0; t < s->r; t++) {
-        re[(s->top - t) & 15] = from[t];
-        if (imaginary) im[(s->top - t) & 15] = imaginary[t];
+    const struct fft_sweep *s = o->sweep;
+    float *to = o->slots + fft_place(s->top, t) * V;
+    const ptrdiff_t slot = 16 * V;
+    vf in[16], re[9], im[9];
+    for (int i = 0; i < s->r; i++) v_store(o->line + fft_place(s->left, i) * V, v_load(taps + i * LANES));
+    UNROLL for (int n = 0; n < 16; n++) in[n] = v_load(o->line + n * V);
+    fft_real(in, re, im);
+    v_store(to, re[0]);
+    v_store(to + slot, re[8]);
+    UNROLL for (int k = 1; k < 8; k++) {
+        v_store(to + 2 * k * slot, re[k]);
+        v_store(to + (2 * k + 1) * slot, im[k]);
     }
-    const int last = s->r - 1;
-    if (imaginary) {
-        fft_complex(re, im);
-        for (int k = 0; k < 16; k++) fft_weight_three(to + 3 * k * LANES, re[k], im[k], v_set(scale * 0.0625f));
-        if (!s->extra) return;
-        fft_weight_three(to + 48 * LANES, from[last], imaginary[last], v_set(scale));
-        fft_weight_three(to + 51 * LANES, from[0], imaginary[0], v_set(scale));
-    } else {
-        vf r[9], m[9];
-        fft_real(re, r, m);
-        v_store(to, v_mul(r[0], v_set(scale * 0.125f)));
-        v_store(to + LANES, v_mul(r[8], v_set(scale * 0.125f)));
-        for (int k = 1; k < 8; k++) fft_weight_three(to + (3 * k - 1) * LANES, r[k], m[k], v_set(scale * 0.125f));
-        if (!s->extra) return;
-        v_store(to + 23 * LANES, v_mul(from[last], v_set(scale)));
-        v_store(to + 24 * LANES, v_mul(from[0], v_set(scale)));
+    v_store(to + 16 * slot, v_load(taps + (s->r - 1) * LANES));
+    v_store(to + 17 * slot, v_load(taps));
+}
+
+/* One column of a slot group's weights as factors. Divides by what the way back multiplies, 8 or 16 here, and by `scale` for the rows. */
+INLINE void fft_weight_real(const struct fft_sweep *s, const float *z, float scale, float *to)
+{
+    vf in[16], re[9], im[9], by = v_set(scale * 0.125f);
+    UNROLL for (int n = 0; n < 16; n++) in[n] = v_load(z + n * V);
+    fft_real(in, re, im);
+    v_store(to, v_mul(re[0], by));
+    v_store(to + LANES, v_mul(re[8], by));
+    UNROLL for (int k = 1; k < 8; k++) fft_weight_three(to + (3 * k - 1) * LANES, re[k], im[k], by);
+    if (!s->extra) return;
+    v_store(to + 23 * LANES, v_mul(v_load(z + fft_place(s->top, s->r - 1) * V), v_set(scale)));
+    v_store(to + 24 * LANES, v_mul(v_load(z + fft_place(s->top, 0) * V), v_set(scale)));
+}
+
+INLINE void fft_weight_complex(const struct fft_sweep *s, const float *z, float scale, float *to)
+{
+    const float *imaginary = z + 16 * V;
+    vf re[16], im[16], by = v_set(scale * 0.0625f);
+    UNROLL for (int n = 0; n < 16; n++) {
+        re[n] = v_load(z + n * V);
+        im[n] = v_load(imaginary + n * V);
     }
+    fft_complex(re, im);
+    UNROLL for (int k = 0; k < 16; k++) fft_weight_three(to + 3 * k * LANES, re[k], im[k], by);
+    if (!s->extra) return;
+    const ptrdiff_t last = fft_place(s->top, s->r - 1) * V, first = fft_place(s->top, 0) * V;
+    fft_weight_three(to + 48 * LANES, v_load(z + last), v_load(imaginary + last), v_set(scale));
+    fft_weight_three(to + 51 * LANES, v_load(z + first), v_load(imaginary + first), v_set(scale));
 }
 
 static void fft_weights(const void *transform, const float *from, float *to)
 {
-    const struct fft_sweep *s = transform;
-    vf slots[FFT_SLOTS][FFT_TAPS];
-    for (int t = 0; t < s->r; t++) {
-        const float *line = from + t * s->r * LANES;
-        vf in[16], re[9], im[9];
-        for (int n = 0; n < 16; n++) in[n] = v_zero();
-        for (int v = 0; v < s->r; v++) in[(s->left - v) & 15] = v_load(line + v * LANES);
-        fft_real(in, re, im);
-        slots[0][t] = re[0];
-        slots[1][t] = re[8];
-        for (int k = 1; k < 8; k++) {
-            slots[2 * k][t] = re[k];
-            slots[2 * k + 1][t] = im[k];
-        }
-        slots[16][t] = v_load(line + (s->r - 1) * LANES);
-        slots[17][t] = v_load(line);
-    }
+    const struct fft_weigher *o = transform;
+    const struct fft_sweep *s = o->sweep;
+    for (int t = 0; t < s->r; t++) fft_weight_row(o, t, from + t * s->r * LANES);
     for (int i = 0; i < fft_groups(s->extra); i++) {
         const struct fft_group g = fft_group(s->extra, i);
-        fft_weight_column(s, slots[g.slot], g.complex ? slots[g.slot + 1] : NULL, g.slot < 16 ? 0.125f : 1, to);
+        const float scale = g.slot < 16 ? 0.125f : 1;
+        if (g.complex) fft_weight_complex(s, o->slots + g.slot * 16 * V, scale, to);
+        else fft_weight_real(s, o->slots + g.slot * 16 * V, scale, to);
         to += g.planes * LANES;
     }
 }
@@ -286,8 +300,8 @@ static inline void fft_pack(const struct conv *p, const struct tile_row *tiles, 
                             float *packed)
 {
     const struct fft_sweep s = direction == CONV_FWD ? fft_forward(p) : fft_backward(p);
-    float room[(FFT_TAPS * FFT_TAPS + 478) * LANES];
-    planes_pack(p, fft_planes(s.extra), tiles, direction, fft_weights, &s, w, packed, room);
+    float room[(FFT_TAPS * FFT_TAPS + 478) * LANES], line[16 * V] = { 0 }, slots[FFT_SLOTS * 16 * V] = { 0 };
+    planes_pack(p, fft_planes(s.extra), tiles, direction, fft_weights, &(struct fft_weigher){ &s, line, slots }, w, packed, room);
 }
 
 /* ---- forward and backward-data ---- */
