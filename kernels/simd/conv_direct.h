@@ -15,7 +15,9 @@
 #include <assert.h>
 #include "../kernels.h"
 
-enum { MAX_PIXELS = 8, MAX_CHANNELS = 8 };
+/* The lines of y are asked for so many pixels ahead where its pixels have so many channels: two of them fill a page, and the hardware
+ * foresees nothing beyond a page. */
+enum { MAX_PIXELS = 8, MAX_CHANNELS = 8, SOON_CHANNELS = 32, SOON_PIXELS = 4 };
 
 /* One call of a tile: `pixels` pointers, and the taps they share. Strides in floats. */
 struct tile {
@@ -26,6 +28,7 @@ struct tile {
     ptrdiff_t x_row, x_tap, w_row, w_tap;
     const float *w;                         /* [rows][taps][run][KT] */
     const float *bias;                      /* of the first output channel, or NULL */
+    ptrdiff_t soon;                         /* 0, or: the lines so far behind those of y will be written before long */
     int groups;                             /* KT channels after KT channels of y, so often, … */
     ptrdiff_t w_group;                      /* … their weights so far apart */
     int planes;                             /* 0, or: packed pixels, V floats from channel to channel, and the whole so often, … */
@@ -48,22 +51,33 @@ INLINE void conv_tile_step(vf (*a)[MAX_PIXELS], const float *const *x, ptrdiff_t
     }
 }
 
-/* One plane or group: STEP floats from channel to channel. */
+/* One plane or group: STEP floats from channel to channel; ROWS rows of RUN pairs without a loop, or, RUN 0, what the tile says. */
 INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at, const float *bias, ptrdiff_t y_at, const int STEP,
-                           const int KT, const int P)
+                           const int ROWS, const int RUN, const int KT, const int P)
 {
     vf a[MAX_CHANNELS][MAX_PIXELS];
     float *y[MAX_PIXELS];                       /* looked up once: for all the compiler knows, the stores could change *t */
+    const float *x[MAX_PIXELS], *w = t->w + w_at;
     UNROLL for (int p = 0; p < P; p++) y[p] = t->y[p] + y_at;
     UNROLL for (int k = 0; k < KT; k++) {
         vf b = bias ? v_set(bias[k]) : v_zero();
         UNROLL for (int p = 0; p < P; p++) a[k][p] = b;
     }
-    for (int r = 0; r < t->rows; r++) {
+    if (STEP == LANES && t->soon) {
+        UNROLL for (int k = 0; k < KT; k++) {
+            v_soon(y[0] + t->soon + k * LANES);
+            v_soon(y[P - 1] + t->soon + k * LANES);
+        }
+    }
+    UNROLL for (int r = 0; r < ROWS; r++) {
+        UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row;
+        UNROLL for (int i = 0; i < RUN; i++) conv_tile_step(a, x, i * STEP, w + r * t->w_row + i * KT, KT, P);
+    }
+    for (int r = 0; RUN == 0 && r < t->rows; r++) {
         for (int s = 0; s < t->taps; s++) {
-            const float *w = t->w + w_at + r * t->w_row + s * t->w_tap, *x[MAX_PIXELS];
-            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row + s * t->x_tap;
             const ptrdiff_t run = (ptrdiff_t)t->run * STEP;
+            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row + s * t->x_tap;
+            w = t->w + w_at + r * t->w_row + s * t->w_tap;
             if (STEP < LANES) {                 /* planes have all channels in one run; short runs of taps lose by it */
                 TWICE for (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
             } else {
@@ -77,27 +91,42 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at,
 }
 
 /* Groups innermost: what one has read of x the others find in L1. */
-INLINE void conv_tile_planes(const struct tile *t, int planes, const int STEP, const int KT, const int P)
+INLINE void conv_tile_planes(const struct tile *t, int planes, const int STEP, const int ROWS, const int RUN, const int KT, const int P)
 {
     for (ptrdiff_t plane = 0; plane < planes; plane++) {
         for (ptrdiff_t group = 0; group < t->groups; group++) {
             conv_tile_once(t, plane * t->x_plane, plane * t->w_plane + group * t->w_group, t->bias ? t->bias + group * KT : NULL,
-                           plane * t->y_plane + group * KT * STEP, STEP, KT, P);
+                           plane * t->y_plane + group * KT * STEP, STEP, ROWS, RUN, KT, P);
         }
     }
 }
 
+/* Bodies of their own where loops would be felt: 3x3 on 1, 2, 3 and 4 channels, winograd1d's columns of 5 and 7. */
+INLINE bool conv_tile_short(const struct tile *t, const int KT, const int P)
+{
+    const bool three = !t->planes && t->rows == 3 && t->taps == 1, column = t->planes && t->rows == 1 && t->taps == 1;
+    if (three && t->run == 3) conv_tile_planes(t, 1, LANES, 3, 3, KT, P);
+    else if (three && t->run == 6) conv_tile_planes(t, 1, LANES, 3, 6, KT, P);
+    else if (three && t->run == 9) conv_tile_planes(t, 1, LANES, 3, 9, KT, P);
+    else if (three && t->run == 12) conv_tile_planes(t, 1, LANES, 3, 12, KT, P);
+    else if (column && t->run == 5) conv_tile_planes(t, t->planes, V, 1, 5, KT, P);
+    else if (column && t->run == 7) conv_tile_planes(t, t->planes, V, 1, 7, KT, P);
+    else return false;
+    return true;
+}
+
 INLINE void conv_tile(const struct tile *t, const int KT, const int P)
 {
-    if (PARTS == 1) conv_tile_planes(t, t->planes ? t->planes : 1, LANES, KT, P);
-    else if (t->planes) conv_tile_planes(t, t->planes, V, KT, P);
-    else conv_tile_planes(t, 1, LANES, KT, P);
+    if (PARTS == 1) conv_tile_planes(t, t->planes ? t->planes : 1, LANES, 0, 0, KT, P);
+    else if (t->planes) conv_tile_planes(t, t->planes, V, 0, 0, KT, P);
+    else conv_tile_planes(t, 1, LANES, 0, 0, KT, P);
 }
 
 /* A tile for any number of pixels up to P, one body per count. Spelled out: a loop over constants would have to unroll before its body
  * is. */
 INLINE void conv_tile_upto(const struct tile *t, const int KT, const int P)
 {
+    if (t->pixels == P && conv_tile_short(t, KT, P)) return;
     if (P >= 8 && t->pixels == 8) conv_tile(t, KT, 8);
     if (P >= 7 && t->pixels == 7) conv_tile(t, KT, 7);
     if (P >= 6 && t->pixels == 6) conv_tile(t, KT, 6);
@@ -254,7 +283,8 @@ static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles,
                 .x_row = (ptrdiff_t)s->width.in * s->c * LANES, .x_tap = (ptrdiff_t)s->c * LANES,
                 .w = packed + ((ptrdiff_t)high->tap * s->width.taps + wide->tap) * tap,
                 .w_row = (ptrdiff_t)high->tap_step * s->width.taps * tap, .w_tap = wide->tap_step * tap,
-                .bias = s->bias ? s->bias + k : NULL, .groups = (s->k - k) / row->channels, .w_group = group
+                .bias = s->bias ? s->bias + k : NULL, .groups = (s->k - k) / row->channels, .w_group = group,
+                .soon = s->k < SOON_CHANNELS ? 0 : SOON_PIXELS * (ptrdiff_t)s->k * LANES
             },
             .row = row, .y_at = (ptrdiff_t)k * LANES
         };
@@ -272,20 +302,19 @@ static inline void sweep_area(const struct sweep *s, const struct tile_row *tile
     if (vectors == 0) return;
     struct job jobs[MAX_JOBS];
     const int count = area_jobs(s, tiles, high, wide, jobs), width = jobs[0].row->pixels;
+    struct tile *first = &jobs[0].tile;
     for (int left = vectors, pixels; left > 0; left -= pixels) {
-        const float *x[MAX_PIXELS];
-        float *y[MAX_PIXELS];
         pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left;     /* an even tail */
         for (int p = 0; p < pixels; p++) {
-            x[p] = c.x;
-            y[p] = c.y;
+            first->x[p] = c.x;
+            first->y[p] = c.y;
             cursor_next(&c);
         }
         for (struct job *job = jobs; job < jobs + count; job++) {
             job->tile.pixels = pixels;
-            for (int p = 0; p < pixels; p++) {
-                job->tile.x[p] = x[p];
-                job->tile.y[p] = y[p] + job->y_at;
+            for (int p = 0; job != jobs && p < pixels; p++) {
+                job->tile.x[p] = first->x[p];
+                job->tile.y[p] = first->y[p] + job->y_at;
             }
             job->row->run(&job->tile);
         }
