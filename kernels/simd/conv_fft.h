@@ -236,19 +236,11 @@ struct fft_weigher { const struct fft_sweep *sweep; float *line, *slots; };     
 INLINE void fft_weight_row(const struct fft_weigher *o, int t, const float *taps)
 {
     const struct fft_sweep *s = o->sweep;
-    float *to = o->slots + fft_place(s->top, t) * V;
     const ptrdiff_t slot = 16 * V;
-    vf in[16], re[9], im[9];
+    float *to = o->slots + fft_place(s->top, t) * V;
     for (int i = 0; i < s->r; i++) v_store(o->line + fft_place(s->left, i) * V, v_load(taps + i * LANES));
-    UNROLL for (int n = 0; n < 16; n++) in[n] = v_load(o->line + n * V);
-    fft_real(in, re, im);
-    v_store(to, re[0]);
-    v_store(to + slot, re[8]);
-    UNROLL for (int k = 1; k < 8; k++) {
-        v_store(to + 2 * k * slot, re[k]);
-        v_store(to + (2 * k + 1) * slot, im[k]);
-    }
-    v_store(to + 16 * slot, v_load(taps + (s->r - 1) * LANES));
+    fft_rows(o->line, V, 16, V, false, to, slot, false);
+    v_store(to + 16 * slot, v_load(taps + (s->r - 1) * LANES));     /* the extra slots pair taps, wherever they stand */
     v_store(to + 17 * slot, v_load(taps));
 }
 

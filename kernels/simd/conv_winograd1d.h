@@ -2,8 +2,8 @@
  * conv "winograd1d", for one input channel: F(4,R) along the row, R = 3, 5, 7; the R kernel rows are summed in the transform domain. A
  * two-dimensional tile has no channels to sum there, so its transforms would cost more than they save: one input feeds all K outputs, but
  * each output pays for its own way back. Along the row alone N = R + 3 products give four outputs of one kernel row (10 for 28 at R = 7),
- * and the way back is paid once for R rows. us from "direct" to this, AVX2, Zen 3, n64c1h28k32, forward and backward-weights: 7x7
- * 1539 -> 1103 and 2797 -> 1515, 5x5 899 -> 755 and 1517 -> 896, 3x3 489 -> 484 (bound by stores) and 683 -> 483.
+ * and the way back is paid once for R rows. us from "direct" to this at best, AVX2, Zen 3, n64c1h28k32, forward and
+ * backward-weights: 7x7 1526 -> 1246 and 2861 -> 1825, 5x5 882 -> 801 and 1621 -> 1191, 3x3 404 -> 570 (stays direct's) and 689 -> 523.
  *
  * Per point of the transform (conv_winograd.h says which) a column of tiles is a one-dimensional convolution down the image, so both of
  * direct's register tiles are used as they are: forward as a tile whose contiguous run is the kernel's rows, taps outside the image left
