@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * compact-net: does a net of 8,070 parameters reach 99.4 %, and which of its parts carry it? The arms change one thing each; the dropout on
  * the ten logits, which alone holds the running train accuracy near 88 %, comes first. */
-#include "ablation.h"
+#include "driver/ablation.h"
 
 #include <stddef.h>
 

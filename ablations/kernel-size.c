@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * kernel-size: is 3x3 > 7x7 > 5x5 real, and what does a larger kernel cost? The arms ask for the reasons that the text gives. Each trained
  * net is also tested on images shifted by up to 1, 2, 3 and 4 pixels each way, to see what pooling is good for. */
-#include "ablation.h"
+#include "driver/ablation.h"
 
 #include <stddef.h>
 #include <string.h>

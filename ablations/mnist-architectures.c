@@ -2,7 +2,7 @@
  * mnist-architectures: five nets whose figures come from one epoch, from twenty, and in the end from the training set. The arms give each
  * claim what it compares: equal epochs, equal parameters, the same net with one thing changed. For exps 1 to 3 no recipe is documented
  * that gives their figures: the arms of those three search for one. */
-#include "ablation.h"
+#include "driver/ablation.h"
 
 #include <stddef.h>
 

@@ -2,13 +2,13 @@
  * scratch-cnn: why would the author's net not learn even one image? Arms put the bugs of that code, one at a time and all, around right
  * kernels: the backward pass goes layer by layer, and a wrong step stands between two right ones. They live here and nowhere else. Every
  * row carries a gradient check by finite differences, tensor by tensor. */
-#include "ablation.h"
+#include "driver/ablation.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include "probe.h"
+#include "driver/probe.h"
 
 /* ---- the bugs, as the author's code has them --------------------------------------------------------------------------------------- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * train: any net on any data with any recipe, by the same driver as the studies: a typed net is a study of one cell. A checkpoint that is
  * loaded changes the bits and stands neither in the net nor in the recipe: its hash goes into the cell's name and so into the row's id. */
-#include "ablation.h"
+#include "driver/ablation.h"
 
 #include <errno.h>
 #include <popt.h>

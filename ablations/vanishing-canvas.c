@@ -2,13 +2,13 @@
  * vanishing-canvas: the net stops learning at ten layers; because its canvas shrinks? Cells are the text's own runs at every depth. Arms
  * turn one thing each, at up to seven depths, on 30 images a class with the same hundred updates: the failure is one of the start, and 20
  * seeds of each are worth more than more images. Every row carries the signal at its start: rms and spread over images, layer by layer. */
-#include "ablation.h"
+#include "driver/ablation.h"
 
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include "probe.h"
+#include "driver/probe.h"
 
 /* ---- arms: changes of the block or the recipe, at several depths ------------------------------------------------------------------- */
 

@@ -55,8 +55,8 @@ struct bench_stats bench_stats_of(const double *sample, int n);
 
 /* ---- turns between two programs (turns.c) ---------------------------------------------------------------------------------------- */
 
-/* "IN,OUT": the ends of two pipes by which this program and another one (see tools/bench-turns) hand each other the turn. Waits for it.
- * 0, or -EINVAL: no such pipes, or nobody there. */
+/* "IN,OUT": the ends of two pipes by which this program and another one (see bench/tools/bench-turns) hand each other the turn. Waits for
+ * it. 0, or -EINVAL: no such pipes, or nobody there. */
 int turns_open(const char *text);
 /* Hands the turn over and waits until it is back. more: whether this group needs more samples; returns whether either program does. Without
  * a partner: more. */

@@ -102,7 +102,7 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&list, r, o);
-    if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as tools/bench-turns gives them", r->turns);
+    if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as bench-turns gives them", r->turns);
     if (!o->list) choose_peers(&g, r, o);
     report_open(&report, o, columns, gbench);
     const char *none = o->list ? NULL : counters_open();
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
         { "picked", 0, POPT_ARG_NONE, &r.picked, 0, "of our variants only those that the planner would take", NULL },
-        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see tools/bench-turns", "IN,OUT" },
+        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see bench/tools/bench-turns", "IN,OUT" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every call", NULL },
         { "mutants", 0, POPT_ARG_NONE, &r.mutants, 0, "let the checks' wrong variants take part: they must be refused", NULL },
         { "no-check", 0, POPT_ARG_NONE, &r.no_check, 0, "time without checking first: for profilers alone, rows say so", NULL },

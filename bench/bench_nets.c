@@ -114,7 +114,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&nets, r);
-    if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as tools/bench-turns gives them", r->turns);
+    if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as bench-turns gives them", r->turns);
     if (r->units && (r->profile || o->thread_count))
         quit(EXIT_USAGE, "--units counts on one thread and by itself: leave out --profile and --threads");
     if (r->plan && o->output) quit(EXIT_USAGE, "--plan prints to stdout: leave out --output");
@@ -147,7 +147,7 @@ int main(int argc, char **argv)
         { "plan", 0, POPT_ARG_NONE, &r.plan, 0, "print how a training step is planned: variants, what is fused, who lives where", NULL },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
-        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see tools/bench-turns", "IN,OUT" },
+        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see bench/tools/bench-turns", "IN,OUT" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every step", NULL },
         POPT_TABLEEND
     };

@@ -3,7 +3,7 @@
 #ifndef BENCH_KERNEL_CONTEST_H
 #define BENCH_KERNEL_CONTEST_H
 
-#include "../tests/check.h"
+#include "../tests/check/check.h"
 #include "kernel_group.h"
 #include "peers/peers.h"
 

@@ -4,7 +4,7 @@
 #define BENCH_NET_RUN_H
 
 #include "../nets/net.h"
-#include "../nets/recipe.h"
+#include "../nets/train/recipe.h"
 #include "report.h"
 
 struct bench_net {

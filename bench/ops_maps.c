@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Ops that move more than they compute: pooling and batch norm (with its statistics: what a training step runs), and the small ones. */
 #include <assert.h>
-#include "../tests/problems.h"
+#include "../tests/check/problems.h"
 #include "kernel.h"
 
 enum { FWD, BWD };

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "../ablations/driver.h"
+#include "../ablations/driver/driver.h"
 
 json_t *number(double value)
 {

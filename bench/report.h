@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include "../ablations/cli.h"
+#include "record/cli.h"
 #include "bench.h"
 
 struct column { const char *key, *heading; int width, digits; };     /* width 0: csv alone; digits: of numbers, -1: %g */

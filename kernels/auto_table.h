@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Made by tools/choose from rows of bench-kernels on avx2: do not edit. See auto.c. */
+ * Made by bench/tools/choose from rows of bench-kernels on avx2: do not edit. See auto.c. */
 { 3, 1, 2, 30, { "direct", "direct", "direct" } },
 { 3, 1, 3, 28, { "direct", "direct", "direct" } },
 { 3, 1, 6, 26, { "direct", "direct", "winograd1d" } },

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The half of a framework's child process that does not know the framework: it answers tools/bench-peers line by line.
+"""The half of a framework's child process that does not know the framework: it answers bench/tools/bench-peers line by line.
 
 A request is a line of JSON: {"mode": "eager", "what": "train", "seconds": 0.3}; the answer is {"us": [per step …], "peak_rss_bytes": n},
 or {"error": "…"}. Data lie in memory, the step alone is timed. While it waits for its turn a child does nothing.
@@ -11,7 +11,6 @@ import resource
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tests'))
 
 CHUNK = 2e-3        # seconds that one sample lasts at least
 

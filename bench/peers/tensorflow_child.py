@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""TensorFlow's side of tools/bench-peers: Keras layers, the step as a graph. Modes: graph, graph-onednn (a process of its own, with
+"""TensorFlow's side of bench/tools/bench-peers: Keras layers, the step as a graph. Modes: graph, graph-onednn (a process of its own, with
 oneDNN's kernels switched on, which its wheel does by itself only on newer CPUs), xla (the graph, compiled).
 
 usage: tensorflow_child.py NET RECIPE BATCH THREADS"""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""PyTorch's side of tools/bench-peers: the net of modules as people write it. Modes: eager (nchw), channels_last, compile (Inductor on net
-and loss in one graph and channels_last, which was faster than nchw or the net alone). A compile that compiled nothing is an error.
+"""PyTorch's side of bench-peers: the net of modules as people write it. Modes: eager (nchw), channels_last, compile (Inductor on
+net and loss in one graph and channels_last, which was faster than nchw or the net alone). A compile that compiled nothing is an
+error.
 
 usage: torch_child.py NET RECIPE BATCH THREADS"""
 

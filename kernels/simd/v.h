@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The vector contract: everything a SIMD kernel may use. Each ISA's header (v_avx2.h, v_avx512.h, v_neon.h, v_portable.h) defines these
- * types and functions, all `static inline`; v_portable.h is plain C and is the definition. tests/test_v.c compares every function lane
- * by lane.
+ * types and functions, all `static inline`; v_portable.h is plain C and is the definition. tests/suites/test_v.c compares every function
+ * lane by lane.
  *
  *   V                        lanes per vector: 16 (avx512, portable), 8 (avx2), 4 (neon). 16 images are PARTS = 16 / V vectors.
  *   vf  vm  vu               V floats; V booleans; V uint32

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t room);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed);
 
-/* Writes the input to a file whose name ends in `ending`; valid until the next call. tools/fuzz removes it, by the process id. */
+/* Writes the input to a file whose name ends in `ending`; valid until the next call. tools/dev/fuzz removes it, by the process id. */
 static inline const char *fuzz_file(const char *ending, const uint8_t *data, size_t size)
 {
     static char path[128];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * safetensors files: loaded as weights alone, as a run to resume, and by the questions for net and recipe. A refusal leaves the weights as
  * they were; what is taken is resumed and trained to its end. Every other mutation is made in the header, whose length is put right. */
-#include "../../nets/train.h"
+#include "../../nets/train/train.h"
 #include "fuzz.h"
 
 enum { SIDE = 4, CLASSES = 3, IMAGES = 12, TEXT = 4096, LENGTH = 8 };

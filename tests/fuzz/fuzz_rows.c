@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The file of rows, as a killed run or an editor may leave it: rows that are there are found again by their id, and a row appended to
  * whatever it was is read back, with none lost before it. */
-#include "../../ablations/driver.h"
+#include "../../ablations/driver/driver.h"
 #include "fuzz.h"
 
 static const char fresh[] = "00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff";

@@ -32,13 +32,13 @@ def net():
     words = ['1x5x5 conv2', '3x7x5 conv2r2s3step2pad1,0,1,0b0 relu gap', '1x6x6 max2s3step1pad1 dense3', '1x6x6 avg3count1pad1 dense2b0',
              '2x4x4 bneps0.1mom1 leaky0.01 dense2', '1x4x4 conv1same add2 drop0.5 tanh gap', '1x4x4 conv2same relu add2 dense2']
     seeds = {f'word-{i}': word.encode() for i, word in enumerate(words)}
-    for path in ('tests/test_nets.c', 'tests/test_gradient.c', 'nets/zoo/kernel_size.c'):
+    for path in ('tests/suites/test_nets.c', 'tests/suites/test_gradient.c', 'nets/zoo/kernel_size.c'):
         seeds |= texts(path, pattern)
     return seeds
 
 
 def recipe():
-    seeds = texts('tests/test_recipe.c', r'\w+=')
+    seeds = texts('tests/suites/test_recipe.c', r'\w+=')
     seeds['all'] = (b'opt=adamw lr=0.01 wd=0.1 beta1=0.8 beta2=0.99 eps=1e-7 epsform=keras schedule=onecycle:0.25 warmup=3 batch=7 '
                     b'epochs=2 updates=9 drop_last=1 init=he_normal norm=0.1,0.3 pad=32 channel=red permute=3 '
                     b'augment=rotate:15,shift:2,cropresize:22:0.1 select=perclass:10 testselect=first:20')
@@ -47,7 +47,7 @@ def recipe():
 
 
 def problem():
-    return texts('tests/test_problem.c', r'(max:|avg:|bn:|dense:)?n\d+c')
+    return texts('tests/suites/test_problem.c', r'(max:|avg:|bn:|dense:)?n\d+c')
 
 
 def idx_files():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a text says against what the rows say, by the rules of ablations/driver_claims.c: a figure is held against the interval for one more
+"""What a text says against what the rows say, by the rules of ablations/driver/claims.c: a figure is held against the interval for one more
 run, measured as it was measured there; a claim is a comparison, paired over common seeds where there are any. A test compares these
 verdicts with the programs' own.
 

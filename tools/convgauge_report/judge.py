@@ -53,7 +53,7 @@ def fields(folder):
 
 
 def id_of(row):
-    """As run_make_id in ablations/driver_record.c makes it."""
+    """As run_make_id in ablations/driver/record.c makes it."""
     keys = ("kind", "study", "cell", "arm", "net", "recipe", "seed", "data_sha256", "numerics")
     keys += ("threads", "isa", "algo") if row["kind"] == "timing" else ()
     return hashlib.sha256("".join(f"{key}={row[key]}\n" for key in keys).encode()).hexdigest()

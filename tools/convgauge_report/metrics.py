@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What one row says, by name: the twin of ablations/driver_metrics.c, whose keys these are. None where the row does not tell. A test holds
+"""What one row says, by name: the twin of ablations/driver/metrics.c, whose keys these are. None where the row does not tell. A test holds
 the two against each other on real rows."""
 
 import math

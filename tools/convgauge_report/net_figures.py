@@ -9,7 +9,7 @@ from .figure import Figure, Missing, curves, dots, pairs, stacked, table_of
 from .machines import SLOW, conditions, label, main_machine, of_kind
 from .tables import Interval
 
-NETS, PEERS = "bench-nets --threads 1,2", "tools/bench-peers"
+NETS, PEERS = "bench-nets --threads 1,2", "bench/tools/bench-peers"
 SWEEP = "bench-nets --batch 1,8,32,64,128,256,512,1000,2000,5000,10000 --threads 1,2"
 MOST = 1000  # images a step that the benches take where a recipe has more
 
@@ -261,7 +261,7 @@ def memory(results):
 
 def resident(results):
     """The whole process: peak resident memory of a short run, ours and PyTorch's."""
-    name, title, how = "memory-frameworks", "Memory beside a framework", "tools/bench-peers --what run"
+    name, title, how = "memory-frameworks", "Memory beside a framework", "bench/tools/bench-peers --what run"
     found = {}
     for machine, rows in of_kind(results, "memory").items():
         for row in rows:

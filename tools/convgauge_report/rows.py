@@ -128,7 +128,7 @@ def files_under(folder):
 
 
 def lock(file):
-    """False where a program has it: what writes rows holds its file's lock from its first row to its last (ablations/driver_rows.c)."""
+    """False where a program has it: what writes rows holds its file's lock from its first row to its last (bench/record/rows.c)."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

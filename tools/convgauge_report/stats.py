@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Means and shares with intervals, differences with their p, by SciPy. The same rules as ablations/driver_stats.c: Student's t for means
+"""Means and shares with intervals, differences with their p, by SciPy. The same rules as ablations/driver/stats.c: Student's t for means
 and paired differences, Welch where pairing is impossible, Wilson, Newcombe and Fisher for shares, Holm over a study's claims."""
 
 import functools

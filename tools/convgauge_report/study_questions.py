@@ -265,7 +265,7 @@ def gradients(study):
         "The loss's slope along a tensor's gradient, by central differences at the start, over the gradient's length, median over runs: "
         "1 is right, -1 the wrong sign, 0 a direction that does nothing. Error: |1 - value| over the larger of 1 and |value|. This is "
         "float32, and a step may cross a kink of ReLU or of the pool: of right gradients, too, the worst tensor of a run can be far off. "
-        "In double, without kinks in reach, tests/test_gradient.c holds every layer's gradient to its slope.",
+        "In double, without kinks in reach, tests/suites/test_gradient.c holds every layer's gradient to its slope.",
     )
     for entry in (entry for entry in study.entries if entry.cell == "published"):
         rows = [row["gradient_check"] for row in entry.rows if len(row.get("gradient_check") or ()) == len(names)]

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT
+ * Private to plans: what was chosen and placed per layer. buffers.c decides who writes where, plan.c chooses, place.c measures and places,
+ * pass.c runs. */
+#ifndef NETS_PLAN_H
+#define NETS_PLAN_H
+
+#include "../../kernels/runtime/arena.h"
+#include "../net.h"
+
+enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
+
+/* ---- who writes where (buffers.c) ------------------------------------------------------------------------------------------------ */
+
+/* Indices into the buffer lists; several layers share one when they write in place or when it is free again. */
+struct buffers {
+    int lowest;                         /* net_lowest: gradients go no deeper */
+    int value[NET_MAX_LAYERS];          /* of the layer's output; INPUT_BUFFER: the net's input itself */
+    int gradient[NET_MAX_LAYERS];       /* of dy; NO_BUFFER below `lowest` and in inference plans */
+    int values, gradients;              /* how many there are */
+    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS];          /* elements per image; of a local one, of all under way */
+    bool value_local[NET_MAX_LAYERS], gradient_local[NET_MAX_LAYERS];          /* every worker has its own, for the blocks under way */
+};
+enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
+
+/* Which stages share a group: what one group alone writes and reads is needed for the images under way only. */
+struct sharing {
+    int value[2][NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];     /* the groups that make y, by forward pass, and dx */
+    int weights[NET_MAX_LAYERS];        /* that sum for the gradients of weights */
+    int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS];        /* the blocks they have under way per worker, at most */
+};
+
+/* The first layer with parameters; without any, the count. */
+int net_lowest(const struct net *net);
+/* Is there an add whose source is the layer? */
+bool net_is_source(const struct net *net, int layer);
+
+/* `sharing` NULL: every stage is a group of its own. */
+void buffers_assign(const struct net *net, bool training, const struct sharing *sharing, struct buffers *buffers);
+
+/* ---- what is done together (schedule.c) -------------------------------------------------------------------------------------------- */
+
+/* Of a layer: rows of y (batch norm: its chunks' mean and variance, then rows of y); and back again the sums over images (batch norm's:
+ * chunks), rows of dx, and what comes to the layer's dy from the adds whose source it is. */
+enum work { WORK_FORWARD, WORK_STATISTICS, WORK_NORMALISE, WORK_WEIGHTS, WORK_SUMS, WORK_DATA, WORK_SKIPS };
+
+struct stage { enum work work; int layer; };
+
+struct group {
+    int first, count;                   /* stages */
+    int cut, cuts;                      /* plan->cuts[cut …]: rows of the first stage where a block may be cut into units */
+    int band, bundle;                   /* rows of the first stage made at a time; or so many whole blocks */
+    bool alone;                         /* too little to share: the caller does it */
+};
+
+enum { STAGES_MOST = 4 * NET_MAX_LAYERS, GROUP_MOST = 32 };
+
+struct schedule {
+    int stages, groups;
+    struct stage stage[STAGES_MOST];
+    struct group group[STAGES_MOST];
+};
+
+void schedules_build(struct plan *plan, bool fuse);
+/* The most cuts that a net's schedules can have. */
+size_t schedules_cuts(const struct net *net);
+
+/* Rows per image block that a stage makes, and how many of them it can make once `made` of the `below` rows before it are there. Stages
+ * that sum go by chunks, whose rows end where they end. */
+int stage_rows(const struct plan *plan, struct stage stage);
+int stage_ready(const struct plan *plan, struct stage stage, int made, int below);
+bool stage_sums(struct stage stage);
+/* Multiply-adds per image. */
+double stage_macs(const struct plan *plan, struct stage stage);
+int stage_chunks_per_block(const struct plan *plan, struct stage stage);
+/* The first chunk that begins at that row of a block or past it. */
+int stage_chunk_at(const struct plan *plan, struct stage stage, int row);
+
+/* ---- the plan ---------------------------------------------------------------------------------------------------------------------- */
+
+enum family { PARAMETERS, GRADIENTS, OPTIMIZER, ACTIVATIONS, SCRATCH, FAMILIES };
+
+/* Sums over images run over waves of so many blocks, added in order; within a wave over chunks, added by a tree. */
+enum { WAVE_BLOCKS = PLAN_WAVE / LANES };
+
+struct planned {
+    union {                             /* the op's problem; n is the pass's */
+        struct conv conv;
+        struct pool pool;
+        struct dense dense;
+        struct batchnorm batchnorm;
+        struct add add;
+    };
+    const struct conv_variant *variant[CONV_DIRECTIONS];    /* conv only */
+    int tensor, tensors;                /* first in plan->tensors, and how many */
+    int ordinal;                        /* among layers of its kind */
+    int wave;                           /* conv: blocks per wave */
+    size_t partial;                     /* where its chunks' sums begin in the plan's partials: beside those of the same group */
+    const real *x, *skip;               /* what is read; skip: add's source */
+    real *y;
+    real *dy, *dx;                      /* dx NULL: nobody below needs it */
+    real *packed[2];                    /* conv, by direction; NULL where never read */
+    uint8_t *which;                     /* max-pool, training */
+    uint16_t *kept;                     /* dropout, training */
+    real *mean, *variance;              /* batch norm: of the batch, for backward */
+    real *coefficients;                 /* batch norm: per-channel factors, three arrays of whole vectors */
+};
+
+struct placed { struct tensor tensor; size_t offset; };         /* offset in elements among the trained ones or among the statistics */
+
+enum { MAX_TENSORS = 4 * NET_MAX_LAYERS };
+
+struct plan {
+    struct net given, net;              /* as it was given; as it is carried out */
+    int batch, workers, optimizer_slots;
+    bool training;
+    struct team *team;
+    const struct kernels *kernels;
+    struct schedule schedule[PASSES];
+    int *cuts, cut_count;
+    struct buffers buffers;
+    struct planned layers[NET_MAX_LAYERS];
+    int tensors;
+    struct placed tensor[MAX_TENSORS];
+    size_t trained, statistics;         /* elements, each tensor rounded up to 16 */
+
+    bool placing;                       /* the walk takes memory; before, it measures */
+    size_t measured[FAMILIES];
+    struct arena arenas[FAMILIES];
+    real *parameters, *statistic, *gradients, *slots[2];
+    real *input, *losses;
+    uint8_t *labels, *best;
+    real *values[NET_MAX_LAYERS], *value_gradients[NET_MAX_LAYERS];
+    real *partials;                     /* sums of chunks, [chunk][stride] */
+    real *sums;                         /* batch norm's, four arrays of `channels` */
+    size_t partial_count, channels;     /* elements; the widest batch norm, rounded up to 16 */
+    size_t worker_bytes;
+    real **worker_scratch;              /* [workers] */
+
+    bool *stale;                        /* [2] by direction: packed weights are older than the weights */
+    plan_watch_fn *watch; void *watch_context;
+    struct { int n; bool training, accumulate; struct pass_key key; } pass;             /* under way, or the last one */
+};
+
+/* Elements rounded up to whole vectors. */
+static inline size_t round16(size_t n)
+{
+    return (n + LANES - 1) / LANES * LANES;
+}
+
+/* Where the sums of a layer's chunks begin. */
+static inline real *partials_of(const struct plan *plan, const struct planned *layer)
+{
+    return plan->partials + layer->partial;
+}
+
+/* Elements of one chunk's sums for a layer's weight and bias, as they lie in the gradients: each rounded up to 16. */
+size_t plan_stride(const struct plan *plan, int layer);
+/* Elements of all chunks' sums that a layer has at once. */
+size_t plan_partials(const struct plan *plan, int layer);
+/* Value or gradient of tensor `which` (0 weight or gamma, 1 bias or beta, 2 and 3 running mean and variance) of a layer; NULL: has none. */
+real *plan_value_of(const struct plan *plan, int layer, int which);
+real *plan_gradient_of(const struct plan *plan, int layer, int which);
+
+/* Measures and takes all memory (place.c). 0 or -ENOMEM. */
+int plan_place(struct plan *plan, struct why *why);
+
+/* ---- passes (pass.c drives, group.c carries out, forward.c and backward.c hold one function per kind of work) ----------------------- */
+
+/* Carries out group g of a pass. */
+void group_run(struct plan *plan, enum pass pass, int g);
+
+/* A part of the pass has ended. */
+static inline void watched(const struct plan *plan, int layer, enum plan_part part)
+{
+    if (plan->watch)
+        plan->watch(plan->watch_context, layer, part);
+}
+
+/* Of 2^16: see dropout.h. */
+static inline uint32_t dropout_threshold(float rate)
+{
+    return (uint32_t)((double)rate * 65536 + 0.5);
+}
+
+/* What a worker needs to know about its piece of a layer. */
+struct job {
+    const struct plan *plan;
+    const struct planned *layer;        /* the plan's, or a piece of it: its n is the images of that, its pointers begin there */
+    const struct layer *what;
+    int index;                          /* of the layer */
+    int first;                          /* image block that the piece begins with */
+    real *to;                           /* sums: where they go */
+    int block, chunks, parts;           /* sums: first image block of the wave; its chunks; the parts of the filters, a unit each */
+    size_t stride;                      /* sums: elements from chunk to chunk */
+    bool add;                           /* sums: to what is there already */
+};
+
+static inline struct job job_of(const struct plan *plan, int layer)
+{
+    return (struct job){ .plan = plan, .layer = &plan->layers[layer], .what = &plan->net.layers[layer], .index = layer };
+}
+
+/* Work that makes rows, or chunks: `span` counts them from the piece's first on; chunks are counted from the pass's first. */
+typedef void rows_fn(const struct job *job, struct span span, int worker);
+rows_fn *forward_rows(enum work work, enum layer_kind kind);
+rows_fn *backward_rows(enum work work, enum layer_kind kind);
+/* Work that cuts itself: dense layers, sums over images into gradients, adds' shares; `team` NULL: the caller alone. */
+void forward_whole(struct plan *plan, struct team *team, struct stage stage);
+void backward_whole(struct plan *plan, struct team *team, struct stage stage);
+/* Once all chunks are summed: what they come to, and batch norm's factors for the rows. */
+void forward_statistics(struct plan *plan, int i);
+void backward_sums(struct plan *plan, struct team *team, struct stage stage);
+/* Batch norm's factors from the running statistics. */
+void forward_fold_running(struct plan *plan);
+
+/* Sets n in the layer's problem. */
+void planned_images(struct planned *layer, enum layer_kind kind, int n);
+
+/* Image blocks come first in every tensor: where block `block` of one with shape s begins. */
+static inline size_t block_at(int block, struct shape s)
+{
+    return (size_t)block * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES;
+}
+
+/* The vectors of 16 that rows of that shape hold. */
+static inline struct span row_vectors(struct span rows, struct shape s)
+{
+    return (struct span){ rows.begin * s.w * s.c, rows.end * s.w * s.c };
+}
+
+/* Rows of it that hold h rows per image block. */
+static inline int pass_rows(const struct plan *plan, int h)
+{
+    return image_blocks(plan->pass.n) * h;
+}
+
+#endif

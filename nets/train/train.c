@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT
+ * One training run. A step's images are fed in parts of at most PLAN_WAVE: the plan is measured for one part and gradients accumulate over
+ * the parts in order, so a full batch of ten thousand has the bits of the whole and the memory of a part. Batch norm needs its whole batch
+ * at once and gets it. Where a run stands is one `struct position`, saved with the weights: a resumed run does what the uninterrupted one
+ * would have done. */
+#include "train.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../../kernels/runtime/clock.h"
+#include "../sha256.h"
+
+enum { TEXT_SIZE = 4096 };
+
+struct run {
+    const struct net *net;
+    const struct recipe *recipe;
+    const struct dataset *data;
+    const struct train_options *options;
+    struct metrics *metrics;
+    struct plan *plan;
+    struct batcher *batcher;
+    const struct images *test_images;   /* data->test, or data->train where the recipe validates */
+    int *train, *test, *order;          /* indices of images */
+    int train_count, test_count;
+    int batch, part;                    /* images of a step, and of one pass */
+    int steps_per_epoch, steps;
+    struct position at;
+    float *weights;                     /* room to hash them as float32 */
+    long parameters;
+    long inferred;                      /* images evaluated, and how long that took */
+    double infer_seconds;
+};
+
+/* ---- passes ------------------------------------------------------------------------------------------------------------------------ */
+
+/* Adds what the forward pass of n images came to. Lanes in order: the sum has the same bits whoever asks. */
+static void tally_pass(struct tally *t, const struct plan *plan, const uint8_t *labels, int n)
+{
+    const real *losses = plan_losses(plan);
+    const uint8_t *best = plan_best(plan);
+    for (int i = 0; i < n; i++) {
+        t->right += best[i] == labels[i];
+        t->loss += (double)losses[i];
+    }
+    t->seen += n;
+}
+
+static double percent(const struct tally *t)
+{
+    return t->seen ? 100.0 * (double)t->right / (double)t->seen : NAN;
+}
+
+static double mean_loss(const struct tally *t)
+{
+    return t->seen ? t->loss / (double)t->seen : NAN;
+}
+
+void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
+              double *accuracy, double *loss, uint8_t *predicted)
+{
+    assert(n >= 0 && batch > 0);
+    struct tally tally = { 0 };
+    for (int done = 0; done < n;) {
+        int now = n - done < batch ? n - done : batch;
+        batcher_fill(batcher, images, index + done, now, false, 0, 0, plan_input(plan), plan_labels(plan));
+        plan_forward(plan, now, false, (struct pass_key){ 0 });
+        tally_pass(&tally, plan, plan_labels(plan), now);
+        if (predicted)
+            memcpy(predicted + done, plan_best(plan), (size_t)now);
+        done += now;
+    }
+    *accuracy = percent(&tally);
+    *loss = mean_loss(&tally);
+}
+
+static void timed_evaluate(struct run *r, const struct images *images, const int *index, int n, double *accuracy, double *loss)
+{
+    uint64_t start = clock_ns();
+    evaluate(r->plan, r->batcher, images, index, n, r->part, accuracy, loss, NULL);
+    r->infer_seconds += (double)(clock_ns() - start) * 1e-9;
+    r->inferred += n;
+    r->metrics->infer_images_per_s = r->infer_seconds > 0 ? (double)r->inferred / r->infer_seconds : 0;
+}
+
+/* One update from the images index[0 … n-1]. */
+static void run_step(struct run *r, const int *index, int n)
+{
+    struct plan *plan = r->plan;
+    const struct train_hooks *hooks = &r->options->hooks;
+    uint32_t epoch = (uint32_t)r->at.epoch;
+    struct pass_key key = { .seed = r->options->seed, .step = (uint32_t)r->at.step };
+    assert(n > 0 && n <= r->batch && r->at.step < r->steps);
+    for (int done = 0; done < n; done += r->part, key.part++) {
+        int now = n - done < r->part ? n - done : r->part;
+        batcher_fill(r->batcher, &r->data->train, index + done, now, true, key.seed, epoch, plan_input(plan), plan_labels(plan));
+        plan_forward(plan, now, true, key);
+        tally_pass(&r->at.running, plan, plan_labels(plan), now);
+        if (hooks->backward)
+            hooks->backward(hooks->context, plan, now, n, done > 0, key);
+        else
+            plan_backward(plan, now, n, done > 0, key);
+    }
+    struct optimizer o = recipe_optimizer(r->recipe, r->at.step, r->steps_per_epoch, r->steps);
+    plan_step(plan, &o);
+    r->at.step++;
+    r->at.images += n;
+}
+
+/* ---- epochs ------------------------------------------------------------------------------------------------------------------------ */
+
+static int run_save(struct run *r, struct why *why)
+{
+    char recipe[TEXT_SIZE];
+    if (!r->options->save)
+        return 0;
+    return checkpoint_save(r->options->save, r->plan, recipe_print(r->recipe, recipe, sizeof recipe), &r->at, why);
+}
+
+static void report(const struct run *r, int epoch, int step)
+{
+    if (r->options->progress)
+        r->options->progress(r->options->context, epoch, step, r->steps_per_epoch, r->metrics);
+}
+
+static int finish_epoch(struct run *r, struct why *why)
+{
+    struct metrics *m = r->metrics;
+    int epoch = r->at.epoch, steps = r->at.step - epoch * r->steps_per_epoch;
+    m->train_acc_running = percent(&r->at.running);
+    m->train_acc_running_per_epoch[epoch] = (float)m->train_acc_running;
+    m->train_loss_per_epoch[epoch] = (float)mean_loss(&r->at.running);
+    timed_evaluate(r, r->test_images, r->test, r->test_count, &m->test_acc, &m->test_loss);
+    m->test_acc_per_epoch[epoch] = (float)m->test_acc;
+    m->test_loss_per_epoch[epoch] = (float)m->test_loss;
+    if (epoch == 0 || m->test_acc > r->at.best_test_acc)
+        r->at.best_test_acc = m->test_acc;
+    m->best_test_acc = r->at.best_test_acc;
+    r->at.running = (struct tally){ 0 };
+    m->epochs = ++r->at.epoch;
+    report(r, epoch, steps);
+    return run_save(r, why);
+}
+
+static bool interrupted(const struct run *r)
+{
+    return r->options->interrupted && *r->options->interrupted;
+}
+
+static int fail_interrupted(const struct run *r, struct why *why)
+{
+    const char *save = r->options->save;
+    return fail(why, -EINTR, "interrupted after %d of %d updates; %s%s", r->at.step, r->steps,
+        save ? "resume by loading " : "nothing was saved, start again", save ? save : "");
+}
+
+/* From where the run stands to the end of its epoch. The whole epoch's order is made anew: it depends on seed and epoch alone. */
+static int run_epoch(struct run *r, struct why *why)
+{
+    int begin = r->at.epoch * r->steps_per_epoch, end = begin + r->steps_per_epoch < r->steps ? begin + r->steps_per_epoch : r->steps;
+    assert(r->at.step >= begin && r->at.step < end);
+    uint64_t start = clock_ns();
+    epoch_order(r->options->seed, (uint32_t)r->at.epoch, r->train, r->train_count, r->order);
+    while (r->at.step < end) {
+        int first = (r->at.step - begin) * r->batch, left = r->train_count - first;
+        run_step(r, r->order + first, left < r->batch ? left : r->batch);
+        uint64_t now = clock_ns();
+        r->at.seconds += (double)(now - start) * 1e-9;
+        r->metrics->seconds = r->at.seconds;
+        r->metrics->train_images_per_s = r->at.seconds > 0 ? (double)r->at.images / r->at.seconds : 0;
+        report(r, r->at.epoch, r->at.step - begin);
+        if (r->at.step < end && interrupted(r)) {
+            int code = run_save(r, why);
+            return code ? code : fail_interrupted(r, why);
+        }
+        start = clock_ns();
+    }
+    return finish_epoch(r, why);
+}
+
+/* ---- start ------------------------------------------------------------------------------------------------------------------------- */
+
+static bool has_batchnorm(const struct net *net)
+{
+    for (int i = 0; i < net->count; i++)
+        if (net->layers[i].kind == LAYER_BATCHNORM)
+            return true;
+    return false;
+}
+
+int train_check(const struct net *net, const struct recipe *recipe, const struct dataset *d, struct why *why)
+{
+    int c, h, w;
+    transform_shape(&recipe->transform, d, &c, &h, &w);
+    if (net->in.c != c || net->in.h != h || net->in.w != w)
+        return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=",
+            net->in.c, net->in.h, net->in.w, d->name, c, h, w);
+    const int outputs = net->count ? net->layers[net->count - 1].out.c : net->in.c;
+    if (outputs != d->classes)
+        return fail(why, -EINVAL, "the net ends in %d outputs, %s has %d classes; end the net with dense%d", outputs, d->name, d->classes,
+            d->classes);
+    int code = transform_check(&recipe->transform, d, why);
+    code = code ? code : selection_check(&recipe->train, &d->train, d->classes, why);
+    return code ? code : selection_check(&recipe->test, &d->test, d->classes, why);
+}
+
+static int choose_images(struct run *r, struct why *why)
+{
+    const struct dataset *d = r->data;
+    const struct recipe *recipe = r->recipe;
+    bool split = recipe->train.kind == SELECT_SPLIT, on_train = recipe->test.kind == SELECT_TRAIN;
+    uint64_t seed = r->options->seed;
+    const struct selection *tested = split || on_train ? &recipe->train : &recipe->test;
+    r->test_images = split || on_train ? &d->train : &d->test;
+    size_t train = (size_t)d->train.count + 1, test = (size_t)r->test_images->count + 1;
+    r->train = malloc(train * sizeof(int));
+    r->order = malloc(train * sizeof(int));
+    r->test = malloc(test * sizeof(int));
+    if (!r->train || !r->order || !r->test)
+        return fail(why, -ENOMEM, "no memory for the indices of %zu images; free some", train + test);
+    r->train_count = selection_make(&recipe->train, &d->train, d->classes, seed, false, r->train, why);
+    if (r->train_count < 0)
+        return r->train_count;
+    r->test_count = selection_make(tested, r->test_images, d->classes, seed, split, r->test, why);
+    if (r->test_count < 0)
+        return r->test_count;
+    if (r->train_count == 0 || r->test_count == 0)
+        return fail(why, -EINVAL, "%s: %d images to train on, %d to test on; select some of both", d->name, r->train_count, r->test_count);
+    return 0;
+}
+
+/* How many steps there are, and how many images one pass takes. */
+static int count_steps(struct run *r, struct why *why)
+{
+    const struct recipe *recipe = r->recipe;
+    assert(recipe->batch > 0 && r->train_count > 0);
+    r->batch = recipe->batch < r->train_count ? recipe->batch : r->train_count;
+    r->part = r->batch > PLAN_WAVE && !has_batchnorm(r->net) ? PLAN_WAVE : r->batch;
+    r->steps_per_epoch = r->train_count / r->batch + (!recipe->drop_last && r->train_count % r->batch ? 1 : 0);
+    long steps = recipe->updates ? recipe->updates : (long)recipe->epochs * r->steps_per_epoch;
+    long epochs = (steps + r->steps_per_epoch - 1) / r->steps_per_epoch;
+    if (epochs > MAX_EPOCHS || steps > INT_MAX)
+        return fail(why, -EINVAL, "%ld epochs are asked for; the most is %d, set epochs= or updates= lower", epochs, MAX_EPOCHS);
+    r->steps = (int)steps;
+    return 0;
+}
+
+static int open_plan(struct run *r, struct why *why)
+{
+    const struct train_options *o = r->options;
+    struct plan_options plan = { .batch = r->part, .training = true, .isas = o->isas, .algo = o->algo,
+        .optimizer_slots = recipe_optimizer_slots(r->recipe), .team = o->team, .no_fuse = o->no_fuse || o->hooks.backward };
+    int code = net_plan(r->net, &plan, &r->plan, why);
+    code = code ? code : batcher_open(&r->batcher, r->data, &r->recipe->transform, o->team, why);
+    if (code)
+        return code;
+    r->metrics->bytes = plan_bytes(r->plan);
+    r->metrics->fused = !plan.no_fuse;
+    for (int i = 0; i < plan_tensors(r->plan); i++)
+        r->parameters += plan_tensor(r->plan, i).trained ? (long)plan_tensor(r->plan, i).count : 0;
+    r->weights = malloc((size_t)r->parameters * sizeof(float) + 1);
+    return r->weights ? 0 : fail(why, -ENOMEM, "no memory for %ld parameters; free some", r->parameters);
+}
+
+/* Is going on with ours what the saved recipe would have done so far? Length may differ where no rate depends on it. */
+static bool same_so_far(const struct recipe *ours, const char *saved)
+{
+    struct recipe theirs;
+    char a[TEXT_SIZE], b[TEXT_SIZE];
+    if (recipe_parse(saved, &theirs, NULL) != 0)
+        return false;
+    if (ours->schedule == SCHEDULE_CONSTANT || ours->schedule == SCHEDULE_STEP) {
+        theirs.epochs = ours->epochs;
+        theirs.updates = ours->updates;
+    }
+    return strcmp(recipe_print(ours, a, sizeof a), recipe_print(&theirs, b, sizeof b)) == 0;
+}
+
+/* The curves came with the checkpoint; the rest follows from them and the position. */
+static void restore_metrics(struct run *r)
+{
+    struct metrics *m = r->metrics;
+    m->epochs = r->at.epoch;
+    m->seconds = r->at.seconds;
+    m->train_images_per_s = m->seconds > 0 ? (double)r->at.images / m->seconds : 0;
+    if (m->epochs == 0)
+        return;
+    m->best_test_acc = r->at.best_test_acc;
+    m->train_acc_running = (double)m->train_acc_running_per_epoch[m->epochs - 1];
+    m->test_acc = (double)m->test_acc_per_epoch[m->epochs - 1];
+    m->test_loss = (double)m->test_loss_per_epoch[m->epochs - 1];
+}
+
+/* Weights from a file, and with its position where that run's continuation is what is asked for. */
+static int load_start(struct run *r, struct why *why)
+{
+    const struct train_options *o = r->options;
+    struct position at = { .epoch = -1, .metrics = r->metrics };
+    char saved[TEXT_SIZE];
+    int code = checkpoint_load(o->load, r->plan, o->weights_only ? NULL : &at, why);
+    if (code || at.epoch < 0)
+        return code;
+    code = checkpoint_recipe(o->load, saved, sizeof saved, why);
+    if (code)
+        return code;
+    if (!same_so_far(r->recipe, saved))
+        return fail(why, -EINVAL, "%s: made by the recipe \"%.300s\"; resume with that, or take its weights only", o->load, saved);
+    if (at.seed != o->seed)
+        return fail(why, -EINVAL, "%s: made with seed %llu, this run has %llu; resume with that, or take its weights only", o->load,
+            (unsigned long long)at.seed, (unsigned long long)o->seed);
+    if (strcmp(at.data_sha256, r->data->sha256) != 0)
+        return fail(why, -EINVAL, "%s: trained on other data than this %s; resume on that, or take its weights only", o->load,
+            r->data->name);
+    long begin = (long)at.epoch * r->steps_per_epoch;
+    if (at.step > r->steps || (at.step != r->steps && (at.step < begin || at.step >= begin + r->steps_per_epoch)))
+        return fail(why, -EINVAL, "%s: stands at epoch %d, update %d, which this run of %d updates has not; ask for more epochs", o->load,
+            at.epoch, at.step, r->steps);
+    r->at = at;
+    restore_metrics(r);
+    return 0;
+}
+
+static int run_open(struct run *r, struct why *why)
+{
+    int code = train_check(r->net, r->recipe, r->data, why);
+    code = code ? code : choose_images(r, why);
+    code = code ? code : count_steps(r, why);
+    code = code ? code : open_plan(r, why);
+    if (code)
+        return code;
+    r->at = (struct position){ .seed = r->options->seed, .metrics = r->metrics };
+    snprintf(r->at.data_sha256, sizeof r->at.data_sha256, "%s", r->data->sha256);
+    plan_init(r->plan, r->recipe->init, r->options->seed);
+    code = r->options->load ? load_start(r, why) : 0;
+    if (code == 0 && r->options->hooks.started)
+        r->options->hooks.started(r->options->hooks.context, r->plan);
+    return code;
+}
+
+static void run_close(struct run *r)
+{
+    batcher_close(r->batcher);
+    plan_close(r->plan);
+    free(r->train);
+    free(r->test);
+    free(r->order);
+    free(r->weights);
+}
+
+/* ---- end --------------------------------------------------------------------------------------------------------------------------- */
+
+static void hash_weights(struct run *r)
+{
+    size_t used = 0;
+    for (int i = 0; i < plan_tensors(r->plan); i++) {
+        struct tensor t = plan_tensor(r->plan, i);
+        for (size_t j = 0; t.trained && j < t.count; j++)
+            r->weights[used++] = (float)t.value[j];
+    }
+    assert(used == (size_t)r->parameters);
+    struct sha256_part part = { r->weights, used * sizeof(float) };
+    sha256_hex(&part, 1, r->metrics->weights_sha256);
+}
+
+static void finish(struct run *r)
+{
+    struct metrics *m = r->metrics;
+    if (r->inferred == 0)               /* resumed at its end: nothing was trained, but speed and the exact figures are asked for */
+        timed_evaluate(r, r->test_images, r->test, r->test_count, &m->test_acc, &m->test_loss);
+    if (r->options->evaluate_train)
+        timed_evaluate(r, &r->data->train, r->train, r->train_count, &m->train_acc, &m->train_loss);
+    hash_weights(r);
+    if (r->options->hooks.finished)
+        r->options->hooks.finished(r->options->hooks.context, r->plan);
+}
+
+int train(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
+          struct metrics *metrics, struct why *why)
+{
+    assert(net && recipe && data && options && metrics);
+    *metrics = (struct metrics){ .train_acc = NAN, .train_loss = NAN };
+    struct run run = { .net = net, .recipe = recipe, .data = data, .options = options, .metrics = metrics };
+    int code = run_open(&run, why);
+    int stop = options->stop_after_epochs ? options->stop_after_epochs : MAX_EPOCHS;
+    while (code == 0 && run.at.step < run.steps && run.at.epoch < stop) {
+        code = run_epoch(&run, why);
+        if (code == 0 && run.at.step < run.steps && interrupted(&run))
+            code = fail_interrupted(&run, why);
+    }
+    if (code == 0)
+        finish(&run);
+    run_close(&run);
+    return code;
+}

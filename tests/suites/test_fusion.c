@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ * Layers done together give the bits that they give one by one: the studied nets and random ones, training and inference, on one worker
+ * and on several that do not divide the images. Before every pass all that it is to write is filled with NaNs, so that a row that is read
+ * before it is made does not go unseen. */
+#include <limits.h>
+#include "planned.h"
+#include "../../nets/zoo/zoo.h"
+
+/* Of the studied nets a sanitizer sees those of so many multiply-adds an image: the larger ones have the same layers. */
+#ifdef CONVGAUGE_SLOW
+enum { RANDOM_NETS = 15, STUDIED_MACS = 2000000 };
+#else
+enum { RANDOM_NETS = 60, STUDIED_MACS = INT_MAX };
+#endif
+
+static void poison(struct plan *plan)
+{
+    const struct buffers *b = &plan->buffers;
+    const size_t images = (size_t)image_blocks(plan->batch) * LANES, own = (size_t)plan->workers * LANES;
+    for (int i = 0; i < b->values; i++)
+        memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images) * sizeof(real));
+    for (int i = 0; i < b->gradients; i++)
+        memset(plan->value_gradients[i], 0xff, b->gradient_size[i] * (b->gradient_local[i] ? own : images) * sizeof(real));
+}
+
+static int longest_group(const struct plan *plan)
+{
+    int longest = 0;
+    for (int pass = 0; pass < PASSES; pass++)
+        for (int g = 0; g < plan->schedule[pass].groups; g++)
+            longest = plan->schedule[pass].group[g].count > longest ? plan->schedule[pass].group[g].count : longest;
+    return longest;
+}
+
+static uint64_t results(const struct plan *plan, uint64_t h, int n)
+{
+    h = hash(h, plan_losses(plan), (size_t)n * sizeof(real));
+    return hash(h, plan_best(plan), (size_t)n);
+}
+
+/* Two steps in training, then inference in the same plan. */
+static uint64_t trained(const struct net *net, int n, struct plan_options options, int *longest)
+{
+    struct plan *plan;
+    struct why why = { "" };
+    options.isas = cpu_detect();
+    options.training = true;
+    cr_assert_eq(net_plan(net, &options, &plan, &why), 0, "%s", why.text);
+    plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
+    *longest = longest_group(plan);
+    uint64_t h = 1;
+    for (uint32_t step = 0; step < 2; step++) {
+        poison(plan);
+        train_step(plan, n, step);
+        h = results(plan, h, n);
+    }
+    poison(plan);
+    plan_forward(plan, n, false, (struct pass_key){ 0 });
+    h = hash(results(plan, h, n), plan->gradients, plan->trained * sizeof(real));
+    h = hash(h, plan->parameters, plan->trained * sizeof(real));
+    plan_close(plan);
+    return h;
+}
+
+static uint64_t inferred(const struct net *net, int n, struct plan_options options)
+{
+    struct plan *plan;
+    struct why why = { "" };
+    options.isas = cpu_detect();
+    cr_assert_eq(net_plan(net, &options, &plan, &why), 0, "%s", why.text);
+    plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
+    fill(plan, 0, n);
+    poison(plan);
+    plan_forward(plan, n, false, (struct pass_key){ 0 });
+    const size_t logits = (size_t)image_blocks(n) * LANES * (size_t)net->layers[net->count - 1].out.c;
+    const uint64_t h = hash(results(plan, 1, n), plan_logits(plan), logits * sizeof(real));
+    plan_close(plan);
+    return h;
+}
+
+/* On 1, 1 + step … workers. Returns the most stages that one worker does together. */
+static int assert_same_bits(const char *text, int n, struct team *const teams[3], int step)
+{
+    const struct net net = toy_net(text);
+    int longest, alone = 0;
+    const struct plan_options apart = { .batch = n, .no_fuse = true };
+    const uint64_t want = trained(&net, n, apart, &longest), inference = inferred(&net, n, apart);
+    cr_assert_eq(longest, 1);
+    for (int i = 0; i < 3; i += step) {
+        const struct plan_options together = { .batch = n, .team = teams[i] };
+        cr_assert_eq(trained(&net, n, together, &longest), want, "%s, %d images, %d workers", text, n, i + 1);
+        cr_assert_eq(inferred(&net, n, together), inference, "%s, %d images, %d workers", text, n, i + 1);
+        alone = i == 0 ? longest : alone;
+    }
+    return alone;
+}
+
+static void open_teams(struct team *teams[3])
+{
+    teams[0] = NULL;
+    for (int i = 1; i < 3; i++)
+        cr_assert_eq(team_open(&teams[i], i + 1, BIND_NONE, NULL), 0);
+}
+
+static void close_teams(struct team *const teams[3])
+{
+    for (int i = 1; i < 3; i++)
+        team_close(teams[i]);
+}
+
+static double macs_of(const char *text)
+{
+    const struct net net = toy_net(text);
+    double macs = 0;
+    for (int i = 0; i < net.count; i++)
+        macs += net_layer_facts(&net, i).macs;
+    return macs;
+}
+
+Test(fusion, same_bits_for_the_studied_nets)
+{
+    struct team *teams[3];
+    open_teams(teams);
+    const char *last = "";
+    for (int i = 0; zoo[i]; i++)
+        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++) {
+            if (strcmp(cell->net, last) != 0 && strstr(cell->net, "conv") && macs_of(cell->net) <= STUDIED_MACS)
+                cr_assert_gt(assert_same_bits(cell->net, 33, teams, 2), 1, "%s: nothing is done together", cell->net);
+            last = cell->net;
+        }
+    close_teams(teams);
+}
+
+/* Whole waves of a batch, and micro-batches that add up. */
+Test(fusion, same_bits_for_whole_batches)
+{
+    struct team *teams[3];
+    open_teams(teams);
+    assert_same_bits(PLAIN, PLAN_WAVE + 40, teams, 1);
+    assert_same_bits(COMPACT, 160, teams, 1);
+    assert_same_bits(RICH, 1, teams, 1);
+    close_teams(teams);
+}
+
+/* ReLU goes behind a max-pool where it may: not behind an average, not where a skip asks for what it made, nor do others. */
+Test(fusion, same_bits_with_relu_behind_pools)
+{
+    static const char *const nets[] = {
+        "2x13x12 conv4same relu max2 conv5 relu max3step1pad1 dense3", "2x13x12 conv4same relu avg2 dense3",
+        "1x9x9 conv4same relu max2step1pad0,1,0,1 add2 relu dense3", "1x9x9 relu max2 conv4same leaky0.1 max2 tanh max2 dense3",
+        "2x12x12 conv4same bn relu max2 drop0.3 relu max2 dense3"
+    };
+    struct team *teams[3];
+    open_teams(teams);
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+        assert_same_bits(nets[i], 40, teams, 1);
+    close_teams(teams);
+}
+
+/* ---- random nets ------------------------------------------------------------------------------------------------------------------- */
+
+static const char *const words[] = {
+    "conv%dsame", "conv%d", "conv%dr5same", "conv%dr3step2pad1", "conv%dr1", "conv%dr2s3pad1,0,2,1", "relu", "leaky0.1", "tanh", "bn", "bn",
+    "max2", "max2step1", "max3step2pad1", "max3step1pad1", "avg2", "avg3step2pad1count1", "drop0.3", "add2", "add3"
+};
+
+static void draw(struct rng *rng, char *text, size_t size)
+{
+    int used = snprintf(text, size, "%dx%dx%d", 1 + (int)rng_below(rng, 5), 6 + (int)rng_below(rng, 24), 5 + (int)rng_below(rng, 24));
+    for (int i = 3 + (int)rng_below(rng, 9); i > 0; i--) {
+        const char *word = words[rng_below(rng, sizeof words / sizeof *words)];
+        char filled[64];
+        snprintf(filled, sizeof filled, word, 1 + (int)rng_below(rng, 20));
+        used += snprintf(text + used, size - (size_t)used, " %s", filled);
+    }
+    snprintf(text + used, size - (size_t)used, rng_below(rng, 2) ? " dense5" : " gap dense3");
+}
+
+Test(fusion, same_bits_for_random_nets)
+{
+    struct rng rng = rng_start(stream_key(5, STREAM_TEST, 0, 0));
+    struct team *teams[3];
+    int together = 0;
+    open_teams(teams);
+    for (int made = 0; made < RANDOM_NETS; ) {
+        char text[512];
+        struct net net;
+        draw(&rng, text, sizeof text);
+        if (net_parse(text, &net, NULL) != 0)
+            continue;
+        together += assert_same_bits(text, 1 + (int)rng_below(&rng, 100), teams, 1) > 2;
+        made++;
+    }
+    cr_assert_gt(together, RANDOM_NETS / 2);
+    close_teams(teams);
+}
+
+/* ---- what is said ------------------------------------------------------------------------------------------------------------------ */
+
+static void assert_prints(const struct plan *plan, const char *part, bool wanted)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    plan_print(plan, out);
+    fclose(out);
+    cr_assert_eq(strstr(text, part) != NULL, wanted, "\"%s\" in\n%s", part, text);
+    free(text);
+}
+
+Test(fusion, plans_say_what_is_done_together)
+{
+    struct team *team;
+    cr_assert_eq(team_open(&team, 2, BIND_NONE, NULL), 0);
+    struct plan *plan = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .team = team });
+    struct plan *apart = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .no_fuse = true });
+    assert_prints(plan, "together, training: 0 conv8same, 1 relu, 2 bn statistics; ", true);
+    assert_prints(plan, "too little to share", true);
+    assert_prints(apart, "together", false);
+    cr_assert_str_eq(plan_line(apart, 0).words, "conv8same");
+    cr_assert_str_eq(plan_line(plan, 0).words, "conv8same relu bn");
+    cr_assert_str_empty(plan_line(plan, 1).words);
+    double sums[2] = { 0 };
+    for (int i = 0; i < plan_net(plan)->count; i++)
+        sums[0] += plan_line(plan, i).macs, sums[1] += plan_line(apart, i).macs;
+    cr_assert(sums[0] > 0 && sums[0] == sums[1]);
+    plan_close(plan);
+    plan_close(apart);
+    team_close(team);
+}
+
+/* Inference needs the blocks under way, not the batch. */
+Test(fusion, inference_holds_few_images)
+{
+    struct plan *plan = plan_of(COMPACT, (struct plan_options){ .batch = 640 });
+    struct plan *apart = plan_of(COMPACT, (struct plan_options){ .batch = 640, .no_fuse = true });
+    cr_assert_lt(5 * plan_bytes(plan).activations, plan_bytes(apart).activations);
+    plan_close(plan);
+    plan_close(apart);
+}

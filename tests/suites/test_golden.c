@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ * The same bits everywhere: hashes of the weights after three training steps on 17 images of strokes (a full image block and a nearly dead
+ * one), for every net of the zoo with its own optimizer and for every optimizer on two nets. They stand in tests/golden/weights.txt and
+ * must come out on every SIMD ISA, any number of workers, gcc and clang, release and debug, native and emulated. The textbook kernels
+ * are not held to it: they are compared within bounds.
+ *
+ * CONVGAUGE_GOLDEN=FILE writes what this machine gets to FILE instead of comparing: look at the difference before committing it. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../../nets/data/strokes.h"
+#include "../../nets/train/recipe.h"
+#include "../../nets/sha256.h"
+#include "../../nets/zoo/zoo.h"
+
+enum { IMAGES = 17, STEPS = 3, MAX_LINES = 128 };
+/* Multiply-adds per image above which a slow run (the portable twin, an emulator, a sanitizer) leaves a net to the others. */
+static const double slow_limit = 1.5e6;
+#ifdef CONVGAUGE_SLOW
+static const bool slow_build = true;
+#else
+static const bool slow_build = false;
+#endif
+
+struct line { char name[96], hash[65]; };
+
+static struct line golden[MAX_LINES];
+static int golden_count;
+
+/* Pixels of 17 images, in the middle of the net's input and on each of its channels. */
+static void fill(struct plan *plan, struct shape in)
+{
+    real *x = plan_input(plan);
+    uint8_t *labels = plan_labels(plan), pixels[STROKES_PIXELS];
+    size_t floats = (size_t)in.h * (size_t)in.w * (size_t)in.c * LANES;
+    memset(x, 0, 2 * floats * sizeof *x);
+    memset(labels, 0, 2 * LANES);
+    int top = (in.h - STROKES_SIDE) / 2, left = (in.w - STROKES_SIDE) / 2;
+    for (int n = 0; n < IMAGES; n++) {
+        labels[n] = (uint8_t)strokes_draw((uint64_t)n, pixels);
+        for (int p = 0; p < STROKES_PIXELS; p++) {
+            size_t h = (size_t)(p / STROKES_SIDE + top), w = (size_t)(p % STROKES_SIDE + left);
+            real *pixel = x + (size_t)(n / LANES) * floats + (h * (size_t)in.w + w) * (size_t)in.c * LANES + (size_t)(n % LANES);
+            for (int c = 0; c < in.c; c++)
+                pixel[c * LANES] = (real)pixels[p] / 255;
+        }
+    }
+}
+
+static void hash_weights(struct plan *plan, char hash[65])
+{
+    struct sha256_part parts[NET_MAX_LAYERS * 4];
+    int count = 0;
+    for (int i = 0; i < plan_tensors(plan); i++) {
+        struct tensor t = plan_tensor(plan, i);
+        parts[count++] = (struct sha256_part){ t.value, t.count * sizeof *t.value };
+    }
+    sha256_hex(parts, count, hash);
+}
+
+/* Three steps of a net under a recipe; running statistics are hashed too. */
+static void train_steps(const char *net_text, const char *recipe_text, unsigned isas, int workers, char hash[65])
+{
+    struct net net;
+    struct recipe recipe;
+    struct plan *plan;
+    struct team *team;
+    struct why why = { "" };
+    cr_assert_eq(net_parse(net_text, &net, &why), 0, "%s", why.text);
+    cr_assert_eq(recipe_parse(recipe_text, &recipe, &why), 0, "%s", why.text);
+    cr_assert_eq(team_open(&team, workers, BIND_NONE, &why), 0, "%s", why.text);
+    struct plan_options options = { .batch = IMAGES, .training = true, .isas = isas,
+                                    .optimizer_slots = recipe_optimizer_slots(&recipe), .team = team };
+    cr_assert_eq(net_plan(&net, &options, &plan, &why), 0, "%s", why.text);
+    plan_init(plan, recipe.init, 1);
+    fill(plan, net.in);
+    for (int step = 0; step < STEPS; step++) {
+        struct pass_key key = { .seed = 1, .step = (uint32_t)step };
+        struct optimizer o = recipe_optimizer(&recipe, step, STEPS, STEPS);
+        plan_forward(plan, IMAGES, true, key);
+        plan_backward(plan, IMAGES, IMAGES, false, key);
+        plan_step(plan, &o);
+    }
+    hash_weights(plan, hash);
+    plan_close(plan);
+    team_close(team);
+}
+
+static void load_golden(void)
+{
+    FILE *file = fopen("tests/golden/weights.txt", "r");
+    cr_assert_not_null(file, "run from the top of the tree: tests/golden/weights.txt is not here");
+    while (golden_count < MAX_LINES && fscanf(file, "%95s %64s", golden[golden_count].name, golden[golden_count].hash) == 2)
+        golden_count++;
+    fclose(file);
+}
+
+static const char *wanted(const char *name)
+{
+    for (int i = 0; i < golden_count; i++) {
+        if (strcmp(golden[i].name, name) == 0)
+            return golden[i].hash;
+    }
+    return "(no line of that name)";
+}
+
+static bool slow(const char *net_text, unsigned isa)
+{
+    struct net net;
+    struct why why;
+    double macs = 0;
+    cr_assert_eq(net_parse(net_text, &net, &why), 0);
+    for (int i = 0; i < net.count; i++)
+        macs += net_layer_facts(&net, i).macs;
+    return macs > slow_limit && (slow_build || isa == ISA_PORTABLE || isa == ISA_NEON);
+}
+
+/* What this suite runs: every SIMD ISA of this CPU, or (test_golden_halves.c) AVX-512's table alone, done by halves on AVX2. */
+static unsigned runnable(void)
+{
+#ifdef GOLDEN_BY_HALVES
+    return cpu_detect() & 1u << ISA_AVX2 ? 1u << ISA_AVX512 : 0;
+#else
+    return cpu_detect() & kernels_built() & ~(1u << ISA_SCALAR);
+#endif
+}
+
+/* One net on every SIMD ISA here and several numbers of workers, against its line. */
+static int check(const char *name, const char *net_text, const char *recipe_text, FILE *write)
+{
+    static const int workers[] = { 1, 2, 3, 8 };
+    char hash[65] = "";
+    int wrong = 0;
+    for (int isa = ISA_PORTABLE; isa < ISA_COUNT; isa++) {
+        if (!(runnable() & 1u << isa) || slow(net_text, (unsigned)isa))
+            continue;
+        if (isa == ISA_PORTABLE && runnable() & 1u << ISA_NEON)         /* often emulated, and kernelcheck sets the two side by side */
+            continue;
+        int counts = isa == ISA_PORTABLE ? 1 : slow_build || isa == ISA_NEON ? 2 : 4;
+        for (int i = 0; i < counts; i++) {
+            train_steps(net_text, recipe_text, 1u << isa, workers[i], hash);
+            if (write || strcmp(hash, wanted(name)) == 0)
+                continue;
+            fprintf(stderr, "%s on %s with %d workers: got %s, golden %s\n", name, isa_name((enum isa)isa), workers[i], hash, wanted(name));
+            wrong++;
+        }
+    }
+    if (write && hash[0])
+        fprintf(write, "%s %s\n", name, hash);
+    return wrong;
+}
+
+static FILE *writing(void)
+{
+    const char *path = getenv("CONVGAUGE_GOLDEN");
+    FILE *file = path ? fopen(path, "a") : NULL;
+    cr_assert(!path || file, "cannot write %s", path);
+    return file;
+}
+
+Test(golden, every_net_of_the_zoo)
+{
+    if (!runnable())
+        cr_skip_test("no ISA of this suite runs here");
+    FILE *write = writing();
+    int wrong = 0;
+    if (!write)
+        load_golden();
+    for (int s = 0; zoo[s]; s++) {
+        for (const struct zoo_cell *c = zoo[s]->cells; c->cell; c++) {
+            char name[96];
+            snprintf(name, sizeof name, "%s/%s", zoo[s]->study, c->cell);
+            wrong += check(name, c->net, c->recipe, write);
+        }
+    }
+    if (write)
+        fclose(write);
+    cr_assert_eq(wrong, 0, "%d hashes differ (above)", wrong);
+}
+
+Test(golden, every_optimizer)
+{
+    const char *const nets[][2] = { { "compact", compact_net.cells[0].net }, { "dense", kernel_size.cells[0].net } };
+    static const char *const optimizers[][2] = {
+        { "sgd", "opt=sgd lr=0.01" },
+        { "momentum", "opt=sgd lr=0.01 momentum=0.9" },
+        { "nesterov", "opt=sgd lr=0.01 momentum=0.9 nesterov=1" },
+        { "decay", "opt=sgd lr=0.01 momentum=0.9 wd=0.0005" },
+        { "adam", "opt=adam lr=0.01" },
+        { "adam-keras", "opt=adam lr=0.001 eps=1e-7 epsform=keras" },
+        { "adam-decay", "opt=adam lr=0.01 wd=0.0005" },
+        { "adamw", "opt=adamw lr=0.01 wd=0.01" },
+        { "one-cycle", "opt=adam lr=0.01 schedule=onecycle:0.3" },
+    };
+    if (!runnable())
+        cr_skip_test("no ISA of this suite runs here");
+    FILE *write = writing();
+    int wrong = 0;
+    if (!write)
+        load_golden();
+    for (size_t n = 0; n < sizeof nets / sizeof *nets; n++) {
+        for (size_t o = 0; o < sizeof optimizers / sizeof *optimizers; o++) {
+            char name[96];
+            snprintf(name, sizeof name, "optimizer/%s/%s", optimizers[o][0], nets[n][0]);
+            wrong += check(name, nets[n][1], optimizers[o][1], write);
+        }
+    }
+    if (write)
+        fclose(write);
+    cr_assert_eq(wrong, 0, "%d hashes differ (above)", wrong);
+}
