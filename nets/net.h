@@ -23,8 +23,13 @@
 #include "../kernels/runtime/team.h"
 #include "../kernels/runtime/why.h"
 
-/* The numbers key the streams that weights start from: append, never renumber. */
-enum layer_kind { LAYER_CONV, LAYER_POOL, LAYER_DENSE, LAYER_BATCHNORM, LAYER_ACTIVATION, LAYER_DROPOUT, LAYER_ADD };
+/* The kinds of layers, each a file and a row in nets/layers. Their numbers key the streams that weights start from: append, never
+ * renumber. */
+#define LAYER_LIST(X) X(CONV, conv) X(POOL, pool) X(DENSE, dense) X(BATCHNORM, batchnorm) X(ACTIVATION, activation) \
+    X(DROPOUT, dropout) X(ADD, add)
+#define LAYER_KIND(NAME, name) LAYER_##NAME,
+enum layer_kind { LAYER_LIST(LAYER_KIND) LAYER_KINDS };
+#undef LAYER_KIND
 
 struct shape { int c, h, w; };
 
@@ -59,6 +64,12 @@ int net_check(struct net *net, struct why *why);
 const char *net_print(const struct net *net, char *text, size_t size);
 /* One layer as its word, "conv8same". */
 const char *layer_print(const struct layer *layer, char *text, size_t size);
+
+/* The layer whose output is the layer's second input, -1 being the net's input; without one (all kinds but add) the layer itself. */
+int net_source(const struct net *net, int layer);
+struct shape net_source_shape(const struct net *net, int layer);
+/* Does an image's output depend on the other images of its batch in training (batch norm)? */
+bool net_mixes_images(const struct net *net);
 
 /* Facts per layer and in total. */
 struct layer_facts {

@@ -7,96 +7,55 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include "layers/layer.h"
 
-static const float DROP_MAX = 0.999f;   /* the kernel's threshold has 16 bits and must stay below 2^16 */
+/* ---- second inputs ----------------------------------------------------------------------------------------------------------------- */
 
-/* ---- checks: each fills the layer from its input shape and returns NULL or what is wrong ------------------------------------------- */
-
-static const char *check_conv(struct layer *l)
+int net_source(const struct net *net, int layer)
 {
-    struct conv *c = &l->conv;
-    c->n = 1, c->c = l->in.c, c->h = l->in.h, c->w = l->in.w;
-    if (l->same) {
-        if (c->r % 2 == 0 || c->s % 2 == 0)
-            return "\"same\" needs an odd kernel: write the padding out, such as pad1,0,1,0";
-        c->top = c->bottom = c->r / 2;
-        c->left = c->right = c->s / 2;
-    }
-    const char *wrong = conv_complete(c);
-    c->n = 0;
-    l->out = (struct shape){ c->k, c->p, c->q };
-    return wrong;
+    assert(net && layer >= 0 && layer < net->count);
+    const struct layer *l = &net->layers[layer];
+    const struct layer_row *row = layer_row(l->kind);
+    return row->source ? layer - row->source(l) : layer;
 }
 
-static const char *check_pool(struct layer *l)
+struct shape net_source_shape(const struct net *net, int layer)
 {
-    struct pool *p = &l->pool;
-    p->n = 1, p->c = l->in.c, p->h = l->in.h, p->w = l->in.w;
-    if (l->global)
-        p->r = p->h, p->s = p->w, p->step = 1;
-    const char *wrong = pool_complete(p);
-    p->n = 0;
-    l->out = (struct shape){ p->c, p->p, p->q };
-    return wrong;
+    const int source = net_source(net, layer);
+    return source < 0 ? net->in : net->layers[source].out;
 }
 
-static const char *check_dense(struct layer *l)
-{
-    struct dense *d = &l->dense;
-    d->n = 1, d->c = l->in.c * l->in.h * l->in.w;
-    const char *wrong = dense_complete(d);
-    d->n = 0;
-    l->out = (struct shape){ d->k, 1, 1 };
-    return wrong;
-}
-
-static const char *check_numbers(const struct layer *l)
-{
-    if (l->kind == LAYER_BATCHNORM && !(l->batchnorm.eps > 0 && l->batchnorm.eps <= 1))
-        return "eps must be above 0 and at most 1";
-    if (l->kind == LAYER_BATCHNORM && !(l->batchnorm.momentum >= 0 && l->batchnorm.momentum <= 1))
-        return "momentum must be 0 to 1";
-    if (l->kind == LAYER_ACTIVATION && l->activation.kind == ACTIVATION_LEAKY && !(l->activation.slope > 0 && l->activation.slope <= 1))
-        return "the slope must be above 0 and at most 1";
-    if (l->kind == LAYER_DROPOUT && !(l->dropout.rate >= 0 && l->dropout.rate <= DROP_MAX))
-        return "the rate is a share dropped, 0 to 0.999";
-    return NULL;
-}
-
-/* The source is the output of layer `source`, or the net's input for -1. */
-static int check_add(const struct net *net, int i, struct why *why)
+static int check_source(const struct net *net, int i, struct why *why)
 {
     const struct layer *l = &net->layers[i];
-    int source = i - l->add.back;
-    if (l->add.back < 2 || source < -1)
-        return fail(why, -EINVAL, "net: layer %d \"add%d\" must reach back 2 to %d places (1 would add a layer to itself)", i, l->add.back,
-                    i + 1);
-    struct shape from = source < 0 ? net->in : net->layers[source].out;
+    const int source = net_source(net, i);
+    char word[96];
+    layer_print(l, word, sizeof word);
+    if (source > i - 2 || source < -1)
+        return fail(why, -EINVAL, "net: layer %d \"%s\" must reach back 2 to %d places (1 would add a layer to itself)", i, word, i + 1);
+    const struct shape from = net_source_shape(net, i);
     if (from.c != l->in.c || from.h < l->in.h || from.w < l->in.w)
-        return fail(why, -EINVAL, "net: layer %d \"add%d\" gets %dx%dx%d and would add the %dx%dx%d of %s %d; channels must be equal and "
-                    "the source no smaller: reach to another layer", i, l->add.back, l->in.c, l->in.h, l->in.w, from.c, from.h, from.w,
+        return fail(why, -EINVAL, "net: layer %d \"%s\" gets %dx%dx%d and would add the %dx%dx%d of %s %d; channels must be equal and "
+                    "the source no smaller: reach to another layer", i, word, l->in.c, l->in.h, l->in.w, from.c, from.h, from.w,
                     source < 0 ? "the input, layer" : "layer", source);
     return 0;
 }
 
+/* ---- from layer to layer ----------------------------------------------------------------------------------------------------------- */
+
 static int check_layer(struct net *net, int i, struct why *why)
 {
     struct layer *l = &net->layers[i];
+    const struct layer_row *row = layer_row(l->kind);
     char word[96];
-    const char *wrong = NULL;
     l->out = l->in;
-    switch (l->kind) {
-    case LAYER_CONV: wrong = check_conv(l); break;
-    case LAYER_POOL: wrong = check_pool(l); break;
-    case LAYER_DENSE: wrong = check_dense(l); break;
-    case LAYER_ADD: return check_add(net, i, why);
-    case LAYER_BATCHNORM: case LAYER_ACTIVATION: case LAYER_DROPOUT: wrong = check_numbers(l); break;
-    }
+    if (row->source && check_source(net, i, why) != 0)
+        return -EINVAL;
+    const char *wrong = row->shape ? row->shape(l) : NULL;
     if (!wrong)
         return 0;
-    bool window = l->kind == LAYER_CONV || (l->kind == LAYER_POOL && !l->global);
     return fail(why, -EINVAL, "net: layer %d \"%s\" gets %dx%dx%d: %s%s", i, layer_print(l, word, sizeof word), l->in.c, l->in.h, l->in.w,
-                wrong, window ? "; change window or padding, or shrink the image less before it" : "");
+                wrong, row->way_out && !l->global ? row->way_out : "");
 }
 
 int net_check(struct net *net, struct why *why)
@@ -125,44 +84,39 @@ int net_check(struct net *net, struct why *why)
 
 static long count_parameters(const struct layer *l)
 {
-    const struct conv *c = &l->conv;
-    switch (l->kind) {
-    case LAYER_CONV: return (long)c->k * c->r * c->s * c->c + (c->bias ? c->k : 0);
-    case LAYER_DENSE: return (long)l->dense.k * l->dense.c + (l->dense.bias ? l->dense.k : 0);
-    case LAYER_BATCHNORM: return 2L * l->in.c;
-    case LAYER_POOL: case LAYER_ACTIVATION: case LAYER_DROPOUT: case LAYER_ADD: break;
+    struct tensor_row list[LAYER_TENSORS + 1] = { { NULL } };
+    const struct layer_row *row = layer_row(l->kind);
+    long sum = 0;
+    if (row->tensors)
+        row->tensors(l, list);
+    for (const struct tensor_row *t = list; t->name; t++) {
+        long count = t->trained;
+        for (int i = 0; i < t->rank; i++)
+            count *= t->extent[i];
+        sum += count;
     }
-    return 0;
+    return sum;
 }
 
-/* Window and step, as a receptive field sees them; a dense layer is a window of the whole image. */
-static void window_of(const struct layer *l, int *window, int *step)
+bool net_mixes_images(const struct net *net)
 {
-    *window = *step = 1;
-    if (l->kind == LAYER_CONV)
-        *window = l->conv.r, *step = l->conv.step;
-    else if (l->kind == LAYER_POOL)
-        *window = l->pool.r, *step = l->pool.step;
-    else if (l->kind == LAYER_DENSE)
-        *window = l->in.h;
+    for (int i = 0; i < net->count; i++)
+        if (layer_row(net->layers[i].kind)->mixes_images)
+            return true;
+    return false;
 }
 
 struct layer_facts net_layer_facts(const struct net *net, int layer)
 {
     assert(net && layer >= 0 && layer < net->count);
     const struct layer *l = &net->layers[layer];
-    struct layer_facts facts = { .out = l->out, .parameters = count_parameters(l) };
-    double outputs = (double)l->out.c * l->out.h * l->out.w;
-    if (l->kind == LAYER_CONV)
-        facts.macs = outputs * l->conv.r * l->conv.s * l->conv.c;
-    if (l->kind == LAYER_DENSE)
-        facts.macs = outputs * l->dense.c;
+    const struct layer_row *row = layer_row(l->kind);
+    struct layer_facts facts = { .out = l->out, .parameters = count_parameters(l), .macs = row->macs ? row->macs(l) : 0 };
     long long field = 1, jump = 1;                  /* many strides on a small image: beyond any image, and then beyond int */
     for (int i = 0; i <= layer; i++) {
-        int window, step;
-        window_of(&net->layers[i], &window, &step);
-        field += (window - 1) * jump;
-        jump *= step;
+        const struct window window = layer_window(&net->layers[i]);
+        field += (window.extent - 1) * jump;
+        jump *= window.step;
         if (field > INT_MAX) field = INT_MAX;
         if (jump > INT_MAX) jump = INT_MAX;
     }

@@ -24,12 +24,9 @@
 
 #include <assert.h>
 
-/* What backward asks of a buffer's contents. */
-enum need { NOTHING, SIGN, VALUE };
-
-static int source_of(const struct net *net, int i)
+static const struct layer_row *row_of(const struct net *net, int i)
 {
-    return net->layers[i].kind == LAYER_ADD ? i - net->layers[i].add.back : i;
+    return layer_row(net->layers[i].kind);
 }
 
 /* Of a layer's value: a label, or a buffer. */
@@ -42,26 +39,11 @@ static int name_of(const int *names, int layer)
 static bool value_held(const struct net *net, const int *names, int name, int i)
 {
     for (int a = i; a < net->count; a++) {
-        int source = source_of(net, a);
-        if (net->layers[a].kind == LAYER_ADD && source < i && name_of(names, source) == name)
+        const int source = net_source(net, a);
+        if (source != a && source < i && name_of(names, source) == name)
             return true;
     }
     return false;
-}
-
-static bool in_place_training(const struct layer *l, enum need need)
-{
-    switch (l->kind) {
-    case LAYER_ACTIVATION: case LAYER_ADD: return need == NOTHING;
-    case LAYER_DROPOUT: return need != VALUE;
-    case LAYER_CONV: case LAYER_POOL: case LAYER_DENSE: case LAYER_BATCHNORM: break;
-    }
-    return false;
-}
-
-static bool elementwise(const struct layer *l)
-{
-    return l->kind == LAYER_ACTIVATION || l->kind == LAYER_DROPOUT || l->kind == LAYER_BATCHNORM || l->kind == LAYER_ADD;
 }
 
 static size_t elements(const struct layer *l)
@@ -99,20 +81,20 @@ static int take_buffer(const struct list *list, const bool *busy, bool local, si
 
 static void label_values(const struct net *net, bool training, int *label)
 {
-    enum need needs[NET_MAX_LAYERS] = { NOTHING };
+    enum need needs[NET_MAX_LAYERS] = { NEED_NOTHING };
     int labels = 0;
     for (int i = 0; i < net->count; i++) {
-        const struct layer *l = &net->layers[i];
+        const struct layer_row *row = row_of(net, i);
         const int below = name_of(label, i - 1);
         const bool free_to_write = below != INPUT_BUFFER && !value_held(net, label, below, i);
-        if (!training && l->kind == LAYER_DROPOUT)
+        if (!training && row->passes_at_inference)
             label[i] = below;
-        else if (free_to_write && (training ? in_place_training(l, needs[below]) : elementwise(l)))
+        else if (free_to_write && (training ? row->in_place && needs[below] <= row->over : row->elementwise))
             label[i] = below;
         else
             label[i] = labels++;
-        if (l->kind == LAYER_ACTIVATION && label[i] != INPUT_BUFFER)
-            needs[label[i]] = l->activation.kind == ACTIVATION_TANH ? VALUE : SIGN;
+        if (row->needs_output && label[i] != INPUT_BUFFER)
+            needs[label[i]] = row->needs_output(&net->layers[i]);
     }
 }
 
@@ -120,10 +102,9 @@ static void label_values(const struct net *net, bool training, int *label)
 static bool value_is_kept(const struct net *net, const int *label, int name)
 {
     for (int i = 0; i < net->count; i++) {
-        const enum layer_kind kind = net->layers[i].kind, next = i + 1 < net->count ? net->layers[i + 1].kind : LAYER_POOL;
         if (label[i] != name)
             continue;
-        if (kind == LAYER_ACTIVATION || kind == LAYER_DROPOUT || next == LAYER_CONV || next == LAYER_DENSE || next == LAYER_BATCHNORM)
+        if (row_of(net, i)->needs_output || row_of(net, i)->whole_output || (i + 1 < net->count && row_of(net, i + 1)->reads_input))
             return true;
     }
     return false;
@@ -149,7 +130,7 @@ static bool value_is_local(const struct net *net, const struct sharing *s, const
         if (layer == net->count - 1 || !always_together(s, layer, i) || !always_together(s, layer + 1, i))
             return false;
         for (int a = layer + 1; a < net->count; a++)
-            if (net->layers[a].kind == LAYER_ADD && source_of(net, a) == layer && !always_together(s, a, i))
+            if (net_source(net, a) == layer && !always_together(s, a, i))
                 return false;
     }
     return true;
@@ -159,7 +140,7 @@ static bool value_is_local(const struct net *net, const struct sharing *s, const
 static bool value_under_way(const struct net *net, const struct buffers *b, const struct sharing *s, int buffer, int i)
 {
     for (int layer = i - 1; s && layer >= 0 && ever_together(s, layer, i); layer--)
-        if (b->value[layer] == buffer || name_of(b->value, layer - 1) == buffer || name_of(b->value, source_of(net, layer)) == buffer)
+        if (b->value[layer] == buffer || name_of(b->value, layer - 1) == buffer || name_of(b->value, net_source(net, layer)) == buffer)
             return true;
     return false;
 }
@@ -189,8 +170,8 @@ static void assign_values(const struct net *net, bool training, const struct sha
 static bool gradient_held(const struct net *net, const struct buffers *b, int buffer, int i)
 {
     for (int a = i; a < net->count; a++) {
-        int source = source_of(net, a);
-        if (net->layers[a].kind == LAYER_ADD && source >= b->lowest && source < i && b->gradient[a] == buffer)
+        const int source = net_source(net, a);
+        if (source != a && source >= b->lowest && source < i && b->gradient[a] == buffer)
             return true;
     }
     return false;
@@ -199,7 +180,7 @@ static bool gradient_held(const struct net *net, const struct buffers *b, int bu
 bool net_is_source(const struct net *net, int layer)
 {
     for (int a = layer + 1; a < net->count; a++)
-        if (net->layers[a].kind == LAYER_ADD && source_of(net, a) == layer)
+        if (net_source(net, a) == layer)
             return true;
     return false;
 }
@@ -208,16 +189,17 @@ bool net_is_source(const struct net *net, int layer)
  * source, into whose gradient something will be added. */
 static bool shares_gradient(const struct net *net, const struct buffers *b, int i)
 {
-    const struct layer *l = &net->layers[i];
-    bool held = gradient_held(net, b, b->gradient[i], i);
-    return elementwise(l) && (!held || (l->kind == LAYER_ADD && !net_is_source(net, i - 1)));
+    const struct layer_row *row = row_of(net, i);
+    const bool held = gradient_held(net, b, b->gradient[i], i);
+    return row->elementwise && (!held || (row->source && !net_is_source(net, i - 1)));
 }
 
 /* Does layer i's backward do nothing but make rows of dx out of rows of dy? */
 static bool passes_gradient_on(const struct net *net, int i)
 {
-    const enum layer_kind kind = net->layers[i].kind;
-    return !net_is_source(net, i) && (kind == LAYER_POOL || kind == LAYER_ACTIVATION || kind == LAYER_DROPOUT);
+    const struct layer_row *row = row_of(net, i);
+    const struct layer_work *weights = &row->work[WORK_WEIGHTS];
+    return !net_is_source(net, i) && !row->source && !weights->rows && !weights->whole && !row->work[WORK_SUMS].rows;
 }
 
 /* dy of layer i, which its own group or those of the layers that take it over in place may read. A convolution reads it twice, the lowest
@@ -226,10 +208,10 @@ static bool gradient_is_local(const struct net *net, const struct sharing *s, co
 {
     const int group = i + 1 < net->count ? s->gradient[i + 1] : -1;
     for (; i > b->lowest && passes_gradient_on(net, i) && s->gradient[i] == group; i--)
-        if (!elementwise(&net->layers[i]))
+        if (!row_of(net, i)->elementwise)
             return true;
-    const bool conv = net->layers[i].kind == LAYER_CONV && !net_is_source(net, i);
-    return conv && group >= 0 && s->weights[i] == group && (i == b->lowest || s->gradient[i] == group);
+    const bool sums_rows = row_of(net, i)->work[WORK_WEIGHTS].rows && !net_is_source(net, i);
+    return sums_rows && group >= 0 && s->weights[i] == group && (i == b->lowest || s->gradient[i] == group);
 }
 
 /* Does a stage past layer i in the group of its dx read or write the buffer? */

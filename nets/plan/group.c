@@ -35,13 +35,13 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
 {
     struct planned l = plan->layers[layer];
     const struct layer *what = &plan->net.layers[layer];
-    const int left = plan->pass.n - piece->block * LANES, most = piece->blocks * LANES, source = layer - what->add.back;
+    const int left = plan->pass.n - piece->block * LANES, most = piece->blocks * LANES;
     assert(left > 0);
     planned_images(&l, what->kind, left < most ? left : most);
     l.x = at(piece, l.x, own_value(plan, layer - 1), what->in);
     l.y = at(piece, l.y, own_value(plan, layer), what->out);
-    if (what->kind == LAYER_ADD)
-        l.skip = at(piece, l.skip, own_value(plan, source), source < 0 ? plan->net.in : plan->net.layers[source].out);
+    if (l.skip)
+        l.skip = at(piece, l.skip, own_value(plan, net_source(&plan->net, layer)), net_source_shape(&plan->net, layer));
     l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out);
     l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in);
     if (l.which)
@@ -49,12 +49,6 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     if (l.kept)
         l.kept += block_at(piece->block, what->out) / LANES;
     return l;
-}
-
-static rows_fn *rows_of(const struct plan *plan, struct stage s)
-{
-    const enum layer_kind kind = plan->net.layers[s.layer].kind;
-    return s.work < WORK_WEIGHTS ? forward_rows(s.work, kind) : backward_rows(s.work, kind);
 }
 
 /* ---- through all stages ------------------------------------------------------------------------------------------------------------ */
@@ -65,37 +59,37 @@ struct run { const struct plan *plan; const struct group *group; const struct st
 static void make_rows(const struct run *run, int i, const struct piece *piece, struct span rows)
 {
     const struct plan *plan = run->plan;
-    const struct stage s = run->stage[i];
-    const struct planned here = planned_piece(plan, s.layer, piece);
-    struct job job = job_of(plan, s.layer);
+    const struct stage *s = &run->stage[i];
+    const struct planned here = planned_piece(plan, s->layer, piece);
+    struct job job = job_of(plan, s->layer);
     job.layer = &here;
     job.first = piece->block;
-    if (stage_sums(s)) {
-        const int per_block = stage_chunks_per_block(plan, s), height = stage_rows(plan, s), before = piece->block * per_block;
-        rows.begin = before + (piece->blocks > 1 ? 0 : stage_chunk_at(plan, s, rows.begin));
-        rows.end = before + (rows.end == piece->blocks * height ? piece->blocks * per_block : stage_chunk_at(plan, s, rows.end));
+    if (s->does->chunks) {
+        const int *chunk_at = plan->numbers + s->chunk_at, before = piece->block * s->chunks;
+        rows.begin = before + (piece->blocks > 1 ? 0 : chunk_at[rows.begin]);
+        rows.end = before + (rows.end == piece->blocks * s->rows ? piece->blocks * s->chunks : chunk_at[rows.end]);
     }
-    rows_of(plan, s)(&job, rows, piece->worker);
+    s->does->rows(&job, rows, piece->worker);
 }
 
 static void make_whole(const struct run *run, const struct piece *piece)
 {
     for (int i = 0; i < run->group->count; i++)
-        make_rows(run, i, piece, (struct span){ 0, piece->blocks * stage_rows(run->plan, run->stage[i]) });
+        make_rows(run, i, piece, (struct span){ 0, piece->blocks * run->stage[i].rows });
 }
 
 /* Rows [begin, end) of the first stage and what follows from them, of one block. */
 static void make_bands(const struct run *run, const struct piece *piece, int begin, int end)
 {
     const struct group *g = run->group;
+    const int *numbers = run->plan->numbers;
     int made[GROUP_MOST] = { begin };
     for (int i = 1; i < g->count; i++)
-        made[i] = stage_ready(run->plan, run->stage[i], made[i - 1], stage_rows(run->plan, run->stage[i - 1]));
+        made[i] = numbers[run->stage[i].ready + made[i - 1]];
     while (made[0] < end) {
         for (int i = 0; i < g->count; i++) {
-            int next = made[0] + g->band < end ? made[0] + g->band : end;
-            if (i > 0)
-                next = stage_ready(run->plan, run->stage[i], made[i - 1], stage_rows(run->plan, run->stage[i - 1]));
+            const int band = made[0] + g->band < end ? made[0] + g->band : end;
+            const int next = i == 0 ? band : numbers[run->stage[i].ready + made[i - 1]];
             if (next > made[i])
                 make_rows(run, i, piece, (struct span){ made[i], next });
             made[i] = next;
@@ -107,7 +101,7 @@ static void make_bands(const struct run *run, const struct piece *piece, int beg
 static int unit_row(const struct run *run, int unit)
 {
     const struct group *g = run->group;
-    return unit / g->cuts * stage_rows(run->plan, run->stage[0]) + run->plan->cuts[g->cut + unit % g->cuts];
+    return unit / g->cuts * run->stage[0].rows + run->plan->numbers[g->cut + unit % g->cuts];
 }
 
 static void run_units(void *context, int begin, int end, int worker)
@@ -123,7 +117,7 @@ static void run_units(void *context, int begin, int end, int worker)
             continue;
         }
         piece.blocks = 1;
-        const int next = end < (block + 1) * g->cuts ? end : (block + 1) * g->cuts, base = block * stage_rows(run->plan, run->stage[0]);
+        const int next = end < (block + 1) * g->cuts ? end : (block + 1) * g->cuts, base = block * run->stage[0].rows;
         make_bands(run, &piece, unit_row(run, unit) - base, unit_row(run, next) - base);
         unit = next;
     }
@@ -134,40 +128,29 @@ static void run_units(void *context, int begin, int end, int worker)
 static void run_single(void *context, int begin, int end, int worker)
 {
     const struct run *run = context;
-    const struct stage s = run->stage[0];
-    const struct job job = job_of(run->plan, s.layer);
-    const struct span units = { begin, end }, rows = { unit_row(run, begin), unit_row(run, end) };
-    rows_of(run->plan, s)(&job, stage_sums(s) ? units : rows, worker);
-}
-
-static void run_rows(struct plan *plan, struct team *team, struct run *run)
-{
-    const struct stage first = run->stage[0];
-    const int units = image_blocks(plan->pass.n) * run->group->cuts;
-    if (run->group->count > 1)
-        team_run(team, units, run_units, run);
-    else
-        team_run(team, stage_sums(first) ? batchnorm_chunks(&plan->layers[first.layer].batchnorm) : units, run_single, run);
+    const struct stage *s = run->stage;
+    const struct job job = job_of(run->plan, s->layer);
+    const struct span units = { begin, end };
+    s->does->rows(&job, s->does->chunks ? units : (struct span){ unit_row(run, begin), unit_row(run, end) }, worker);
 }
 
 void group_run(struct plan *plan, enum pass pass, int g)
 {
     const struct schedule *s = &plan->schedule[pass];
     assert(g >= 0 && g < s->groups);
-    struct run run = { plan, &s->group[g], &s->stage[s->group[g].first] };
-    const struct stage first = run.stage[0], last = run.stage[run.group->count - 1];
-    struct team *team = run.group->alone ? NULL : plan->team;
-    const bool rows = rows_of(plan, first) && first.work != WORK_WEIGHTS;
-    if (rows)
-        run_rows(plan, team, &run);
-    else if (pass == BACKWARD_PASS)
-        backward_whole(plan, team, first);
+    const struct group *group = &s->group[g];
+    const struct stage *stage = &s->stage[group->first];
+    struct run run = { plan, group, stage };
+    struct team *team = group->alone ? NULL : plan->team;
+    const int units = image_blocks(plan->pass.n) * group->cuts;
+    if (stage->does->whole)
+        stage->does->whole(plan, team, stage->layer);
+    else if (group->count > 1)
+        team_run(team, units, run_units, &run);
     else
-        forward_whole(plan, team, first);
-    if (last.work == WORK_STATISTICS)
-        forward_statistics(plan, last.layer);
-    for (int i = 0; i < run.group->count && rows; i++)
-        backward_sums(plan, team, run.stage[i]);
-    const enum plan_part backward = first.work == WORK_WEIGHTS ? PART_BACKWARD_WEIGHTS : PART_BACKWARD_DATA;
-    watched(plan, first.layer, pass == BACKWARD_PASS ? backward : PART_FORWARD);
+        team_run(team, stage->does->chunks ? stage->does->chunks(&plan->layers[stage->layer]) : units, run_single, &run);
+    for (int i = 0; i < group->count && !stage->does->whole; i++)
+        if (stage[i].does->after)
+            stage[i].does->after(plan, team, stage[i].layer);
+    watched(plan, stage->layer, group->part);
 }

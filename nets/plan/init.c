@@ -39,42 +39,33 @@ static void draw_weights(struct rng *rng, struct tensor *w, enum init_kind kind,
     }
 }
 
-/* A convolution's or dense layer's weight and bias. */
-static void init_weighted(struct plan *plan, int i, struct init init, uint64_t seed)
+/* The layer's tensors, in order; the drawn ones from one stream. A weight is [outputs][taps …][inputs], or [outputs][inputs]. */
+static void init_layer(struct plan *plan, int i, struct init init, uint64_t seed)
 {
-    const struct layer *l = &plan->net.layers[i];
     const struct planned *p = &plan->layers[i];
-    struct tensor w = plan_tensor(plan, p->tensor);
-    double taps = l->kind == LAYER_CONV ? (double)l->conv.r * l->conv.s : 1;
-    double fan_in = (double)w.count / w.extent[0], fan_out = w.extent[0] * taps;
-    struct rng rng = rng_start(stream_key(seed, STREAM_INIT, (uint32_t)l->kind, (uint32_t)p->ordinal));
-    draw_weights(&rng, &w, init.kind, fan_in, fan_out);
-    if (p->tensors < 2)
-        return;
-    struct tensor b = plan_tensor(plan, p->tensor + 1);
-    if (init.kind == INIT_DEFAULT && !init.zero_bias)
-        draw_uniform(&rng, b.value, b.count, 1 / sqrt(fan_in));
-    else
-        fill(b.value, b.count, 0);
-}
-
-static void init_batchnorm(struct plan *plan, int i)
-{
-    static const real start[] = { 1, 0, 0, 1 };         /* gamma, beta, running mean and variance */
-    for (int which = 0; which < 4; which++)
-        fill(plan_value_of(plan, i, which), (size_t)plan->net.layers[i].in.c, start[which]);
+    struct rng rng = rng_start(stream_key(seed, STREAM_INIT, (uint32_t)plan->net.layers[i].kind, (uint32_t)p->ordinal));
+    double fan_in = 1;
+    for (int which = 0; which < p->tensors; which++) {
+        const struct placed *placed = &plan->tensor[p->tensor + which];
+        struct tensor t = plan_tensor(plan, p->tensor + which);
+        const bool weight = placed->drawn && which == 0, drawn = placed->drawn && init.kind == INIT_DEFAULT && !init.zero_bias;
+        if (weight) {
+            const double taps = t.rank == 4 ? (double)t.extent[1] * t.extent[2] : 1;
+            fan_in = (double)t.count / t.extent[0];
+            draw_weights(&rng, &t, init.kind, fan_in, t.extent[0] * taps);
+        } else if (drawn) {
+            draw_uniform(&rng, t.value, t.count, 1 / sqrt(fan_in));
+        } else {
+            fill(t.value, t.count, (real)placed->start);
+        }
+    }
 }
 
 void plan_init(struct plan *plan, struct init init, uint64_t seed)
 {
     assert(plan && init.kind <= INIT_XAVIER_NORMAL);
-    for (int i = 0; i < plan->net.count; i++) {
-        enum layer_kind kind = plan->net.layers[i].kind;
-        if (kind == LAYER_BATCHNORM)
-            init_batchnorm(plan, i);
-        else if (plan->layers[i].tensors > 0)
-            init_weighted(plan, i, init, seed);
-    }
+    for (int i = 0; i < plan->net.count; i++)
+        init_layer(plan, i, init, seed);
     for (int slot = 0; plan->training && slot < plan->optimizer_slots; slot++)
         memset(plan->slots[slot], 0, plan->trained * sizeof(real));
     plan_changed(plan);

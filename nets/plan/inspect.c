@@ -99,28 +99,6 @@ const real *plan_logits(const struct plan *plan)
 
 /* ---- print ------------------------------------------------------------------------------------------------------------------------- */
 
-/* Of a convolution: one name, or with a slash between forward, backward-data and backward-weights where they differ. */
-static const char *algorithm_of(const struct plan *plan, int i, char text[96])
-{
-    const struct kernels *k = plan->kernels;
-    const struct conv_variant *const *v = plan->layers[i].variant;
-    switch (plan->net.layers[i].kind) {
-    case LAYER_CONV:
-        assert(v[CONV_FWD] && (!plan->training || (v[CONV_BWD_DATA] && v[CONV_BWD_WEIGHTS])));
-        if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS]))
-            return v[CONV_FWD]->head.algo;
-        snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);
-        return text;
-    case LAYER_POOL: return k->pool->head.algo;
-    case LAYER_DENSE: return k->dense->head.algo;
-    case LAYER_BATCHNORM: return k->batchnorm->head.algo;
-    case LAYER_ACTIVATION: return k->activation->head.algo;
-    case LAYER_DROPOUT: return k->dropout->head.algo;
-    case LAYER_ADD: return k->add->head.algo;
-    }
-    return "";
-}
-
 static const char *buffer_name(int buffer, const char *letter, char text[16])
 {
     if (buffer == NO_BUFFER)
@@ -139,7 +117,7 @@ static void print_layer(const struct plan *plan, int i, FILE *out)
     enum isa isa = l->variant[CONV_FWD] ? l->variant[CONV_FWD]->head.isa : plan->kernels->isa;
     char word[96], shape[40], algo[96], variant[128], y[16], dy[16];
     snprintf(shape, sizeof shape, "%dx%dx%d", s.c, s.h, s.w);
-    snprintf(variant, sizeof variant, "%s/%s", isa_name(isa), algorithm_of(plan, i, algo));
+    snprintf(variant, sizeof variant, "%s/%s", isa_name(isa), layer_row(plan->net.layers[i].kind)->algorithm(plan, i, algo));
     bool in_place = i > 0 && plan->buffers.value[i] == plan->buffers.value[i - 1];
     fprintf(out, "%4d  %-24s  %-14s  %-20s  %-6s %-9s %-6s", i, layer_print(&plan->net.layers[i], word, sizeof word), shape, variant,
             buffer_name(plan->buffers.value[i], "y", y), in_place ? "in place" : "", buffer_name(plan->buffers.gradient[i], "dy", dy));
@@ -160,7 +138,10 @@ static void print_buffer(const struct plan *plan, const char *letter, int i, siz
 static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
 {
     static const char *const names[] = { "training", "inference", "backward" };
-    static const char *const works[] = { "", " statistics", "", " weights", " sums", "", " skips" };
+    static const char *const works[WORKS] = {
+        [WORK_STATISTICS] = " statistics", [WORK_FORWARD] = "", [WORK_WEIGHTS] = " weights", [WORK_SUMS] = " sums", [WORK_DATA] = "",
+        [WORK_SKIPS] = " skips"
+    };
     const struct schedule *s = &plan->schedule[pass];
     char word[96];
     int alone = 0;
@@ -209,7 +190,7 @@ struct plan_line plan_line(const struct plan *plan, int layer)
             if (!*line.words || group->count > 1)
                 line_words(plan, s, group, before, &line);
             for (int i = group->first; i < group->first + group->count; i++)
-                line.macs += stage_macs(plan, s->stage[i]);
+                line.macs += stage_macs(plan, &s->stage[i]);
         }
     }
     return line;

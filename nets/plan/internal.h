@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Private to plans: what was chosen and placed per layer. buffers.c decides who writes where, plan.c chooses, place.c measures and places,
- * pass.c runs. */
+ * Private to plans and to the kinds of layers: what was chosen and placed per layer. plan.c chooses, schedule.c forms groups of stages,
+ * buffers.c decides who writes where, place.c measures and places, pass.c and group.c run. */
 #ifndef NETS_PLAN_H
 #define NETS_PLAN_H
 
 #include "../../kernels/runtime/arena.h"
-#include "../net.h"
+#include "../layers/layer.h"
 
 enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
 
@@ -31,7 +31,7 @@ struct sharing {
 
 /* The first layer with parameters; without any, the count. */
 int net_lowest(const struct net *net);
-/* Is there an add whose source is the layer? */
+/* Is the layer another one's second input? */
 bool net_is_source(const struct net *net, int layer);
 
 /* `sharing` NULL: every stage is a group of its own. */
@@ -39,17 +39,24 @@ void buffers_assign(const struct net *net, bool training, const struct sharing *
 
 /* ---- what is done together (schedule.c) -------------------------------------------------------------------------------------------- */
 
-/* Of a layer: rows of y (batch norm: its chunks' mean and variance, then rows of y); and back again the sums over images (batch norm's:
- * chunks), rows of dx, and what comes to the layer's dy from the adds whose source it is. */
-enum work { WORK_FORWARD, WORK_STATISTICS, WORK_NORMALISE, WORK_WEIGHTS, WORK_SUMS, WORK_DATA, WORK_SKIPS };
-
-struct stage { enum work work; int layer; };
+/* One layer's work in a pass, with all that running it takes. Rows are those that it makes per image block; of sums, those it reads. */
+struct stage {
+    enum work work; int layer;
+    const struct layer_work *does;
+    int rows, grain;
+    size_t row_bytes;
+    struct window window;
+    int chunks;                         /* of sums: per image block */
+    int ready;                          /* plan->numbers[ready + m]: rows it can make once m rows of the stage before it are there */
+    int chunk_at;                       /* of sums: plan->numbers[chunk_at + r]: the first chunk that begins at row r or past it */
+};
 
 struct group {
     int first, count;                   /* stages */
-    int cut, cuts;                      /* plan->cuts[cut …]: rows of the first stage where a block may be cut into units */
+    int cut, cuts;                      /* plan->numbers[cut …]: rows of the first stage where a block may be cut into units */
     int band, bundle;                   /* rows of the first stage made at a time; or so many whole blocks */
     bool alone;                         /* too little to share: the caller does it */
+    enum plan_part part;                /* what it is watched as */
 };
 
 enum { STAGES_MOST = 4 * NET_MAX_LAYERS, GROUP_MOST = 32 };
@@ -60,20 +67,10 @@ struct schedule {
     struct group group[STAGES_MOST];
 };
 
-void schedules_build(struct plan *plan, bool fuse);
-/* The most cuts that a net's schedules can have. */
-size_t schedules_cuts(const struct net *net);
-
-/* Rows per image block that a stage makes, and how many of them it can make once `made` of the `below` rows before it are there. Stages
- * that sum go by chunks, whose rows end where they end. */
-int stage_rows(const struct plan *plan, struct stage stage);
-int stage_ready(const struct plan *plan, struct stage stage, int made, int below);
-bool stage_sums(struct stage stage);
+/* 0 or -ENOMEM. */
+int schedules_build(struct plan *plan, bool fuse, struct why *why);
 /* Multiply-adds per image. */
-double stage_macs(const struct plan *plan, struct stage stage);
-int stage_chunks_per_block(const struct plan *plan, struct stage stage);
-/* The first chunk that begins at that row of a block or past it. */
-int stage_chunk_at(const struct plan *plan, struct stage stage, int row);
+double stage_macs(const struct plan *plan, const struct stage *s);
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -105,7 +102,11 @@ struct planned {
     real *coefficients;                 /* batch norm: per-channel factors, three arrays of whole vectors */
 };
 
-struct placed { struct tensor tensor; size_t offset; };         /* offset in elements among the trained ones or among the statistics */
+struct placed {
+    struct tensor tensor;
+    size_t offset;                      /* in elements among the trained ones or among the statistics */
+    bool drawn; float start;            /* how it starts, as in struct tensor_row */
+};
 
 enum { MAX_TENSORS = 4 * NET_MAX_LAYERS };
 
@@ -116,7 +117,7 @@ struct plan {
     struct team *team;
     const struct kernels *kernels;
     struct schedule schedule[PASSES];
-    int *cuts, cut_count;
+    int *numbers, number_count, number_room;            /* what stages and groups index */
     struct buffers buffers;
     struct planned layers[NET_MAX_LAYERS];
     int tensors;
@@ -163,8 +164,10 @@ real *plan_gradient_of(const struct plan *plan, int layer, int which);
 
 /* Measures and takes all memory (place.c). 0 or -ENOMEM. */
 int plan_place(struct plan *plan, struct why *why);
+/* For a kind's place(): bytes of the family; NULL while the walk measures. */
+void *plan_take(struct plan *plan, enum family family, size_t bytes);
 
-/* ---- passes (pass.c drives, group.c carries out, forward.c and backward.c hold one function per kind of work) ----------------------- */
+/* ---- passes (pass.c drives, group.c carries out, the kinds' files hold the work) ------------------------------------------------- */
 
 /* Carries out group g of a pass. */
 void group_run(struct plan *plan, enum pass pass, int g);
@@ -200,21 +203,26 @@ static inline struct job job_of(const struct plan *plan, int layer)
     return (struct job){ .plan = plan, .layer = &plan->layers[layer], .what = &plan->net.layers[layer], .index = layer };
 }
 
-/* Work that makes rows, or chunks: `span` counts them from the piece's first on; chunks are counted from the pass's first. */
-typedef void rows_fn(const struct job *job, struct span span, int worker);
-rows_fn *forward_rows(enum work work, enum layer_kind kind);
-rows_fn *backward_rows(enum work work, enum layer_kind kind);
-/* Work that cuts itself: dense layers, sums over images into gradients, adds' shares; `team` NULL: the caller alone. */
-void forward_whole(struct plan *plan, struct team *team, struct stage stage);
-void backward_whole(struct plan *plan, struct team *team, struct stage stage);
-/* Once all chunks are summed: what they come to, and batch norm's factors for the rows. */
-void forward_statistics(struct plan *plan, int i);
-void backward_sums(struct plan *plan, struct team *team, struct stage stage);
-/* Batch norm's factors from the running statistics. */
-void forward_fold_running(struct plan *plan);
-
 /* Sets n in the layer's problem. */
-void planned_images(struct planned *layer, enum layer_kind kind, int n);
+static inline void planned_images(struct planned *planned, enum layer_kind kind, int n)
+{
+    if (layer_row(kind)->images)
+        layer_row(kind)->images(planned, n);
+}
+
+/* ---- sums over images (sums.c) ------------------------------------------------------------------------------------------------------- */
+
+/* The chunks of a job by the tree, into or onto job->to. */
+void sums_merge(struct plan *plan, struct team *team, struct job *job);
+void sums_add(real *restrict to, const real *restrict from, size_t count);
+/* The padding behind a weight's and a bias's sums: scratch is not zero there, gradients must be. */
+void sums_clear_padding(const struct job *job, real *sums);
+/* Where the bias's sums are when the weight's are at `weight`; NULL without bias. */
+real *sums_bias(const struct job *job, real *weight);
+/* Images of the wave of so many blocks that begins at a block. */
+int wave_images(const struct plan *plan, int block, int blocks);
+
+/* ---- places -------------------------------------------------------------------------------------------------------------------------- */
 
 /* Image blocks come first in every tensor: where block `block` of one with shape s begins. */
 static inline size_t block_at(int block, struct shape s)

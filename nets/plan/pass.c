@@ -8,18 +8,6 @@
 
 /* ---- before a pass ----------------------------------------------------------------------------------------------------------------- */
 
-void planned_images(struct planned *l, enum layer_kind kind, int n)
-{
-    switch (kind) {
-    case LAYER_CONV: l->conv.n = n; break;
-    case LAYER_POOL: l->pool.n = n; break;
-    case LAYER_DENSE: l->dense.n = n; break;
-    case LAYER_BATCHNORM: l->batchnorm.n = n; break;
-    case LAYER_ADD: l->add.n = n; break;
-    case LAYER_ACTIVATION: case LAYER_DROPOUT: break;
-    }
-}
-
 struct packing { struct plan *plan; int first; };       /* direction of the first layers; then come those of the other */
 
 static void pack_layers(void *context, int begin, int end, int worker)
@@ -29,9 +17,8 @@ static void pack_layers(void *context, int begin, int end, int worker)
     for (int unit = begin; unit < end; unit++) {
         const int i = unit % p->plan->net.count;
         const enum conv_direction direction = (enum conv_direction)(p->first + unit / p->plan->net.count);
-        const struct planned *l = &p->plan->layers[i];
-        if (p->plan->net.layers[i].kind == LAYER_CONV && l->packed[direction])
-            l->variant[direction]->pack(&l->conv, direction, plan_value_of(p->plan, i, 0), l->packed[direction]);
+        if (p->plan->layers[i].packed[direction])
+            layer_row(p->plan->net.layers[i].kind)->pack(p->plan, i, direction);
     }
 }
 
@@ -96,8 +83,9 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
     for (int i = 0; i < plan->net.count; i++)
         planned_images(&plan->layers[i], plan->net.layers[i].kind, n);
     pack(plan, training);
-    if (!training)
-        forward_fold_running(plan);
+    for (int i = 0; i < plan->net.count && !training; i++)
+        if (layer_row(plan->net.layers[i].kind)->before_inference)
+            layer_row(plan->net.layers[i].kind)->before_inference(plan, i);
     const enum pass pass = training ? TRAINING_PASS : INFERENCE_PASS;
     for (int g = 0; g < plan->schedule[pass].groups; g++)
         group_run(plan, pass, g);

@@ -20,7 +20,7 @@ static size_t elements(struct shape s)
 
 /* ---- measuring and placing --------------------------------------------------------------------------------------------------------- */
 
-static void *take(struct plan *plan, enum family family, size_t bytes)
+void *plan_take(struct plan *plan, enum family family, size_t bytes)
 {
     if (plan->placing)
         return arena_take(&plan->arenas[family], bytes);
@@ -30,7 +30,7 @@ static void *take(struct plan *plan, enum family family, size_t bytes)
 
 static real *take_reals(struct plan *plan, enum family family, size_t count)
 {
-    return take(plan, family, count * sizeof(real));
+    return plan_take(plan, family, count * sizeof(real));
 }
 
 static void place_parameters(struct plan *plan)
@@ -50,8 +50,8 @@ static void place_buffers(struct plan *plan)
     size_t images = (size_t)image_blocks(plan->batch) * LANES;
     plan->input = take_reals(plan, ACTIVATIONS, elements(plan->net.in) * images);
     plan->losses = take_reals(plan, ACTIVATIONS, images);
-    plan->labels = take(plan, ACTIVATIONS, images);
-    plan->best = take(plan, ACTIVATIONS, images);
+    plan->labels = plan_take(plan, ACTIVATIONS, images);
+    plan->best = plan_take(plan, ACTIVATIONS, images);
     const size_t own = (size_t)plan->workers * LANES;
     for (int i = 0; i < b->values; i++)
         plan->values[i] = take_reals(plan, ACTIVATIONS, b->value_size[i] * (b->value_local[i] ? own : images));
@@ -71,73 +71,28 @@ static real *gradient_at(const struct plan *plan, int layer)
     return buffer == NO_BUFFER ? NULL : plan->value_gradients[buffer];
 }
 
-static void place_packed(struct plan *plan, int i)
-{
-    struct planned *l = &plan->layers[i];
-    bool backward = plan->training && i > plan->buffers.lowest;
-    l->packed[CONV_FWD] = take(plan, SCRATCH, l->variant[CONV_FWD]->packed_bytes(&l->conv, CONV_FWD));
-    if (backward)
-        l->packed[CONV_BWD_DATA] = take(plan, SCRATCH, l->variant[CONV_BWD_DATA]->packed_bytes(&l->conv, CONV_BWD_DATA));
-}
-
-/* What the layer keeps from forward to backward beside its output. */
-static void place_state(struct plan *plan, int i)
-{
-    const struct layer *what = &plan->net.layers[i];
-    struct planned *l = &plan->layers[i];
-    size_t count = elements(what->out) * (size_t)image_blocks(plan->batch) * LANES;
-    if (what->kind == LAYER_POOL && what->pool.kind == POOL_MAX)
-        l->which = take(plan, ACTIVATIONS, count);
-    if (what->kind == LAYER_DROPOUT)
-        l->kept = take(plan, ACTIVATIONS, count / LANES * sizeof *l->kept);
-    if (what->kind == LAYER_BATCHNORM) {
-        l->mean = take_reals(plan, ACTIVATIONS, (size_t)what->in.c);
-        l->variance = take_reals(plan, ACTIVATIONS, (size_t)what->in.c);
-    }
-}
-
-static void place_factors(struct plan *plan, int i)
-{
-    if (plan->net.layers[i].kind == LAYER_BATCHNORM)
-        plan->layers[i].coefficients = take_reals(plan, SCRATCH, 3 * round16((size_t)plan->layers[i].batchnorm.c));
-}
-
 static void place_layers(struct plan *plan)
 {
     for (int i = 0; i < plan->net.count; i++) {
-        const struct layer *what = &plan->net.layers[i];
         struct planned *l = &plan->layers[i];
+        const struct layer_row *row = layer_row(plan->net.layers[i].kind);
         l->x = value_at(plan, i - 1);
         l->y = value_at(plan, i);
-        l->skip = what->kind == LAYER_ADD ? value_at(plan, i - what->add.back) : NULL;
+        l->skip = row->source ? value_at(plan, net_source(&plan->net, i)) : NULL;
         l->dy = gradient_at(plan, i);
         l->dx = gradient_at(plan, i - 1);
-        if (what->kind == LAYER_CONV)
-            place_packed(plan, i);
-        place_factors(plan, i);
-        if (plan->training)
-            place_state(plan, i);
+        if (row->place)
+            row->place(plan, i);
     }
 }
 
 /* Scratch that layers share one after another: the largest wins. */
 static void measure_layer(struct plan *plan, int i)
 {
-    const struct planned *l = &plan->layers[i];
-    const int blocks = image_blocks(plan->batch);
-    size_t worker = 0;
-    if (plan->net.layers[i].kind == LAYER_CONV) {
-        for (int d = 0; d < (plan->training ? CONV_DIRECTIONS : 1); d++)
-            worker = larger(worker, l->variant[d]->scratch_bytes(&l->conv));
-    } else if (plan->net.layers[i].kind == LAYER_DENSE) {
-        struct dense wave = l->dense;
-        wave.n = (blocks < WAVE_BLOCKS ? blocks : WAVE_BLOCKS) * LANES;
-        worker = plan->training ? dense_scratch_bytes(&wave) : 0;
-    } else if (plan->net.layers[i].kind == LAYER_BATCHNORM) {
-        plan->channels = larger(plan->channels, round16((size_t)l->batchnorm.c));
-    }
-    plan->partial_count = larger(plan->partial_count, plan->training ? l->partial + plan_partials(plan, i) : 0);
-    plan->worker_bytes = larger(plan->worker_bytes, worker);
+    const struct layer_row *row = layer_row(plan->net.layers[i].kind);
+    const size_t partials = plan->training ? plan->layers[i].partial + plan_partials(plan, i) : 0;
+    plan->partial_count = larger(plan->partial_count, partials);
+    plan->worker_bytes = larger(plan->worker_bytes, row->worker_bytes ? row->worker_bytes(plan, i) : 0);
 }
 
 static void place_scratch(struct plan *plan)
@@ -147,7 +102,7 @@ static void place_scratch(struct plan *plan)
     plan->partials = take_reals(plan, SCRATCH, plan->partial_count);
     plan->sums = take_reals(plan, SCRATCH, 4 * plan->channels);
     for (int i = 0; i < plan->workers; i++)
-        plan->worker_scratch[i] = take(plan, SCRATCH, plan->worker_bytes);
+        plan->worker_scratch[i] = plan_take(plan, SCRATCH, plan->worker_bytes);
 }
 
 static void walk(struct plan *plan)

@@ -9,26 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Chunks' sums of one wave stay below so many elements (64 MiB in single precision). */
-static const size_t PARTIALS_MAX = (size_t)16 << 20;
-
 /* ---- tensors ----------------------------------------------------------------------------------------------------------------------- */
 
-static const char *tensor_kind(enum layer_kind kind)
-{
-    return kind == LAYER_CONV ? "conv" : kind == LAYER_DENSE ? "dense" : "bn";
-}
-
-static void add_tensor(struct plan *plan, int layer, const char *name, bool trained, int rank, const int *extent)
+static void add_tensor(struct plan *plan, int layer, const struct tensor_row *row)
 {
     assert(plan->tensors < MAX_TENSORS);
     struct placed *p = &plan->tensor[plan->tensors++];
-    size_t *end = trained ? &plan->trained : &plan->statistics;
-    *p = (struct placed){ .tensor = { .rank = rank, .count = 1, .trained = trained }, .offset = *end };
-    snprintf(p->tensor.name, sizeof p->tensor.name, "%d.%s.%s", layer, tensor_kind(plan->net.layers[layer].kind), name);
-    for (int i = 0; i < rank; i++) {
-        p->tensor.extent[i] = extent[i];
-        p->tensor.count *= (size_t)extent[i];
+    size_t *end = row->trained ? &plan->trained : &plan->statistics;
+    *p = (struct placed){ .tensor = { .rank = row->rank, .count = 1, .trained = row->trained }, .offset = *end, .drawn = row->drawn,
+                          .start = row->start };
+    snprintf(p->tensor.name, sizeof p->tensor.name, "%d.%s.%s", layer, layer_row(plan->net.layers[layer].kind)->name, row->name);
+    for (int i = 0; i < row->rank; i++) {
+        p->tensor.extent[i] = row->extent[i];
+        p->tensor.count *= (size_t)row->extent[i];
     }
     *end += round16(p->tensor.count);
     plan->layers[layer].tensors++;
@@ -37,21 +30,12 @@ static void add_tensor(struct plan *plan, int layer, const char *name, bool trai
 static void add_tensors(struct plan *plan, int layer)
 {
     const struct layer *l = &plan->net.layers[layer];
+    struct tensor_row list[LAYER_TENSORS + 1] = { { NULL } };
     plan->layers[layer].tensor = plan->tensors;
-    if (l->kind == LAYER_CONV) {
-        add_tensor(plan, layer, "weight", true, 4, (int[]){ l->conv.k, l->conv.r, l->conv.s, l->conv.c });
-        if (l->conv.bias)
-            add_tensor(plan, layer, "bias", true, 1, (int[]){ l->conv.k });
-    } else if (l->kind == LAYER_DENSE) {
-        add_tensor(plan, layer, "weight", true, 2, (int[]){ l->dense.k, l->dense.c });
-        if (l->dense.bias)
-            add_tensor(plan, layer, "bias", true, 1, (int[]){ l->dense.k });
-    } else if (l->kind == LAYER_BATCHNORM) {
-        add_tensor(plan, layer, "gamma", true, 1, (int[]){ l->in.c });
-        add_tensor(plan, layer, "beta", true, 1, (int[]){ l->in.c });
-        add_tensor(plan, layer, "running_mean", false, 1, (int[]){ l->in.c });
-        add_tensor(plan, layer, "running_variance", false, 1, (int[]){ l->in.c });
-    }
+    if (layer_row(l->kind)->tensors)
+        layer_row(l->kind)->tensors(l, list);
+    for (const struct tensor_row *row = list; row->name; row++)
+        add_tensor(plan, layer, row);
 }
 
 static const struct placed *placed_of(const struct plan *plan, int layer, int which)
@@ -85,70 +69,11 @@ size_t plan_stride(const struct plan *plan, int layer)
 
 size_t plan_partials(const struct plan *plan, int layer)
 {
-    const struct planned *l = &plan->layers[layer];
-    const int blocks = image_blocks(plan->batch);
-    if (plan->net.layers[layer].kind == LAYER_CONV) {
-        struct conv wave = l->conv;
-        wave.n = (blocks < l->wave ? blocks : l->wave) * LANES;
-        return (size_t)conv_chunks(l->variant[CONV_BWD_WEIGHTS], &wave) * plan_stride(plan, layer);
-    }
-    if (plan->net.layers[layer].kind == LAYER_BATCHNORM)
-        return (size_t)batchnorm_chunks(&l->batchnorm) * 2 * round16((size_t)l->batchnorm.c);
-    return plan->net.layers[layer].kind == LAYER_DENSE ? plan_stride(plan, layer) : 0;
+    const struct layer_row *row = layer_row(plan->net.layers[layer].kind);
+    return row->partials ? row->partials(plan, layer) : 0;
 }
 
 /* ---- choosing ---------------------------------------------------------------------------------------------------------------------- */
-
-/* Blocks per wave of a convolution: by shape alone, so that waves cut every batch alike. */
-static int conv_wave(const struct conv_variant *v, const struct conv *c, size_t stride)
-{
-    struct conv wave = *c;
-    int blocks = WAVE_BLOCKS;
-    for (; blocks > 1; blocks /= 2) {
-        wave.n = blocks * LANES;
-        if ((size_t)conv_chunks(v, &wave) * stride <= PARTIALS_MAX)
-            break;
-    }
-    return blocks;
-}
-
-static int choose_conv(struct plan *plan, int i, const struct plan_options *o, struct why *why)
-{
-    struct planned *l = &plan->layers[i];
-    char word[96], problem[128], isas[128];
-    for (int d = 0; d < CONV_DIRECTIONS; d++) {
-        l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, o->algo);
-        if (!l->variant[d] && o->algo && conv_algo_known(o->isas, o->algo))        /* not for this shape */
-            l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, "direct");
-    }
-    if (!l->variant[CONV_FWD])
-        return fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
-                    layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
-                    o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
-    l->wave = conv_wave(l->variant[CONV_BWD_WEIGHTS], &l->conv, plan_stride(plan, i));
-    return 0;
-}
-
-/* Copies the layer's problem, at the planned batch. NULL or what is wrong. */
-static const char *problem_of(const struct net *net, int i, int n, struct planned *l)
-{
-    const struct layer *what = &net->layers[i];
-    int c = what->in.c, h = what->in.h, w = what->in.w;
-    switch (what->kind) {
-    case LAYER_CONV: l->conv = what->conv; l->conv.n = n; return conv_complete(&l->conv);
-    case LAYER_POOL: l->pool = what->pool; l->pool.n = n; return pool_complete(&l->pool);
-    case LAYER_DENSE: l->dense = what->dense; l->dense.n = n; return dense_complete(&l->dense);
-    case LAYER_BATCHNORM: l->batchnorm = (struct batchnorm){ n, c, h, w }; return batchnorm_complete(&l->batchnorm);
-    case LAYER_ADD: {
-        int source = i - what->add.back;
-        struct shape from = source < 0 ? net->in : net->layers[source].out;
-        l->add = (struct add){ n, c, h, w, from.h, from.w };
-        break;
-    }
-    case LAYER_ACTIVATION: case LAYER_DROPOUT: break;
-    }
-    return NULL;
-}
 
 /* ReLU after max-pool makes the numbers that it makes before it out of a fraction as many, and the larger map is not kept for its signs.
  * Where a window has nothing above zero the pool chooses another of its pixels, whose gradient is zero all the same. The two orders may
@@ -157,8 +82,8 @@ static void relu_after_pool(struct net *net)
 {
     for (int i = 0; i + 1 < net->count; i++) {
         const struct layer first = net->layers[i], second = net->layers[i + 1];
-        const bool relu = first.kind == LAYER_ACTIVATION && first.activation.kind == ACTIVATION_RELU;
-        if (!relu || second.kind != LAYER_POOL || second.pool.kind != POOL_MAX || net_is_source(net, i))
+        const struct layer_row *relu = layer_row(first.kind), *pool = layer_row(second.kind);
+        if (!relu->keeps_order || !relu->keeps_order(&first) || !pool->only_maxima || !pool->only_maxima(&second) || net_is_source(net, i))
             continue;
         net->layers[i] = second;
         net->layers[i + 1] = first;
@@ -202,7 +127,7 @@ static void place_sums(struct plan *plan)
     for (int g = 0; g < s->groups; g++) {
         size_t end = 0;
         for (int i = s->group[g].first; i < s->group[g].first + s->group[g].count; i++) {
-            if (!stage_sums(s->stage[i]))
+            if (!s->stage[i].does->chunks)
                 continue;
             plan->layers[s->stage[i].layer].partial = end;
             end += plan_partials(plan, s->stage[i].layer);
@@ -212,25 +137,25 @@ static void place_sums(struct plan *plan)
 
 static int choose(struct plan *plan, const struct plan_options *o, struct why *why)
 {
-    int seen[LAYER_ADD + 1] = { 0 };
+    int seen[LAYER_KINDS] = { 0 };
     char word[96];
     for (int i = 0; i < plan->net.count; i++) {
         const struct layer *what = &plan->net.layers[i];
         struct planned *l = &plan->layers[i];
-        const char *wrong = problem_of(&plan->net, i, o->batch, l);
+        const struct layer_row *row = layer_row(what->kind);
+        const char *wrong = row->problem ? row->problem(&plan->net, i, o->batch, l) : NULL;
         if (wrong)
             return fail(why, -EINVAL, "plan: layer %d \"%s\" gets %dx%dx%d at batch %d: %s", i, layer_print(what, word, sizeof word),
                         what->in.c, what->in.h, what->in.w, o->batch, wrong);
         l->ordinal = seen[what->kind]++;
         add_tensors(plan, i);
-        int code = what->kind == LAYER_CONV ? choose_conv(plan, i, o, why) : 0;
+        const int code = row->choose ? row->choose(plan, i, o, why) : 0;
         if (code != 0)
             return code;
     }
-    plan->cuts = calloc(schedules_cuts(&plan->net), sizeof *plan->cuts);
-    if (!plan->cuts)
-        return fail(why, -ENOMEM, "plan: no memory for the plan itself");
-    schedules_build(plan, !o->no_fuse);
+    const int code = schedules_build(plan, !o->no_fuse, why);
+    if (code != 0)
+        return code;
     place_sums(plan);
     struct sharing sharing = { .bundle = { 0 } };
     share(plan, &sharing);
@@ -294,6 +219,6 @@ void plan_close(struct plan *plan)
         arena_close(&plan->arenas[i]);
     free(plan->worker_scratch);
     free(plan->stale);
-    free(plan->cuts);
+    free(plan->numbers);
     free(plan);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What a pass does, in order, and what of it is done together. A layer's work is one stage or several: batch norm in training measures,
- * then normalises; a convolution's backward makes the gradients of its weights, then those of its input. A group is a run of stages that
+ * What a pass does, in order, and what of it is done together: decided here, once, so that running it is a loop (group.c). A layer's work
+ * is one stage or several: batch norm in training measures, then normalises; a convolution's backward makes the gradients of its weights,
+ * then those of its input. A group is a run of stages that
  * one fork-join carries out: every worker takes its images band by band through all of them, so that a stage finds in cache what the one
  * before it has just made (group.c). Bits are the same as stage by stage: maps have the same bits for any cut into rows, and sums over
  * images, batch norm's and the weights', keep their chunks: a chunk is summed when its last row is there.
@@ -10,141 +11,74 @@
 #include "internal.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 
 enum { BAND_BYTES = 128 << 10 };        /* of rows made at a time: with what is read for them they stay in a second-level cache */
 enum { GROUP_PARTIALS = 4 << 20 };      /* elements of chunks' sums that a group may hold; layer by layer their place is used again */
 
 /* ---- one stage --------------------------------------------------------------------------------------------------------------------- */
 
-int stage_rows(const struct plan *plan, struct stage s)
+double stage_macs(const struct plan *plan, const struct stage *s)
 {
-    const struct layer *what = &plan->net.layers[s.layer];
-    return s.work == WORK_DATA ? what->in.h : what->out.h;
+    const bool product = s->work == WORK_FORWARD || s->work == WORK_WEIGHTS || s->work == WORK_DATA;
+    return product ? net_layer_facts(&plan->net, s->layer).macs : 0;
 }
 
-/* Bytes of one such row. */
-static size_t row_bytes(const struct plan *plan, struct stage s)
+/* The stage's layer as if its batch were so many image blocks. */
+static struct planned on_blocks(const struct plan *plan, const struct stage *s, int blocks)
 {
-    const struct layer *what = &plan->net.layers[s.layer];
-    const struct shape made = s.work == WORK_DATA ? what->in : what->out;
-    return (size_t)made.c * (size_t)made.w * LANES * sizeof(real);
-}
-
-double stage_macs(const struct plan *plan, struct stage s)
-{
-    const bool product = s.work == WORK_FORWARD || s.work == WORK_WEIGHTS || s.work == WORK_DATA;
-    return product ? net_layer_facts(&plan->net, s.layer).macs : 0;
-}
-
-static int stage_grain(const struct plan *plan, struct stage s)
-{
-    const struct planned *l = &plan->layers[s.layer];
-    if (plan->net.layers[s.layer].kind != LAYER_CONV || s.work == WORK_WEIGHTS)
-        return 1;
-    const enum conv_direction direction = s.work == WORK_DATA ? CONV_BWD_DATA : CONV_FWD;
-    const int grain = l->variant[direction]->grain(&l->conv, direction), rows = stage_rows(plan, s);
-    return grain < rows ? grain : rows;
-}
-
-bool stage_sums(struct stage s)
-{
-    return s.work == WORK_STATISTICS || s.work == WORK_SUMS || s.work == WORK_WEIGHTS;
-}
-
-/* The stage's layer as if its batch were so many image blocks; and the chunks of its sums. */
-static struct planned on_blocks(const struct plan *plan, struct stage s, int blocks)
-{
-    struct planned l = plan->layers[s.layer];
-    planned_images(&l, plan->net.layers[s.layer].kind, blocks * LANES);
+    struct planned l = plan->layers[s->layer];
+    planned_images(&l, plan->net.layers[s->layer].kind, blocks * LANES);
     return l;
 }
 
-static int chunks_of(struct stage s, const struct planned *l)
-{
-    return s.work == WORK_WEIGHTS ? conv_chunks(l->variant[CONV_BWD_WEIGHTS], &l->conv) : batchnorm_chunks(&l->batchnorm);
-}
-
-static struct span chunk_of(struct stage s, const struct planned *l, int i)
-{
-    return s.work == WORK_WEIGHTS ? conv_chunk(l->variant[CONV_BWD_WEIGHTS], &l->conv, i) : batchnorm_chunk(&l->batchnorm, i);
-}
-
 /* Does no chunk reach over several blocks? */
-static bool chunks_within_blocks(const struct plan *plan, struct stage s)
+static bool chunks_within_blocks(const struct plan *plan, const struct stage *s)
 {
     enum { MANY = 32 };
-    const struct planned one = on_blocks(plan, s, 1), many = on_blocks(plan, s, MANY);
-    return chunks_of(s, &many) == MANY * chunks_of(s, &one);
+    const struct planned many = on_blocks(plan, s, MANY);
+    return s->does->chunks(&many) == MANY * s->chunks;
 }
 
-int stage_chunks_per_block(const struct plan *plan, struct stage s)
-{
-    const struct planned one = on_blocks(plan, s, 1);
-    return chunks_of(s, &one);
-}
-
-int stage_chunk_at(const struct plan *plan, struct stage s, int row)
-{
-    const struct planned one = on_blocks(plan, s, 1);
-    const int chunks = chunks_of(s, &one);
-    int i = 0;
-    while (i < chunks && chunk_of(s, &one, i).begin < row)
-        i++;
-    return i;
-}
-
-/* The window that reaches over rows, if the stage has one. */
-struct window { int extent, step, top; };
-
-static struct window window_of(const struct plan *plan, struct stage s)
-{
-    const struct layer *what = &plan->net.layers[s.layer];
-    if (what->kind == LAYER_CONV && s.work != WORK_WEIGHTS)
-        return (struct window){ what->conv.r, what->conv.step, what->conv.top };
-    if (what->kind == LAYER_POOL)
-        return (struct window){ what->pool.r, what->pool.step, what->pool.top };
-    return (struct window){ 1, 1, 0 };
-}
-
-int stage_ready(const struct plan *plan, struct stage s, int made, int below)
+/* Rows that the stage can make, or of sums rows that it can use up in whole chunks, once `made` of the `below` rows before it are there. */
+static int stage_ready(const struct plan *plan, const struct stage *s, int made, int below)
 {
     assert(made >= 0 && made <= below);
-    const int rows = stage_rows(plan, s), grain = stage_grain(plan, s);
-    const struct window w = window_of(plan, s);
     if (made == below)
-        return rows;
-    if (stage_sums(s)) {
+        return s->rows;
+    if (s->does->chunks) {
         const struct planned one = on_blocks(plan, s, 1);
-        const int chunks = chunks_of(s, &one);
         int end = 0;
-        for (int i = 0; i < chunks; i++) {
-            const int next = chunk_of(s, &one, i).end;
+        for (int i = 0; i < s->chunks; i++) {
+            const int next = s->does->chunk(&one, i).end;
             if (next > made)
                 break;
             end = next;
         }
         return end;
     }
-    int ready = s.work == WORK_DATA ? made * w.step - w.top : made + w.top < w.extent ? 0 : (made + w.top - w.extent) / w.step + 1;
-    ready = ready < 0 ? 0 : ready < rows ? ready : rows;
-    return ready == rows ? rows : ready / grain * grain;
+    const struct window w = s->window;
+    int ready = s->work == WORK_DATA ? made * w.step - w.top : made + w.top < w.extent ? 0 : (made + w.top - w.extent) / w.step + 1;
+    ready = ready < 0 ? 0 : ready < s->rows ? ready : s->rows;
+    return ready == s->rows ? s->rows : ready / s->grain * s->grain;
 }
 
 /* The first row below that row `row` of the stage needs. */
-static int first_needed(const struct plan *plan, struct stage s, int row)
+static int first_needed(const struct stage *s, int row)
 {
-    const struct window w = window_of(plan, s);
-    const int first = s.work == WORK_DATA ? row + w.top - w.extent + w.step : row * w.step - w.top;
-    return first < 0 ? 0 : s.work == WORK_DATA ? first / w.step : first;
+    const struct window w = s->window;
+    const int first = s->work == WORK_DATA ? row + w.top - w.extent + w.step : row * w.step - w.top;
+    return first < 0 ? 0 : s->work == WORK_DATA ? first / w.step : first;
 }
 
 /* ---- groups ------------------------------------------------------------------------------------------------------------------------ */
 
 static bool adds_inner(const struct plan *plan, const struct stage *stage, int count, int layer)
 {
-    const struct layer *what = &plan->net.layers[layer];
+    const int source = net_source(&plan->net, layer);
     for (int i = 0; i < count; i++)
-        if (what->kind == LAYER_ADD && stage[i].work != WORK_DATA && stage[i].layer == layer - what->add.back)
+        if (source != layer && stage[i].work != WORK_DATA && stage[i].layer == source)
             return true;
     return false;
 }
@@ -152,27 +86,30 @@ static bool adds_inner(const struct plan *plan, const struct stage *stage, int c
 /* May two workers meet at this row of the first stage: does no stage need, past it, what lies before it? */
 static bool clean_cut(const struct plan *plan, const struct stage *stage, int count, int row)
 {
-    if (row % stage_grain(plan, stage[0]) != 0)
+    if (row % stage[0].grain != 0)
         return false;
     for (int i = 1; i < count; i++) {
-        const int below = stage_rows(plan, stage[i - 1]), next = stage_ready(plan, stage[i], row, below);
+        const int next = stage_ready(plan, &stage[i], row, stage[i - 1].rows);
         if (adds_inner(plan, stage, i, stage[i].layer))
             return false;
-        if (next < stage_rows(plan, stage[i]) && first_needed(plan, stage[i], next) < row)
+        if (next < stage[i].rows && first_needed(&stage[i], next) < row)
             return false;
         row = next;
     }
     return true;
 }
 
-/* Where a block may be cut, and into how many units that makes it. */
+/* Into how many units a block may be cut; and where, if `cut` is not NULL. */
 static int cut_block(const struct plan *plan, const struct stage *stage, int count, int *cut)
 {
-    int cuts = 1;
-    cut[0] = 0;
-    for (int row = 1; row < stage_rows(plan, stage[0]); row++)
-        if (clean_cut(plan, stage, count, row))
-            cut[cuts++] = row;
+    int cuts = 0;
+    for (int row = 0; row == 0 || row < stage[0].rows; row++) {
+        if (row > 0 && !clean_cut(plan, stage, count, row))
+            continue;
+        if (cut)
+            cut[cuts] = row;
+        cuts++;
+    }
     return cuts;
 }
 
@@ -183,14 +120,9 @@ static double balance(const struct plan *plan, int cuts)
     return (double)units / ((double)most * plan->workers);
 }
 
-static bool makes_rows(const struct plan *plan, struct stage s)
+static bool grain_fits(const struct stage *s)
 {
-    return plan->net.layers[s.layer].kind != LAYER_DENSE && s.work != WORK_SKIPS;
-}
-
-static bool grain_fits(const struct plan *plan, struct stage s)
-{
-    return (size_t)stage_grain(plan, s) * row_bytes(plan, s) <= BAND_BYTES;
+    return (size_t)s->grain * s->row_bytes <= BAND_BYTES;
 }
 
 /* Do the sums of all these stages have room beside each other? */
@@ -198,7 +130,7 @@ static bool sums_fit(const struct plan *plan, const struct stage *stage, int cou
 {
     size_t elements = 0;
     for (int i = 0; i < count; i++)
-        elements += stage_sums(stage[i]) ? plan_partials(plan, stage[i].layer) : 0;
+        elements += stage[i].does->chunks ? plan_partials(plan, stage[i].layer) : 0;
     return elements <= GROUP_PARTIALS;
 }
 
@@ -206,24 +138,24 @@ static bool sums_fit(const struct plan *plan, const struct stage *stage, int cou
  * waves stay apart. */
 static bool may_join(const struct plan *plan, const struct stage *stage, int count)
 {
-    const struct stage last = stage[count - 1], next = stage[count];
-    if (count == GROUP_MOST || !makes_rows(plan, last) || !makes_rows(plan, next))
+    const struct stage *last = &stage[count - 1], *next = &stage[count];
+    if (count == GROUP_MOST || !last->does->rows || !next->does->rows)
         return false;
-    if (stage_sums(last) && (last.work != WORK_WEIGHTS || count == 1))
+    if (last->does->chunks && (last->work != WORK_WEIGHTS || count == 1))
         return false;
-    if (!grain_fits(plan, last) || !grain_fits(plan, next))
+    if (!grain_fits(last) || !grain_fits(next))
         return false;
-    if (next.work == WORK_WEIGHTS && image_blocks(plan->batch) > plan->layers[next.layer].wave)
+    if (next->work == WORK_WEIGHTS && image_blocks(plan->batch) > plan->layers[next->layer].wave)
         return false;
-    return !stage_sums(next) || (chunks_within_blocks(plan, next) && sums_fit(plan, stage, count + 1));
+    return !next->does->chunks || (chunks_within_blocks(plan, next) && sums_fit(plan, stage, count + 1));
 }
 
 /* Bytes per image block of all that the stages make. */
-static size_t block_bytes(const struct plan *plan, const struct stage *stage, int count)
+static size_t block_bytes(const struct stage *stage, int count)
 {
     size_t bytes = 0;
     for (int i = 0; i < count; i++)
-        bytes += (size_t)stage_rows(plan, stage[i]) * row_bytes(plan, stage[i]);
+        bytes += (size_t)stage[i].rows * stage[i].row_bytes;
     return bytes;
 }
 
@@ -233,91 +165,168 @@ static bool tiny(const struct plan *plan, const struct stage *stage, int count)
     enum { FEW_BYTES = 32 << 10, MACS_PER_BYTE = 4 };
     double cost = 0;
     for (int i = 0; i < count; i++)
-        cost += stage_macs(plan, stage[i]) * LANES / MACS_PER_BYTE;
-    return (cost + (double)block_bytes(plan, stage, count)) * image_blocks(plan->batch) <= FEW_BYTES;
+        cost += stage_macs(plan, &stage[i]) * LANES / MACS_PER_BYTE;
+    return (cost + (double)block_bytes(stage, count)) * image_blocks(plan->batch) <= FEW_BYTES;
 }
 
 static void measure_group(const struct plan *plan, const struct stage *stage, struct group *g)
 {
-    const size_t row = row_bytes(plan, stage[0]), block = block_bytes(plan, stage, g->count);
-    assert(row > 0 && block > 0 && stage_grain(plan, stage[0]) > 0);
-    const int grain = stage_grain(plan, stage[0]), band = (int)(BAND_BYTES / row) / grain * grain, bundle = (int)(BAND_BYTES / block);
+    const size_t row = stage[0].row_bytes, block = block_bytes(stage, g->count);
+    assert(row > 0 && block > 0 && stage[0].grain > 0);
+    const int grain = stage[0].grain, band = (int)(BAND_BYTES / row) / grain * grain, bundle = (int)(BAND_BYTES / block);
     g->band = band > grain ? band : grain;
     g->bundle = bundle > 1 ? bundle : 1;
     g->alone = plan->workers > 1 && tiny(plan, stage, g->count);
 }
 
-static void form_groups(struct plan *plan, struct schedule *s, bool fuse)
+/* ---- numbers ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Room for so many more numbers behind those that are there; NULL: no memory. */
+static int *more_numbers(struct plan *plan, int count)
 {
+    if (plan->number_count + count > plan->number_room) {
+        const int room = 2 * (plan->number_count + count);
+        int *numbers = realloc(plan->numbers, (size_t)room * sizeof *numbers);
+        if (!numbers)
+            return NULL;
+        plan->numbers = numbers;
+        plan->number_room = room;
+    }
+    plan->number_count += count;
+    return plan->numbers + plan->number_count - count;
+}
+
+/* What a stage of a group looks up while it runs. */
+static bool number_stage(struct plan *plan, const struct stage *before, struct stage *s)
+{
+    if (before) {
+        int *ready = more_numbers(plan, before->rows + 1);
+        for (int made = 0; ready && made <= before->rows; made++)
+            ready[made] = stage_ready(plan, s, made, before->rows);
+        if (!ready)
+            return false;
+        s->ready = (int)(ready - plan->numbers);
+    }
+    if (!s->does->chunks)
+        return true;
+    const struct planned one = on_blocks(plan, s, 1);
+    int *chunk_at = more_numbers(plan, s->rows + 1);
+    for (int row = 0, i = 0; chunk_at && row <= s->rows; row++) {
+        while (i < s->chunks && s->does->chunk(&one, i).begin < row)
+            i++;
+        chunk_at[row] = i;
+    }
+    if (chunk_at)
+        s->chunk_at = (int)(chunk_at - plan->numbers);
+    return chunk_at != NULL;
+}
+
+static bool number_group(struct plan *plan, struct stage *stage, struct group *g)
+{
+    g->cuts = cut_block(plan, stage, g->count, NULL);
+    int *cut = more_numbers(plan, g->cuts);
+    if (!cut)
+        return false;
+    g->cut = (int)(cut - plan->numbers);
+    cut_block(plan, stage, g->count, cut);
+    for (int i = 0; i < g->count; i++)
+        if (!number_stage(plan, i > 0 ? &stage[i - 1] : NULL, &stage[i]))
+            return false;
+    return true;
+}
+
+/* ---- stages and groups of a pass --------------------------------------------------------------------------------------------------- */
+
+static bool form_groups(struct plan *plan, enum pass pass, bool fuse)
+{
+    struct schedule *s = &plan->schedule[pass];
     for (int first = 0; first < s->stages; ) {
         struct group *g = &s->group[s->groups++];
-        const struct stage *stage = &s->stage[first];
-        int *cut = plan->cuts + plan->cut_count;
-        *g = (struct group){ .first = first, .count = 1, .cut = plan->cut_count };
-        g->cuts = cut_block(plan, stage, 1, cut);
+        struct stage *stage = &s->stage[first];
+        const enum plan_part back = stage->work == WORK_WEIGHTS ? PART_BACKWARD_WEIGHTS : PART_BACKWARD_DATA;
+        *g = (struct group){ .first = first, .count = 1, .part = pass == BACKWARD_PASS ? back : PART_FORWARD };
         while (fuse && first + g->count < s->stages && may_join(plan, stage, g->count)) {
-            const double before = balance(plan, cut_block(plan, stage, g->count, cut));
-            if (balance(plan, cut_block(plan, stage, g->count + 1, cut)) < 0.95 * before)
+            const double before = balance(plan, cut_block(plan, stage, g->count, NULL));
+            if (balance(plan, cut_block(plan, stage, g->count + 1, NULL)) < 0.95 * before)
                 break;
             g->count++;
         }
-        g->cuts = cut_block(plan, stage, g->count, cut);
-        plan->cut_count += g->cuts;
         measure_group(plan, stage, g);
+        if (!number_group(plan, stage, g))
+            return false;
         first += g->count;
     }
+    return true;
 }
 
-/* ---- stages ------------------------------------------------------------------------------------------------------------------------ */
-
-static void add_stage(struct schedule *s, enum work work, int layer)
+static void add_stage(struct plan *plan, enum pass pass, enum work work, int layer, const struct layer_work *does)
 {
-    assert(s->stages < STAGES_MOST);
-    s->stage[s->stages++] = (struct stage){ work, layer };
-}
-
-static void forward_stages(const struct net *net, bool training, struct schedule *s)
-{
-    for (int i = 0; i < net->count; i++) {
-        const bool normalises = net->layers[i].kind == LAYER_BATCHNORM;
-        if (normalises && training)
-            add_stage(s, WORK_STATISTICS, i);
-        add_stage(s, normalises ? WORK_NORMALISE : WORK_FORWARD, i);
+    struct schedule *s = &plan->schedule[pass];
+    const struct layer *what = &plan->net.layers[layer];
+    const struct planned *l = &plan->layers[layer];
+    const struct shape made = work == WORK_DATA ? what->in : what->out;
+    assert(s->stages < STAGES_MOST && (does->rows || does->whole));
+    struct stage *stage = &s->stage[s->stages++];
+    *stage = (struct stage){ .work = work, .layer = layer, .does = does, .rows = made.h,
+        .row_bytes = (size_t)made.c * (size_t)made.w * LANES * sizeof(real),
+        .window = does->chunks ? (struct window){ 1, 1, 0 } : layer_window(what) };
+    const int grain = does->grain ? does->grain(l) : 1;
+    stage->grain = grain < made.h ? grain : made.h;
+    if (does->chunks) {
+        const struct planned one = on_blocks(plan, stage, 1);
+        stage->chunks = does->chunks(&one);
     }
 }
 
-static void backward_stages(const struct net *net, int lowest, struct schedule *s)
+/* The stage, if the layer's kind has such work. */
+static void maybe_stage(struct plan *plan, enum pass pass, enum work work, int layer)
 {
-    for (int i = net->count - 1; i >= lowest; i--) {
-        const enum layer_kind kind = net->layers[i].kind;
-        if (kind == LAYER_CONV || kind == LAYER_DENSE)
-            add_stage(s, WORK_WEIGHTS, i);
-        if (kind == LAYER_BATCHNORM)
-            add_stage(s, WORK_SUMS, i);
+    const struct layer_work *does = &layer_row(plan->net.layers[layer].kind)->work[work];
+    if (does->rows || does->whole)
+        add_stage(plan, pass, work, layer, does);
+}
+
+static void forward_stages(struct plan *plan, enum pass pass)
+{
+    for (int i = 0; i < plan->net.count; i++) {
+        if (pass == TRAINING_PASS)
+            maybe_stage(plan, pass, WORK_STATISTICS, i);
+        maybe_stage(plan, pass, WORK_FORWARD, i);
+    }
+}
+
+/* An add's share of its dy is the work of its kind in the place of its source. */
+static const struct layer_work *skips_to(const struct net *net, int layer)
+{
+    for (int i = layer + 1; i < net->count; i++)
+        if (net_source(net, i) == layer)
+            return &layer_row(net->layers[i].kind)->work[WORK_SKIPS];
+    return NULL;
+}
+
+static void backward_stages(struct plan *plan)
+{
+    const int lowest = net_lowest(&plan->net);
+    for (int i = plan->net.count - 1; i >= lowest; i--) {
+        maybe_stage(plan, BACKWARD_PASS, WORK_WEIGHTS, i);
+        maybe_stage(plan, BACKWARD_PASS, WORK_SUMS, i);
         if (i > lowest)
-            add_stage(s, WORK_DATA, i);
-        if (i > lowest && net_is_source(net, i - 1))
-            add_stage(s, WORK_SKIPS, i - 1);
+            maybe_stage(plan, BACKWARD_PASS, WORK_DATA, i);
+        const struct layer_work *skips = i > lowest ? skips_to(&plan->net, i - 1) : NULL;
+        if (skips)
+            add_stage(plan, BACKWARD_PASS, WORK_SKIPS, i - 1, skips);
     }
 }
 
-void schedules_build(struct plan *plan, bool fuse)
+int schedules_build(struct plan *plan, bool fuse, struct why *why)
 {
-    assert(plan->cuts && plan->cut_count == 0);
-    struct schedule *s = plan->schedule;
     if (plan->training) {
-        forward_stages(&plan->net, true, &s[TRAINING_PASS]);
-        backward_stages(&plan->net, net_lowest(&plan->net), &s[BACKWARD_PASS]);
+        forward_stages(plan, TRAINING_PASS);
+        backward_stages(plan);
     }
-    forward_stages(&plan->net, false, &s[INFERENCE_PASS]);
+    forward_stages(plan, INFERENCE_PASS);
     for (int pass = 0; pass < PASSES; pass++)
-        form_groups(plan, &s[pass], fuse);
-}
-
-size_t schedules_cuts(const struct net *net)
-{
-    size_t rows = 0;
-    for (int i = 0; i < net->count; i++)
-        rows += (size_t)(net->layers[i].in.h > net->layers[i].out.h ? net->layers[i].in.h : net->layers[i].out.h);
-    return rows * PASSES * 3;
+        if (!form_groups(plan, (enum pass)pass, fuse))
+            return fail(why, -ENOMEM, "plan: no memory for the plan itself");
+    return 0;
 }

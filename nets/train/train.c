@@ -185,14 +185,6 @@ static int run_epoch(struct run *r, struct why *why)
 
 /* ---- start ------------------------------------------------------------------------------------------------------------------------- */
 
-static bool has_batchnorm(const struct net *net)
-{
-    for (int i = 0; i < net->count; i++)
-        if (net->layers[i].kind == LAYER_BATCHNORM)
-            return true;
-    return false;
-}
-
 int train_check(const struct net *net, const struct recipe *recipe, const struct dataset *d, struct why *why)
 {
     int c, h, w;
@@ -240,7 +232,7 @@ static int count_steps(struct run *r, struct why *why)
     const struct recipe *recipe = r->recipe;
     assert(recipe->batch > 0 && r->train_count > 0);
     r->batch = recipe->batch < r->train_count ? recipe->batch : r->train_count;
-    r->part = r->batch > PLAN_WAVE && !has_batchnorm(r->net) ? PLAN_WAVE : r->batch;
+    r->part = r->batch > PLAN_WAVE && !net_mixes_images(r->net) ? PLAN_WAVE : r->batch;
     r->steps_per_epoch = r->train_count / r->batch + (!recipe->drop_last && r->train_count % r->batch ? 1 : 0);
     long steps = recipe->updates ? recipe->updates : (long)recipe->epochs * r->steps_per_epoch;
     long epochs = (steps + r->steps_per_epoch - 1) / r->steps_per_epoch;

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ * Batch norm. In training it measures mean and variance of the batch (one stage, in chunks), then normalises (rows); in inference it
+ * normalises by the running ones. Backward again sums first, then makes rows. A channel's y is x * scale + shift, wherever these come
+ * from. */
+#include "layer.h"
+
+#include <assert.h>
+#include <string.h>
+#include "../plan/internal.h"
+#include "words.h"
+
+static const float BN_EPS = 1e-5f, BN_MOMENTUM = 0.1f;
+
+static bool read_bn(const char *text, struct layer *l, int detail)
+{
+    (void)detail;
+    float *eps = &l->batchnorm.eps, *momentum = &l->batchnorm.momentum;
+    *eps = BN_EPS;
+    *momentum = BN_MOMENTUM;
+    const struct option options[] = { { "eps", DECIMAL, eps }, { "mom", DECIMAL, momentum }, { NULL, FLAG, NULL } };
+    return read_options(text, options);
+}
+
+static void print_bn(const struct layer *l, char *text, size_t size)
+{
+    append(text, size, "bn");
+    if (l->batchnorm.eps != BN_EPS)
+        append_decimal(text, size, "eps", l->batchnorm.eps);
+    if (l->batchnorm.momentum != BN_MOMENTUM)
+        append_decimal(text, size, "mom", l->batchnorm.momentum);
+}
+
+static const char *bn_shape(struct layer *l)
+{
+    if (!(l->batchnorm.eps > 0 && l->batchnorm.eps <= 1))
+        return "eps must be above 0 and at most 1";
+    if (!(l->batchnorm.momentum >= 0 && l->batchnorm.momentum <= 1))
+        return "momentum must be 0 to 1";
+    return NULL;
+}
+
+static void bn_tensors(const struct layer *l, struct tensor_row *list)
+{
+    const int c = l->in.c;
+    list[0] = (struct tensor_row){ "gamma", .trained = true, .start = 1, .rank = 1, .extent = { c } };
+    list[1] = (struct tensor_row){ "beta", .trained = true, .start = 0, .rank = 1, .extent = { c } };
+    list[2] = (struct tensor_row){ "running_mean", .start = 0, .rank = 1, .extent = { c } };
+    list[3] = (struct tensor_row){ "running_variance", .start = 1, .rank = 1, .extent = { c } };
+}
+
+/* ---- planning ---------------------------------------------------------------------------------------------------------------------- */
+
+static const char *bn_problem(const struct net *net, int i, int n, struct planned *l)
+{
+    const struct shape in = net->layers[i].in;
+    l->batchnorm = (struct batchnorm){ n, in.c, in.h, in.w };
+    return batchnorm_complete(&l->batchnorm);
+}
+
+static void bn_images(struct planned *l, int n)
+{
+    l->batchnorm.n = n;
+}
+
+static const char *bn_algorithm(const struct plan *plan, int i, char text[96])
+{
+    (void)i, (void)text;
+    return plan->kernels->batchnorm->head.algo;
+}
+
+static void bn_place(struct plan *plan, int i)
+{
+    struct planned *l = &plan->layers[i];
+    const size_t c = (size_t)l->batchnorm.c, room = round16(c);
+    l->coefficients = plan_take(plan, SCRATCH, 3 * room * sizeof(real));
+    plan->channels = plan->channels > room ? plan->channels : room;
+    if (!plan->training)
+        return;
+    l->mean = plan_take(plan, ACTIVATIONS, c * sizeof(real));
+    l->variance = plan_take(plan, ACTIVATIONS, c * sizeof(real));
+}
+
+static int bn_chunks(const struct planned *l)
+{
+    return batchnorm_chunks(&l->batchnorm);
+}
+
+static struct span bn_chunk(const struct planned *l, int i)
+{
+    return batchnorm_chunk(&l->batchnorm, i);
+}
+
+static size_t bn_partials(const struct plan *plan, int i)
+{
+    const struct planned *l = &plan->layers[i];
+    return (size_t)bn_chunks(l) * 2 * round16((size_t)l->batchnorm.c);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------------------------------------------- */
+
+/* Chunks of the whole batch, each into its own place. */
+static void statistics_rows(const struct job *j, struct span chunks, int worker)
+{
+    (void)worker;
+    const struct planned *l = &j->plan->layers[j->index];
+    const size_t c = (size_t)l->batchnorm.c;
+    real *mean = partials_of(j->plan, l), *m2 = mean + (size_t)bn_chunks(l) * c;
+    for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
+        const size_t at = (size_t)chunk * c;
+        j->plan->kernels->batchnorm->stats(&l->batchnorm, bn_chunk(l, chunk), l->x, mean + at, m2 + at);
+    }
+}
+
+static void fold(struct plan *plan, int i, const real *mean, const real *variance)
+{
+    const struct planned *l = &plan->layers[i];
+    batchnorm_fold(l->batchnorm.c, plan->net.layers[i].batchnorm.eps, mean, variance, plan_value_of(plan, i, 0), plan_value_of(plan, i, 1),
+                   l->coefficients, l->coefficients + round16((size_t)l->batchnorm.c));
+}
+
+/* The batch's mean and variance into the layer's own arrays, and tracked. */
+static void statistics_after(struct plan *plan, struct team *team, int i)
+{
+    (void)team;
+    struct planned *l = &plan->layers[i];
+    const int chunks = bn_chunks(l);
+    const real *mean = partials_of(plan, l);
+    assert(l->partial + 2 * (size_t)chunks * (size_t)l->batchnorm.c <= plan->partial_count);
+    batchnorm_merge(&l->batchnorm, mean, mean + (size_t)chunks * (size_t)l->batchnorm.c, l->mean, l->variance);
+    batchnorm_track(&l->batchnorm, plan->net.layers[i].batchnorm.momentum, l->mean, l->variance, plan_value_of(plan, i, 2),
+                    plan_value_of(plan, i, 3));
+    fold(plan, i, l->mean, l->variance);
+}
+
+static void fold_running(struct plan *plan, int i)
+{
+    fold(plan, i, plan_value_of(plan, i, 2), plan_value_of(plan, i, 3));
+}
+
+static void forward_rows(const struct job *j, struct span rows, int worker)
+{
+    (void)worker;
+    const struct planned *l = j->layer;
+    const real *scale = l->coefficients, *shift = scale + round16((size_t)l->batchnorm.c);
+    j->plan->kernels->batchnorm->apply(&l->batchnorm, rows, l->x, scale, shift, l->y);
+}
+
+/* ---- backward ---------------------------------------------------------------------------------------------------------------------- */
+
+/* Chunks of the whole batch, each into its own place. */
+static void sums_rows(const struct job *j, struct span chunks, int worker)
+{
+    (void)worker;
+    const struct planned *l = &j->plan->layers[j->index];
+    const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
+    for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
+        real *sum_dy = partials_of(j->plan, l) + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
+        j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, bn_chunk(l, chunk), l->x, l->dy, l->mean, sum_dy, sum_dyx);
+        memset(sum_dy + used, 0, (room - used) * sizeof(real));
+        memset(sum_dyx + used, 0, (room - used) * sizeof(real));
+    }
+}
+
+/* Accumulating, gamma's and beta's gradients are made beside the sums and added. */
+static void sums_after(struct plan *plan, struct team *team, int i)
+{
+    struct job job = job_of(plan, i);
+    const struct planned *l = job.layer;
+    const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
+    real *sum_dy = plan->sums, *sum_dyx = sum_dy + room, *fresh = sum_dyx + room, *a = l->coefficients;
+    job.stride = 2 * room;
+    job.chunks = bn_chunks(l);
+    job.to = plan->sums;
+    sums_merge(plan, team, &job);
+    real *dgamma = plan_gradient_of(plan, i, 0), *dbeta = plan_gradient_of(plan, i, 1);
+    const bool add = plan->pass.accumulate;
+    batchnorm_bwd_fold(&l->batchnorm, job.what->batchnorm.eps, l->variance, plan_value_of(plan, i, 0), sum_dy, sum_dyx,
+                       add ? fresh : dgamma, add ? fresh + room : dbeta, a, a + room, a + 2 * room);
+    if (add) {
+        sums_add(dgamma, fresh, used);
+        sums_add(dbeta, fresh + room, used);
+    }
+}
+
+static void data_rows(const struct job *j, struct span rows, int worker)
+{
+    (void)worker;
+    const struct planned *l = j->layer;
+    const size_t room = round16((size_t)l->batchnorm.c);
+    const real *a = l->coefficients, *b = a + room, *d = b + room;
+    j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, rows, l->x, l->dy, l->mean, a, b, d, l->dx);
+}
+
+static const struct word words[] = { { "bn", read_bn, 0, "bn[eps1e-5][mom0.1]" }, { NULL, NULL, 0, NULL } };
+
+const struct layer_row layer_batchnorm = {
+    .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .reads_input = true,
+    .mixes_images = true, .problem = bn_problem, .images = bn_images, .algorithm = bn_algorithm, .place = bn_place,
+    .partials = bn_partials, .before_inference = fold_running,
+    .work = {
+        [WORK_STATISTICS] = { .rows = statistics_rows, .after = statistics_after, .chunks = bn_chunks, .chunk = bn_chunk },
+        [WORK_FORWARD] = { .rows = forward_rows },
+        [WORK_SUMS] = { .rows = sums_rows, .after = sums_after, .chunks = bn_chunks, .chunk = bn_chunk },
+        [WORK_DATA] = { .rows = data_rows },
+    },
+};

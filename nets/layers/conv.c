@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT
+ * Convolution. Each direction may have an algorithm of its own, with weights packed for it once per step. The gradients of its weights are
+ * sums over images: alone they run wave by wave, every chunk cut into parts of the filters where workers would wait; in a group a worker
+ * sums a chunk as soon as its last row is there, and the tree over all chunks follows when the group has ended. */
+#include "layer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include "../plan/internal.h"
+#include "words.h"
+
+/* ---- word and shape ---------------------------------------------------------------------------------------------------------------- */
+
+static bool is_same(const struct conv *c)
+{
+    return c->r % 2 == 1 && c->s % 2 == 1 && (c->r > 1 || c->s > 1) && c->top == c->r / 2 && c->bottom == c->top && c->left == c->s / 2
+        && c->right == c->left;
+}
+
+static bool read_conv(const char *text, struct layer *l, int detail)
+{
+    (void)detail;
+    struct conv *c = &l->conv;
+    int pads[4] = { -1, -1, -1, -1 }, bias = 1;
+    *c = (struct conv){ .r = 3, .step = 1 };
+    if (!read_whole(&text, &c->k))
+        return false;
+    bool same = false;
+    const struct option options[] = { { "step", WHOLE, &c->step }, { "same", FLAG, &same }, { "r", WHOLE, &c->r }, { "s", WHOLE, &c->s },
+        { "pad", PADS, pads }, { "b", WHOLE, &bias }, { NULL, FLAG, NULL } };
+    if (!read_options(text, options) || bias > 1 || (same && pads[0] >= 0))
+        return false;
+    c->s = c->s ? c->s : c->r;
+    c->bias = bias == 1;
+    if (pads[0] >= 0)
+        c->top = pads[0], c->bottom = pads[1], c->left = pads[2], c->right = pads[3];
+    l->same = same ? c->r != 1 || c->s != 1 : is_same(c);
+    return true;
+}
+
+static void print_conv(const struct layer *l, char *text, size_t size)
+{
+    const struct conv *c = &l->conv;
+    append(text, size, "conv%d", c->k);
+    append_unless(text, size, "r", c->r, 3);
+    append_unless(text, size, "s", c->s, c->r);
+    append_unless(text, size, "step", c->step, 1);
+    if (l->same)
+        append(text, size, "same");
+    else
+        append_pads(text, size, c->top, c->bottom, c->left, c->right);
+    append_unless(text, size, "b", c->bias, 1);
+}
+
+static const char *conv_shape(struct layer *l)
+{
+    struct conv *c = &l->conv;
+    c->n = 1, c->c = l->in.c, c->h = l->in.h, c->w = l->in.w;
+    if (l->same) {
+        if (c->r % 2 == 0 || c->s % 2 == 0)
+            return "\"same\" needs an odd kernel: write the padding out, such as pad1,0,1,0";
+        c->top = c->bottom = c->r / 2;
+        c->left = c->right = c->s / 2;
+    }
+    const char *wrong = conv_complete(c);
+    c->n = 0;
+    l->out = (struct shape){ c->k, c->p, c->q };
+    return wrong;
+}
+
+static struct window conv_window(const struct layer *l)
+{
+    return (struct window){ l->conv.r, l->conv.step, l->conv.top };
+}
+
+static double conv_macs(const struct layer *l)
+{
+    return (double)l->out.c * l->out.h * l->out.w * l->conv.r * l->conv.s * l->conv.c;
+}
+
+static void conv_tensors(const struct layer *l, struct tensor_row *list)
+{
+    const struct conv *c = &l->conv;
+    list[0] = (struct tensor_row){ "weight", .trained = true, .drawn = true, .rank = 4, .extent = { c->k, c->r, c->s, c->c } };
+    if (c->bias)
+        list[1] = (struct tensor_row){ "bias", .trained = true, .drawn = true, .rank = 1, .extent = { c->k } };
+}
+
+/* ---- planning ---------------------------------------------------------------------------------------------------------------------- */
+
+static const char *conv_problem(const struct net *net, int i, int n, struct planned *l)
+{
+    l->conv = net->layers[i].conv;
+    l->conv.n = n;
+    return conv_complete(&l->conv);
+}
+
+static void conv_images(struct planned *l, int n)
+{
+    l->conv.n = n;
+}
+
+/* Blocks per wave: by shape alone, so that waves cut every batch alike, and so that the sums of a wave's chunks stay below 64 MiB (in
+ * single precision). */
+static int wave_blocks(const struct conv_variant *v, const struct conv *c, size_t stride)
+{
+    const size_t most = (size_t)16 << 20;
+    struct conv wave = *c;
+    int blocks = WAVE_BLOCKS;
+    for (; blocks > 1; blocks /= 2) {
+        wave.n = blocks * LANES;
+        if ((size_t)conv_chunks(v, &wave) * stride <= most)
+            break;
+    }
+    return blocks;
+}
+
+static int conv_choose(struct plan *plan, int i, const struct plan_options *o, struct why *why)
+{
+    struct planned *l = &plan->layers[i];
+    char word[96], problem[128], isas[128];
+    for (int d = 0; d < CONV_DIRECTIONS; d++) {
+        l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, o->algo);
+        if (!l->variant[d] && o->algo && conv_algo_known(o->isas, o->algo))        /* not for this shape */
+            l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, "direct");
+    }
+    if (!l->variant[CONV_FWD])
+        return fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
+                    layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
+                    o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
+    l->wave = wave_blocks(l->variant[CONV_BWD_WEIGHTS], &l->conv, plan_stride(plan, i));
+    return 0;
+}
+
+/* One name, or with a slash between forward, backward-data and backward-weights where they differ. */
+static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
+{
+    const struct conv_variant *const *v = plan->layers[i].variant;
+    assert(v[CONV_FWD] && (!plan->training || (v[CONV_BWD_DATA] && v[CONV_BWD_WEIGHTS])));
+    if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS]))
+        return v[CONV_FWD]->head.algo;
+    snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);
+    return text;
+}
+
+static void conv_place(struct plan *plan, int i)
+{
+    struct planned *l = &plan->layers[i];
+    l->packed[CONV_FWD] = plan_take(plan, SCRATCH, l->variant[CONV_FWD]->packed_bytes(&l->conv, CONV_FWD));
+    if (plan->training && i > plan->buffers.lowest)
+        l->packed[CONV_BWD_DATA] = plan_take(plan, SCRATCH, l->variant[CONV_BWD_DATA]->packed_bytes(&l->conv, CONV_BWD_DATA));
+}
+
+static size_t conv_worker_bytes(const struct plan *plan, int i)
+{
+    const struct planned *l = &plan->layers[i];
+    size_t most = 0;
+    for (int d = 0; d < (plan->training ? CONV_DIRECTIONS : 1); d++) {
+        const size_t bytes = l->variant[d]->scratch_bytes(&l->conv);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static int weight_chunks(const struct planned *l)
+{
+    return conv_chunks(l->variant[CONV_BWD_WEIGHTS], &l->conv);
+}
+
+static struct span weight_chunk(const struct planned *l, int i)
+{
+    return conv_chunk(l->variant[CONV_BWD_WEIGHTS], &l->conv, i);
+}
+
+static size_t conv_partials(const struct plan *plan, int i)
+{
+    struct planned wave = plan->layers[i];
+    const int blocks = image_blocks(plan->batch);
+    wave.conv.n = (blocks < wave.wave ? blocks : wave.wave) * LANES;
+    return (size_t)weight_chunks(&wave) * plan_stride(plan, i);
+}
+
+static int forward_grain(const struct planned *l)
+{
+    return l->variant[CONV_FWD]->grain(&l->conv, CONV_FWD);
+}
+
+static int data_grain(const struct planned *l)
+{
+    return l->variant[CONV_BWD_DATA]->grain(&l->conv, CONV_BWD_DATA);
+}
+
+/* ---- forward and back to the input ------------------------------------------------------------------------------------------------- */
+
+static void conv_pack(const struct plan *plan, int i, enum conv_direction direction)
+{
+    const struct planned *l = &plan->layers[i];
+    l->variant[direction]->pack(&l->conv, direction, plan_value_of(plan, i, 0), l->packed[direction]);
+}
+
+static void forward_rows(const struct job *j, struct span rows, int worker)
+{
+    const struct planned *l = j->layer;
+    const real *bias = plan_value_of(j->plan, j->index, 1);
+    l->variant[CONV_FWD]->fwd(&l->conv, rows, l->x, l->packed[CONV_FWD], bias, l->y, j->plan->worker_scratch[worker]);
+}
+
+static void data_rows(const struct job *j, struct span rows, int worker)
+{
+    const struct planned *l = j->layer;
+    l->variant[CONV_BWD_DATA]->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
+}
+
+/* ---- the gradients of its weights -------------------------------------------------------------------------------------------------- */
+
+/* Some filters' sums over a chunk of the images that p, dy and x are of; all filters' go to dw. */
+static void conv_sums(const struct job *j, const struct conv *p, const real *dy, const real *x, int chunk, struct span filters, real *dw,
+                      int worker)
+{
+    const struct conv_variant *v = j->layer->variant[CONV_BWD_WEIGHTS];
+    const struct conv part = conv_filters(p, filters);
+    const size_t filter = (size_t)p->r * (size_t)p->s * (size_t)p->c, first = (size_t)filters.begin;
+    real *db = sums_bias(j, dw);
+    v->bwd_weights(&part, conv_chunk(v, p, chunk), dy + first * LANES, x, dw + first * filter, db ? db + first : NULL,
+                   j->plan->worker_scratch[worker]);
+    if (filters.end == p->k)
+        sums_clear_padding(j, dw);
+}
+
+/* Units are parts of a wave's chunks. */
+static void wave_sums(void *context, int begin, int end, int worker)
+{
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    struct conv wave = l->conv;
+    wave.n = wave_images(j->plan, j->block, l->wave);
+    const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
+    for (int i = begin; i < end; i++) {
+        const int chunk = i / j->parts;
+        conv_sums(j, &wave, dy, x, chunk, conv_part(&wave, j->parts, i % j->parts), j->to + (size_t)chunk * j->stride, worker);
+    }
+}
+
+static void weights_whole(struct plan *plan, struct team *team, int i)
+{
+    struct job job = job_of(plan, i);
+    real *gradient = plan_gradient_of(plan, i, 0);
+    job.stride = plan_stride(plan, i);
+    for (; job.block < image_blocks(plan->pass.n); job.block += job.layer->wave) {
+        struct conv wave = job.layer->conv;
+        wave.n = wave_images(plan, job.block, job.layer->wave);
+        job.chunks = conv_chunks(job.layer->variant[CONV_BWD_WEIGHTS], &wave);
+        job.add = plan->pass.accumulate || job.block > 0;
+        job.parts = conv_parts(&wave, job.chunks, team_workers(team));
+        bool direct = job.chunks == 1 && !job.add;
+        job.to = direct ? gradient : partials_of(plan, job.layer);
+        team_run(team, job.chunks * job.parts, wave_sums, &job);
+        job.to = gradient;
+        if (!direct)
+            sums_merge(plan, team, &job);
+    }
+}
+
+/* Of a piece, where no chunk reaches over blocks: they are counted from the pass's first, as everywhere. */
+static void weights_rows(const struct job *job, struct span chunks, int worker)
+{
+    const struct planned *l = job->layer;
+    struct conv block = l->conv;
+    block.n = LANES;
+    const int before = job->first * conv_chunks(l->variant[CONV_BWD_WEIGHTS], &block);
+    const size_t stride = plan_stride(job->plan, job->index);
+    for (int chunk = chunks.begin; chunk < chunks.end; chunk++)
+        conv_sums(job, &l->conv, l->dy, l->x, chunk - before, (struct span){ 0, l->conv.k },
+                  partials_of(job->plan, l) + (size_t)chunk * stride, worker);
+}
+
+/* What all pieces' chunks come to. */
+static void weights_after(struct plan *plan, struct team *team, int i)
+{
+    struct job job = job_of(plan, i);
+    job.stride = plan_stride(plan, i);
+    job.chunks = weight_chunks(job.layer);
+    job.add = plan->pass.accumulate;
+    job.to = plan_gradient_of(plan, i, 0);
+    sums_merge(plan, team, &job);
+}
+
+static const struct word words[] = { { "conv", read_conv, 0, "conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]" }, { NULL, NULL, 0, NULL } };
+
+const struct layer_row layer_conv = {
+    .name = "conv", .words = words, .print = print_conv, .shape = conv_shape, .window = conv_window, .macs = conv_macs,
+    .way_out = "; change window or padding, or shrink the image less before it", .tensors = conv_tensors, .reads_input = true,
+    .problem = conv_problem, .images = conv_images, .choose = conv_choose, .algorithm = conv_algorithm, .place = conv_place,
+    .worker_bytes = conv_worker_bytes, .partials = conv_partials, .pack = conv_pack,
+    .work = {
+        [WORK_FORWARD] = { .rows = forward_rows, .grain = forward_grain },
+        [WORK_WEIGHTS] = { .rows = weights_rows, .whole = weights_whole, .after = weights_after, .chunks = weight_chunks,
+                           .chunk = weight_chunk },
+        [WORK_DATA] = { .rows = data_rows, .grain = data_grain },
+    },
+};

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ * A dense layer reads all of an image, so it cuts its own work: by outputs, by inputs, and for the gradients of its weights by columns of
+ * sixteen inputs, each summed over a whole wave of images in order. */
+#include "layer.h"
+
+#include "../plan/internal.h"
+#include "words.h"
+
+static bool read_dense(const char *text, struct layer *l, int detail)
+{
+    (void)detail;
+    int bias = 1;
+    const struct option options[] = { { "b", WHOLE, &bias }, { NULL, FLAG, NULL } };
+    bool ok = read_whole(&text, &l->dense.k) && read_options(text, options) && bias <= 1;
+    l->dense.bias = bias == 1;
+    return ok;
+}
+
+static void print_dense(const struct layer *l, char *text, size_t size)
+{
+    append(text, size, "dense%d%s", l->dense.k, l->dense.bias ? "" : "b0");
+}
+
+static const char *dense_shape(struct layer *l)
+{
+    struct dense *d = &l->dense;
+    d->n = 1, d->c = l->in.c * l->in.h * l->in.w;
+    const char *wrong = dense_complete(d);
+    d->n = 0;
+    l->out = (struct shape){ d->k, 1, 1 };
+    return wrong;
+}
+
+/* A window of the whole image. */
+static struct window dense_window(const struct layer *l)
+{
+    return (struct window){ l->in.h, 1, 0 };
+}
+
+static double dense_macs(const struct layer *l)
+{
+    return (double)l->dense.k * l->dense.c;
+}
+
+static void dense_tensors(const struct layer *l, struct tensor_row *list)
+{
+    list[0] = (struct tensor_row){ "weight", .trained = true, .drawn = true, .rank = 2, .extent = { l->dense.k, l->dense.c } };
+    if (l->dense.bias)
+        list[1] = (struct tensor_row){ "bias", .trained = true, .drawn = true, .rank = 1, .extent = { l->dense.k } };
+}
+
+/* ---- planning ---------------------------------------------------------------------------------------------------------------------- */
+
+static const char *dense_problem(const struct net *net, int i, int n, struct planned *l)
+{
+    l->dense = net->layers[i].dense;
+    l->dense.n = n;
+    return dense_complete(&l->dense);
+}
+
+static void dense_images(struct planned *l, int n)
+{
+    l->dense.n = n;
+}
+
+static const char *dense_algorithm(const struct plan *plan, int i, char text[96])
+{
+    (void)i, (void)text;
+    return plan->kernels->dense->head.algo;
+}
+
+static size_t dense_worker_bytes(const struct plan *plan, int i)
+{
+    struct dense wave = plan->layers[i].dense;
+    const int blocks = image_blocks(plan->batch);
+    wave.n = (blocks < WAVE_BLOCKS ? blocks : WAVE_BLOCKS) * LANES;
+    return plan->training ? dense_scratch_bytes(&wave) : 0;
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------------------------- */
+
+static void outputs(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    const real *w = plan_value_of(j->plan, j->index, 0), *b = plan_value_of(j->plan, j->index, 1);
+    j->plan->kernels->dense->fwd(&l->dense, (struct span){ begin, end }, l->x, w, b, l->y);
+}
+
+static void forward_whole(struct plan *plan, struct team *team, int i)
+{
+    struct job job = job_of(plan, i);
+    team_run(team, job.layer->dense.k, outputs, &job);
+}
+
+static void inputs(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    j->plan->kernels->dense->bwd_data(&l->dense, (struct span){ begin, end }, l->dy, plan_value_of(j->plan, j->index, 0), l->dx);
+}
+
+static void data_whole(struct plan *plan, struct team *team, int i)
+{
+    struct job job = job_of(plan, i);
+    team_run(team, job.layer->dense.c, inputs, &job);
+}
+
+/* Columns in pieces of 16: the kernel's bits are the same for any such cut. */
+static void columns(void *context, int begin, int end, int worker)
+{
+    const struct job *j = context;
+    const struct planned *l = j->layer;
+    struct dense wave = l->dense;
+    wave.n = wave_images(j->plan, j->block, WAVE_BLOCKS);
+    const struct span part = { begin * LANES, end * LANES < wave.c ? end * LANES : wave.c };
+    const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
+    j->plan->kernels->dense->bwd_weights(&wave, part, dy, x, j->to, sums_bias(j, j->to), j->plan->worker_scratch[worker]);
+}
+
+static void weights_whole(struct plan *plan, struct team *team, int i)
+{
+    struct job job = job_of(plan, i);
+    real *gradient = plan_gradient_of(plan, i, 0);
+    job.stride = plan_stride(plan, i);
+    job.chunks = 1;
+    for (; job.block < image_blocks(plan->pass.n); job.block += WAVE_BLOCKS) {
+        job.add = plan->pass.accumulate || job.block > 0;
+        job.to = job.add ? partials_of(plan, job.layer) : gradient;
+        team_run(team, (job.layer->dense.c + LANES - 1) / LANES, columns, &job);
+        if (!job.add)
+            continue;
+        sums_clear_padding(&job, partials_of(plan, job.layer));
+        job.to = gradient;
+        sums_merge(plan, team, &job);
+    }
+}
+
+static const struct word words[] = { { "dense", read_dense, 0, "dense10[b0]" }, { NULL, NULL, 0, NULL } };
+
+const struct layer_row layer_dense = {
+    .name = "dense", .words = words, .print = print_dense, .shape = dense_shape, .window = dense_window, .macs = dense_macs,
+    .tensors = dense_tensors, .reads_input = true, .problem = dense_problem, .images = dense_images, .algorithm = dense_algorithm,
+    .worker_bytes = dense_worker_bytes, .partials = plan_stride,
+    .work = {
+        [WORK_FORWARD] = { .whole = forward_whole }, [WORK_WEIGHTS] = { .whole = weights_whole }, [WORK_DATA] = { .whole = data_whole },
+    },
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ * Maximum, average and global average over windows. Max-pool keeps which pixel of each window was the largest. */
+#include "layer.h"
+
+#include "../plan/internal.h"
+#include "words.h"
+
+static bool read_pool(const char *text, struct layer *l, int kind)
+{
+    struct pool *p = &l->pool;
+    int pads[4] = { 0 }, count = 0;
+    *p = (struct pool){ .kind = (enum pool_kind)kind };
+    if (!read_whole(&text, &p->r))
+        return false;
+    p->s = p->step = p->r;
+    const struct option options[] = { { "step", WHOLE, &p->step }, { "s", WHOLE, &p->s }, { "pad", PADS, pads },
+        { kind == POOL_AVG ? "count" : NULL, WHOLE, &count }, { NULL, FLAG, NULL } };
+    if (!read_options(text, options) || count > 1)
+        return false;
+    p->top = pads[0], p->bottom = pads[1], p->left = pads[2], p->right = pads[3];
+    p->count_pad = count == 1;
+    return true;
+}
+
+static bool read_gap(const char *text, struct layer *l, int kind)
+{
+    l->global = true;
+    l->pool = (struct pool){ .kind = (enum pool_kind)kind, .step = 1 };
+    return !*text;
+}
+
+static void print_pool(const struct layer *l, char *text, size_t size)
+{
+    const struct pool *p = &l->pool;
+    if (l->global) {
+        append(text, size, "gap");
+        return;
+    }
+    append(text, size, "%s%d", p->kind == POOL_MAX ? "max" : "avg", p->r);
+    append_unless(text, size, "s", p->s, p->r);
+    append_unless(text, size, "step", p->step, p->r);
+    append_pads(text, size, p->top, p->bottom, p->left, p->right);
+    append_unless(text, size, "count", p->kind == POOL_AVG && p->count_pad, 0);
+}
+
+static const char *pool_shape(struct layer *l)
+{
+    struct pool *p = &l->pool;
+    p->n = 1, p->c = l->in.c, p->h = l->in.h, p->w = l->in.w;
+    if (l->global)
+        p->r = p->h, p->s = p->w, p->step = 1;
+    const char *wrong = pool_complete(p);
+    p->n = 0;
+    l->out = (struct shape){ p->c, p->p, p->q };
+    return wrong;
+}
+
+static struct window pool_window(const struct layer *l)
+{
+    return (struct window){ l->pool.r, l->pool.step, l->pool.top };
+}
+
+static bool is_max(const struct layer *l)
+{
+    return l->pool.kind == POOL_MAX;
+}
+
+static const char *pool_problem(const struct net *net, int i, int n, struct planned *l)
+{
+    l->pool = net->layers[i].pool;
+    l->pool.n = n;
+    return pool_complete(&l->pool);
+}
+
+static void pool_images(struct planned *l, int n)
+{
+    l->pool.n = n;
+}
+
+static const char *pool_algorithm(const struct plan *plan, int i, char text[96])
+{
+    (void)i, (void)text;
+    return plan->kernels->pool->head.algo;
+}
+
+static void pool_place(struct plan *plan, int i)
+{
+    const struct layer *what = &plan->net.layers[i];
+    if (plan->training && is_max(what))
+        plan->layers[i].which = plan_take(plan, ACTIVATIONS, block_at(image_blocks(plan->batch), what->out));
+}
+
+static void forward_rows(const struct job *j, struct span rows, int worker)
+{
+    (void)worker;
+    const struct planned *l = j->layer;
+    j->plan->kernels->pool->fwd(&l->pool, rows, l->x, l->y, j->plan->pass.training ? l->which : NULL);
+}
+
+static void data_rows(const struct job *j, struct span rows, int worker)
+{
+    (void)worker;
+    const struct planned *l = j->layer;
+    j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->which, l->dx);
+}
+
+static const struct word words[] = {
+    { "max", read_pool, POOL_MAX, "max2[s3][step1][pad1|pad1,0,1,0]" },
+    { "avg", read_pool, POOL_AVG, "avg2[s3][step1][pad1|pad1,0,1,0][count1]" },
+    { "gap", read_gap, POOL_AVG, "gap" },
+    { NULL, NULL, 0, NULL }
+};
+
+const struct layer_row layer_pool = {
+    .name = "pool", .words = words, .print = print_pool, .shape = pool_shape, .window = pool_window,
+    .way_out = "; change window or padding, or shrink the image less before it", .only_maxima = is_max, .problem = pool_problem,
+    .images = pool_images, .algorithm = pool_algorithm, .place = pool_place,
+    .work = { [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows } },
+};
