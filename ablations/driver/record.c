@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What stands in a row, under the names that stay. The id hashes what makes the run's bits and nothing else; the commit stands in env only:
- * "numerics", the hash of tests/golden/, stands for it, so that a commit that changes no bits invalidates no row. */
+ * "numerics", the hash of tests/golden/weights.txt, stands for it, so that a commit that changes no bits invalidates no row. */
 #include "driver.h"
 
 #include <assert.h>
