@@ -13,7 +13,7 @@ import tempfile
 import unittest
 
 import made_up
-from convgauge_report import findings, metrics, rows, stats, study
+from convgauge_report import findings, judge, metrics, rows, stats, study
 
 BIN = os.environ.get("CONVGAUGE_BIN", os.path.join(made_up.TOP, "build", "release", "bin"))
 FEW = ("--data", "strokes", "--seeds", "0-2", "--epochs", "40")
@@ -97,6 +97,26 @@ class Verdicts(unittest.TestCase):
 
 
 @unittest.skipUnless(os.access(os.path.join(BIN, "scratch-cnn"), os.X_OK), "the programs are not built")
+class Honest(unittest.TestCase):
+    def test_rows_of_other_kernels_pass(self):
+        """Rows of --algo, --isa scalar and --no-fuse are what they say: their ids are accepted, and a changed field is not."""
+        program = os.path.join(BIN, "scratch-cnn")
+        env = {key: value for key, value in os.environ.items() if not key.startswith("CONVGAUGE_")}
+        wanted = ["--filter", "scratch-cnn/published", *FEW, "--quiet"]
+        ways = [["--algo", "direct"], ["--isa", "scalar"], ["--no-fuse"], ["--timing", "--no-fuse", "--threads", "1"], []]
+        for way in ways:
+            with self.subTest(way=way), tempfile.TemporaryDirectory() as root:
+                path = os.path.join(root, "scratch-cnn.jsonl")
+                subprocess.run([program, *wanted, *way, "--output", path], check=True, env=env, stdout=subprocess.DEVNULL)
+                judge.judged(root, os.path.join(made_up.TOP, "results"))
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text.replace('"algo":"direct"', '"algo":"winograd4"').replace('"seed":0', '"seed":7'))
+                with self.assertRaises(rows.Bad):
+                    judge.judged(root, os.path.join(made_up.TOP, "results"))
+
+
 class Parity(unittest.TestCase):
     def same(self, ours, theirs, what):
         if theirs is None or ours is None:

@@ -54,9 +54,14 @@ def fields(folder):
 
 def id_of(row):
     """As run_make_id in ablations/driver/record.c makes it."""
-    keys = ("kind", "study", "cell", "arm", "net", "recipe", "seed", "data_sha256", "numerics")
-    keys += ("threads", "isa", "algo") if row["kind"] == "timing" else ()
-    return hashlib.sha256("".join(f"{key}={row[key]}\n" for key in keys).encode()).hexdigest()
+    keys = ["kind", "study", "cell", "arm", "net", "recipe", "seed", "data_sha256", "numerics"]
+    timing = row["kind"] == "timing"
+    if timing:
+        keys += ["threads", "isa", "algo"]
+    else:                               # other ISAs, any number of threads, fused or not, give the same bits
+        keys += ["isa"] * (row["isa"] == "scalar") + ["algo"] * (row["algo"] != "auto")
+    text = "".join(f"{key}={row[key]}\n" for key in keys) + ("no-fuse\n" if timing and row.get("fuse") is False else "")
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def near(a, b):
