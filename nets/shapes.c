@@ -84,7 +84,7 @@ int net_check(struct net *net, struct why *why)
 
 static long count_parameters(const struct layer *l)
 {
-    struct tensor_row list[LAYER_TENSORS + 1] = { { NULL } };
+    struct tensor_row list[LAYER_TENSORS + 1] = { { .name = NULL } };
     const struct layer_row *row = layer_row(l->kind);
     long sum = 0;
     if (row->tensors)

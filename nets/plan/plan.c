@@ -30,7 +30,7 @@ static void add_tensor(struct plan *plan, int layer, const struct tensor_row *ro
 static void add_tensors(struct plan *plan, int layer)
 {
     const struct layer *l = &plan->net.layers[layer];
-    struct tensor_row list[LAYER_TENSORS + 1] = { { NULL } };
+    struct tensor_row list[LAYER_TENSORS + 1] = { { .name = NULL } };
     plan->layers[layer].tensor = plan->tensors;
     if (layer_row(l->kind)->tensors)
         layer_row(l->kind)->tensors(l, list);
