@@ -6,7 +6,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +17,10 @@ enum { NAME_SIZE = 96 };
 #endif
 #if defined(__x86_64__)
 #include <cpuid.h>
+#endif
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -171,6 +174,44 @@ const char *cpu_name(void)
 {
     pthread_once(&name_once, find_name);
     return known_name;
+}
+
+#if defined(__x86_64__) && defined(__linux__)
+
+/* Tiles are 8 KiB of a thread's state, which Linux (5.16 and later) saves for processes that ask. */
+static bool detect_amx(void)
+{
+    enum { AMX_BF16 = 1u << 22, AMX_TILE = 1u << 24, OSXSAVE = 1u << 27 };      /* leaf 7, edx; leaf 1, ecx */
+    enum { TILES = 0x60000, ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
+    unsigned a, b, c, d;
+    if (!(detect_simd() >> ISA_AVX512 & 1) || !__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE))
+        return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & AMX_TILE) || !(d & AMX_BF16) || (saved_state() & TILES) != TILES)
+        return false;
+    return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+}
+
+#else
+
+static bool detect_amx(void)
+{
+    return false;
+}
+
+#endif
+
+static bool known_amx;
+static pthread_once_t amx_once = PTHREAD_ONCE_INIT;
+
+static void find_amx(void)
+{
+    known_amx = detect_amx();
+}
+
+bool cpu_has_amx(void)
+{
+    pthread_once(&amx_once, find_amx);
+    return known_amx;
 }
 
 unsigned cpu_detect(void)

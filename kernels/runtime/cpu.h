@@ -4,6 +4,7 @@
 #ifndef RUNTIME_CPU_H
 #define RUNTIME_CPU_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* In order of preference, worst first. SCALAR is the textbook, PORTABLE the plain-C twin of the SIMD sources: both run anywhere. */
@@ -12,6 +13,10 @@ enum isa { ISA_SCALAR, ISA_PORTABLE, ISA_NEON, ISA_AVX2, ISA_AVX512, ISA_COUNT }
 /* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
  * NEON means aarch64 with AdvSIMD. SCALAR and PORTABLE are always in. */
 unsigned cpu_detect(void);
+
+/* Can tiles of bf16 (AMX) be used here? Beside AVX-512, not above it: float32 knows nothing of it. The CPU must have it, the operating
+ * system save it, and Linux grant this process its use, which the first call asks for. */
+bool cpu_has_amx(void);
 
 /* "scalar", "portable", "neon", "avx2", "avx512". */
 const char *isa_name(enum isa isa);

@@ -96,10 +96,10 @@ class TidyTest(unittest.TestCase):
 
     def test_isa_differences_have_their_place(self):
         body = C + 'int f(void)\n{\n#ifdef __AVX2__\n#endif\n}\n'
-        self.finds('nets/a.c', body, 'nets/a.c:5: an ISA #ifdef in a function body; put the difference into v_*.h or isa/')
+        self.finds('nets/a.c', body, 'nets/a.c:5: an ISA #ifdef in a function body; put the difference into v_*.h, t_*.h or isa/')
         self.clean({'kernels/simd/v_avx2.h': body})
         self.finds('kernels/simd/a.h', C + 'a = _mm256_add_ps(b, c);\n',
-                   'kernels/simd/a.h:3: intrinsics; they live in kernels/simd/v_*.h alone')
+                   'kernels/simd/a.h:3: intrinsics; they live in kernels/simd/v_*.h and t_*.h alone')
         self.finds('kernels/simd/a.h', C + '#define F(n) \\\n    static int n(void) \\\n    { return 0; } \\\n\n',
                    'kernels/simd/a.h:3: a function inside a macro; make it an always-inline function')
 
