@@ -154,6 +154,15 @@ static void parse_threads(struct options *o, const struct given *g)
     } while (*text++ == ',');
 }
 
+/* Is all of the text a number that fits? atol() takes words for 0. */
+static bool whole(const char *text, long *value)
+{
+    uint64_t got;
+    const bool is = take_number(&text, 0, INT32_MAX, &got) && !*text;
+    *value = is ? (long)got : 0;
+    return is;
+}
+
 /* An array job's place: Slurm's ids start at MIN and go by STEP, AWS Batch's start at 0. */
 static bool shard_from_environment(struct options *o)
 {
@@ -167,8 +176,10 @@ static bool shard_from_environment(struct options *o)
             continue;
         const char *first = schedulers[i].first ? getenv(schedulers[i].first) : NULL;
         const char *step = schedulers[i].step ? getenv(schedulers[i].step) : NULL;
-        long at = atol(id) - (first ? atol(first) : 0), by = step && atol(step) > 0 ? atol(step) : 1, n = atol(count);
-        if (at < 0 || at % by || n < 1 || n > 1000000 || at / by >= n)
+        long at = 0, low = 0, by = 1, n = 0;
+        const bool numbers = whole(id, &at) && whole(count, &n) && (!first || whole(first, &low)) && (!step || whole(step, &by));
+        at -= low;
+        if (!numbers || by < 1 || at < 0 || at % by || n < 1 || n > 1000000 || at / by >= n)
             quit(EXIT_USAGE, "%s=%s of %s=%s is no place in an array; give --shard i/n", schedulers[i].id, id, schedulers[i].count, count);
         o->shard = (int)(at / by) + 1;
         o->shards = (int)n;
@@ -360,6 +371,7 @@ void cli_parse(struct options *o, const char *name, const char *what_it_does, co
     const char *words[ROOM] = { name };
     static struct given given[OPT_COUNT];       /* the program's for its life: options point into its values */
     program = name;
+    open_standard();
     memset(given, 0, sizeof given);
     *o = (struct options){ .bind = BIND_CORE, .shard = 1, .shards = 1 };
     int count = words_from_environment(more, words, 1, ROOM - 1);

@@ -42,6 +42,9 @@ struct poptOption;
 void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc,
                const char **argv);
 
+/* Puts /dev/null where descriptor 0, 1 or 2 is closed, and ignores SIGPIPE; cli_parse begins with it. */
+void open_standard(void);
+
 /* Prints "program: message" on stderr and exits with `code`. */
 _Noreturn void quit(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Prints "program: message" on stderr and goes on. */
