@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -24,7 +25,7 @@ struct source {
     gzFile gz;                          /* gzip and plain; NULL for xz */
     FILE *xz;
     lzma_stream decoder;
-    bool xz_ended;
+    bool xz_ended, xz_follows;          /* xz_follows: something that is no stream comes after the last one */
     uint8_t input[XZ_INPUT];
 };
 
@@ -57,15 +58,30 @@ static int open_stream(struct source *s, int fd, struct why *why)
     return 0;
 }
 
+/* What is open where it is no regular file; NULL where it is one. */
+static const char *other_kind(int fd)
+{
+    struct stat is;
+    if (fstat(fd, &is) || S_ISREG(is.st_mode))
+        return NULL;
+    return S_ISDIR(is.st_mode) ? "directory" : S_ISFIFO(is.st_mode) ? "FIFO" : S_ISSOCK(is.st_mode) ? "socket" : "device";
+}
+
 int source_open(struct source **source, const char *path, struct why *why)
 {
     assert(source && path);
     *source = NULL;
     if (strlen(path) >= PATH_MAX)
         return fail(why, -ENAMETOOLONG, "cannot read %.200s…: the path is too long", path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);            /* a FIFO without a writer would be waited for */
     if (fd < 0)
         return open_failed(path, errno, why);
+    const char *kind = other_kind(fd);
+    if (kind) {
+        close(fd);
+        return fail(why, strcmp(kind, "directory") ? -EINVAL : -EISDIR, "cannot read %s: it is a %s, not a file; give another "
+                    "place by --data-dir", path, kind);
+    }
     struct source *s = calloc(1, sizeof *s);
     if (!s) {
         close(fd);
@@ -136,6 +152,29 @@ static const char *xz_reason(lzma_ret code)
     }
 }
 
+/* Input for the decoder; false at the file's end. */
+static bool xz_fill(struct source *s)
+{
+    if (s->decoder.avail_in == 0 && !feof(s->xz)) {
+        s->decoder.next_in = s->input;
+        s->decoder.avail_in = fread(s->input, 1, XZ_INPUT, s->xz);
+    }
+    return s->decoder.avail_in > 0;
+}
+
+/* A file may be several streams one after another, with zeros in fours between: as xz -d reads it. True: the last one has ended. */
+static bool xz_last(struct source *s)
+{
+    lzma_stream *d = &s->decoder;
+    size_t zeros = 0;
+    for (; xz_fill(s) && *d->next_in == 0; zeros++) {
+        d->next_in++;
+        d->avail_in--;
+    }
+    s->xz_follows = zeros % 4 || (d->avail_in > 0 && *d->next_in != 0xfd);
+    return s->xz_follows || d->avail_in == 0 || lzma_stream_decoder(d, UINT64_MAX, LZMA_TELL_UNSUPPORTED_CHECK) != LZMA_OK;
+}
+
 static int xz_take(struct source *s, uint8_t *to, size_t bytes, size_t *got, const char **reason)
 {
     lzma_stream *d = &s->decoder;
@@ -143,21 +182,17 @@ static int xz_take(struct source *s, uint8_t *to, size_t bytes, size_t *got, con
     d->avail_out = bytes;
     *reason = NULL;
     while (d->avail_out > 0 && !s->xz_ended) {
-        if (d->avail_in == 0 && !feof(s->xz)) {
-            d->next_in = s->input;
-            d->avail_in = fread(s->input, 1, XZ_INPUT, s->xz);
-            if (ferror(s->xz))
-                return -errno;
-        }
+        if (!xz_fill(s) && ferror(s->xz))
+            return -errno;
         lzma_ret code = lzma_code(d, feof(s->xz) ? LZMA_FINISH : LZMA_RUN);
-        s->xz_ended = code == LZMA_STREAM_END;
+        s->xz_ended = code == LZMA_STREAM_END && xz_last(s);
         if (code != LZMA_OK && code != LZMA_STREAM_END) {
             *reason = xz_reason(code);
             break;
         }
     }
     *got = bytes - d->avail_out;
-    if (!*reason && s->xz_ended && *got < bytes && (d->avail_in > 0 || fgetc(s->xz) != EOF))
+    if (!*reason && s->xz_ended && *got < bytes && s->xz_follows)
         *reason = "something follows its xz data";
     return 0;
 }
