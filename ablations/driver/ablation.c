@@ -245,10 +245,7 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
 
 static int make(struct sweep *s, struct rows *rows, const struct run *const *todo, int count, int done)
 {
-    struct why why;
     struct outcome outcome = { 0 };
-    if (rows_open(rows, &why))
-        quit(EXIT_FAIL, "%s", why.text);
     check_table_place(s->options);
     if (count < s->jobs)
         s->jobs = count ? count : 1;
@@ -294,6 +291,8 @@ int ablation_run(const struct study *study, const struct options *options, const
     if (wish->report && !any_row(&s, &rows))
         quit(EXIT_FAIL, "--report %s: none of its %d rows is a run of %s on the data and seeds asked for; name another file, or --data",
              rows.path, rows.count, s.study);
+    if (!wish->report && !options->dry_run && rows_open(&rows, &why))  /* locked before it is asked what is to do */
+        quit(EXIT_FAIL, "%s", why.text);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);
     if (!todo)
         quit(EXIT_FAIL, "out of memory");

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include "ablation.h"
 
@@ -94,16 +95,18 @@ struct rows {
     const char *path;                   /* borrowed */
     int fd;                             /* -1 until opened for appending */
     bool regular, torn_end;             /* torn_end: the file ends inside a line */
+    struct stat seen;                   /* the file as it was read; st_ino 0: there was none */
     struct row *list; int count, room;
 };
 
 /* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or -errno with the reason. */
 int rows_read(struct rows *r, const char *path, struct why *why);
-/* Opens for appending, makes missing folders, ends a torn line. Holds the file's lock until closed; -EAGAIN when another run has it. */
+/* Opens for appending, makes missing folders, ends a torn line. Holds the file's lock until closed; -EAGAIN when another run has it. What
+ * was written there since rows_read is read then, under the lock. */
 int rows_open(struct rows *r, struct why *why);
-struct stat;
 bool is_file(int fd, const struct stat *other);          /* is what is open the file that stat() told of? */
-/* One line, one write(). Earlier rows stay intact whatever happens. */
+/* One line, one write(). Earlier rows stay intact whatever happens. A file that was removed or replaced meanwhile is said, and the row goes
+ * to the one that has its name now. */
 int rows_append(struct rows *r, const json_t *row, struct why *why);
 const struct row *rows_find(const struct rows *r, const char *id);
 void rows_close(struct rows *r);

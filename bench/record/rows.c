@@ -73,6 +73,8 @@ int rows_read(struct rows *r, const char *path, struct why *why)
     if (!r->regular)
         return 0;
     FILE *f = fopen(path, "r");
+    if (f && fstat(fileno(f), &r->seen))
+        r->seen = (struct stat){ 0 };
     if (!f)
         return errno == ENOENT ? 0 : fail(why, -errno, "%s: %s; give another --output", path, strerror(errno));
     char *line = NULL;
@@ -113,6 +115,15 @@ bool is_file(int fd, const struct stat *other)
     return fstat(fd, &one) == 0 && one.st_dev == other->st_dev && one.st_ino == other->st_ino;
 }
 
+/* Is the file what was read? Nothing read and nothing there is the same, too. */
+static bool as_seen(const struct rows *r, const struct stat *there)
+{
+    if (r->seen.st_ino == 0)
+        return there->st_size == 0;
+    return r->seen.st_dev == there->st_dev && r->seen.st_ino == there->st_ino && r->seen.st_size == there->st_size
+        && r->seen.st_mtim.tv_sec == there->st_mtim.tv_sec && r->seen.st_mtim.tv_nsec == there->st_mtim.tv_nsec;
+}
+
 int rows_open(struct rows *r, struct why *why)
 {
     assert(r->path && r->fd < 0);
@@ -127,6 +138,15 @@ int rows_open(struct rows *r, struct why *why)
         if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there)))
             break;
         close(r->fd);                   /* tools/merge has put another file there since */
+    }
+    if (r->regular && !as_seen(r, &there)) {
+        struct rows now;
+        int status = rows_read(&now, r->path, why);             /* another program wrote there between our reading and our lock */
+        now.fd = r->fd;
+        free(r->list);
+        *r = now;
+        if (status)
+            return status;
     }
     if (r->torn_end && write(r->fd, "\n", 1) != 1)         /* now, not with the next row: there may be none to make */
         return fail(why, -errno, "%s: %s; make room or give another --output", r->path, strerror(errno));
@@ -152,9 +172,26 @@ static ssize_t write_line(int fd, const char *line, ssize_t length)
     return done;
 }
 
+/* Removed, renamed over or edited in place by a program that writes a new file, the path leads elsewhere by now: what is written to the old
+ * one is gone with it. The row goes to the file that has the name, which is locked and read like the first. */
+static int follow_path(struct rows *r, struct why *why)
+{
+    struct stat there;
+    if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there)))
+        return 0;
+    warn("%s: removed or replaced under this run; rows go on to the file of that name", r->path);
+    close(r->fd);
+    r->fd = -1;
+    r->torn_end = false;
+    return rows_open(r, why);
+}
+
 int rows_append(struct rows *r, const json_t *row, struct why *why)
 {
-    assert(r->fd >= 0 && json_is_object(row));
+    assert(json_is_object(row));
+    int moved = follow_path(r, why);
+    if (moved)
+        return moved;
     char *text = json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = NULL;
     int length = text ? asprintf(&line, "%s\n", text) : -1;
     free(text);

@@ -195,6 +195,39 @@ Test(rows, full_disk)
     rows_close(&rows);
 }
 
+/* rm and sed -i under a run: rows to come are in the file that has the name, and none is doubled by a start beside it. */
+Test(rows, a_file_removed_or_replaced_under_a_run)
+{
+    struct rows rows, again;
+    struct why why;
+    char other[160];
+    snprintf(other, sizeof other, "%s.other", path);
+    cr_assert(rows_read(&rows, path, &why) == 0 && rows_open(&rows, &why) == 0);
+    append(&rows, 1);
+    cr_assert(unlink(path) == 0);
+    append(&rows, 2);
+    cr_assert(rows_read(&again, path, &why) == 0 && again.count == 1 && again.list[0].seed == 2);
+    rows_close(&again);
+    FILE *f = fopen(other, "w");
+    cr_assert(f && fputs("{\"id\":\"torn", f) >= 0 && fclose(f) == 0 && rename(other, path) == 0);
+    append(&rows, 3);
+    rows_close(&rows);
+    cr_assert(rows_read(&again, path, &why) == 0 && again.count == 1 && again.list[0].seed == 3);
+    rows_close(&again);
+}
+
+Test(rows, what_was_written_before_the_lock_is_read_under_it)
+{
+    struct rows one, other;
+    struct why why;
+    cr_assert(rows_read(&one, path, &why) == 0);
+    cr_assert(rows_read(&other, path, &why) == 0 && rows_open(&other, &why) == 0);
+    append(&other, 7);
+    rows_close(&other);
+    cr_assert(rows_open(&one, &why) == 0 && one.count == 1 && one.list[0].seed == 7);
+    rows_close(&one);
+}
+
 Test(rows, unwritable)
 {
     struct rows rows;
