@@ -121,20 +121,21 @@ static inline void wino_pointers(const struct wino_sweep *s, struct wino_at at, 
     }
 }
 
-/* Makes the columns of the tile that are not there yet. */
-INLINE void wino_columns_of(const struct wino *f, const struct wino_sweep *s, struct wino_at at, struct wino_columns *o)
+/* Where its inputs are. */
+static inline void wino_pixels_of(const struct wino_sweep *s, struct wino_at at, struct wino_pixels *o)
 {
-    const int n = wino_n(f);
-    if (o->block != at.block || o->i != at.i) *o = (struct wino_columns){ o->t, s->c, at.block, at.i, at.j };
-    for (; o->made < at.j + n; o->made++) {
-        const int v = o->made - s->left;
-        const float *pixel[WINO_N_MAX];
-        for (int r = 0; r < n; r++) {
-            const int h = at.i + r - s->top;
-            const bool inside = h >= 0 && h < s->h && v >= 0 && v < s->w;
-            pixel[r] = inside ? s->x + (((ptrdiff_t)at.block * s->h + h) * s->w + v) * s->c * LANES : s->zeros;
+    const int n = wino_n(s->f), top = at.i - s->top, left = at.j - s->left;
+    o->column = (ptrdiff_t)s->c * LANES;
+    o->row = s->w * o->column;
+    o->inside = top >= 0 && top + n <= s->h && left >= 0 && left + n <= s->w;
+    const float *image = s->x + (ptrdiff_t)at.block * s->h * o->row;
+    o->first = o->inside ? image + top * o->row + left * o->column : s->zeros;
+    for (int r = 0; r < n && !o->inside; r++) {
+        for (int t = 0; t < n; t++) {
+            const int h = top + r, w = left + t;
+            const bool inside = h >= 0 && h < s->h && w >= 0 && w < s->w;
+            o->each[r * n + t] = inside ? image + h * o->row + w * o->column : s->zeros;
         }
-        wino_column(f, o, pixel, o->made);
     }
 }
 
@@ -190,19 +191,19 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 {
     const int most = PARTS == 1 ? tile_pick(tiles, s->k, s->k)->pixels : WINO_TILES, points = wino_n(f) * wino_n(f);
     float *v = scratch, *m = v + planes_v_floats(points, s->c, WINO_GROUP * PARTS), *zeros = m + planes_m_floats(points);
-    struct wino_columns columns = { .t = zeros + (ptrdiff_t)(s->c + s->k) * LANES, .block = -1 };
     if (s->rows.begin >= s->rows.end) return;
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)s->c);
     s->zeros = zeros;
     s->dump = zeros + (ptrdiff_t)s->c * LANES;
     struct wino_group g;
+    struct wino_pixels pixels;
     for (wino_first(s, &g); wino_next(s, most, &g); ) {
         const struct planes o = planes_of(points, s->c, s->k, g.tiles * PARTS, tiles);
         for (int t = 0; t < g.tiles; t++) {
             float *to[PARTS];
             for (int part = 0; part < PARTS; part++) to[part] = planes_vector(&o, t * PARTS + part, v);
-            wino_columns_of(f, s, g.at[t], &columns);
-            wino_input_tile(f, &columns, g.at[t].j, 0, s->c, to, o.v_plane, V);
+            wino_pixels_of(s, g.at[t], &pixels);
+            wino_input_tile(f, &pixels, 0, s->c, to, o.v_plane, V);
         }
         for (int k = 0, channels; k < s->k; k += channels) {
             const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
@@ -225,18 +226,22 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 
 /* ---- backward-weights ---- */
 
-/* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels. */
-INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_columns *columns, int column, float *v,
-                        ptrdiff_t plane, float *turn)
+enum { WINO_TURN = LANES * LANES + LANES };          /* a cache line more than 16 x 16, off the same sets */
+
+/* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels, WINO_TURN floats apart. */
+INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, float *v, ptrdiff_t plane,
+                        float *turn)
 {
     const int points = wino_n(f) * wino_n(f), row = whole_lanes(s->c);
     for (int c = 0; c < s->c; c += LANES) {
         const int channels = s->c - c < LANES ? s->c - c : LANES;
-        if (channels < LANES) memset(turn, 0, sizeof *turn * (size_t)points * LANES * LANES);
-        float *to[PARTS];
-        for (int part = 0; part < PARTS; part++) to[part] = turn + part * V;
-        wino_input_tile(f, columns, column, c, channels, to, LANES * LANES, LANES);
-        for (int point = 0; point < points; point++) v_turn16(turn + point * LANES * LANES, v + point * plane + c, row);
+        if (channels < LANES) memset(turn, 0, sizeof *turn * (size_t)points * WINO_TURN);
+        for (int i = 0; i < channels; i++) {                /* one by one: all parts of a cache line while it is near */
+            float *to[PARTS];
+            for (int part = 0; part < PARTS; part++) to[part] = turn + i * LANES + part * V;
+            wino_input_tile(f, pixels, c + i, 1, to, WINO_TURN, LANES);
+        }
+        for (int point = 0; point < points; point++) v_turn16(turn + point * WINO_TURN, v + point * plane + c, row);
     }
 }
 
@@ -277,19 +282,19 @@ INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct 
     const ptrdiff_t v_plane = (ptrdiff_t)(WINO_SUMMED * row + 1) * LANES, d_plane = (ptrdiff_t)(WINO_SUMMED * p->k + 1) * LANES;
     const ptrdiff_t sum_plane = (ptrdiff_t)p->k * row;
     float *v = scratch, *d = v + points * v_plane, *total = d + points * d_plane, *turn = total + points * sum_plane;
-    float *zeros = turn + (ptrdiff_t)points * LANES * LANES;
+    float *zeros = turn + (ptrdiff_t)points * WINO_TURN;
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)widest);
     /* dy is only read: the cast is for the pointers that forward writes through. */
     struct wino_sweep s = wino_forward(f, p, rows, x, (float *)(uintptr_t)dy);
     s.zeros = s.dump = zeros;
-    struct wino_columns columns = { .t = zeros + (ptrdiff_t)widest * LANES, .block = -1 };
     struct outer o = { .k = p->k, .c = p->c, .d_block = (ptrdiff_t)p->k * LANES, .x_row = row, .out_row = row };
     struct wino_group g;
+    struct wino_pixels pixels;
     if (rows.begin >= rows.end) memset(total, 0, sizeof *total * (size_t)(points * sum_plane));
     for (wino_first(&s, &g); wino_next(&s, WINO_SUMMED, &g); o.add = true) {
         for (int t = 0; t < g.tiles; t++) {
-            wino_columns_of(f, &s, g.at[t], &columns);
-            wino_turned(f, &s, &columns, g.at[t].j, v + (ptrdiff_t)t * row * LANES, v_plane, turn);
+            wino_pixels_of(&s, g.at[t], &pixels);
+            wino_turned(f, &s, &pixels, v + (ptrdiff_t)t * row * LANES, v_plane, turn);
             wino_gradient_tile(f, (const float *const *)g.py[t], p->k, d + (ptrdiff_t)t * p->k * LANES, d_plane);
         }
         o.n = g.tiles * LANES;
@@ -327,11 +332,10 @@ static inline size_t wino_scratch_bytes(const struct wino *f, const struct conv 
 {
     const int widest = largest(p->c, p->k), row = whole_lanes(p->c);
     const int points = wino_n(f) * wino_n(f);
-    const ptrdiff_t columns = wino_columns_floats(wino_n(f), widest);
     const ptrdiff_t rows = planes_v_floats(points, widest, WINO_GROUP * PARTS) + planes_m_floats(points) + (ptrdiff_t)(p->c + p->k) * LANES;
-    const ptrdiff_t weights = points * ((WINO_SUMMED * (row + p->k) + 2 + LANES) * LANES + (ptrdiff_t)p->k * row) +
+    const ptrdiff_t weights = points * ((WINO_SUMMED * (row + p->k) + 2) * LANES + WINO_TURN + (ptrdiff_t)p->k * row) +
                               (ptrdiff_t)widest * LANES;
-    return sizeof(float) * (size_t)((rows > weights ? rows : weights) + columns);
+    return sizeof(float) * (size_t)(rows > weights ? rows : weights);
 }
 
 #endif

@@ -89,48 +89,42 @@ INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
     }
 }
 
-/* ---- transforms of tiles: columns, then rows ---- */
+/* ---- transforms of tiles: down the columns, then along the rows ---- */
 
 enum { WINO_STRIP = 4, WINO_LINE = WINO_STRIP * LANES };
 
-/* Columns of the input, transformed downwards. Neighbouring tiles share some, and column after column the pixels are read as they lie, all
- * channels: N streams that the hardware sees coming. t[column % N][point][C and one][16]: a cache line more than C, off the same sets. */
-struct wino_columns { float *t; int c, block, i, made; };           /* of which tile row; columns [.., made) have been there */
+/* A tile's N x N pixels: the first and the floats from row to row and from column to column, or each by itself where some lie outside. */
+struct wino_pixels { bool inside; const float *first; ptrdiff_t row, column; const float *each[WINO_N_MAX * WINO_N_MAX]; };
 
-static inline ptrdiff_t wino_point_floats(int c) { return (ptrdiff_t)(c + 1) * LANES; }
-static inline ptrdiff_t wino_columns_floats(int n, int c) { return (ptrdiff_t)n * n * wino_point_floats(c); }
-
-/* N pixels above each other to the column's place. */
-INLINE void wino_column(const struct wino *f, const struct wino_columns *o, const float *const *pixel, int column)
+/* One vector of every pixel through both transforms in one pass, to[point * plane]. */
+INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane, const bool inside)
 {
     const int n = wino_n(f);
-    const ptrdiff_t point = wino_point_floats(o->c);
-    float *to = o->t + column % n * n * point;
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)o->c * LANES; i += V) {
+    vf t[WINO_N_MAX][WINO_N_MAX];
+    UNROLL for (int j = 0; j < n; j++) {
         vf line[WINO_N_MAX], out[WINO_N_MAX];
-        UNROLL for (int r = 0; r < n; r++) line[r] = v_load(pixel[r] + i);
+        UNROLL for (int r = 0; r < n; r++) line[r] = v_load((inside ? o->first + r * o->row + j * o->column : o->each[r * n + j]) + at);
         wino_input(f, line, out);
-        UNROLL for (int r = 0; r < n; r++) v_store(to + r * point + i, out[r]);
+        UNROLL for (int r = 0; r < n; r++) t[r][j] = out[r];
+    }
+    UNROLL for (int r = 0; r < n; r++, to += n * plane) {
+        vf out[WINO_N_MAX];
+        wino_input(f, t[r], out);
+        UNROLL for (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
     }
 }
 
-/* Channels [first, first + count) of the tile that begins with a column, its parts to v[part][point * plane + channel * step]. */
-INLINE void wino_input_tile(const struct wino *f, const struct wino_columns *o, int column, int first, int count, float *const *v,
-                            ptrdiff_t plane, const int step)
+/* Channels [first, first + count) of a tile, its parts to v[part][point * plane + channel * step]. Columns that neighbouring tiles
+ * share are transformed anew: keeping them in memory cost more. */
+INLINE void wino_input_tile(const struct wino *f, const struct wino_pixels *o, int first, int count, float *const *v, ptrdiff_t plane,
+                            const int step)
 {
-    const int n = wino_n(f);
-    const ptrdiff_t point = wino_point_floats(o->c);
-    for (int r = 0; r < n; r++) {
-        const float *from[WINO_N_MAX];
-        for (int j = 0; j < n; j++) from[j] = o->t + ((column + j) % n * n + r) * point + (ptrdiff_t)first * LANES;
-        for (int part = 0; part < PARTS; part++) {
-            float *to = v[part] + r * n * plane;
-            for (int c = 0; c < count; c++, to += step) {
-                vf line[WINO_N_MAX], out[WINO_N_MAX];
-                UNROLL for (int j = 0; j < n; j++) line[j] = v_load(from[j] + c * LANES + part * V);
-                wino_input(f, line, out);
-                UNROLL for (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
-            }
+    for (int part = 0; part < PARTS; part++) {
+        const ptrdiff_t at = (ptrdiff_t)first * LANES + part * V;
+        if (o->inside) {
+            for (int c = 0; c < count; c++) wino_input_pass(f, o, at + c * LANES, v[part] + c * step, plane, true);
+        } else {
+            for (int c = 0; c < count; c++) wino_input_pass(f, o, at + c * LANES, v[part] + c * step, plane, false);
         }
     }
 }
