@@ -3,7 +3,7 @@
 #ifndef BENCH_NET_RUN_H
 #define BENCH_NET_RUN_H
 
-#include "../nets/net.h"
+#include "../nets/plan/plan.h"
 #include "../nets/train/recipe.h"
 #include "report.h"
 

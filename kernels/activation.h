@@ -3,6 +3,8 @@
 #ifndef KERNELS_ACTIVATION_H
 #define KERNELS_ACTIVATION_H
 
+#include "base.h"
+
 enum activation_kind { ACTIVATION_RELU, ACTIVATION_LEAKY, ACTIVATION_TANH };
 
 struct activation {

@@ -3,6 +3,8 @@
 #ifndef KERNELS_ADD_H
 #define KERNELS_ADD_H
 
+#include "base.h"
+
 struct add {
     int n, c, h, w;                     /* of a and y */
     int bh, bw;                         /* of b; bh >= h, bw >= w */

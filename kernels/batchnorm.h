@@ -4,6 +4,8 @@
 #ifndef KERNELS_BATCHNORM_H
 #define KERNELS_BATCHNORM_H
 
+#include "base.h"
+
 struct batchnorm {
     int n, c, h, w;
 };

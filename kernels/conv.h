@@ -4,6 +4,8 @@
 #ifndef KERNELS_CONV_H
 #define KERNELS_CONV_H
 
+#include "base.h"
+
 struct conv {
     int n, c, h, w;                     /* images, input channels, height, width */
     int k, r, s, step;                  /* output channels, kernel height and width, stride (both ways) */

@@ -4,6 +4,8 @@
 #ifndef KERNELS_DENSE_H
 #define KERNELS_DENSE_H
 
+#include "base.h"
+
 struct dense {
     int n, c, k;
     bool bias;

@@ -5,6 +5,8 @@
 #ifndef KERNELS_DROPOUT_H
 #define KERNELS_DROPOUT_H
 
+#include "base.h"
+
 struct dropout {
     uint32_t threshold;                 /* round(rate * 65536), 0 … 65535 */
     uint32_t key[2];                    /* of this step and layer: stream_key(seed, STREAM_DROPOUT, step, layer) */

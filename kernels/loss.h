@@ -3,6 +3,8 @@
 #ifndef KERNELS_LOSS_H
 #define KERNELS_LOSS_H
 
+#include "base.h"
+
 struct loss {
     int n, k;                           /* images, classes */
 };

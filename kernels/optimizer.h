@@ -4,6 +4,8 @@
 #ifndef KERNELS_OPTIMIZER_H
 #define KERNELS_OPTIMIZER_H
 
+#include "base.h"
+
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 
 /* Where Adam's eps stands. PyTorch: rate / (1-b1^t) * m / (sqrt(v) / sqrt(1-b2^t) + eps).

@@ -3,6 +3,8 @@
 #ifndef KERNELS_POOL_H
 #define KERNELS_POOL_H
 
+#include "base.h"
+
 enum pool_kind { POOL_MAX, POOL_AVG };
 
 struct pool {

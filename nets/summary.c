@@ -36,11 +36,10 @@ static void print_line(FILE *out, const struct net *net, int i, int batch)
             facts.parameters, facts.field, facts.macs, (double)facts.bytes_activations * batch);
 }
 
-void net_summary(const struct net *net, int batch, void *file)
+void net_summary(const struct net *net, int batch, FILE *out)
 {
     assert(net && net->count > 0);
-    assert(batch >= 1 && file);
-    FILE *out = file;
+    assert(batch >= 1 && out);
     double macs = 0;
     fprintf(out, "   #  %-24s  %-14s %12s  %6s %12s %14s\n", "layer", "output", "parameters", "field", "MACs/image", "bytes");
     rule(out);

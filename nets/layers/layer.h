@@ -8,7 +8,9 @@
 #include "../net.h"
 
 struct plan;
+struct plan_options;
 struct planned;
+struct team;
 struct job;
 struct stage;
 

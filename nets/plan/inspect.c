@@ -196,10 +196,9 @@ struct plan_line plan_line(const struct plan *plan, int layer)
     return line;
 }
 
-void plan_print(const struct plan *plan, void *file)
+void plan_print(const struct plan *plan, FILE *out)
 {
-    assert(plan && file);
-    FILE *out = file;
+    assert(plan && out);
     const struct buffers *b = &plan->buffers;
     fprintf(out, "plan for %s, batch %d, %s, %d worker%s\n", plan->training ? "training" : "inference", plan->batch,
             isa_name(plan->kernels->isa), plan->workers, plan->workers > 1 ? "s" : "");

@@ -6,6 +6,7 @@
 
 #include "../../kernels/runtime/arena.h"
 #include "../layers/layer.h"
+#include "plan.h"
 
 enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
 

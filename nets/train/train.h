@@ -4,6 +4,7 @@
 #define NETS_TRAIN_H
 
 #include <signal.h>
+#include "../plan/plan.h"
 #include "recipe.h"
 
 enum { MAX_EPOCHS = 1000 };

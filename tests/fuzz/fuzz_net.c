@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Net strings: what is taken prints as a string that means the same; its facts and its summary can be asked for; and where it is small it
  * is planned, trained for one step and run, with red zones between all tensors. */
-#include "../../nets/net.h"
+#include "../../nets/plan/plan.h"
 #include "fuzz.h"
 
 enum { TEXT = 1 << 14, BATCH = 18 };

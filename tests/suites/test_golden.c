@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../../nets/data/strokes.h"
+#include "../../nets/plan/plan.h"
 #include "../../nets/train/recipe.h"
 #include "../../nets/sha256.h"
 #include "../../nets/zoo/zoo.h"

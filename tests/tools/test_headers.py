@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every header compiles by itself: it includes what it uses. Those of kernels/simd are written against a vector header and an ISA file's
+tile sizes, so the portable ones stand before them."""
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import unittest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CC = os.environ.get('CC') or shutil.which('gcc') or shutil.which('cc')
+X86 = platform.machine() in ('x86_64', 'AMD64')
+# Not headers by themselves: lists and bodies that one place includes, and stand-ins.
+PARTS = {'kernels/auto_table.h': 'rows of a table', 'kernels/simd/rows.h': 'the list, after all templates and tiles',
+         'bench/record/peak_loops.h': 'bodies, after CHAINS and a vector header', 'tests/check/v_run.h': 'bodies, after a vector header',
+         'tests/check/t_run.h': 'bodies, after a tile header', 'tests/suites/avx512_by_halves.h': 'a stand-in for intrinsics'}
+FLAGS = {'avx2': ['-mavx2', '-mfma'], 'avx512': ['-mavx512f', '-mavx2', '-mfma'], 'x86': ['-mavx2', '-mfma'],
+         'amx': ['-mavx512f', '-mavx2', '-mfma', '-mamx-tile', '-mamx-bf16']}
+# Headers that only Criterion's suites include, after Criterion's own.
+NEEDS_CRITERION = ('tests/suites/toy.h', 'tests/suites/planned.h')
+
+
+def prelude(path):
+    """Lines before the header, and flags."""
+    name = os.path.basename(path)
+    isa = re.match(r'[vt]_(\w+)\.h$', name)
+    if path.startswith('kernels/simd/') and not isa and name != 'v.h':
+        tiles = 'enum { DENSE_KT = 4, DENSE_P = 3, OUTER_KT = 4, OUTER_CT = 2 };'
+        return ['#include "kernels/simd/v_portable.h"', tiles], []
+    if name == 't_vectors.h':
+        return ['#include "kernels/simd/v_avx2.h"'], FLAGS['avx2']
+    return [], FLAGS.get(isa.group(1), []) if isa else []
+
+
+class HeadersTest(unittest.TestCase):
+    @unittest.skipUnless(CC, 'no C compiler here')
+    def test_each_compiles_alone(self):
+        listing = ['git', '-C', TOP, 'ls-files', '-co', '--exclude-standard', '*.h']
+        ran = subprocess.run(listing, capture_output=True, text=True, check=False)
+        names = [name for name in ran.stdout.split() if os.path.exists(os.path.join(TOP, name))]
+        if not names:
+            self.skipTest('no git here to list the tree')
+        for name in names:
+            foreign = 'neon' in name or (not X86 and re.search(r'avx|amx|x86', name))
+            if name in PARTS or name in NEEDS_CRITERION or foreign or name.startswith(('tests/fuzz/', 'bench/peers/onednn')):
+                continue
+            lines, flags = prelude(name)
+            source = '\n'.join(lines + [f'#include "{name}"']) + '\n'
+            command = [CC, '-D_GNU_SOURCE', '-std=c17', '-fsyntax-only', '-w', '-I', TOP, *flags, '-x', 'c', '-']
+            with self.subTest(header=name):
+                ran = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+                self.assertEqual(ran.returncode, 0, ran.stderr[:600])
+
+
+if __name__ == '__main__':
+    unittest.main()
