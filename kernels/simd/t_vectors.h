@@ -115,7 +115,7 @@ static inline void t_mac(struct tiles *t, int c, int a, int b)
     t_forget();
     for (int m = 0; m < t->rows; m += TILE_GROUP) {
         for (int column = 0; column < 16; column += V)
-            t_rows(t, (const float (*)[32])t->wide[a - 4] + m, t->operand[b].at, t->operand[b].row, t->c[c] + m, column);
+            t_rows(t, (const float(*)[32])t->wide[a - 4] + m, t->operand[b].at, t->operand[b].row, t->c[c] + m, column);
     }
     if (!t_has_flushed()) return;
     memcpy(t->c[c], before, sizeof before);

@@ -53,7 +53,17 @@ class ObjectsTest(unittest.TestCase):
         self.finds('check.dir/avx2.c.o:f: holds `v', ('check', 'avx2.c', code.format(32, ''), '-mavx2'))
         table = code.format(64, 'static __attribute__((used)) ') + 'int kernels_avx2;\n'
         self.finds('kernels.dir/kernels/isa/avx2.c.o:f: holds `v', ('kernels', 'kernels/isa/avx2.c', table, '-mavx512f'))
-        self.assertEqual(self.check(('kernels', 'kernels/isa/avx2.c', table, '-mavx2'))[0], 0)
+        self.assertEqual(self.check(('kernels', 'kernels/isa/avx2.c', table, '-mavx2', '-O2'))[0], 0)
+
+    @unittest.skipUnless(platform.machine() == 'x86_64', 'AVX is x86')
+    def test_upper_halves(self):
+        code = 'typedef float v __attribute__((vector_size({}))); void f(v *x) {{ *x = *x + *x; }}\n'
+        for isa, size, flag in ('avx2', 32, '-mavx2'), ('avx512', 64, '-mavx512f'):
+            source = f'tests/check/v_{isa}.c'
+            self.finds(f'{source}.o:f: fills upper halves that no vzeroupper in its file clears; gcc: -fexpensive-optimizations',
+                       ('check', source, code.format(size), flag, '-fno-expensive-optimizations'))
+            self.assertEqual(self.check(('check', source, code.format(size), flag, '-fexpensive-optimizations'))[0], 0)
+        self.assertEqual(self.check(('check', 'tests/check/v_avx2.c', code.format(16), '-mavx2'))[0], 0)
 
     def test_nothing_to_check_is_a_failure(self):
         self.assertEqual(self.check(), (1, unittest.mock.ANY))

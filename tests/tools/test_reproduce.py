@@ -226,10 +226,9 @@ class Slurm(unittest.TestCase):
     def test_an_array_on_one_node(self):
         with tempfile.TemporaryDirectory() as cwd:
             os.symlink(os.path.join(TOP, "tools"), os.path.join(cwd, "tools"))
-            os.makedirs(os.path.join(cwd, "results", "local"))              # sbatch itself opens the logs there
             some = Reproduce.some
             self.assertEqual(self.submit(cwd, "1-2", *some), [0, 0])
-            logs = sorted(name for name in os.listdir(os.path.join(cwd, "results", "local")) if name.startswith("slurm-77-"))
+            logs = sorted(name for name in os.listdir(cwd) if name.startswith("slurm-77-"))       # no folder to make: sbatch opens them
             self.assertEqual(logs, [f"slurm-77-{task}.log" for task in (1, 2)])
             done = tool("reproduce", "--dry-run", *some, cwd=cwd)
             self.assertIn("4 runs, 4 have rows; about 0 min left", done.stdout)

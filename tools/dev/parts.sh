@@ -73,7 +73,7 @@ kernelcheck() { step "$2/kernelcheck" "${@:3}" "build/$2/bin/kernelcheck" $1; }
 # both FLAGS PRESET [BEFORE...]
 both() { kernelcheck "$@"; suites "${@:2}"; }
 
-# What the objects of an optimised build contain and ask for.
+# What the objects of a build contain and ask for.
 symbols() { step "$1/symbols" tools/dev/check-objects "build/$1"; }
 
 part_release()
@@ -147,7 +147,7 @@ part_mutants()
 part_torch() { build release && step torch tools/dev/check-torch; }
 
 part_ubsan() { build_checked ubsan && both '--drawn --cases 10 --no-mutants' ubsan env UBSAN_OPTIONS=print_stacktrace=1; }
-part_debug() { build debug && both '--cases 20' debug; }
+part_debug() { build debug && symbols debug && both '--cases 20' debug; }
 
 part_tsan()
 {
