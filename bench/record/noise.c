@@ -44,10 +44,12 @@ void noise_open(struct noise *n)
     own_usage(&n->own, &n->switches);
 }
 
+/* Has a line of the file the word? The line read last is in text; "" where there is none. */
 static bool file_has(const char *path, const char *word, char *text, size_t size)
 {
     FILE *f = fopen(path, "r");
     bool found = false;
+    text[0] = 0;
     while (f && !found && fgets(text, (int)size, f)) found = strstr(text, word) != NULL;
     if (f) fclose(f);
     text[strcspn(text, "\n")] = 0;

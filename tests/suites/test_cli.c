@@ -102,6 +102,22 @@ Test(cli, array_jobs)
     cr_assert(o->shard == 2 && o->shards == 5);
 }
 
+/* The place is id - first: with sanitizers this is where an overflow would show. */
+static void parse_place(const char *id, const char *first, const char *step)
+{
+    setenv("SLURM_ARRAY_TASK_ID", id, 1);
+    setenv("SLURM_ARRAY_TASK_COUNT", "4", 1);
+    setenv("SLURM_ARRAY_TASK_MIN", first, 1);
+    setenv("SLURM_ARRAY_TASK_STEP", step, 1);
+    parse("--shard auto");
+}
+
+Test(cli, array_place_too_low, .exit_code = EXIT_USAGE) { parse_place("-9223372036854775808", "9223372036854775807", "1"); }
+Test(cli, array_place_too_high, .exit_code = EXIT_USAGE) { parse_place("9223372036854775807", "-1", "1"); }
+Test(cli, array_place_below_first, .exit_code = EXIT_USAGE) { parse_place("0", "2147483647", "1"); }
+Test(cli, array_step_zero, .exit_code = EXIT_USAGE) { parse_place("3", "1", "0"); }
+Test(cli, array_step_too_high, .exit_code = EXIT_USAGE) { parse_place("3", "1", "18446744073709551616"); }
+
 Test(cli, filters)
 {
     const char *cell = "compact-net/published", *arm = "compact-net/published/no dropout";
