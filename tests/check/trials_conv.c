@@ -70,16 +70,17 @@ static double *spread(struct conv_case *k, const struct side *s, bool sums)
     size_t group = sums ? (size_t)k->p.r * (size_t)k->p.s : (size_t)s->view.extent[1] * (size_t)s->view.extent[2];
     size_t inner = sums ? (size_t)k->p.c : (size_t)s->view.extent[3] * LANES;
     double *to = check_room(k->c, ROOM_LOOSE, count * sizeof *to);
-    for (size_t outer = 0; outer < count / (group * inner); outer++)
-        for (size_t i = 0; i < inner; i++) {
-            double largest = 0;
-            for (size_t j = 0; j < group; j++) {
-                size_t at = (outer * group + j) * inner + i;
-                largest = isfinite(s->want[at]) ? fmax(largest, s->size[at]) : INFINITY;
-                if (isinf(largest)) break;
+    for (size_t outer = 0; outer < count / (group * inner); outer++) {
+        const double *want = s->want + outer * group * inner, *size = s->size + outer * group * inner;
+        double *first = to + outer * group * inner;         /* the largest so far, then all of the group */
+        for (size_t i = 0; i < inner; i++) first[i] = 0;
+        for (size_t j = 0; j < group * inner; j += inner)
+            for (size_t i = 0; i < inner; i++) {
+                const double larger = isfinite(want[j + i]) ? size[j + i] : INFINITY;
+                first[i] = first[i] < larger ? larger : first[i];
             }
-            for (size_t j = 0; j < group; j++) to[(outer * group + j) * inner + i] = largest;
-        }
+        for (size_t j = 1; j < group; j++) memcpy(first + j * inner, first, inner * sizeof *to);
+    }
     if (!sums) excuse_weights(k, s, to);
     return to;
 }
