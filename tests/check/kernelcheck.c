@@ -28,7 +28,7 @@ static const char help[] =
     "  --isa ISA             scalar portable neon avx2 avx512\n"
     "  --algo NAME           direct, plain ...\n"
     "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
-    "  --cases N             random problems per op (default 100)\n"
+    "  --cases N             random problems per op (default 100; 300 divided by the ISAs where these are more than three)\n"
     "  --seed N              what they and their inputs are drawn from (default 1)\n"
     "  --format text|json\n"
     "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
@@ -307,10 +307,20 @@ static int list(const struct arguments *a)
     return count ? 0 : EXIT_USAGE;
 }
 
+/* As many rows share the time as there are ISAs: a CPU that has more of them takes no longer. */
+static int default_cases(unsigned isas)
+{
+    enum { MOST = 100, OF_ALL_ISAS = 300 };
+    int count = 0;
+    for (; isas; isas &= isas - 1) count++;
+    return count * MOST > OF_ALL_ISAS ? OF_ALL_ISAS / count : MOST;
+}
+
 int main(int argc, char **argv)
 {
-    struct arguments a = { .check = { .op = -1, .isas = cpu_detect() & kernels_built(), .cases = 100, .seed = 1 } };
+    struct arguments a = { .check = { .op = -1, .isas = cpu_detect() & kernels_built(), .cases = -1, .seed = 1 } };
     parse(&a, argc, argv);
+    if (a.check.cases < 0) a.check.cases = default_cases(a.check.isas);
     a.check.mutants = !a.check.problem && !a.no_mutants;
     if (a.list) return list(&a);
     struct check_total total = { 0 }, vectors = { 0 };
