@@ -31,7 +31,7 @@ static enum need needs_output(const struct layer *l)
     return l->activation.kind == ACTIVATION_TANH ? NEED_VALUE : NEED_SIGN;
 }
 
-/* Of equal outputs any may be taken for the maximum: of ReLU all but zeros are distinct where inputs are, and zeros have no gradient. */
+/* ReLU of a maximum is the maximum of ReLUs; relu_after_pool (nets/plan/plan.c) says what becomes of gradients. */
 static bool keeps_order(const struct layer *l)
 {
     return l->activation.kind == ACTIVATION_RELU;

@@ -12,7 +12,6 @@ struct plan_options;
 struct planned;
 struct team;
 struct job;
-struct stage;
 
 /* ---- words --------------------------------------------------------------------------------------------------------------------- */
 
