@@ -7,8 +7,8 @@
 
 /* The published net by its parts: channels of the first and the second stage, what follows each conv, dropout between stages, the tail. */
 #define NET(first, second, then, drop, tail) \
-    "1x28x28 conv" first "same " then "conv" first "same " then "max2 " drop \
-    "conv" second "same " then "conv" second "same " then "max2 " drop "conv" second " " then "conv10 " then tail
+    "1x28x28 conv" first "same " then "conv" first "same " then "max2 " drop "conv" second "same " then "conv" second "same " then \
+    "max2 " drop "conv" second " " then "conv10 " then tail
 #define WIDTH(first, second) NET(first, second, "relu bn ", "drop0.2 ", "gap drop0.2")
 #define DROPS(drop, tail) NET("8", "16", "relu bn ", drop, tail)
 #define NO_BN NET("8", "16", "relu ", "drop0.2 ", "gap drop0.2")
@@ -22,8 +22,7 @@
 
 /* Past the text: how few parameters, how few seconds. Nets without dropout that pool early, chosen by trials with seed 0; most of their
  * multiply-adds stand at 11 x 11 and 9 x 9 pixels. The speedrun's trials had six seeds. */
-#define EARLY(a, b, c, d) \
-    "1x28x28 conv" a " relu bn max2 conv" b " relu bn conv" c " relu bn max2 conv" d " relu bn gap dense10"
+#define EARLY(a, b, c, d) "1x28x28 conv" a " relu bn max2 conv" b " relu bn conv" c " relu bn max2 conv" d " relu bn gap dense10"
 #define FIVES "1x28x28 conv4r5 relu bn max2 conv4 relu bn max2 conv3 relu bn dense10"
 #define FAST "1x28x28 conv8r5step2 relu conv16 relu max2 bn conv48 relu bn dense10 bn"
 #define FRONTIER(name, net, why) ARM(P, "frontier, " name, net, "lr=0.02 schedule=onecycle:0.3 augment=rotate:10,shift:1", why)
@@ -31,7 +30,8 @@
 static const struct arm arms[] = {
     { ARM(P, SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against"), .quick = true },
     { ON_SMALL("no dropout on the logits", DROPS("drop0.2 ", "gap"), "",
-               "the running train accuracy of 88 % is that layer's doing; is the test accuracy?"), .quick = true },
+               "the running train accuracy of 88 % is that layer's doing; is the test accuracy?"),
+      .quick = true },
     { ON_SMALL("no dropout", DROPS("", "gap"), "", "\"dropout prevents overfitting\": the gap between train and test without any"),
       .quick = true },
     { ON_SMALL("no batch norm", NO_BN, "", "does it train at the published rate without batch norm?"), .quick = true },
@@ -75,8 +75,11 @@ static const struct arm arms[] = {
 
 /* Its log, one epoch a line. */
 #define LOG "log, epoch line"
-#define EPOCH(e, running, loss, accuracy) { P, NULL, EPOCH_RUNNING_ACC, e, running, LOG }, { P, NULL, EPOCH_TEST_LOSS, e, loss, LOG }, \
-    { P, NULL, EPOCH_TEST_ACC, e, accuracy, LOG }
+#define EPOCH(e, running, loss, accuracy) \
+    { P, NULL, EPOCH_RUNNING_ACC, e, running, LOG }, { P, NULL, EPOCH_TEST_LOSS, e, loss, LOG }, \
+    { \
+        P, NULL, EPOCH_TEST_ACC, e, accuracy, LOG \
+    }
 
 static const struct figure figures[] = {
     { P, NULL, BEST_TEST_ACC, 0, 99.44, "headline: the best of 20 epochs, chosen on the test set" },
@@ -87,15 +90,34 @@ static const struct figure figures[] = {
     { P, NULL, RUNNING_ACC, 0, 87.83, "log: running train accuracy, dropout on; not comparable with test accuracy" },
     { P, NULL, PARAMETERS, 0, 8070, "summary" },
     { P, NULL, MEMORY, 0, 0.51, "summary: estimated total size" },
-    { P, NULL, FIELD, 1, 3, "receptive fields" }, { P, NULL, FIELD, 2, 5, "receptive fields" },
-    { P, NULL, FIELD, 3, 6, "receptive fields" }, { P, NULL, FIELD, 4, 10, "receptive fields" },
-    { P, NULL, FIELD, 5, 14, "receptive fields" }, { P, NULL, FIELD, 6, 16, "receptive fields" },
-    { P, NULL, FIELD, 7, 24, "receptive fields" }, { P, NULL, FIELD, 8, 32, "receptive fields" },
-    EPOCH(1, 83.33, 0.0567, 98.29), EPOCH(2, 86.32, 0.0370, 98.84), EPOCH(3, 86.77, 0.0383, 98.84), EPOCH(4, 86.91, 0.0414, 98.77),
-    EPOCH(5, 87.32, 0.0297, 99.10), EPOCH(6, 87.36, 0.0308, 99.02), EPOCH(7, 87.67, 0.0300, 99.12), EPOCH(8, 87.67, 0.0293, 99.00),
-    EPOCH(9, 87.46, 0.0231, 99.26), EPOCH(10, 87.65, 0.0275, 99.19), EPOCH(11, 87.74, 0.0214, 99.39), EPOCH(12, 87.74, 0.0227, 99.26),
-    EPOCH(13, 88.06, 0.0256, 99.11), EPOCH(14, 87.80, 0.0285, 99.03), EPOCH(15, 87.82, 0.0181, 99.44), EPOCH(16, 87.87, 0.0239, 99.26),
-    EPOCH(17, 87.90, 0.0222, 99.34), EPOCH(18, 88.02, 0.0227, 99.20), EPOCH(19, 87.95, 0.0217, 99.26), EPOCH(20, 87.83, 0.0346, 99.03),
+    { P, NULL, FIELD, 1, 3, "receptive fields" },
+    { P, NULL, FIELD, 2, 5, "receptive fields" },
+    { P, NULL, FIELD, 3, 6, "receptive fields" },
+    { P, NULL, FIELD, 4, 10, "receptive fields" },
+    { P, NULL, FIELD, 5, 14, "receptive fields" },
+    { P, NULL, FIELD, 6, 16, "receptive fields" },
+    { P, NULL, FIELD, 7, 24, "receptive fields" },
+    { P, NULL, FIELD, 8, 32, "receptive fields" },
+    EPOCH(1, 83.33, 0.0567, 98.29),
+    EPOCH(2, 86.32, 0.0370, 98.84),
+    EPOCH(3, 86.77, 0.0383, 98.84),
+    EPOCH(4, 86.91, 0.0414, 98.77),
+    EPOCH(5, 87.32, 0.0297, 99.10),
+    EPOCH(6, 87.36, 0.0308, 99.02),
+    EPOCH(7, 87.67, 0.0300, 99.12),
+    EPOCH(8, 87.67, 0.0293, 99.00),
+    EPOCH(9, 87.46, 0.0231, 99.26),
+    EPOCH(10, 87.65, 0.0275, 99.19),
+    EPOCH(11, 87.74, 0.0214, 99.39),
+    EPOCH(12, 87.74, 0.0227, 99.26),
+    EPOCH(13, 88.06, 0.0256, 99.11),
+    EPOCH(14, 87.80, 0.0285, 99.03),
+    EPOCH(15, 87.82, 0.0181, 99.44),
+    EPOCH(16, 87.87, 0.0239, 99.26),
+    EPOCH(17, 87.90, 0.0222, 99.34),
+    EPOCH(18, 88.02, 0.0227, 99.20),
+    EPOCH(19, 87.95, 0.0217, 99.26),
+    EPOCH(20, 87.83, 0.0346, 99.03),
     { .cell = NULL },
 };
 
@@ -109,7 +131,8 @@ static const struct claim claims[] = {
     { CLAIM("8 channels suffice: four times the width adds nothing", P, "fourfold width", NOT_MORE, P, SMALL, TEST_ACC), .margin = 0.1 },
     { CLAIM("ours: half the width does not suffice", P, "half width", LESS, P, SMALL, TEST_ACC) },
     { CLAIM("fewer than 5,000 parameters would do: 99.4 % with 4,872 and a falling rate", P, "under 5,000, cosine", MORE, NULL, NULL,
-            TEST_ACC), .margin = 99.4 },
+            TEST_ACC),
+      .margin = 99.4 },
     { CLAIM("global average pooling loses nothing against a dense layer", P, SMALL, NOT_LESS, P, "flatten and dense", TEST_ACC),
       .margin = 0.1 },
     { CLAIM("batch norm helps at the published rate", P, SMALL, MORE, P, "no batch norm", TEST_ACC) },
@@ -143,16 +166,24 @@ static const struct claim claims[] = {
 };
 
 /* The larger nets of the frontier take minutes a run, and the shape of a curve needs no tenth of a point. */
-static const struct seeds seeds_of[] = {
-    { "*/frontier, 7,576", 5 }, { "*/frontier, 9,510", 5 }, { "*/frontier, 19,850", 5 }, { "*/published/fourfold width", 3 },
-    { "*/under 5,000*", 5 }, { "*/speedrun", 30 }, { NULL, 0 }
-};
+static const struct seeds seeds_of[] = { { "*/frontier, 7,576", 5 },
+                                         { "*/frontier, 9,510", 5 },
+                                         { "*/frontier, 19,850", 5 },
+                                         { "*/published/fourfold width", 3 },
+                                         { "*/under 5,000*", 5 },
+                                         { "*/speedrun", 30 },
+                                         { NULL, 0 } };
 
 int main(int argc, const char **argv)
 {
-    static const struct study study = {
-        .zoo = &compact_net, .arms = arms, .seeds = 30, .arm_seeds = 10, .quick_seeds = 2, .quick_epochs = 2,
-        .seeds_of = seeds_of, .figures = figures, .claims = claims
-    };
+    static const struct study study = { .zoo = &compact_net,
+                                        .arms = arms,
+                                        .seeds = 30,
+                                        .arm_seeds = 10,
+                                        .quick_seeds = 2,
+                                        .quick_epochs = 2,
+                                        .seeds_of = seeds_of,
+                                        .figures = figures,
+                                        .claims = claims };
     return ablation_main(&study, argc, argv);
 }

@@ -18,29 +18,35 @@ static const struct arm arms[] = {
     { ARM("5x5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
     { ARM("dense", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
     { ARM("5x5", "two 3x3", "1x28x28 conv32same relu conv32same relu max2 conv64same relu conv64same relu max2 " TAIL, SMALL_WORDS,
-          "two stacked 3x3 for one 5x5: the same field with 18 in place of 25 weights"), .base = SMALL },
+          "two stacked 3x3 for one 5x5: the same field with 18 in place of 25 weights"),
+      .base = SMALL },
     { ARM("dense", "dense 277", "1x28x28 dense277 relu dense10", NULL, "as many parameters as 3x3: do convolutions win at equal size?") },
     { ARM("dense", "permuted pixels", NULL, "permute=1", "one fixed pixel permutation of all images: a dense net does not care"),
       .quick = true },
     { ARM("3x3", "permuted pixels", NULL, "permute=1 " SMALL_WORDS, "one fixed pixel permutation of all images: a conv net should fall"),
       .quick = true, .base = SMALL },
     { ARM("3x3", "as small as dense", "1x28x28 conv16same relu max2 conv32same relu max2 dense60 relu dense10", SMALL_WORDS,
-          "a conv net of 99,550 parameters, fewer than the dense net's 101,770"), .base = SMALL },
+          "a conv net of 99,550 parameters, fewer than the dense net's 101,770"),
+      .base = SMALL },
     { ARM("3x3", "one conv layer", "1x28x28 conv32same relu max2 " TAIL, SMALL_WORDS, "depth: one conv layer"), .base = SMALL },
     { ARM("3x3", "three conv layers", "1x28x28 conv32same relu max2 conv64same relu max2 conv64same relu " TAIL, SMALL_WORDS,
-          "depth: three conv layers; \"more would overfit\" shows in the gap between train and test"), .base = SMALL },
+          "depth: three conv layers; \"more would overfit\" shows in the gap between train and test"),
+      .base = SMALL },
     { ARM("3x3", "32 and 32 filters", "1x28x28 conv32same relu max2 conv32same relu max2 " TAIL, SMALL_WORDS,
-          "filters: \"doubled, for more complex combinations\""), .base = SMALL },
-    { ARM("3x3", "64 and 64 filters", "1x28x28 conv64same relu max2 conv64same relu max2 " TAIL, SMALL_WORDS,
-          "filters: 64 in both layers"), .base = SMALL },
-    { ARM("3x3", "average pool", "1x28x28 conv32same relu avg2 conv64same relu avg2 " TAIL, SMALL_WORDS,
-          "max against average"), .base = SMALL },
+          "filters: \"doubled, for more complex combinations\""),
+      .base = SMALL },
+    { ARM("3x3", "64 and 64 filters", "1x28x28 conv64same relu max2 conv64same relu max2 " TAIL, SMALL_WORDS, "filters: 64 in both layers"),
+      .base = SMALL },
+    { ARM("3x3", "average pool", "1x28x28 conv32same relu avg2 conv64same relu avg2 " TAIL, SMALL_WORDS, "max against average"),
+      .base = SMALL },
     { ARM("3x3", "no pooling", "1x28x28 conv32same relu conv64same relu " TAIL, SMALL_WORDS,
-          "pooling: \"reduces parameters, and adds tolerance to small shifts\""), .base = SMALL },
+          "pooling: \"reduces parameters, and adds tolerance to small shifts\""),
+      .base = SMALL },
     { ARM("3x3", "stride 2", "1x28x28 conv32step2same relu conv64step2same relu " TAIL, SMALL_WORDS,
-          "stride in place of pooling: \"stride 1, so no information is skipped\""), .base = SMALL },
-    { ARM("3x3", "tanh", "1x28x28 conv32same tanh max2 conv64same tanh max2 dense64 tanh dense10", SMALL_WORDS,
-          "ReLU against tanh"), .base = SMALL },
+          "stride in place of pooling: \"stride 1, so no information is skipped\""),
+      .base = SMALL },
+    { ARM("3x3", "tanh", "1x28x28 conv32same tanh max2 conv64same tanh max2 dense64 tanh dense10", SMALL_WORDS, "ReLU against tanh"),
+      .base = SMALL },
     { ARM("3x3", "valid", "1x28x28 conv32 relu max2 conv64 relu max2 " TAIL, SMALL_WORDS, "no padding"), .base = SMALL },
     { .cell = NULL },
 };
@@ -50,18 +56,30 @@ static const struct arm arms[] = {
 #define SECOND "its notebook's second run"
 
 static const struct figure figures[] = {
-    { "dense", NULL, TEST_ACC, 0, 88.62, TABLE }, { "dense", NULL, TEST_LOSS, 0, 0.3264, TABLE "; matches neither run" },
-    { "dense", NULL, TEST_LOSS, 0, 0.3288, FIRST }, { "dense", NULL, TEST_ACC, 0, 87.60, SECOND },
-    { "dense", NULL, TEST_LOSS, 0, 0.3537, SECOND }, { "dense", NULL, PARAMETERS, 0, 101770, TABLE },
-    { "3x3", NULL, TEST_ACC, 0, 91.72, TABLE }, { "3x3", NULL, TEST_LOSS, 0, 0.2307, TABLE "; matches neither run" },
-    { "3x3", NULL, TEST_LOSS, 0, 0.2852, FIRST }, { "3x3", NULL, TEST_ACC, 0, 91.90, SECOND },
-    { "3x3", NULL, TEST_LOSS, 0, 0.2724, SECOND }, { "3x3", NULL, PARAMETERS, 0, 220234, TABLE },
-    { "5x5", NULL, TEST_ACC, 0, 90.73, TABLE }, { "5x5", NULL, TEST_LOSS, 0, 0.2623, TABLE "; matches neither run" },
-    { "5x5", NULL, TEST_LOSS, 0, 0.3015, FIRST }, { "5x5", NULL, TEST_ACC, 0, 91.49, SECOND },
-    { "5x5", NULL, TEST_LOSS, 0, 0.3270, SECOND }, { "5x5", NULL, PARAMETERS, 0, 253514, TABLE },
-    { "7x7", NULL, TEST_ACC, 0, 91.35, TABLE }, { "7x7", NULL, TEST_LOSS, 0, 0.2452, TABLE "; matches neither run" },
-    { "7x7", NULL, TEST_LOSS, 0, 0.3157, FIRST }, { "7x7", NULL, TEST_ACC, 0, 91.56, SECOND },
-    { "7x7", NULL, TEST_LOSS, 0, 0.3119, SECOND }, { "7x7", NULL, PARAMETERS, 0, 303434, TABLE },
+    { "dense", NULL, TEST_ACC, 0, 88.62, TABLE },
+    { "dense", NULL, TEST_LOSS, 0, 0.3264, TABLE "; matches neither run" },
+    { "dense", NULL, TEST_LOSS, 0, 0.3288, FIRST },
+    { "dense", NULL, TEST_ACC, 0, 87.60, SECOND },
+    { "dense", NULL, TEST_LOSS, 0, 0.3537, SECOND },
+    { "dense", NULL, PARAMETERS, 0, 101770, TABLE },
+    { "3x3", NULL, TEST_ACC, 0, 91.72, TABLE },
+    { "3x3", NULL, TEST_LOSS, 0, 0.2307, TABLE "; matches neither run" },
+    { "3x3", NULL, TEST_LOSS, 0, 0.2852, FIRST },
+    { "3x3", NULL, TEST_ACC, 0, 91.90, SECOND },
+    { "3x3", NULL, TEST_LOSS, 0, 0.2724, SECOND },
+    { "3x3", NULL, PARAMETERS, 0, 220234, TABLE },
+    { "5x5", NULL, TEST_ACC, 0, 90.73, TABLE },
+    { "5x5", NULL, TEST_LOSS, 0, 0.2623, TABLE "; matches neither run" },
+    { "5x5", NULL, TEST_LOSS, 0, 0.3015, FIRST },
+    { "5x5", NULL, TEST_ACC, 0, 91.49, SECOND },
+    { "5x5", NULL, TEST_LOSS, 0, 0.3270, SECOND },
+    { "5x5", NULL, PARAMETERS, 0, 253514, TABLE },
+    { "7x7", NULL, TEST_ACC, 0, 91.35, TABLE },
+    { "7x7", NULL, TEST_LOSS, 0, 0.2452, TABLE "; matches neither run" },
+    { "7x7", NULL, TEST_LOSS, 0, 0.3157, FIRST },
+    { "7x7", NULL, TEST_ACC, 0, 91.56, SECOND },
+    { "7x7", NULL, TEST_LOSS, 0, 0.3119, SECOND },
+    { "7x7", NULL, PARAMETERS, 0, 303434, TABLE },
     { .cell = NULL },
 };
 
@@ -75,10 +93,11 @@ static const struct claim claims[] = {
     { CLAIM("convolutions beat the dense net at equal parameters: some 220,000 each", "3x3", NULL, MORE, "dense", "dense 277", TEST_ACC) },
     { CLAIM("convolutions beat the dense net at equal parameters: some 100,000 each", "3x3", "as small as dense", MORE, "dense", SMALL,
             TEST_ACC) },
-    { CLAIM("neighbourhood matters: with all images' pixels permuted alike a conv net falls", "3x3", "permuted pixels", LESS, "3x3",
-            SMALL, TEST_ACC) },
+    { CLAIM("neighbourhood matters: with all images' pixels permuted alike a conv net falls", "3x3", "permuted pixels", LESS, "3x3", SMALL,
+            TEST_ACC) },
     { CLAIM("a dense net knows no neighbourhood: permuted pixels change nothing for it", "dense", "permuted pixels", SAME, "dense", NULL,
-            TEST_ACC), .margin = 0.3 },
+            TEST_ACC),
+      .margin = 0.3 },
     { CLAIM("two stacked 3x3 are no worse than one 5x5", "5x5", "two 3x3", NOT_LESS, "5x5", SMALL, TEST_ACC), .margin = 0.5 },
     { CLAIM("a third conv layer overfits: larger gap between train and test", "3x3", "three conv layers", MORE, "3x3", SMALL, GAP) },
     { CLAIM("a third conv layer overfits: worse on the test set", "3x3", "three conv layers", LESS, "3x3", SMALL, TEST_ACC) },
@@ -86,18 +105,18 @@ static const struct claim claims[] = {
     { CLAIM("doubling the filters in the second layer helps: 32 and 64 beat 32 and 32", "3x3", SMALL, MORE, "3x3", "32 and 32 filters",
             TEST_ACC) },
     { CLAIM("64 filters in both layers add nothing to 32 and 64", "3x3", "64 and 64 filters", NOT_MORE, "3x3", SMALL, TEST_ACC),
-            .margin = 0.3 },
+      .margin = 0.3 },
     { CLAIM("ReLU is better than tanh", "3x3", SMALL, MORE, "3x3", "tanh", TEST_ACC) },
     { CLAIM("max pooling is better than average pooling", "3x3", SMALL, MORE, "3x3", "average pool", TEST_ACC) },
     { CLAIM("padding keeps the border's information: better than none", "3x3", SMALL, MORE, "3x3", "valid", TEST_ACC) },
     { CLAIM("a stride of 2 in place of pooling skips information: worse", "3x3", "stride 2", LESS, "3x3", SMALL, TEST_ACC) },
     { CLAIM("pooling raises the accuracy", "3x3", SMALL, MORE, "3x3", "no pooling", TEST_ACC) },
-    { CLAIM("pooling tolerates shifts: by up to 1 pixel it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling",
-            SHIFT_LOSS), .at = 1 },
-    { CLAIM("pooling tolerates shifts: by up to 2 pixels it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling",
-            SHIFT_LOSS), .at = 2 },
-    { CLAIM("pooling tolerates shifts: by up to 4 pixels it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling",
-            SHIFT_LOSS), .at = 4 },
+    { CLAIM("pooling tolerates shifts: by up to 1 pixel it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS),
+      .at = 1 },
+    { CLAIM("pooling tolerates shifts: by up to 2 pixels it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS),
+      .at = 2 },
+    { CLAIM("pooling tolerates shifts: by up to 4 pixels it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS),
+      .at = 4 },
     { CLAIM("a dense net loses more by shifts of up to 2 pixels than a conv net", "dense", NULL, MORE, "3x3", NULL, SHIFT_LOSS), .at = 2 },
     { .says = NULL },
 };
@@ -114,17 +133,14 @@ static double shifted_accuracy(const struct look *look, struct plan *plan, int m
     const struct images *images = &look->data->test;
     transform.augments = most > 0;
     transform.augment[0] = (struct augment){ AUGMENT_SHIFT, most, 1 };
-    if (batcher_open(&batcher, look->data, &transform, look->options->team, NULL))
-        return 0;
+    if (batcher_open(&batcher, look->data, &transform, look->options->team, NULL)) return 0;
     int right = 0, batch = look->batch;
     for (int done = 0; done < images->count; done += batch) {
         int index[PLAN_WAVE], n = images->count - done < batch ? images->count - done : batch;
-        for (int i = 0; i < n; i++)
-            index[i] = done + i;
+        for (int i = 0; i < n; i++) index[i] = done + i;
         batcher_fill(batcher, images, index, n, true, 0, 0, plan_input(plan), plan_labels(plan));
         plan_forward(plan, n, false, (struct pass_key){ 0 });
-        for (int i = 0; i < n; i++)
-            right += plan_best(plan)[i] == plan_labels(plan)[i];
+        for (int i = 0; i < n; i++) right += plan_best(plan)[i] == plan_labels(plan)[i];
     }
     batcher_close(batcher);
     return 100.0 * right / images->count;
@@ -134,8 +150,7 @@ static void test_shifted(void *context, struct plan *plan)
 {
     const struct look *look = context;
     json_t *list = json_array();
-    for (int most = 0; most <= MOST_SHIFT; most++)
-        json_array_append_new(list, json_real(shifted_accuracy(look, plan, most)));
+    for (int most = 0; most <= MOST_SHIFT; most++) json_array_append_new(list, json_real(shifted_accuracy(look, plan, most)));
     json_object_set_new(look->extra, "test_acc_shifted", list);
 }
 
@@ -152,9 +167,15 @@ static const struct seeds seeds_of[] = {
 
 int main(int argc, const char **argv)
 {
-    static const struct study study = {
-        .zoo = &kernel_size, .arms = arms, .seeds = 10, .quick_seeds = 2, .quick_epochs = 1, .quick_recipe = "select=first:12000",
-        .figures = figures, .claims = claims, .look = look_at, .seeds_of = seeds_of
-    };
+    static const struct study study = { .zoo = &kernel_size,
+                                        .arms = arms,
+                                        .seeds = 10,
+                                        .quick_seeds = 2,
+                                        .quick_epochs = 1,
+                                        .quick_recipe = "select=first:12000",
+                                        .figures = figures,
+                                        .claims = claims,
+                                        .look = look_at,
+                                        .seeds_of = seeds_of };
     return ablation_main(&study, argc, argv);
 }

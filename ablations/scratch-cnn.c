@@ -13,20 +13,27 @@
 /* ---- the bugs, as the author's code has them --------------------------------------------------------------------------------------- */
 
 enum bug {
-    ASCENT = 1,                         /* delta is onehot - p, and is subtracted all the same: the loss is climbed */
-    SCALAR_BIAS = 2,                    /* a layer's bias gradients are summed to one number, which all its biases get */
-    WRONG_FACTOR = 4,                   /* dense layers send dW' delta down in place of W' delta */
-    NO_DERIVATIVE = 8,                  /* the derivative of the activation is worked out and not used */
-    HALF_POOL = 16,                     /* the pool's backward loop ends at 8 of 15 rows and columns */
-    POSITIVE_START = 32                 /* an earlier try: all weights from 0 up */
+    ASCENT = 1,         /* delta is onehot - p, and is subtracted all the same: the loss is climbed */
+    SCALAR_BIAS = 2,    /* a layer's bias gradients are summed to one number, which all its biases get */
+    WRONG_FACTOR = 4,   /* dense layers send dW' delta down in place of W' delta */
+    NO_DERIVATIVE = 8,  /* the derivative of the activation is worked out and not used */
+    HALF_POOL = 16,     /* the pool's backward loop ends at 8 of 15 rows and columns */
+    POSITIVE_START = 32 /* an earlier try: all weights from 0 up */
 };
 
-static const struct { const char *arm; unsigned bugs; } buggy[] = {
-    { "gradient ascent", ASCENT }, { "scalar bias gradients", SCALAR_BIAS }, { "dW in place of W", WRONG_FACTOR },
-    { "no derivative", NO_DERIVATIVE }, { "half a pool", HALF_POOL },
+static const struct {
+    const char *arm;
+    unsigned bugs;
+} buggy[] = {
+    { "gradient ascent", ASCENT },
+    { "scalar bias gradients", SCALAR_BIAS },
+    { "dW in place of W", WRONG_FACTOR },
+    { "no derivative", NO_DERIVATIVE },
+    { "half a pool", HALF_POOL },
     { "all five bugs", ASCENT | SCALAR_BIAS | WRONG_FACTOR | NO_DERIVATIVE | HALF_POOL },
     { "all but the ascent", SCALAR_BIAS | WRONG_FACTOR | NO_DERIVATIVE | HALF_POOL },
-    { "positive weights", POSITIVE_START }, { "all five bugs, positive weights", 63 },
+    { "positive weights", POSITIVE_START },
+    { "all five bugs, positive weights", 63 },
 };
 
 /* An arm is a bug and where: its name up to " at ". */
@@ -35,22 +42,17 @@ static unsigned bugs_of(const char *arm)
     const char *end = strstr(arm, " at ");
     size_t length = end ? (size_t)(end - arm) : strlen(arm);
     for (size_t i = 0; i < sizeof buggy / sizeof *buggy; i++)
-        if (strlen(buggy[i].arm) == length && strncmp(buggy[i].arm, arm, length) == 0)
-            return buggy[i].bugs;
+        if (strlen(buggy[i].arm) == length && strncmp(buggy[i].arm, arm, length) == 0) return buggy[i].bugs;
     return 0;
 }
 
 /* ---- wrong steps ------------------------------------------------------------------------------------------------------------------- */
 
-static size_t elements(struct shape s, int n)
-{
-    return (size_t)image_blocks(n) * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES;
-}
+static size_t elements(struct shape s, int n) { return (size_t)image_blocks(n) * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES; }
 
 static void negate(real *values, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        values[i] = -values[i];
+    for (size_t i = 0; i < count; i++) values[i] = -values[i];
 }
 
 /* dy of the layer below := dy of this one, as if the activation were the identity. */
@@ -58,8 +60,7 @@ static void pass_through(struct plan *plan, int layer, int n)
 {
     const struct layer *l = &plan_net(plan)->layers[layer];
     real *from = plan_output_gradient(plan, layer), *to = layer > 0 ? plan_output_gradient(plan, layer - 1) : NULL;
-    if (to && to != from)
-        memcpy(to, from, elements(l->out, n) * sizeof(real));
+    if (to && to != from) memcpy(to, from, elements(l->out, n) * sizeof(real));
 }
 
 /* What comes from outputs beyond the eighth row or column is lost on its way down. */
@@ -79,8 +80,7 @@ static void cut_off(struct plan *plan, int layer, int n)
 static struct tensor weight_of(struct plan *plan, int layer)
 {
     int i = 0;
-    while (atoi(plan_tensor(plan, i).name) != layer)
-        i++;
+    while (atoi(plan_tensor(plan, i).name) != layer) i++;
     return plan_tensor(plan, i);
 }
 
@@ -103,12 +103,9 @@ static void sum_biases(struct plan *plan)
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
         real sum = 0;
-        if (!t.trained || t.rank != 1)
-            continue;
-        for (size_t k = 0; k < t.count; k++)
-            sum += t.gradient[k];
-        for (size_t k = 0; k < t.count; k++)
-            t.gradient[k] = sum;
+        if (!t.trained || t.rank != 1) continue;
+        for (size_t k = 0; k < t.count; k++) sum += t.gradient[k];
+        for (size_t k = 0; k < t.count; k++) t.gradient[k] = sum;
     }
 }
 
@@ -119,21 +116,15 @@ static void wrong_backward(void *context, struct plan *plan, int n, int scale_n,
     const int last = plan_net(plan)->count - 1;
     assert(!accumulate && bugs);
     plan_backward_begin(plan, n, scale_n, accumulate, key);
-    if (bugs & ASCENT)
-        negate(plan_output_gradient(plan, last), elements(plan_net(plan)->layers[last].out, n));
+    if (bugs & ASCENT) negate(plan_output_gradient(plan, last), elements(plan_net(plan)->layers[last].out, n));
     for (int i = last; i >= plan_lowest(plan); i--) {
         enum layer_kind kind = plan_net(plan)->layers[i].kind;
-        if (kind == LAYER_POOL && bugs & HALF_POOL)
-            cut_off(plan, i, n);
-        if (kind == LAYER_ACTIVATION && bugs & NO_DERIVATIVE)
-            pass_through(plan, i, n);
-        else if (kind == LAYER_DENSE && bugs & WRONG_FACTOR)
-            wrong_factor(plan, i);
-        else
-            plan_backward_layer(plan, i);
+        if (kind == LAYER_POOL && bugs & HALF_POOL) cut_off(plan, i, n);
+        if (kind == LAYER_ACTIVATION && bugs & NO_DERIVATIVE) pass_through(plan, i, n);
+        else if (kind == LAYER_DENSE && bugs & WRONG_FACTOR) wrong_factor(plan, i);
+        else plan_backward_layer(plan, i);
     }
-    if (bugs & SCALAR_BIAS)
-        sum_biases(plan);
+    if (bugs & SCALAR_BIAS) sum_biases(plan);
 }
 
 static void positive_start(void *context, struct plan *plan)
@@ -141,18 +132,15 @@ static void positive_start(void *context, struct plan *plan)
     (void)context;
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        for (size_t k = 0; t.trained && k < t.count; k++)
-            t.value[k] = t.value[k] < 0 ? -t.value[k] : t.value[k];
+        for (size_t k = 0; t.trained && k < t.count; k++) t.value[k] = t.value[k] < 0 ? -t.value[k] : t.value[k];
     }
 }
 
 static void look_at(struct look *look, struct train_hooks *hooks)
 {
     const unsigned bugs = bugs_of(look->arm);
-    if (bugs & ~(unsigned)POSITIVE_START)
-        hooks->backward = wrong_backward;
-    if (bugs & POSITIVE_START)
-        hooks->started = positive_start;
+    if (bugs & ~(unsigned)POSITIVE_START) hooks->backward = wrong_backward;
+    if (bugs & POSITIVE_START) hooks->started = positive_start;
     probe_gradient(look, hooks->backward);
 }
 
@@ -163,16 +151,20 @@ static void look_at(struct look *look, struct train_hooks *hooks)
 #define LAYERS(act, pool) "1x32x32 conv2 " act " " pool " conv4 " act " " pool " dense50 " act " dense10"
 #define ON_IMAGE(bug, words) \
     { ARM(P, bug, NULL, NULL, words ", at the author's rate"), .quick = true }, \
-    { ARM(P, bug " at 0.01", NULL, TRUE_STEP, words ", at twenty times the rate"), .quick = true, .base = "lr 0.01" }
-#define ON_SET(bug, words) { ARM("mnist", bug, NULL, NULL, words) }
+    { \
+        ARM(P, bug " at 0.01", NULL, TRUE_STEP, words ", at twenty times the rate"), .quick = true, .base = "lr 0.01" \
+    }
+#define ON_SET(bug, words) \
+    { \
+        ARM("mnist", bug, NULL, NULL, words) \
+    }
 #define BUGS(where) \
     where("gradient ascent", "delta has the wrong sign: the loss is climbed"), \
-    where("scalar bias gradients", "all biases of a layer get the sum of their gradients"), \
-    where("dW in place of W", "dense layers send dW' delta down"), \
-    where("no derivative", "the activation's derivative is not used"), \
-    where("half a pool", "the pool's backward ends at row and column 8 of 15"), \
-    where("all five bugs", "the author's code as it was: all five"), \
-    where("all but the ascent", "four of the five: the sign is put right")
+        where("scalar bias gradients", "all biases of a layer get the sum of their gradients"), \
+        where("dW in place of W", "dense layers send dW' delta down"), where("no derivative", "the activation's derivative is not used"), \
+        where("half a pool", "the pool's backward ends at row and column 8 of 15"), \
+        where("all five bugs", "the author's code as it was: all five"), \
+        where("all but the ascent", "four of the five: the sign is put right")
 
 static const struct arm arms[] = {
     { ARM(P, "lr 0.01", NULL, TRUE_STEP, "right gradients, twenty times the rate"), .quick = true },
@@ -209,26 +201,35 @@ static const struct figure figures[] = {
 };
 
 #define WRONG(bug, words) \
-    { CLAIM("ours: with " words " the gradients disagree with finite differences", P, bug " at 0.01", MORE, NULL, NULL, \
-            GRADIENT_ERROR), .margin = 0.1 }
+    { \
+        CLAIM("ours: with " words " the gradients disagree with finite differences", P, bug " at 0.01", MORE, NULL, NULL, GRADIENT_ERROR), \
+            .margin = 0.1 \
+    }
 #define FIT(bug, words) \
-    { CLAIM("ours: with " words " the image is not fitted, at rate 0.01 either", P, bug " at 0.01", LESS, P, "lr 0.01", FITTED) }
-#define LEARN(bug, words) { CLAIM("ours: with " words " accuracy on MNIST falls", "mnist", bug, LESS, "mnist", NULL, TEST_ACC) }
-#define EACH(what) what("gradient ascent", "the wrong sign"), what("scalar bias gradients", "one gradient for all biases"), \
-    what("dW in place of W", "the wrong factor"), what("no derivative", "the missing derivative"), \
-    what("half a pool", "a pool's backward over its top-left 8 x 8 alone"), \
-    what("all five bugs", "the author's code"), what("all but the ascent", "the code with its sign put right")
+    { \
+        CLAIM("ours: with " words " the image is not fitted, at rate 0.01 either", P, bug " at 0.01", LESS, P, "lr 0.01", FITTED) \
+    }
+#define LEARN(bug, words) \
+    { \
+        CLAIM("ours: with " words " accuracy on MNIST falls", "mnist", bug, LESS, "mnist", NULL, TEST_ACC) \
+    }
+#define EACH(what) \
+    what("gradient ascent", "the wrong sign"), what("scalar bias gradients", "one gradient for all biases"), \
+        what("dW in place of W", "the wrong factor"), what("no derivative", "the missing derivative"), \
+        what("half a pool", "a pool's backward over its top-left 8 x 8 alone"), what("all five bugs", "the author's code"), \
+        what("all but the ascent", "the code with its sign put right")
 
 static const struct claim claims[] = {
     { CLAIM("one image cannot be learned: fewer than half of the runs classify it", P, NULL, LESS, NULL, NULL, LEARNED), .margin = 0.5 },
     { CLAIM("one image cannot be learned by the author's code as it was", P, "all five bugs", LESS, NULL, NULL, LEARNED), .margin = 0.5 },
     { CLAIM("ours: right gradients at the author's rate do not bring its loss below 0.1", P, NULL, LESS, NULL, NULL, FITTED),
-            .margin = 0.5 },
+      .margin = 0.5 },
     { CLAIM("ours: at a usual rate, 0.01, right gradients bring it below 0.1", P, "lr 0.01", MORE, NULL, NULL, FITTED), .margin = 0.5 },
     { CLAIM("ours: in fewer than 100 steps they fit the image, on the mean", P, "lr 0.01", LESS, NULL, NULL, STEPS_TO_FIT), .margin = 100 },
     { CLAIM("ours: right gradients agree with finite differences, in every tensor", P, "lr 0.01", LESS, NULL, NULL, GRADIENT_ERROR),
       .margin = 0.1 },
-    EACH(WRONG), EACH(FIT),
+    EACH(WRONG),
+    EACH(FIT),
     { CLAIM("ours: with right gradients the net learns MNIST: above 95 %", "mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 95 },
     { CLAIM("ours: it learns Fashion-MNIST: above 80 %", "fashion-mnist", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 80 },
     { CLAIM("ours: it learns CIFAR-10's red channel: above 40 %", "cifar-10-red", NULL, MORE, NULL, NULL, TEST_ACC), .margin = 40 },
@@ -237,11 +238,13 @@ static const struct claim claims[] = {
     { CLAIM("max or average pooling makes no difference on MNIST", "mnist", "average pool", SAME, "mnist", NULL, TEST_ACC), .margin = 0.5 },
     { CLAIM("leaky or plain ReLU makes no difference on MNIST", "mnist", "plain ReLU", SAME, "mnist", NULL, TEST_ACC), .margin = 0.5 },
     { CLAIM("max or average pooling makes no difference on Fashion-MNIST", "fashion-mnist", "average pool", SAME, "fashion-mnist", NULL,
-            TEST_ACC), .margin = 0.5 },
+            TEST_ACC),
+      .margin = 0.5 },
     { CLAIM("max or average pooling makes no difference on CIFAR-10's red channel", "cifar-10-red", "average pool", SAME, "cifar-10-red",
-            NULL, TEST_ACC), .margin = 0.5 },
-    { CLAIM("ours: the earlier try, weights from 0 up at rate 0.1, fails with right gradients too", P, "positive weights at 0.1", LESS,
-            P, "lr 0.1", FITTED) },
+            NULL, TEST_ACC),
+      .margin = 0.5 },
+    { CLAIM("ours: the earlier try, weights from 0 up at rate 0.1, fails with right gradients too", P, "positive weights at 0.1", LESS, P,
+            "lr 0.1", FITTED) },
     { .says = NULL },
 };
 
@@ -252,9 +255,13 @@ static const struct seeds seeds_of[] = {
 
 int main(int argc, const char **argv)
 {
-    static const struct study study = {
-        .zoo = &scratch_cnn, .arms = arms, .seeds = 10, .quick_seeds = 2, .figures = figures, .claims = claims, .look = look_at,
-        .seeds_of = seeds_of
-    };
+    static const struct study study = { .zoo = &scratch_cnn,
+                                        .arms = arms,
+                                        .seeds = 10,
+                                        .quick_seeds = 2,
+                                        .figures = figures,
+                                        .claims = claims,
+                                        .look = look_at,
+                                        .seeds_of = seeds_of };
     return ablation_main(&study, argc, argv);
 }

@@ -42,19 +42,16 @@ static int list_zoo(void)
 static void name_after_file(const char *cell, const char *path, bool weights_only, char *name, size_t size)
 {
     FILE *f = fopen(path, "rb");
-    if (!f)
-        quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
+    if (!f) quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
     char *bytes = NULL, hex[65];
     size_t used = 0, got;
     do {
         bytes = realloc(bytes, used + 65536);
-        if (!bytes)
-            quit(EXIT_FAIL, "--load %s: out of memory", path);
+        if (!bytes) quit(EXIT_FAIL, "--load %s: out of memory", path);
         got = fread(bytes + used, 1, 65536, f);
         used += got;
     } while (got);
-    if (ferror(f))
-        quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
+    if (ferror(f)) quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
     fclose(f);
     sha256_hex(&(struct sha256_part){ bytes, used }, 1, hex);
     free(bytes);
@@ -68,8 +65,7 @@ static void check(const struct request *r, const struct options *o, const char *
         quit(EXIT_USAGE, "--net is missing: a net like \"1x28x28 conv8 relu max2 dense10\", or one of --list like compact-net/published");
     if (!known && !o->data && !o->data_dir && !r->summary)
         quit(EXIT_USAGE, "--data is missing: mnist, fashion-mnist, cifar-10 or strokes, or --data-dir with idx or CIFAR-10 files");
-    if (r->save && o->seed_count > 1)
-        quit(EXIT_USAGE, "--save %s: takes one seed; run it once per seed with a file for each", r->save);
+    if (r->save && o->seed_count > 1) quit(EXIT_USAGE, "--save %s: takes one seed; run it once per seed with a file for each", r->save);
     if (r->load && o->seed_count > 1 && !r->weights_only)
         quit(EXIT_USAGE, "--load %s: resumes one seed; give that one, or --weights-only to start several from these weights", r->load);
 }
@@ -80,26 +76,27 @@ static int run(const struct request *r, const struct options *o)
     struct why why;
     const struct zoo_study *study = NULL;
     const struct zoo_cell *known = r->net ? zoo_find(r->net, &study) : NULL;
-    if (!r->net && r->load && checkpoint_net(r->load, saved, sizeof saved, &why))
-        quit(EXIT_FAIL, "--load %s", why.text);
+    if (!r->net && r->load && checkpoint_net(r->load, saved, sizeof saved, &why)) quit(EXIT_FAIL, "--load %s", why.text);
     const char *net = r->net ? r->net : r->load ? saved : NULL;
     check(r, o, net, known);
     static char words[RECIPE_WORDS];
-    snprintf(words, sizeof words, "%s %s", known ? known->recipe : "", r->recipe ? r->recipe : "");     /* too long: refused below */
+    snprintf(words, sizeof words, "%s %s", known ? known->recipe : "", r->recipe ? r->recipe : ""); /* too long: refused below */
     snprintf(cell_name, sizeof cell_name, "%s", known ? r->net : "custom");
-    if (r->load)
-        name_after_file(known ? r->net : "custom", r->load, r->weights_only, cell_name, sizeof cell_name);
+    if (r->load) name_after_file(known ? r->net : "custom", r->load, r->weights_only, cell_name, sizeof cell_name);
     struct zoo_cell cells[2] = { known ? *known : (struct zoo_cell){ .net = net }, { .cell = NULL } };
     cells[0].cell = cell_name;
     cells[0].recipe = words;
-    if (r->recipe || r->load)           /* no longer what was published */
+    if (r->recipe || r->load) /* no longer what was published */
         cells[0].published_acc = cells[0].published_loss = 0;
     struct zoo_study zoo_study = { .study = "train", .data = study ? study->data : "custom", .question = "", .cells = cells };
     struct study one = { .zoo = &zoo_study, .seeds = 1, .quick_seeds = 1, .quick_epochs = 1 };
-    struct wish wish = {
-        .directory = o->data_dir && !o->data && !known, .epoch_lines = true, .again = r->save, .summary = r->summary,
-        .weights_only = r->weights_only, .load = r->load, .save = r->save
-    };
+    struct wish wish = { .directory = o->data_dir && !o->data && !known,
+                         .epoch_lines = true,
+                         .again = r->save,
+                         .summary = r->summary,
+                         .weights_only = r->weights_only,
+                         .load = r->load,
+                         .save = r->save };
     return ablation_run(&one, o, &wish);
 }
 

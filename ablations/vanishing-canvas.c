@@ -17,10 +17,10 @@
 #define BLOCK "conv3same relu max2step1"
 
 struct change {
-    const char *arm, *first, *block;    /* blocks; NULL: the text's, and as the others */
-    const char *recipe;                 /* words behind SMALL, NULL: none */
+    const char *arm, *first, *block; /* blocks; NULL: the text's, and as the others */
+    const char *recipe;              /* words behind SMALL, NULL: none */
     const char *tests;
-    enum { EVERYWHERE, AT_THREE, AT_TWO, AT_TEN } at;    /* which depths: all seven; 5, 10 and 15; 5 and 10; 10 */
+    enum { EVERYWHERE, AT_THREE, AT_TWO, AT_TEN } at; /* which depths: all seven; 5, 10 and 15; 5 and 10; 10 */
     bool quick;
 };
 
@@ -83,8 +83,7 @@ static void make_arms(void)
     for (int i = 0; i < CHANGES; i++)
         for (int d = 0; d < DEPTHS; d++) {
             const struct change *c = &changes[i];
-            if (!wanted_at(c, depths[d]))
-                continue;
+            if (!wanted_at(c, depths[d])) continue;
             assert(arm < ARMS && depths[d] < 16);
             snprintf(cells[depths[d]], sizeof cells[0], "d%d", depths[d]);
             snprintf(recipes[arm], sizeof recipes[0], SMALL " %s", c->recipe ? c->recipe : "");
@@ -137,11 +136,14 @@ static const struct claim claims[] = {
     { CLAIM("ours: at the start the outputs differ less between images at 10 layers than at 5", "d10", NULL, LESS, "d5", NULL, LOGIT_STD) },
     { CLAIM("ours: with batch norm they differ more than without", "d10", "batch norm", MORE, "d10", BASE, LOGIT_STD) },
     { CLAIM("ours: where the signal gets through, shrinking changes nothing: batch norm with pooling or without", "d10", "batch norm", SAME,
-            "d10", "batch norm, no pool", FAILED), .margin = 0.25 },
+            "d10", "batch norm, no pool", FAILED),
+      .margin = 0.25 },
     { CLAIM("ours: the same at a constant rate, with pooling or without", "d10", "constant rate", SAME, "d10", "constant rate, no pool",
-            FAILED), .margin = 0.25 },
+            FAILED),
+      .margin = 0.25 },
     { CLAIM("ours: inputs of mean 0 and sd 1 do not save ten layers: they fail as often as raw pixels", "d10", "standardised", SAME, "d10",
-            BASE, FAILED), .margin = 0.25 },
+            BASE, FAILED),
+      .margin = 0.25 },
     { .says = NULL },
 };
 
@@ -151,19 +153,22 @@ static const struct claim claims[] = {
 static void look_at(struct look *look, struct train_hooks *hooks)
 {
     probe_signal(look);
-    if (look->folder)
-        probe_steps(look, hooks);
+    if (look->folder) probe_steps(look, hooks);
 }
 
 int main(int argc, const char **argv)
 {
-    static const struct seeds seeds_of[] = {
-        { "*/3,000 images", 5 }, { "*/width 16", 5 }, { "*/width 32", 2 }, { NULL, 0 }
-    };
-    static const struct study study = {
-        .zoo = &vanishing_canvas, .arms = arms, .seeds = 20, .arm_seeds = 20, .quick_seeds = 2, .quick_recipe = SMALL,
-        .seeds_of = seeds_of, .figures = figures, .claims = claims, .look = look_at
-    };
+    static const struct seeds seeds_of[] = { { "*/3,000 images", 5 }, { "*/width 16", 5 }, { "*/width 32", 2 }, { NULL, 0 } };
+    static const struct study study = { .zoo = &vanishing_canvas,
+                                        .arms = arms,
+                                        .seeds = 20,
+                                        .arm_seeds = 20,
+                                        .quick_seeds = 2,
+                                        .quick_recipe = SMALL,
+                                        .seeds_of = seeds_of,
+                                        .figures = figures,
+                                        .claims = claims,
+                                        .look = look_at };
     make_arms();
     return ablation_main(&study, argc, argv);
 }

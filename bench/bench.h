@@ -21,26 +21,29 @@ extern "C" {
 enum { BENCH_SAMPLES = 1000 };
 
 /* Hardware counters of the calling thread, per call; NAN where the system gives none. */
-struct bench_counts { double cycles, instructions, cache_misses; };
+struct bench_counts {
+    double cycles, instructions, cache_misses;
+};
 
 struct bench_case {
-    void (*run)(void *context);             /* one call, timed from outside … */
-    double (*timed)(void *context);         /* … or, when set, one call that times itself: seconds (manual time) */
+    void (*run)(void *context);     /* one call, timed from outside … */
+    double (*timed)(void *context); /* … or, when set, one call that times itself: seconds (manual time) */
     void *context;
-    bool beside;                            /* measured beside the others without a say in when to stop: a reference such as the peak */
+    bool beside; /* measured beside the others without a say in when to stop: a reference such as the peak */
     /* results */
-    double *sample; int samples;            /* seconds per call */
-    int calls;                              /* per sample */
-    double spent;                           /* seconds, warm-up left out */
+    double *sample;
+    int samples;  /* seconds per call */
+    int calls;    /* per sample */
+    double spent; /* seconds, warm-up left out */
     struct bench_counts counts;
 };
 
 struct bench_rules {
-    double rel_ci;                          /* stop when the median's 95 % interval is narrower than this share of it … */
-    double max_time;                        /* … or a case has had so many seconds */
+    double rel_ci;   /* stop when the median's 95 % interval is narrower than this share of it … */
+    double max_time; /* … or a case has had so many seconds */
     int min_samples;
-    bool cold;                              /* caches are emptied before every call; a sample is one call */
-    double pause;                           /* seconds of quiet before every sample: the other teams' threads stop spinning in it */
+    bool cold;    /* caches are emptied before every call; a sample is one call */
+    double pause; /* seconds of quiet before every sample: the other teams' threads stop spinning in it */
 };
 
 struct bench_rules bench_rules_default(void);
@@ -50,7 +53,10 @@ int bench_sample(struct bench_case *cases, int count, const struct bench_rules *
 void bench_case_free(struct bench_case *c);
 
 /* Of samples, in seconds: the median's 95 % interval from order statistics; low, high NAN below six samples, which cannot give one. */
-struct bench_stats { int n; double min, median, p95, low, high; };
+struct bench_stats {
+    int n;
+    double min, median, p95, low, high;
+};
 struct bench_stats bench_stats_of(const double *sample, int n);
 
 /* ---- turns between two programs (turns.c) ---------------------------------------------------------------------------------------- */
@@ -68,9 +74,12 @@ struct team;
 
 /* One sample's work of the FMA loop of an ISA, on every worker of the team: run as a case beside others it gives the peak under the same
  * conditions. isa: enum isa; NULL for those without such a loop (scalar, portable). */
-struct peak { struct team *team; int isa; };
+struct peak {
+    struct team *team;
+    int isa;
+};
 void peak_run(void *peak);
-double peak_flops(const struct peak *p);    /* of one peak_run */
+double peak_flops(const struct peak *p); /* of one peak_run */
 bool peak_has(int isa);
 
 /* GFLOP/s of the best of a few runs: for a program's head and rows that no group belongs to. */
@@ -80,8 +89,8 @@ enum cache_level { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_DRAM, CACHE_LEVELS };
 extern const char *const cache_names[CACHE_LEVELS];
 
 struct machine {
-    size_t cache_bytes[CACHE_LEVELS];       /* L1d, L2 per core, L3; DRAM: 0. Guessed where the system does not tell */
-    double read[CACHE_LEVELS], triad[CACHE_LEVELS];     /* GB/s of the team: sum of an array; a[i] = b[i] + s c[i], three streams counted */
+    size_t cache_bytes[CACHE_LEVELS];               /* L1d, L2 per core, L3; DRAM: 0. Guessed where the system does not tell */
+    double read[CACHE_LEVELS], triad[CACHE_LEVELS]; /* GB/s of the team: sum of an array; a[i] = b[i] + s c[i], three streams counted */
 };
 
 /* Fills it with the best ISA of `isas`, by the team. 0, or -ENOMEM. */
@@ -90,7 +99,11 @@ int machine_measure(struct machine *m, unsigned isas, struct team *team);
 enum cache_level machine_level(const struct machine *m, double bytes, int workers);
 
 /* What else went on while measuring: opened before, read after. */
-struct noise { uint64_t start_ns; double cpu, own, steal, busy; long switches; };
+struct noise {
+    uint64_t start_ns;
+    double cpu, own, steal, busy;
+    long switches;
+};
 void noise_open(struct noise *n);
 /* The reasons why figures cannot be trusted, "; " between them; "" when none. */
 const char *noise_read(struct noise *n, char *text, size_t size);
@@ -107,7 +120,10 @@ void counters_close(void);
 bool gbench_flags(int *argc, char **argv);
 void gbench_context(const char *key, const char *value);
 
-struct gbench_counter { const char *name; double value; };
+struct gbench_counter {
+    const char *name;
+    double value;
+};
 
 /* One benchmark: sample i becomes repetition i with manual time. Counters that are not finite are left out (its JSON would be broken). */
 void gbench_add(const char *name, const double *sample, int samples, int calls, const struct gbench_counter *counters, int count);

@@ -9,15 +9,32 @@
 #include "kernel_problems.h"
 #include "peers/peers.h"
 
-static const struct column columns[] = {
-    { "what", "what", -16, 0 }, { "problem", "problem", -24, 0 }, { "variant", "variant", -18, 0 }, { "threads", "threads", 3, 0 },
-    { "us", "us", 10, 2 }, { "ci_percent", "+-%", 5, 1 }, { "us_min", "min us", 10, 2 }, { "us_p95", "p95", 0, 3 },
-    { "gflops", "GFLOP/s", 7, 1 }, { "percent_of_peak", "% peak", 6, 1 }, { "percent_of_roof", "% roof", 6, 1 },
-    { "times_scalar", "x scalar", 8, 1 }, { "times_onednn", "x oneDNN", 8, 2 }, { "error_of_bound", "err/bound", 9, 2 },
-    { "note", "note", -1, 0 }, { "us_ci_low", "", 0, 3 }, { "us_ci_high", "", 0, 3 }, { "gflops_exact", "", 0, 3 },
-    { "peak_gflops", "", 0, 1 }, { "bound_by", "", 0, 0 }, { "us_pack", "", 0, 3 }, { "cycles", "", 0, 0 }, { "ipc", "", 0, 2 },
-    { "cache_misses", "", 0, 0 }, { "version", "", 0, 0 }, { NULL, NULL, 0, 0 }
-};
+static const struct column columns[] = { { "what", "what", -16, 0 },
+                                         { "problem", "problem", -24, 0 },
+                                         { "variant", "variant", -18, 0 },
+                                         { "threads", "threads", 3, 0 },
+                                         { "us", "us", 10, 2 },
+                                         { "ci_percent", "+-%", 5, 1 },
+                                         { "us_min", "min us", 10, 2 },
+                                         { "us_p95", "p95", 0, 3 },
+                                         { "gflops", "GFLOP/s", 7, 1 },
+                                         { "percent_of_peak", "% peak", 6, 1 },
+                                         { "percent_of_roof", "% roof", 6, 1 },
+                                         { "times_scalar", "x scalar", 8, 1 },
+                                         { "times_onednn", "x oneDNN", 8, 2 },
+                                         { "error_of_bound", "err/bound", 9, 2 },
+                                         { "note", "note", -1, 0 },
+                                         { "us_ci_low", "", 0, 3 },
+                                         { "us_ci_high", "", 0, 3 },
+                                         { "gflops_exact", "", 0, 3 },
+                                         { "peak_gflops", "", 0, 1 },
+                                         { "bound_by", "", 0, 0 },
+                                         { "us_pack", "", 0, 3 },
+                                         { "cycles", "", 0, 0 },
+                                         { "ipc", "", 0, 2 },
+                                         { "cache_misses", "", 0, 0 },
+                                         { "version", "", 0, 0 },
+                                         { NULL, NULL, 0, 0 } };
 
 struct request {
     char *problem, *peers, *set, *turns;
@@ -96,8 +113,9 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     struct noise noise;
     char text[1024];
     static const int one = 1;
-    struct group_options g = { .options = o, .rules = bench_rules_default(), .check = !r->no_check, .mutants = r->mutants,
-                               .picked = r->picked };
+    struct group_options g = {
+        .options = o, .rules = bench_rules_default(), .check = !r->no_check, .mutants = r->mutants, .picked = r->picked
+    };
     if (r->rel_ci > 0) g.rules.rel_ci = r->rel_ci;
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
@@ -143,8 +161,10 @@ int main(int argc, char **argv)
     };
     static struct options options;
     const bool gbench = gbench_flags(&argc, argv);
-    cli_parse(&options, "bench-kernels", "Times every kernel variant beside oneDNN and the compiler's own loops. --benchmark_... flags are "
-              "Google Benchmark's.", more, argc, (const char **)argv);
+    cli_parse(&options, "bench-kernels",
+              "Times every kernel variant beside oneDNN and the compiler's own loops. --benchmark_... flags are "
+              "Google Benchmark's.",
+              more, argc, (const char **)argv);
     const int status = run(&r, &options, gbench);
     free(r.problem);
     free(r.peers);

@@ -9,14 +9,30 @@
 #include "../nets/zoo/zoo.h"
 #include "net_run.h"
 
-static const struct column columns[] = {
-    { "net", "net", -34, 0 }, { "what", "what", -6, 0 }, { "batch", "batch", 5, 0 }, { "variant", "variant", -16, 0 },
-    { "threads", "threads", 3, 0 }, { "us", "us", 11, 1 }, { "ci_percent", "+-%", 5, 1 }, { "images_per_s", "images/s", 9, 0 },
-    { "gflops", "GFLOP/s", 7, 1 }, { "percent_of_peak", "% peak", 6, 1 }, { "scaling", "x 1 thread", 6, 2 },
-    { "kib_total", "KiB", 8, 0 }, { "us_min", "", 0, 1 }, { "us_p95", "", 0, 1 }, { "us_ci_low", "", 0, 1 }, { "us_ci_high", "", 0, 1 },
-    { "bytes_parameters", "", 0, 0 }, { "bytes_gradients", "", 0, 0 }, { "bytes_optimizer", "", 0, 0 }, { "bytes_activations", "", 0, 0 },
-    { "bytes_scratch", "", 0, 0 }, { "peak_gflops", "", 0, 1 }, { "net_string", "", 0, 0 }, { NULL, NULL, 0, 0 }
-};
+static const struct column columns[] = { { "net", "net", -34, 0 },
+                                         { "what", "what", -6, 0 },
+                                         { "batch", "batch", 5, 0 },
+                                         { "variant", "variant", -16, 0 },
+                                         { "threads", "threads", 3, 0 },
+                                         { "us", "us", 11, 1 },
+                                         { "ci_percent", "+-%", 5, 1 },
+                                         { "images_per_s", "images/s", 9, 0 },
+                                         { "gflops", "GFLOP/s", 7, 1 },
+                                         { "percent_of_peak", "% peak", 6, 1 },
+                                         { "scaling", "x 1 thread", 6, 2 },
+                                         { "kib_total", "KiB", 8, 0 },
+                                         { "us_min", "", 0, 1 },
+                                         { "us_p95", "", 0, 1 },
+                                         { "us_ci_low", "", 0, 1 },
+                                         { "us_ci_high", "", 0, 1 },
+                                         { "bytes_parameters", "", 0, 0 },
+                                         { "bytes_gradients", "", 0, 0 },
+                                         { "bytes_optimizer", "", 0, 0 },
+                                         { "bytes_activations", "", 0, 0 },
+                                         { "bytes_scratch", "", 0, 0 },
+                                         { "peak_gflops", "", 0, 1 },
+                                         { "net_string", "", 0, 0 },
+                                         { NULL, NULL, 0, 0 } };
 
 enum { BATCHES = 32, BATCH_MOST = 1000 };
 
@@ -26,7 +42,10 @@ struct request {
     int plan, profile, units, cold;
 };
 
-struct nets { struct bench_net *list; int count; };
+struct nets {
+    struct bench_net *list;
+    int count;
+};
 
 static void add(struct nets *nets, const char *name, const char *string, const char *recipe)
 {
@@ -153,8 +172,10 @@ int main(int argc, char **argv)
     };
     static struct options options;
     const bool gbench = gbench_flags(&argc, argv);
-    cli_parse(&options, "bench-nets", "Times training steps and inference of the studied nets, or of any. --benchmark_... flags are Google "
-              "Benchmark's.", more, argc, (const char **)argv);
+    cli_parse(&options, "bench-nets",
+              "Times training steps and inference of the studied nets, or of any. --benchmark_... flags are Google "
+              "Benchmark's.",
+              more, argc, (const char **)argv);
     run(&r, &options, gbench);
     free(r.net);
     free(r.batch);

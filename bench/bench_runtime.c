@@ -12,11 +12,12 @@
 #include "../kernels/runtime/team.h"
 #include "report.h"
 
-static const struct column columns[] = {
-    { "what", "what", -12, 0 }, { "variant", "variant", -22, 0 }, { "threads", "threads", 3, 0 }, { "us", "us", 10, 3 },
-    { "ci_percent", "+-%", 5, 1 }, { "us_min", "min us", 10, 3 }, { "us_p95", "p95 us", 10, 3 }, { "gflops", "GFLOP/s", 8, 1 },
-    { "read_gbs", "read GB/s", 9, 1 }, { "triad_gbs", "triad GB/s", 10, 1 }, { "bytes", "cache bytes", 0, 0 }, { NULL, NULL, 0, 0 }
-};
+static const struct column columns[] = { { "what", "what", -12, 0 },        { "variant", "variant", -22, 0 },
+                                         { "threads", "threads", 3, 0 },    { "us", "us", 10, 3 },
+                                         { "ci_percent", "+-%", 5, 1 },     { "us_min", "min us", 10, 3 },
+                                         { "us_p95", "p95 us", 10, 3 },     { "gflops", "GFLOP/s", 8, 1 },
+                                         { "read_gbs", "read GB/s", 9, 1 }, { "triad_gbs", "triad GB/s", 10, 1 },
+                                         { "bytes", "cache bytes", 0, 0 },  { NULL, NULL, 0, 0 } };
 
 static bool wanted(const struct options *o, const char *what, const char *variant)
 {
@@ -35,15 +36,9 @@ static json_t *row_of(const char *what, const char *variant, struct team *team)
 
 /* ---- forks and joins ---- */
 
-static void nothing(void *context, int begin, int end, int worker)
-{
-    (void)context, (void)begin, (void)end, (void)worker;
-}
+static void nothing(void *context, int begin, int end, int worker) { (void)context, (void)begin, (void)end, (void)worker; }
 
-static void fork_join(void *team)
-{
-    team_run(team, team_workers(team), nothing, NULL);
-}
+static void fork_join(void *team) { team_run(team, team_workers(team), nothing, NULL); }
 
 /* Workers that wait longer than they spin are asleep: this is the first call after a pause. */
 static double wake_up(void *team)
@@ -56,14 +51,19 @@ static double wake_up(void *team)
 }
 
 /* The same with threads of their own that wait at a pthread barrier: one to start, one to end. */
-struct barriers { pthread_barrier_t start, end; atomic_bool leave; struct team *team; atomic_int next; };
+struct barriers {
+    pthread_barrier_t start, end;
+    atomic_bool leave;
+    struct team *team;
+    atomic_int next;
+};
 
 static void *wait_for_work(void *context)
 {
     struct barriers *b = context;
     struct topology *t;
     const int worker = atomic_fetch_add(&b->next, 1);
-    if (team_pinned(b->team) && topology_open(&t, NULL) == 0) {         /* where the team's worker of that number is */
+    if (team_pinned(b->team) && topology_open(&t, NULL) == 0) { /* where the team's worker of that number is */
         topology_bind_self(t, team_planned_pu(b->team, worker));
         topology_close(t);
     }
@@ -121,7 +121,10 @@ static int run_cases(const struct options *o, const struct bench_rules *rules, s
     struct barriers barriers;
     pthread_t threads[BARRIER_THREADS];
     const int started = barriers_open(&barriers, threads, team);
-    const struct { const char *what, *variant; struct bench_case one; } all[] = {
+    const struct {
+        const char *what, *variant;
+        struct bench_case one;
+    } all[] = {
         { "fork-join", "team", { .run = fork_join, .context = team } },
         { "fork-join", "peer/pthread_barrier", { .run = barrier_pair, .context = &barriers } },
         { "wake-up", "team", { .timed = wake_up, .context = team } },
@@ -179,10 +182,11 @@ static int run_ceilings(const struct options *o, struct team *team, struct repor
 
 static int list(const struct options *o)
 {
-    static const char *const names[][2] = {
-        { "fork-join", "team" }, { "fork-join", "peer/pthread_barrier" }, { "wake-up", "team" }, { "clock", "clock_ns" },
-        { "peak", "ISA" }, { "bandwidth", "L1" }, { "bandwidth", "L2" }, { "bandwidth", "L3" }, { "bandwidth", "DRAM" }
-    };
+    static const char *const names[][2] = { { "fork-join", "team" }, { "fork-join", "peer/pthread_barrier" },
+                                            { "wake-up", "team" },   { "clock", "clock_ns" },
+                                            { "peak", "ISA" },       { "bandwidth", "L1" },
+                                            { "bandwidth", "L2" },   { "bandwidth", "L3" },
+                                            { "bandwidth", "DRAM" } };
     int count = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (wanted(o, names[i][0], names[i][1])) count++, printf("%s/%s\n", names[i][0], names[i][1]);
@@ -212,9 +216,8 @@ int main(int argc, char **argv)
     char text[1024];
     double max_time = 0;
     int ran = 0;
-    const struct poptOption more[] = {
-        { "max-time", 0, POPT_ARG_DOUBLE, &max_time, 0, "seconds per case at most (1)", "S" }, POPT_TABLEEND
-    };
+    const struct poptOption more[] = { { "max-time", 0, POPT_ARG_DOUBLE, &max_time, 0, "seconds per case at most (1)", "S" },
+                                       POPT_TABLEEND };
     const bool gbench = gbench_flags(&argc, argv);
     cli_parse(&o, "bench-runtime", "Times the worker team, and measures the FMA peak and the bandwidths. Default: 1 thread and all cores.",
               more, argc, (const char **)argv);

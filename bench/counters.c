@@ -50,7 +50,9 @@ void counters_start(void)
 
 struct bench_counts counters_stop(void)
 {
-    struct { uint64_t count, value[EVENTS]; } got = { 0 };
+    struct {
+        uint64_t count, value[EVENTS];
+    } got = { 0 };
     if (fd[0] >= 0) {
         ioctl(fd[0], PERF_EVENT_IOC_DISABLE, PERF_IOC_FLAG_GROUP);
         if (read(fd[0], &got, sizeof got) == sizeof got && got.count == EVENTS && got.value[0])

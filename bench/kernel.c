@@ -13,8 +13,14 @@ extern const struct op_bench conv_bench, dense_bench, pool_bench, batchnorm_benc
     optimizer_bench;
 
 const struct op_bench *const op_benches[OP_COUNT] = {
-    [OP_CONV] = &conv_bench, [OP_POOL] = &pool_bench, [OP_BATCHNORM] = &batchnorm_bench, [OP_DENSE] = &dense_bench,
-    [OP_ACTIVATION] = &activation_bench, [OP_ADD] = &add_bench, [OP_DROPOUT] = &dropout_bench, [OP_LOSS] = &loss_bench,
+    [OP_CONV] = &conv_bench,
+    [OP_POOL] = &pool_bench,
+    [OP_BATCHNORM] = &batchnorm_bench,
+    [OP_DENSE] = &dense_bench,
+    [OP_ACTIVATION] = &activation_bench,
+    [OP_ADD] = &add_bench,
+    [OP_DROPOUT] = &dropout_bench,
+    [OP_LOSS] = &loss_bench,
     [OP_OPTIMIZER] = &optimizer_bench,
 };
 
@@ -26,15 +32,12 @@ const char *problem_parse(const char *text, struct problem *p)
         const char *this_wrong = op_benches[op]->parse(text, p);
         snprintf(p->text, sizeof p->text, "%s", text);
         if (!this_wrong) return NULL;
-        if (!wrong || !strncmp(text, op_name((enum op)op), 2)) wrong = this_wrong;       /* the op that was meant, as far as one sees */
+        if (!wrong || !strncmp(text, op_name((enum op)op), 2)) wrong = this_wrong; /* the op that was meant, as far as one sees */
     }
     return wrong;
 }
 
-static void *room(size_t bytes)
-{
-    return aligned_alloc(64, bytes ? (bytes + 63) / 64 * 64 : 64);
-}
+static void *room(size_t bytes) { return aligned_alloc(64, bytes ? (bytes + 63) / 64 * 64 : 64); }
 
 static void kill_lanes(float *tensor, size_t count, int images)
 {
@@ -116,9 +119,13 @@ void kernel_run(void *kernel)
 
 /* ---- merging ---- */
 
-enum { STRIP = 1024 };                      /* floats of every chunk at a time, so that they stay in cache */
+enum { STRIP = 1024 }; /* floats of every chunk at a time, so that they stay in cache */
 
-struct merging { float *from, *to; int chunks; size_t stride, count; };
+struct merging {
+    float *from, *to;
+    int chunks;
+    size_t stride, count;
+};
 
 static void merge_strips(void *context, int begin, int end, int worker)
 {

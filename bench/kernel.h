@@ -29,33 +29,35 @@ struct problem {
         struct loss loss;
         struct optimizer optimizer;
     };
-    int vectors;                            /* of the ops that know nothing else of their tensors */
-    size_t count[TENSORS];                  /* floats; 0: has none */
+    int vectors;           /* of the ops that know nothing else of their tensors */
+    size_t count[TENSORS]; /* floats; 0: has none */
     float *tensor[TENSORS];
     size_t byte_count;
-    uint8_t *bytes;                         /* `which`, `kept`, labels and best */
+    uint8_t *bytes; /* `which`, `kept`, labels and best */
 };
 
-struct work { double flops, exact_flops, bytes; };          /* nominal; of taps inside the image; read and written once */
+struct work {
+    double flops, exact_flops, bytes;
+}; /* nominal; of taps inside the image; read and written once */
 
 /* A variant that is ready to run one direction of a problem. */
 struct kernel {
     struct problem *problem;
     const struct variant *variant;
     int direction;
-    struct team *team;                      /* borrowed */
-    float *packed, *partials, **scratch;    /* scratch per worker */
+    struct team *team;                   /* borrowed */
+    float *packed, *partials, **scratch; /* scratch per worker */
     size_t packed_bytes, partial_bytes, scratch_bytes;
 };
 
 struct op_bench {
     const char *directions[DIRECTIONS + 1];
-    enum role result[DIRECTIONS];           /* by direction, for comparisons */
-    const char *(*parse)(const char *text, struct problem *p);      /* NULL, or what is wrong; sets counts */
+    enum role result[DIRECTIONS];                              /* by direction, for comparisons */
+    const char *(*parse)(const char *text, struct problem *p); /* NULL, or what is wrong; sets counts */
     struct work (*work)(const struct problem *p, int direction);
-    bool (*supports)(const struct variant *v, const struct problem *p);     /* NULL: everything */
-    void (*measure)(struct kernel *k);      /* sets the three sizes; NULL: none */
-    void (*pack)(struct kernel *k);         /* what the first call needs: packed weights, a forward pass; NULL: nothing */
+    bool (*supports)(const struct variant *v, const struct problem *p); /* NULL: everything */
+    void (*measure)(struct kernel *k);                                  /* sets the three sizes; NULL: none */
+    void (*pack)(struct kernel *k); /* what the first call needs: packed weights, a forward pass; NULL: nothing */
     void (*run)(struct kernel *k);
 };
 
@@ -70,7 +72,7 @@ void problem_close(struct problem *p);
 /* 0 or -ENOMEM. Weights are packed. */
 int kernel_open(struct kernel *k, struct problem *p, const struct variant *v, int direction, struct team *team);
 void kernel_close(struct kernel *k);
-void kernel_run(void *kernel);              /* as bench_case.run */
+void kernel_run(void *kernel); /* as bench_case.run */
 
 /* Sums `chunks` arrays of `stride` floats pairwise, in place, into the first, then copies `count` of them: the end of a sum over images. */
 void kernel_merge(const struct kernel *k, int chunks, size_t stride, float *to, size_t count);

@@ -9,19 +9,27 @@
 
 enum { ENTRIES = 48 };
 
-struct verdict { const struct variant *variant; char direction[16]; double worst; char finding[CHECK_TEXT + 256]; };
+struct verdict {
+    const struct variant *variant;
+    char direction[16];
+    double worst;
+    char finding[CHECK_TEXT + 256];
+};
 
-struct verdicts { struct verdict list[CHECK_ROWS * CHECK_DIRECTIONS]; int count; };
+struct verdicts {
+    struct verdict list[CHECK_ROWS * CHECK_DIRECTIONS];
+    int count;
+};
 
 /* A variant or a peer in one group. */
 struct entry {
-    const char *isa, *algo;             /* of a peer: "peer", its name */
-    const struct variant *variant;      /* NULL: oneDNN */
+    const char *isa, *algo;        /* of a peer: "peer", its name */
+    const struct variant *variant; /* NULL: oneDNN */
     struct kernel kernel;
     struct onednn *onednn;
-    enum isa peak;                      /* whose FMA peak counts */
-    double error;                       /* in units of the bound; NAN: not known */
-    bool automatic;                     /* what auto picks for its ISA */
+    enum isa peak;  /* whose FMA peak counts */
+    double error;   /* in units of the bound; NAN: not known */
+    bool automatic; /* what auto picks for its ISA */
     char note[160];
 };
 
@@ -34,13 +42,13 @@ struct group {
     int entries;
     struct bench_case cases[ENTRIES + ISA_COUNT];
     struct peak peaks[ISA_COUNT];
-    int peak_case[ISA_COUNT];           /* index of the case; -1: none */
-    bool checked;                       /* verdicts are there */
+    int peak_case[ISA_COUNT]; /* index of the case; -1: none */
+    bool checked;             /* verdicts are there */
     int wrong;
 };
 
 double case_median(const struct bench_case *c);
-double case_least(const struct bench_case *c);          /* a ceiling is what was reached at best */
+double case_least(const struct bench_case *c); /* a ceiling is what was reached at best */
 /* The ISA whose FMA peak stands for those that have none of their own. */
 enum isa group_best_peak(const struct group *k);
 /* Seconds that packing the weights takes; NAN where there is nothing to pack. */

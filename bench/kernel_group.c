@@ -50,10 +50,11 @@ static void check_all(struct group *k)
 {
     const struct options *o = k->g->options;
     struct check_total total;
-    const struct check_options check = {
-        .op = (int)k->problem.op, .isas = o->isas, .problem = k->problem.text, .seed = SEED,
-        .algo = strcmp(o->algo, "auto") ? o->algo : NULL
-    };
+    const struct check_options check = { .op = (int)k->problem.op,
+                                         .isas = o->isas,
+                                         .problem = k->problem.text,
+                                         .seed = SEED,
+                                         .algo = strcmp(o->algo, "auto") ? o->algo : NULL };
     k->checked = true;
     check_walk(&check, collect, &k->verdicts, &total);
 }
@@ -99,9 +100,9 @@ static void add_variant(struct group *k, struct report *report, const struct var
     const char *finding = NULL;
     char text[512];
     if ((op->supports && !op->supports(v, &k->problem)) || !wanted(k, isa, algo)) return;
-    const bool peer = strcmp(isa, "peer") == 0, alone = peer || strcmp(isa, "mutant") == 0;       /* checked by itself, not in the walk */
+    const bool peer = strcmp(isa, "peer") == 0, alone = peer || strcmp(isa, "mutant") == 0; /* checked by itself, not in the walk */
     const bool automatic = k->problem.op == OP_CONV && !alone &&
-        &conv_pick(&k->problem.conv, (enum conv_direction)k->direction, 1u << v->isa, NULL)->head == v;
+                           &conv_pick(&k->problem.conv, (enum conv_direction)k->direction, 1u << v->isa, NULL)->head == v;
     if (k->g->picked && !alone && !(k->problem.op == OP_CONV ? automatic : v == variant_at(k->problem.op, v->isa, 0))) return;
     struct entry *e = &k->entry[k->entries];
     assert(k->entries < ENTRIES);
@@ -111,9 +112,9 @@ static void add_variant(struct group *k, struct report *report, const struct var
     if (checks && !alone && !k->checked) check_all(k);
     if (checks)
         finding = alone ? check_one(v, k->problem.op, k->problem.text, SEED, text, sizeof text)
-                       : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
+                        : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
     if (finding) return convict(k, report, e, finding);
-    if (strcmp(isa, "mutant") == 0) return;         /* right on this problem; still nothing to time */
+    if (strcmp(isa, "mutant") == 0) return; /* right on this problem; still nothing to time */
     const char *note = peer ? "textbook, -O3 -march=native" : !k->g->check ? "not checked" : e->automatic ? "auto" : "";
     snprintf(e->note, sizeof e->note, "%s", note);
     k->entries++;
@@ -135,14 +136,18 @@ static void add_entries(struct group *k, struct report *report)
     int mutants = 0;
     const struct mutant *mutant = k->g->mutants ? check_cases[k->problem.op]->mutants(&mutants) : NULL;
     for (int i = 1; i < mutants; i++) add_variant(k, report, mutant[i].variant, "mutant", mutant[i].name);
-    if (!k->entries) return;                        /* peers alone are no comparison */
+    if (!k->entries) return; /* peers alone are no comparison */
     if (k->g->native) {
         const struct kernels *n = k->g->native;
-        const struct variant *const rows[OP_COUNT] = {
-            [OP_CONV] = &n->conv->head, [OP_POOL] = &n->pool->head, [OP_BATCHNORM] = &n->batchnorm->head, [OP_DENSE] = &n->dense->head,
-            [OP_ACTIVATION] = &n->activation->head, [OP_ADD] = &n->add->head, [OP_DROPOUT] = &n->dropout->head,
-            [OP_LOSS] = &n->loss->head, [OP_OPTIMIZER] = &n->optimizer->head
-        };
+        const struct variant *const rows[OP_COUNT] = { [OP_CONV] = &n->conv->head,
+                                                       [OP_POOL] = &n->pool->head,
+                                                       [OP_BATCHNORM] = &n->batchnorm->head,
+                                                       [OP_DENSE] = &n->dense->head,
+                                                       [OP_ACTIVATION] = &n->activation->head,
+                                                       [OP_ADD] = &n->add->head,
+                                                       [OP_DROPOUT] = &n->dropout->head,
+                                                       [OP_LOSS] = &n->loss->head,
+                                                       [OP_OPTIMIZER] = &n->optimizer->head };
         add_variant(k, report, rows[k->problem.op], "peer", "autovec");
     }
 }

@@ -9,16 +9,17 @@
 struct group_options {
     const struct options *options;
     struct bench_rules rules;
-    bool check, mutants;                /* mutants: the checks' wrong variants take part, to be refused */
-    bool picked;                        /* of ours only what the planner would take */
-    const char *onednn;                 /* its version, or NULL: not here or not wanted */
-    const struct kernels *native;       /* likewise */
+    bool check, mutants;          /* mutants: the checks' wrong variants take part, to be refused */
+    bool picked;                  /* of ours only what the planner would take */
+    const char *onednn;           /* its version, or NULL: not here or not wanted */
+    const struct kernels *native; /* likewise */
     struct team *team;
     struct machine machine;
     /* results */
-    int ran;                            /* cases timed (or listed) */
-    double *ratios; int ratio_count;    /* best of ours against oneDNN, by group: logarithms */
-    int lost, autos, auto_slow;         /* groups where oneDNN was faster; where `auto` was timed; where it was beaten by 10 % */
+    int ran; /* cases timed (or listed) */
+    double *ratios;
+    int ratio_count;            /* best of ours against oneDNN, by group: logarithms */
+    int lost, autos, auto_slow; /* groups where oneDNN was faster; where `auto` was timed; where it was beaten by 10 % */
 };
 
 /* The machine's ceilings, as remarks. */

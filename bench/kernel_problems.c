@@ -11,15 +11,40 @@
 
 enum { IMAGES = 64 };
 
-static const char *const table[] = {
-    "n64c16h24k16r3pad0", "n64c32h26k16r3pad0", "n64c32h26k64r3pad0", "n64c64h26k32r3pad0",
-    "n64c32h14k64r3pad1", "n64c32h14k64r5pad2", "n64c32h14k64r7pad3", "n64c1h28k32r3pad1", "n64c1h28k32r5pad2", "n64c1h28k32r7pad3",
-    "n64c1h28k8r3pad1", "n64c3h24k3r3pad1", "n64c2h15k4r3pad0", "n64c8h28k8r3pad1", "n64c8h14k16r3pad1", "n64c16h14k16r3pad1",
-    "n64c16h9k16r3pad0", "n64c16h7k16r3pad0", "n64c16h5k12r3pad0", "n64c16h5k10r3pad0",
-    "max:n64c32h28r2step2pad0", "max:n64c3h28r2pad0", "bn:n64c32h26", "dense:n64c784k128", "dense:n64c3136k64",
-    "relu:v12544", "leaky:v12544", "tanh:v1024", "add:n64c3h24w24bh28bw28", "drop:t13107v12544", "loss:n64k10",
-    "sgd:v6360m900n0f0d0", "adam:v6360t100d0k0", NULL
-};
+static const char *const table[] = { "n64c16h24k16r3pad0",
+                                     "n64c32h26k16r3pad0",
+                                     "n64c32h26k64r3pad0",
+                                     "n64c64h26k32r3pad0",
+                                     "n64c32h14k64r3pad1",
+                                     "n64c32h14k64r5pad2",
+                                     "n64c32h14k64r7pad3",
+                                     "n64c1h28k32r3pad1",
+                                     "n64c1h28k32r5pad2",
+                                     "n64c1h28k32r7pad3",
+                                     "n64c1h28k8r3pad1",
+                                     "n64c3h24k3r3pad1",
+                                     "n64c2h15k4r3pad0",
+                                     "n64c8h28k8r3pad1",
+                                     "n64c8h14k16r3pad1",
+                                     "n64c16h14k16r3pad1",
+                                     "n64c16h9k16r3pad0",
+                                     "n64c16h7k16r3pad0",
+                                     "n64c16h5k12r3pad0",
+                                     "n64c16h5k10r3pad0",
+                                     "max:n64c32h28r2step2pad0",
+                                     "max:n64c3h28r2pad0",
+                                     "bn:n64c32h26",
+                                     "dense:n64c784k128",
+                                     "dense:n64c3136k64",
+                                     "relu:v12544",
+                                     "leaky:v12544",
+                                     "tanh:v1024",
+                                     "add:n64c3h24w24bh28bw28",
+                                     "drop:t13107v12544",
+                                     "loss:n64k10",
+                                     "sgd:v6360m900n0f0d0",
+                                     "adam:v6360t100d0k0",
+                                     NULL };
 
 static int add(struct problem_list *list, const char *text)
 {

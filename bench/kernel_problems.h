@@ -6,7 +6,10 @@
 #include <stdbool.h>
 #include "../kernels/runtime/why.h"
 
-struct problem_list { char **text; int count; };
+struct problem_list {
+    char **text;
+    int count;
+};
 
 /* The table of shapes, then (unless table_alone) the layers of every net of the zoo. 0, or -ENOMEM. */
 int problems_default(struct problem_list *list, bool table_alone, struct why *why);

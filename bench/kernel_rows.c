@@ -9,15 +9,9 @@
 
 /* ---- rows ---- */
 
-double case_median(const struct bench_case *c)
-{
-    return bench_stats_of(c->sample, c->samples).median;
-}
+double case_median(const struct bench_case *c) { return bench_stats_of(c->sample, c->samples).median; }
 
-double case_least(const struct bench_case *c)
-{
-    return bench_stats_of(c->sample, c->samples).min;
-}
+double case_least(const struct bench_case *c) { return bench_stats_of(c->sample, c->samples).min; }
 
 /* Median of the case of that name in the group, or NAN. */
 static double median_named(const struct group *k, const char *isa, const char *algo)
@@ -27,7 +21,10 @@ static double median_named(const struct group *k, const char *isa, const char *a
     return NAN;
 }
 
-struct roof { double seconds, peak, reference; const char *by; };
+struct roof {
+    double seconds, peak, reference;
+    const char *by;
+};
 
 static struct roof roof_of(const struct group *k, const struct entry *e, const struct work *w)
 {
@@ -51,9 +48,9 @@ json_t *group_row(struct group *k, int i, json_t *environment)
     char what[64], variant[96];
     snprintf(what, sizeof what, "%s.%s", op_name(k->problem.op), direction);
     snprintf(variant, sizeof variant, "%s/%s", e->isa, e->algo);
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:b, s:b}", "kind", "kernel", "what", what,
-                            "problem", k->problem.text, "variant", variant, "isa", e->isa, "algo", e->algo,
-                            "threads", team_workers(k->g->team), "pinned", team_pinned(k->g->team), "cold", k->g->rules.cold, "ok", 1);
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b, s:b, s:b}", "kind", "kernel", "what", what, "problem",
+                            k->problem.text, "variant", variant, "isa", e->isa, "algo", e->algo, "threads", team_workers(k->g->team),
+                            "pinned", team_pinned(k->g->team), "cold", k->g->rules.cold, "ok", 1);
     assert(row);
     report_timing(row, c);
     json_object_set_new(row, "flops", json_real(w.flops));

@@ -9,20 +9,29 @@
 #include "../kernels/runtime/clock.h"
 #include "net_runner.h"
 
-const struct column net_profile_columns[] = {
-    { "net", "net", -26, 0 }, { "layer", "#", 3, 0 }, { "word", "layer", -21, 0 }, { "out", "output", -10, 0 },
-    { "us_forward", "forward us", 10, 1 }, { "us_backward_data", "bwd data", 10, 1 }, { "us_backward_weights", "bwd weights", 11, 1 },
-    { "us_other", "other", 8, 1 }, { "us", "sum us", 10, 1 }, { "percent", "%", 6, 1 }, { "gflops", "GFLOP/s", 7, 1 },
-    { "batch", "", 0, 0 }, { "variant", "", 0, 0 }, { "threads", "", 0, 0 }, { NULL, NULL, 0, 0 }
-};
+const struct column net_profile_columns[] = { { "net", "net", -26, 0 },
+                                              { "layer", "#", 3, 0 },
+                                              { "word", "layer", -21, 0 },
+                                              { "out", "output", -10, 0 },
+                                              { "us_forward", "forward us", 10, 1 },
+                                              { "us_backward_data", "bwd data", 10, 1 },
+                                              { "us_backward_weights", "bwd weights", 11, 1 },
+                                              { "us_other", "other", 8, 1 },
+                                              { "us", "sum us", 10, 1 },
+                                              { "percent", "%", 6, 1 },
+                                              { "gflops", "GFLOP/s", 7, 1 },
+                                              { "batch", "", 0, 0 },
+                                              { "variant", "", 0, 0 },
+                                              { "threads", "", 0, 0 },
+                                              { NULL, NULL, 0, 0 } };
 
 enum { STEPS = 1000, FEWEST = 11 };
 
 struct watch {
     uint64_t last;
-    double now[NET_MAX_LAYERS + 1][PLAN_PARTS];         /* of the step under way; layer -1 stands last */
-    double watched[STEPS], unwatched[STEPS];            /* whole steps, by the clock around them */
-    float *seen;                                        /* [step][layer][part] */
+    double now[NET_MAX_LAYERS + 1][PLAN_PARTS]; /* of the step under way; layer -1 stands last */
+    double watched[STEPS], unwatched[STEPS];    /* whole steps, by the clock around them */
+    float *seen;                                /* [step][layer][part] */
     int layers, steps;
 };
 
@@ -84,12 +93,11 @@ static const char *shape_text(struct shape s, char *text, size_t size)
     return text;
 }
 
-struct parts { double forward, data, weights, other; };
+struct parts {
+    double forward, data, weights, other;
+};
 
-static double sum_of(struct parts p)
-{
-    return p.forward + p.data + p.weights + p.other;
-}
+static double sum_of(struct parts p) { return p.forward + p.data + p.weights + p.other; }
 
 static void write_part(const struct runner *r, struct net_options *g, struct report *report, int layer, const char *word, const char *out,
                        struct parts p, double whole, double flops)
@@ -116,16 +124,16 @@ static void write_profile(const struct runner *r, const struct watch *w, struct 
     struct parts total = { 0 };
     for (int i = 0; i < w->layers; i++) {
         const struct layer *l = &r->net->net.layers[i];
-        const struct parts p = { part_mean(w, i, PART_FORWARD), part_mean(w, i, PART_BACKWARD_DATA),
-                                 part_mean(w, i, PART_BACKWARD_WEIGHTS), 0 };
+        const struct parts p = { part_mean(w, i, PART_FORWARD), part_mean(w, i, PART_BACKWARD_DATA), part_mean(w, i, PART_BACKWARD_WEIGHTS),
+                                 0 };
         const struct plan_line line = plan_line(r->plan, i);
-        if (*line.words)
-            write_part(r, g, report, i, line.words, shape_text(l->out, out, sizeof out), p, whole, 2 * line.macs * r->batch);
+        if (*line.words) write_part(r, g, report, i, line.words, shape_text(l->out, out, sizeof out), p, whole, 2 * line.macs * r->batch);
         total.forward += p.forward, total.data += p.data, total.weights += p.weights;
     }
-    static const struct { enum plan_part part; const char *word; } others[] = {
-        { PART_PACK, "packing" }, { PART_LOSS, "loss" }, { PART_STEP, "optimizer" }
-    };
+    static const struct {
+        enum plan_part part;
+        const char *word;
+    } others[] = { { PART_PACK, "packing" }, { PART_LOSS, "loss" }, { PART_STEP, "optimizer" } };
     for (int i = 0; i < 3; i++) {
         const struct parts p = { 0, 0, 0, part_mean(w, w->layers, others[i].part) };
         write_part(r, g, report, -1, others[i].word, "", p, whole, 0);

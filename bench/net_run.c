@@ -32,12 +32,14 @@ static void fill(struct plan *plan, int batch)
 int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo,
                 const struct net_options *g, struct why *why)
 {
-    const struct plan_options options = {
-        .batch = batch, .training = training, .isas = 1u << isa, .algo = algo, .team = g->team, .no_fuse = g->options->no_fuse,
-        .optimizer_slots = recipe_optimizer_slots(&n->recipe)
-    };
-    *r = (struct runner){ .net = n, .batch = batch, .training = training, .isa = isa, .algo = algo,
-                           .no_fuse = options.no_fuse };
+    const struct plan_options options = { .batch = batch,
+                                          .training = training,
+                                          .isas = 1u << isa,
+                                          .algo = algo,
+                                          .team = g->team,
+                                          .no_fuse = g->options->no_fuse,
+                                          .optimizer_slots = recipe_optimizer_slots(&n->recipe) };
+    *r = (struct runner){ .net = n, .batch = batch, .training = training, .isa = isa, .algo = algo, .no_fuse = options.no_fuse };
     const int status = net_plan(&n->net, &options, &r->plan, why);
     if (status) return status;
     plan_init(r->plan, n->recipe.init, 1);
@@ -91,8 +93,7 @@ bool runner_asked(const struct bench_net *n, bool training, enum isa isa, struct
 {
     if (!wanted(g, n, training, isa, g->options->algo)) return false;
     g->ran++;
-    if (g->options->list)
-        printf("%s/%s/%s/%s  %s\n", n->name, training ? "train" : "infer", isa_name(isa), g->options->algo, n->string);
+    if (g->options->list) printf("%s/%s/%s/%s  %s\n", n->name, training ? "train" : "infer", isa_name(isa), g->options->algo, n->string);
     return !g->options->list;
 }
 
@@ -159,10 +160,10 @@ json_t *runner_row(const struct runner *r, struct team *team, const char *kind)
 {
     char variant[64];
     snprintf(variant, sizeof variant, "%s/%s%s", isa_name(r->isa), r->algo, r->no_fuse ? "/no-fuse" : "");
-    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
-                            r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa",
-                            isa_name(r->isa), "algo", r->algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned",
-                            team_pinned(team));
+    json_t *row =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
+                  r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa", isa_name(r->isa),
+                  "algo", r->algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned", team_pinned(team));
     assert(row);
     return row;
 }
@@ -189,9 +190,9 @@ static void write_row(const struct runner *r, const struct bench_case *c, const 
     add_bytes(row, r->plan);
     json_object_set_new(row, "env", report_environment(peak * 1e-9));
     report_row(report, row);
-    const struct gbench_counter counters[] = {
-        { "images_per_s", r->batch / seconds }, { "gflops", flops * 1e-9 }, { "percent_of_peak", 100 * flops / peak }
-    };
+    const struct gbench_counter counters[] = { { "images_per_s", r->batch / seconds },
+                                               { "gflops", flops * 1e-9 },
+                                               { "percent_of_peak", 100 * flops / peak } };
     const size_t used = strlen(name);
     snprintf(name + used, sizeof name - used, "/threads:%d", team_workers(g->team));
     gbench_add(name, c->sample, c->samples, c->calls, counters, 3);

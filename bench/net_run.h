@@ -11,17 +11,21 @@ struct bench_net {
     char name[64], string[512];
     struct net net;
     struct recipe recipe;
-    int batch;                          /* as documented */
+    int batch; /* as documented */
 };
 
 /* The median of a case on one thread, for the scaling column. */
-struct single { char name[192]; double seconds; };
+struct single {
+    char name[192];
+    double seconds;
+};
 
 struct net_options {
     const struct options *options;
     struct bench_rules rules;
     struct team *team;
-    struct single *singles; int single_count;
+    struct single *singles;
+    int single_count;
     int ran;
 };
 

@@ -9,21 +9,37 @@
 #include "../kernels/runtime/clock.h"
 #include "net_runner.h"
 
-const struct column net_units_columns[] = {
-    { "net", "net", -34, 0 }, { "batch", "batch", 5, 0 }, { "variant", "variant", -12, 0 }, { "us", "us", 10, 1 },
-    { "regions", "fork-joins", 10, 0 }, { "units_least", "fewest units", 12, 0 }, { "units_median", "median", 7, 0 },
-    { "percent_below_64", "% of time below 64", 18, 1 }, { "percent_serial", "% serial", 8, 1 }, { "speedup_2", "x 2", 5, 2 },
-    { "speedup_8", "x 8", 5, 2 }, { "speedup_16", "x 16", 5, 1 }, { "speedup_64", "x 64", 5, 1 }, { NULL, NULL, 0, 0 }
-};
+const struct column net_units_columns[] = { { "net", "net", -34, 0 },
+                                            { "batch", "batch", 5, 0 },
+                                            { "variant", "variant", -12, 0 },
+                                            { "us", "us", 10, 1 },
+                                            { "regions", "fork-joins", 10, 0 },
+                                            { "units_least", "fewest units", 12, 0 },
+                                            { "units_median", "median", 7, 0 },
+                                            { "percent_below_64", "% of time below 64", 18, 1 },
+                                            { "percent_serial", "% serial", 8, 1 },
+                                            { "speedup_2", "x 2", 5, 2 },
+                                            { "speedup_8", "x 8", 5, 2 },
+                                            { "speedup_16", "x 16", 5, 1 },
+                                            { "speedup_64", "x 64", 5, 1 },
+                                            { NULL, NULL, 0, 0 } };
 
 enum { REGIONS = 1 << 16, WANTED = 64 };
 
 /* Forking and joining: what bench-runtime finds for two workers, and a post and a look for every further one. */
 static const double FORK_JOIN = 0.5e-6, PER_WORKER = 0.05e-6;
 
-struct region { int units; double seconds; };           /* the least over the steps */
+struct region {
+    int units;
+    double seconds;
+}; /* the least over the steps */
 
-static struct { struct region list[REGIONS]; int count, most; double inside; bool on; } seen;       /* inside: of this step */
+static struct {
+    struct region list[REGIONS];
+    int count, most;
+    double inside;
+    bool on;
+} seen; /* inside: of this step */
 
 /* NOLINTBEGIN(bugprone-reserved-identifier): so the linker's --wrap calls them. */
 void __real_team_run(struct team *team, int units, team_fn *fn, void *context);
@@ -40,7 +56,7 @@ void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context)
     struct region *r = &seen.list[seen.count++];
     const bool known = seen.count <= seen.most;
     seen.inside += seconds;
-    assert(!known || r->units == units);                /* every step is cut alike */
+    assert(!known || r->units == units); /* every step is cut alike */
     *r = (struct region){ units, known ? fmin(r->seconds, seconds) : seconds };
 }
 

@@ -6,10 +6,7 @@
 
 enum { FWD, BWD };
 
-static size_t lanes(int n, int c, int h, int w)
-{
-    return (size_t)image_blocks(n) * (size_t)c * (size_t)h * (size_t)w * LANES;
-}
+static size_t lanes(int n, int c, int h, int w) { return (size_t)image_blocks(n) * (size_t)c * (size_t)h * (size_t)w * LANES; }
 
 static void like(struct problem *p, size_t in, size_t out)
 {
@@ -66,14 +63,10 @@ static void pool_run(struct kernel *k)
     team_run(k->team, image_blocks(p->n) * (k->direction == FWD ? p->p : p->h), pool_rows, k);
 }
 
-static void pool_before(struct kernel *k)
-{
-    forward_first(k, pool_run);
-}
+static void pool_before(struct kernel *k) { forward_first(k, pool_run); }
 
 const struct op_bench pool_bench = {
-    .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = pool_read, .work = pool_work, .pack = pool_before,
-    .run = pool_run
+    .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = pool_read, .work = pool_work, .pack = pool_before, .run = pool_run
 };
 
 /* ---- batch norm: gamma and beta W, dgamma and dbeta DW ---- */
@@ -167,17 +160,17 @@ static void batchnorm_run(struct kernel *k)
     team_run(k->team, rows, batchnorm_rows, k);
 }
 
-const struct op_bench batchnorm_bench = {
-    .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = batchnorm_read, .work = batchnorm_work,
-    .measure = batchnorm_measure, .pack = batchnorm_statistics, .run = batchnorm_run
-};
+const struct op_bench batchnorm_bench = { .directions = { "fwd", "bwd" },
+                                          .result = { T_Y, T_DX },
+                                          .parse = batchnorm_read,
+                                          .work = batchnorm_work,
+                                          .measure = batchnorm_measure,
+                                          .pack = batchnorm_statistics,
+                                          .run = batchnorm_run };
 
 /* ---- activation, dropout, optimizer: vectors ---- */
 
-static struct span span_of(int begin, int end)
-{
-    return (struct span){ begin, end };
-}
+static struct span span_of(int begin, int end) { return (struct span){ begin, end }; }
 
 static const char *vectors_read(struct problem *p, const char *wrong)
 {
@@ -206,20 +199,16 @@ static void activation_vectors(void *context, int begin, int end, int worker)
     else v->bwd(&p->activation, span_of(begin, end), t[T_Y], t[T_DY], t[T_DX]);
 }
 
-static void activation_run(struct kernel *k)
-{
-    team_run(k->team, k->problem->vectors, activation_vectors, k);
-}
+static void activation_run(struct kernel *k) { team_run(k->team, k->problem->vectors, activation_vectors, k); }
 
-static void activation_before(struct kernel *k)
-{
-    forward_first(k, activation_run);
-}
+static void activation_before(struct kernel *k) { forward_first(k, activation_run); }
 
-const struct op_bench activation_bench = {
-    .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = activation_read, .work = activation_work, .pack = activation_before,
-    .run = activation_run
-};
+const struct op_bench activation_bench = { .directions = { "fwd", "bwd" },
+                                           .result = { T_Y, T_DX },
+                                           .parse = activation_read,
+                                           .work = activation_work,
+                                           .pack = activation_before,
+                                           .run = activation_run };
 
 static const char *dropout_read(const char *text, struct problem *p)
 {
@@ -246,20 +235,16 @@ static void dropout_vectors(void *context, int begin, int end, int worker)
     else v->bwd(&p->dropout, span_of(begin, end), t[T_DY], kept, t[T_DX]);
 }
 
-static void dropout_run(struct kernel *k)
-{
-    team_run(k->team, k->problem->vectors, dropout_vectors, k);
-}
+static void dropout_run(struct kernel *k) { team_run(k->team, k->problem->vectors, dropout_vectors, k); }
 
-static void dropout_before(struct kernel *k)
-{
-    forward_first(k, dropout_run);
-}
+static void dropout_before(struct kernel *k) { forward_first(k, dropout_run); }
 
-const struct op_bench dropout_bench = {
-    .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = dropout_read, .work = dropout_work, .pack = dropout_before,
-    .run = dropout_run
-};
+const struct op_bench dropout_bench = { .directions = { "fwd", "bwd" },
+                                        .result = { T_Y, T_DX },
+                                        .parse = dropout_read,
+                                        .work = dropout_work,
+                                        .pack = dropout_before,
+                                        .run = dropout_run };
 
 /* State m and v are X and Y. */
 static const char *optimizer_read(const char *text, struct problem *p)
@@ -294,15 +279,14 @@ static void optimizer_vectors(void *context, int begin, int end, int worker)
         ->step(&k->problem->optimizer, span_of(begin, end), t[T_W], t[T_DW], t[T_X], t[T_Y]);
 }
 
-static void optimizer_run(struct kernel *k)
-{
-    team_run(k->team, k->problem->vectors, optimizer_vectors, k);
-}
+static void optimizer_run(struct kernel *k) { team_run(k->team, k->problem->vectors, optimizer_vectors, k); }
 
-const struct op_bench optimizer_bench = {
-    .directions = { "step" }, .result = { T_W }, .parse = optimizer_read, .work = optimizer_work, .pack = optimizer_calm,
-    .run = optimizer_run
-};
+const struct op_bench optimizer_bench = { .directions = { "step" },
+                                          .result = { T_W },
+                                          .parse = optimizer_read,
+                                          .work = optimizer_work,
+                                          .pack = optimizer_calm,
+                                          .run = optimizer_run };
 
 /* ---- skip connection: b is W, db is DX ---- */
 
@@ -332,10 +316,7 @@ static void add_rows(void *context, int begin, int end, int worker)
     else v->bwd(&k->problem->add, span_of(begin, end), t[T_DY], t[T_DX]);
 }
 
-static void add_run(struct kernel *k)
-{
-    team_run(k->team, image_blocks(k->problem->add.n) * k->problem->add.h, add_rows, k);
-}
+static void add_run(struct kernel *k) { team_run(k->team, image_blocks(k->problem->add.n) * k->problem->add.h, add_rows, k); }
 
 const struct op_bench add_bench = {
     .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = add_read, .work = add_work, .run = add_run
@@ -369,10 +350,7 @@ static void loss_blocks(void *context, int begin, int end, int worker)
         ->softmax_xent(&p->loss, span_of(begin, end), p->tensor[T_X], p->bytes, p->tensor[T_Y], p->bytes + p->count[T_Y], p->tensor[T_DX]);
 }
 
-static void loss_run(struct kernel *k)
-{
-    team_run(k->team, image_blocks(k->problem->loss.n), loss_blocks, k);
-}
+static void loss_run(struct kernel *k) { team_run(k->team, image_blocks(k->problem->loss.n), loss_blocks, k); }
 
 const struct op_bench loss_bench = {
     .directions = { "softmax_xent" }, .result = { T_DX }, .parse = loss_read, .work = loss_work, .run = loss_run

@@ -5,15 +5,9 @@
 
 enum { FWD, BWD_DATA, BWD_WEIGHTS };
 
-static size_t round16(size_t n)
-{
-    return (n + LANES - 1) / LANES * LANES;
-}
+static size_t round16(size_t n) { return (n + LANES - 1) / LANES * LANES; }
 
-static size_t lanes(int n, int c, int h, int w)
-{
-    return (size_t)image_blocks(n) * (size_t)c * (size_t)h * (size_t)w * LANES;
-}
+static size_t lanes(int n, int c, int h, int w) { return (size_t)image_blocks(n) * (size_t)c * (size_t)h * (size_t)w * LANES; }
 
 /* x, w, b and y once, or their gradients. */
 static double moved(const struct problem *p, int direction)
@@ -24,10 +18,7 @@ static double moved(const struct problem *p, int direction)
 
 /* ---- convolution ---- */
 
-static const struct conv_variant *conv_of(const struct kernel *k)
-{
-    return (const struct conv_variant *)(const void *)k->variant;
-}
+static const struct conv_variant *conv_of(const struct kernel *k) { return (const struct conv_variant *)(const void *)k->variant; }
 
 static const char *conv_read(const char *text, struct problem *p)
 {
@@ -52,10 +43,7 @@ static bool conv_supports(const struct variant *v, const struct problem *p)
 }
 
 /* Floats between one chunk's sums and the next. */
-static size_t conv_stride(const struct problem *p)
-{
-    return round16(p->count[T_DW]) + round16(p->count[T_DB]);
-}
+static size_t conv_stride(const struct problem *p) { return round16(p->count[T_DW]) + round16(p->count[T_DB]); }
 
 static void conv_measure(struct kernel *k)
 {
@@ -112,16 +100,19 @@ static void conv_run(struct kernel *k)
 }
 
 const struct op_bench conv_bench = {
-    .directions = { "fwd", "bwd_data", "bwd_weights" }, .result = { T_Y, T_DX, T_DW }, .parse = conv_read, .work = conv_work,
-    .supports = conv_supports, .measure = conv_measure, .pack = conv_pack, .run = conv_run,
+    .directions = { "fwd", "bwd_data", "bwd_weights" },
+    .result = { T_Y, T_DX, T_DW },
+    .parse = conv_read,
+    .work = conv_work,
+    .supports = conv_supports,
+    .measure = conv_measure,
+    .pack = conv_pack,
+    .run = conv_run,
 };
 
 /* ---- dense ---- */
 
-static const struct dense_variant *dense_of(const struct kernel *k)
-{
-    return (const struct dense_variant *)(const void *)k->variant;
-}
+static const struct dense_variant *dense_of(const struct kernel *k) { return (const struct dense_variant *)(const void *)k->variant; }
 
 static const char *dense_read(const char *text, struct problem *p)
 {
@@ -141,10 +132,7 @@ static struct work dense_work(const struct problem *p, int direction)
     return (struct work){ flops, flops, moved(p, direction) };
 }
 
-static void dense_measure(struct kernel *k)
-{
-    k->scratch_bytes = dense_scratch_bytes(&k->problem->dense);
-}
+static void dense_measure(struct kernel *k) { k->scratch_bytes = dense_scratch_bytes(&k->problem->dense); }
 
 static void dense_piece(void *context, int begin, int end, int worker)
 {
@@ -158,7 +146,7 @@ static void dense_piece(void *context, int begin, int end, int worker)
     } else if (k->direction == BWD_DATA) {
         v->bwd_data(p, piece, t[T_DY], t[T_W], t[T_DX]);
     } else {
-        piece = (struct span){ begin * LANES, end * LANES < p->c ? end * LANES : p->c };        /* pieces of 16 columns: see dense.h */
+        piece = (struct span){ begin * LANES, end * LANES < p->c ? end * LANES : p->c }; /* pieces of 16 columns: see dense.h */
         v->bwd_weights(p, piece, t[T_DY], t[T_X], t[T_DW], t[T_DB], k->scratch[worker]);
     }
 }
@@ -171,6 +159,10 @@ static void dense_run(struct kernel *k)
 }
 
 const struct op_bench dense_bench = {
-    .directions = { "fwd", "bwd_data", "bwd_weights" }, .result = { T_Y, T_DX, T_DW }, .parse = dense_read, .work = dense_work,
-    .measure = dense_measure, .run = dense_run,
+    .directions = { "fwd", "bwd_data", "bwd_weights" },
+    .result = { T_Y, T_DX, T_DW },
+    .parse = dense_read,
+    .work = dense_work,
+    .measure = dense_measure,
+    .run = dense_run,
 };

@@ -12,10 +12,7 @@
 #include <unistd.h>
 #include "../ablations/driver/driver.h"
 
-json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
+json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 json_t *report_environment(double fma_peak)
 {
@@ -32,10 +29,11 @@ void report_open(struct report *r, const struct options *options, const struct c
     json_t *value;
     json_object_foreach(environment, key, value) if (json_is_string(value)) gbench_context(key, json_string_value(value));
     json_decref(environment);
-    *r = (struct report){ .columns = columns, .format = options->format, .path = options->list ? NULL : options->output, .out = stdout,
-                          .gbench = gbench };
+    *r = (struct report){
+        .columns = columns, .format = options->format, .path = options->list ? NULL : options->output, .out = stdout, .gbench = gbench
+    };
     if (!r->path) return;
-    const bool regular = stat(r->path, &s) != 0 || S_ISREG(s.st_mode);       /* a pipe or a device is written directly */
+    const bool regular = stat(r->path, &s) != 0 || S_ISREG(s.st_mode); /* a pipe or a device is written directly */
     if (!regular) r->beside = strdup(r->path);
     else if (asprintf(&r->beside, "%s.part", r->path) < 0) r->beside = NULL;
     if (!r->beside) quit(EXIT_FAIL, "out of memory");
@@ -158,7 +156,7 @@ void report_timing(json_t *row, const struct bench_case *c)
     json_object_set_new(row, "us_ci_high", number(s.high * 1e6));
     json_object_set_new(row, "us_min", json_real(s.min * 1e6));
     json_object_set_new(row, "us_p95", json_real(s.p95 * 1e6));
-    json_object_set_new(row, "ci_percent", number((s.high - s.low) / s.median * 50));       /* half the width: +- */
+    json_object_set_new(row, "ci_percent", number((s.high - s.low) / s.median * 50)); /* half the width: +- */
     json_object_set_new(row, "calls_per_sample", json_integer(c->calls));
     json_object_set_new(row, "cycles", number(c->counts.cycles));
     json_object_set_new(row, "ipc", number(c->counts.instructions / c->counts.cycles));

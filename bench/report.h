@@ -9,16 +9,19 @@
 #include "record/cli.h"
 #include "bench.h"
 
-struct column { const char *key, *heading; int width, digits; };     /* width 0: csv alone; digits: of numbers, -1: %g */
+struct column {
+    const char *key, *heading;
+    int width, digits;
+}; /* width 0: csv alone; digits: of numbers, -1: %g */
 
 struct report {
-    const struct column *columns;       /* ended by key NULL */
+    const struct column *columns; /* ended by key NULL */
     enum format format;
-    const char *path;                   /* NULL: stdout */
-    char *beside;                       /* where it is until complete */
+    const char *path; /* NULL: stdout */
+    char *beside;     /* where it is until complete */
     FILE *out;
-    int error;                          /* errno of the first write that failed */
-    bool started, gbench;               /* gbench: Google Benchmark's reporters speak, not ours */
+    int error;            /* errno of the first write that failed */
+    bool started, gbench; /* gbench: Google Benchmark's reporters speak, not ours */
 };
 
 /* Quits with a message when the file cannot be written. */

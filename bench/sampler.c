@@ -16,10 +16,7 @@
 static const double SAMPLE_SECONDS = 100e-6, WARM_SECONDS = 10e-3;
 enum { FLUSH_BYTES = 64 << 20, CALLS_MAX = 1 << 20, FEWEST = 3 };
 
-struct bench_rules bench_rules_default(void)
-{
-    return (struct bench_rules){ .rel_ci = 0.02, .max_time = 1, .min_samples = 11 };
-}
+struct bench_rules bench_rules_default(void) { return (struct bench_rules){ .rel_ci = 0.02, .max_time = 1, .min_samples = 11 }; }
 
 /* ---- statistics ---- */
 
@@ -50,8 +47,12 @@ struct bench_stats bench_stats_of(const double *sample, int n)
     memcpy(x, sample, (size_t)n * sizeof *x);
     qsort(x, (size_t)n, sizeof *x, ascending);
     const int k = median_interval(n), p95 = (int)ceil(0.95 * n) - 1;
-    return (struct bench_stats){ .n = n, .min = x[0], .median = (x[(n - 1) / 2] + x[n / 2]) / 2, .p95 = x[p95],
-                                 .low = k < 0 ? NAN : x[k], .high = k < 0 ? NAN : x[n - 1 - k] };
+    return (struct bench_stats){ .n = n,
+                                 .min = x[0],
+                                 .median = (x[(n - 1) / 2] + x[n / 2]) / 2,
+                                 .p95 = x[p95],
+                                 .low = k < 0 ? NAN : x[k],
+                                 .high = k < 0 ? NAN : x[n - 1 - k] };
 }
 
 /* ---- one sample ---- */
@@ -109,7 +110,7 @@ static bool known(const struct bench_case *c, const struct bench_rules *rules)
 {
     if (c->samples < rules->min_samples) return false;
     const struct bench_stats s = bench_stats_of(c->sample, c->samples);
-    return s.high - s.low <= rules->rel_ci * s.median;              /* false while there is no interval */
+    return s.high - s.low <= rules->rel_ci * s.median; /* false while there is no interval */
 }
 
 /* Out of time: it takes no more turns. A slow case still gets a few samples, unless one alone takes all the time. */

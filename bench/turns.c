@@ -11,8 +11,8 @@
 
 static struct {
     int in, out;
-    bool here, first;                       /* there is a partner; it had no turn before our first one */
-    char word;                              /* its last one */
+    bool here, first; /* there is a partner; it had no turn before our first one */
+    char word;        /* its last one */
 } partner;
 
 /* A partner that has ended needs nothing more. */
@@ -30,7 +30,7 @@ int turns_open(const char *text)
 {
     char rest;
     if (sscanf(text, "%d,%d%c", &partner.in, &partner.out, &rest) != 2 || partner.in < 0 || partner.out < 0) return -EINVAL;
-    signal(SIGPIPE, SIG_IGN);               /* the partner may end before us */
+    signal(SIGPIPE, SIG_IGN); /* the partner may end before us */
     partner.here = true;
     wait_for_turn();
     if (!partner.here) return -EINVAL;

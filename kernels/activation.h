@@ -9,7 +9,7 @@ enum activation_kind { ACTIVATION_RELU, ACTIVATION_LEAKY, ACTIVATION_TANH };
 
 struct activation {
     enum activation_kind kind;
-    float slope;                        /* leaky: y = x > 0 ? x : slope * x, slope > 0 */
+    float slope; /* leaky: y = x > 0 ? x : slope * x, slope > 0 */
 };
 
 /* y = f(x) for vectors (16 floats each) [begin, end); y may be x. ReLU: x > 0 ? x : 0, so NaN gives 0.

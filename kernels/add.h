@@ -6,8 +6,8 @@
 #include "base.h"
 
 struct add {
-    int n, c, h, w;                     /* of a and y */
-    int bh, bw;                         /* of b; bh >= h, bw >= w */
+    int n, c, h, w; /* of a and y */
+    int bh, bw;     /* of b; bh >= h, bw >= w */
 };
 
 /* y[B][H][W][C][16] = a + b[..][0:H][0:W]; rows [begin, end) of B*H; y may be a. */

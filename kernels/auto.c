@@ -7,22 +7,22 @@
 #include "kernels.h"
 
 /* Of a square kernel r, c to k channels, p output rows. */
-struct choice { int r, c, k, p; const char *algo[CONV_DIRECTIONS]; };
+struct choice {
+    int r, c, k, p;
+    const char *algo[CONV_DIRECTIONS];
+};
 
 static const struct choice choices[] = {
 #include "auto_table.h"
 };
 
-static double ratio(int a, int b)
-{
-    return a > b ? (double)a / b : (double)b / a;
-}
+static double ratio(int a, int b) { return a > b ? (double)a / b : (double)b / a; }
 
 const char *conv_auto(const struct conv *p, enum conv_direction direction, int rank)
 {
     assert(rank >= 0);
     assert(direction >= 0 && direction < CONV_DIRECTIONS);
-    double passed = 0;                          /* rows nearer than this, and this one up to `last`, have been given out */
+    double passed = 0; /* rows nearer than this, and this one up to `last`, have been given out */
     int last = -1;
     for (int given = 0; p->r == p->s && p->step == 1; given++) {
         int nearest = -1;

@@ -28,26 +28,25 @@ typedef double real;
 typedef float real;
 #endif
 
-struct span { int begin, end; };
+struct span {
+    int begin, end;
+};
 
 /* B of N images. */
-static inline int image_blocks(int n)
-{
-    return (n + LANES - 1) / LANES;
-}
+static inline int image_blocks(int n) { return (n + LANES - 1) / LANES; }
 
 /* What a variant promises about its bits; what is not promised is neither tested nor claimed. */
 enum promise {
-    EXACT_ON_INTEGERS = 1,      /* inputs that are small integers (every sum of |products| below 2^24) give the exact result */
-    SAME_BITS_OVER_ISA = 2,     /* every SIMD ISA's and the portable variant of this algorithm give the same bits */
-    SAME_BITS_OVER_SPANS = 4    /* any cut into spans gives the same bits (for sums over the span itself: see the op) */
+    EXACT_ON_INTEGERS = 1,   /* inputs that are small integers (every sum of |products| below 2^24) give the exact result */
+    SAME_BITS_OVER_ISA = 2,  /* every SIMD ISA's and the portable variant of this algorithm give the same bits */
+    SAME_BITS_OVER_SPANS = 4 /* any cut into spans gives the same bits (for sums over the span itself: see the op) */
 };
 
 /* The head of every row of every op's table. */
 struct variant {
-    const char *algo;           /* "direct", "winograd4", "plain" …; NULL ends a table */
+    const char *algo; /* "direct", "winograd4", "plain" …; NULL ends a table */
     enum isa isa;
-    unsigned promises;          /* enum promise */
+    unsigned promises; /* enum promise */
 };
 
 #endif

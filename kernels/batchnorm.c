@@ -9,7 +9,9 @@
 enum { STRIP = 16 };
 
 /* Statistics of `count` values in each channel of a strip. */
-struct moments { double count, mean[STRIP], m2[STRIP]; };
+struct moments {
+    double count, mean[STRIP], m2[STRIP];
+};
 
 /* Chan, Golub, LeVeque: `a` becomes the statistics of the union of two disjoint sets, both not empty. */
 static void join(struct moments *a, const struct moments *b)
@@ -23,10 +25,7 @@ static void join(struct moments *a, const struct moments *b)
     a->count = count;
 }
 
-static double values_per_channel(const struct batchnorm *p)
-{
-    return (double)p->n * p->h * p->w;
-}
+static double values_per_channel(const struct batchnorm *p) { return (double)p->n * p->h * p->w; }
 
 /* Live values of a channel in chunk i: all rows count 16 images but those of a short last block. */
 static double values_in_chunk(const struct batchnorm *p, int i)
@@ -65,9 +64,7 @@ void batchnorm_merge(const struct batchnorm *p, const real *chunk_mean, const re
                 join(&tree[depth - 1], &tree[depth]);
             }
         }
-        for (; depth > 1; depth--) {
-            join(&tree[depth - 2], &tree[depth - 1]);
-        }
+        for (; depth > 1; depth--) { join(&tree[depth - 2], &tree[depth - 1]); }
         assert(tree[0].count == values_per_channel(p));
         for (int c = 0; c < channels; c++) {
             mean[first + c] = (real)tree[0].mean[c];

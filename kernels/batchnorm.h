@@ -11,7 +11,7 @@ struct batchnorm {
 };
 
 const char *batchnorm_complete(struct batchnorm *p);
-const char *batchnorm_parse(const char *text, struct batchnorm *p);              /* "bn:n64c16h24" */
+const char *batchnorm_parse(const char *text, struct batchnorm *p); /* "bn:n64c16h24" */
 const char *batchnorm_print(const struct batchnorm *p, char *text, size_t size);
 
 /* Chunks of the B*H rows, by the problem alone: as conv_chunks() makes them of at least 96 pixels. */

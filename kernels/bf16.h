@@ -10,7 +10,7 @@
 
 typedef uint16_t bf16;
 
-enum { LINE = 32 };                         /* bf16 in a line: 16 images' pairs */
+enum { LINE = 32 }; /* bf16 in a line: 16 images' pairs */
 
 static inline float bf16_value(bf16 a)
 {

@@ -7,12 +7,12 @@
 #include "base.h"
 
 struct conv {
-    int n, c, h, w;                     /* images, input channels, height, width */
-    int k, r, s, step;                  /* output channels, kernel height and width, stride (both ways) */
-    int top, bottom, left, right;       /* padding, each 0 … kernel extent - 1 */
+    int n, c, h, w;               /* images, input channels, height, width */
+    int k, r, s, step;            /* output channels, kernel height and width, stride (both ways) */
+    int top, bottom, left, right; /* padding, each 0 … kernel extent - 1 */
     bool bias;
-    int p, q;                           /* output height and width, set by conv_complete() */
-    int pitch;                          /* channels of a pixel of y in memory: k, more in a part of a layer's filters; set by it, too */
+    int p, q;  /* output height and width, set by conv_complete() */
+    int pitch; /* channels of a pixel of y in memory: k, more in a part of a layer's filters; set by it, too */
 };
 
 enum { CONV_KERNEL_MAX = 11, CONV_STEP_MAX = 4 };
@@ -55,12 +55,12 @@ typedef int conv_grain_fn(const struct conv *p, enum conv_direction direction);
 
 struct conv_variant {
     struct variant head;
-    bool (*supports)(const struct conv *p);                 /* the same answer on every ISA */
+    bool (*supports)(const struct conv *p); /* the same answer on every ISA */
     conv_grain_fn *grain;
-    int chunk_pixels;                                       /* see conv_chunks() */
+    int chunk_pixels; /* see conv_chunks() */
     size_t (*packed_bytes)(const struct conv *p, enum conv_direction direction);
-    size_t (*scratch_bytes)(const struct conv *p);          /* per worker, the largest of the three directions */
-    float (*bound)(const struct conv *p);                   /* c in |got - exact| <= c * 2^-24 * sum|a*b| */
+    size_t (*scratch_bytes)(const struct conv *p); /* per worker, the largest of the three directions */
+    float (*bound)(const struct conv *p);          /* c in |got - exact| <= c * 2^-24 * sum|a*b| */
     conv_pack_fn *pack;
     conv_fwd_fn *fwd;
     conv_bwd_data_fn *bwd_data;

@@ -7,12 +7,16 @@
 enum { CHUNK_BLOCKS = 4, BATCHNORM_PIXELS = 96 };
 
 /* What is cut: `blocks` of `rows` rows of `width` pixels, never inside a grain. */
-struct cloth { int blocks, rows, width, grain, pixels; };
+struct cloth {
+    int blocks, rows, width, grain, pixels;
+};
 
 static int grains(const struct cloth *c) { return (c->rows + c->grain - 1) / c->grain; }
 
 /* Either every block is cut into `bands` of its rows (groups = blocks), or blocks are grouped whole (bands = 1). */
-struct cut { int groups, bands; };
+struct cut {
+    int groups, bands;
+};
 
 static struct cut cut_rows(const struct cloth *c)
 {
@@ -79,11 +83,10 @@ struct conv conv_filters(const struct conv *p, struct span filters)
 
 int conv_parts(const struct conv *p, int chunks, int workers)
 {
-    enum { FEWEST = 8, ENOUGH = 4 };            /* filters of a part; units per worker that come out even by themselves */
+    enum { FEWEST = 8, ENOUGH = 4 }; /* filters of a part; units per worker that come out even by themselves */
     assert(chunks >= 1 && workers >= 1);
     int parts = 1;
-    while (chunks * parts % workers && chunks * parts < ENOUGH * workers && p->k >= FEWEST * (parts + 1))
-        parts++;
+    while (chunks * parts % workers && chunks * parts < ENOUGH * workers && p->k >= FEWEST * (parts + 1)) parts++;
     return parts;
 }
 

@@ -12,7 +12,7 @@ struct dense {
 };
 
 const char *dense_complete(struct dense *p);
-const char *dense_parse(const char *text, struct dense *p);                      /* "dense:n64c784k10", "b0" without bias */
+const char *dense_parse(const char *text, struct dense *p); /* "dense:n64c784k10", "b0" without bias */
 const char *dense_print(const struct dense *p, char *text, size_t size);
 
 /* y[B][K][16] = w[K][C] x[B][C][16] + b[K] (NULL: none); overwrites outputs [begin, end) of K in every block. c in order, bias first. */

@@ -8,8 +8,8 @@
 #include "base.h"
 
 struct dropout {
-    uint32_t threshold;                 /* round(rate * 65536), 0 … 65535 */
-    uint32_t key[2];                    /* of this step and layer: stream_key(seed, STREAM_DROPOUT, step, layer) */
+    uint32_t threshold; /* round(rate * 65536), 0 … 65535 */
+    uint32_t key[2];    /* of this step and layer: stream_key(seed, STREAM_DROPOUT, step, layer) */
 };
 
 /* y = keep ? x * scale : 0 for vectors (16 floats each) [begin, end), and their masks kept[v], bit l = lane l kept. y may be x. */

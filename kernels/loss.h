@@ -6,7 +6,7 @@
 #include "base.h"
 
 struct loss {
-    int n, k;                           /* images, classes */
+    int n, k; /* images, classes */
 };
 
 /* z[B][K][16] logits, label[B][16] (dead lanes: anything below K).

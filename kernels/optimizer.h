@@ -15,11 +15,13 @@ enum eps_form { EPS_PYTORCH, EPS_KERAS };
 /* Scalars of one step, folded by optimizer_fold() from recipe and step number, in double, rounded once. */
 struct optimizer {
     enum optimizer_kind kind;
-    float rate;                         /* the schedule's value at this step */
-    float momentum; bool nesterov; bool first;  /* SGD: first step sets m = g, as PyTorch does */
+    float rate; /* the schedule's value at this step */
+    float momentum;
+    bool nesterov;
+    bool first; /* SGD: first step sets m = g, as PyTorch does */
     float beta1, beta2, one_minus_beta1, one_minus_beta2;
-    float step_size, root_scale, eps;   /* Adam: w -= step_size * m / (sqrt(v) * root_scale + eps) */
-    float weight_decay;                 /* SGD, Adam: g += weight_decay * w;  AdamW: w -= rate * weight_decay * w first */
+    float step_size, root_scale, eps; /* Adam: w -= step_size * m / (sqrt(v) * root_scale + eps) */
+    float weight_decay;               /* SGD, Adam: g += weight_decay * w;  AdamW: w -= rate * weight_decay * w first */
 };
 
 /* Adam's step_size and root_scale for step t = 1, 2 …; pow is ours. */

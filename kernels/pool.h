@@ -10,9 +10,9 @@ enum pool_kind { POOL_MAX, POOL_AVG };
 struct pool {
     enum pool_kind kind;
     int n, c, h, w, r, s, step;
-    int top, bottom, left, right;       /* padding, each 0 … window extent - 1 */
-    bool count_pad;                     /* average: divide by r*s (true) or by the taps inside the image (false); max ignores padding */
-    int p, q;                           /* output height and width (floor), set by pool_complete() */
+    int top, bottom, left, right; /* padding, each 0 … window extent - 1 */
+    bool count_pad;               /* average: divide by r*s (true) or by the taps inside the image (false); max ignores padding */
+    int p, q;                     /* output height and width (floor), set by pool_complete() */
 };
 
 /* As conv_complete, conv_parse, conv_print; strings "max:n64c32h28r2step2pad0", "avg:…" with "count1" where padding is counted.

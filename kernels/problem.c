@@ -13,21 +13,13 @@
 static const char *too_big = "a tensor has 2^31 elements or more: take fewer images or smaller extents";
 
 /* Extents of one tensor, the images rounded up to whole blocks. Products of doubles are exact where the comparison is close. */
-static bool countable(double images, int c, int h, int w)
-{
-    return images * c * h * w <= INT_MAX;
-}
+static bool countable(double images, int c, int h, int w) { return images * c * h * w <= INT_MAX; }
 
-static double padded_images(int n)
-{
-    return (double)(((long long)n + LANES - 1) / LANES * LANES);
-}
+static double padded_images(int n) { return (double)(((long long)n + LANES - 1) / LANES * LANES); }
 
 static const char *check_input(int n, int c, int h, int w)
 {
-    if (n < 1 || c < 1 || h < 1 || w < 1) {
-        return "images, channels, height and width must be 1 or more";
-    }
+    if (n < 1 || c < 1 || h < 1 || w < 1) { return "images, channels, height and width must be 1 or more"; }
     return countable(padded_images(n), c, h, w) ? NULL : too_big;
 }
 
@@ -38,12 +30,10 @@ static const char *slide(int extent, int before, int after, int window, int step
         return "padding must be 0 to the window extent less one on every side";
     }
     const long long padded = (long long)extent + before + after;
-    if (padded > INT_MAX / 2 || step > INT_MAX / 2) {       /* positions are added to steps and extents in int */
+    if (padded > INT_MAX / 2 || step > INT_MAX / 2) { /* positions are added to steps and extents in int */
         return too_big;
     }
-    if (padded < window) {
-        return "the window exceeds the padded input";
-    }
+    if (padded < window) { return "the window exceeds the padded input"; }
     *positions = (int)((padded - window) / step) + 1;
     return NULL;
 }
@@ -51,15 +41,9 @@ static const char *slide(int extent, int before, int after, int window, int step
 const char *conv_complete(struct conv *p)
 {
     assert(p != NULL);
-    if (p->r < 1 || p->r > CONV_KERNEL_MAX || p->s < 1 || p->s > CONV_KERNEL_MAX) {
-        return "the kernel must be 1 to 11 high and wide";
-    }
-    if (p->step < 1 || p->step > CONV_STEP_MAX) {
-        return "the step must be 1 to 4";
-    }
-    if (p->k < 1) {
-        return "output channels must be 1 or more";
-    }
+    if (p->r < 1 || p->r > CONV_KERNEL_MAX || p->s < 1 || p->s > CONV_KERNEL_MAX) { return "the kernel must be 1 to 11 high and wide"; }
+    if (p->step < 1 || p->step > CONV_STEP_MAX) { return "the step must be 1 to 4"; }
+    if (p->k < 1) { return "output channels must be 1 or more"; }
     const char *wrong = check_input(p->n, p->c, p->h, p->w);
     if (!wrong) wrong = slide(p->h, p->top, p->bottom, p->r, p->step, &p->p);
     if (!wrong) wrong = slide(p->w, p->left, p->right, p->s, p->step, &p->q);
@@ -72,15 +56,9 @@ const char *pool_complete(struct pool *p)
 {
     assert(p != NULL);
     assert(p->kind == POOL_MAX || p->kind == POOL_AVG);
-    if (p->r < 1 || p->s < 1 || p->step < 1) {
-        return "the window and the step must be 1 or more";
-    }
-    if ((long long)p->r * p->s > INT_MAX) {
-        return too_big;
-    }
-    if (p->kind == POOL_MAX && (long long)p->r * p->s > UINT8_MAX + 1) {
-        return "a max window has at most 256 taps";
-    }
+    if (p->r < 1 || p->s < 1 || p->step < 1) { return "the window and the step must be 1 or more"; }
+    if ((long long)p->r * p->s > INT_MAX) { return too_big; }
+    if (p->kind == POOL_MAX && (long long)p->r * p->s > UINT8_MAX + 1) { return "a max window has at most 256 taps"; }
     const char *wrong = check_input(p->n, p->c, p->h, p->w);
     if (!wrong) wrong = slide(p->h, p->top, p->bottom, p->r, p->step, &p->p);
     if (!wrong) wrong = slide(p->w, p->left, p->right, p->s, p->step, &p->q);
@@ -97,9 +75,7 @@ const char *batchnorm_complete(struct batchnorm *p)
 const char *dense_complete(struct dense *p)
 {
     assert(p != NULL);
-    if (p->n < 1 || p->c < 1 || p->k < 1) {
-        return "images, inputs and outputs must be 1 or more";
-    }
+    if (p->n < 1 || p->c < 1 || p->k < 1) { return "images, inputs and outputs must be 1 or more"; }
     const double images = padded_images(p->n);
     return countable(images, p->c, 1, 1) && countable(images, p->k, 1, 1) && countable(p->k, p->c, 1, 1) ? NULL : too_big;
 }
@@ -110,9 +86,7 @@ const char *dense_complete(struct dense *p)
 static bool take(const char **text, const char *key, int *value)
 {
     const size_t length = strlen(key);
-    if (strncmp(*text, key, length) != 0 || (*text)[length] < '0' || (*text)[length] > '9') {
-        return false;
-    }
+    if (strncmp(*text, key, length) != 0 || (*text)[length] < '0' || (*text)[length] > '9') { return false; }
     long long number = 0;
     const char *digit = *text + length;
     for (; *digit >= '0' && *digit <= '9'; digit++) {
@@ -132,9 +106,7 @@ static void take_or(const char **text, const char *key, int *value, int otherwis
 /* "pad1" for all sides or "pad1,0,1,0". */
 static bool take_pad(const char **text, int *top, int *bottom, int *left, int *right)
 {
-    if (!take(text, "pad", top)) {
-        return false;
-    }
+    if (!take(text, "pad", top)) { return false; }
     if (**text != ',') {
         *bottom = *left = *right = *top;
         return true;
@@ -170,9 +142,7 @@ const char *conv_parse(const char *text, struct conv *p)
     take_or(&text, "s", &p->s, p->r);
     take_or(&text, "step", &p->step, 1);
     ok = ok && take_bias(&text, &p->bias) && take_pad(&text, &p->top, &p->bottom, &p->left, &p->right);
-    if (!ok || *text) {
-        return "a convolution reads n64c16h26k16r3pad0, in full n c h [w] k r [s] [step] [b0] pad or pad1,0,1,0";
-    }
+    if (!ok || *text) { return "a convolution reads n64c16h26k16r3pad0, in full n c h [w] k r [s] [step] [b0] pad or pad1,0,1,0"; }
     return conv_complete(p);
 }
 
@@ -208,9 +178,7 @@ const char *batchnorm_parse(const char *text, struct batchnorm *p)
     *p = (struct batchnorm){ 0 };
     const bool ok = take_prefix(&text, "bn:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "h", &p->h);
     take_or(&text, "w", &p->w, p->h);
-    if (!ok || *text) {
-        return "a batch norm reads bn:n64c16h24, in full n c h [w]";
-    }
+    if (!ok || *text) { return "a batch norm reads bn:n64c16h24, in full n c h [w]"; }
     return batchnorm_complete(p);
 }
 
@@ -221,9 +189,7 @@ const char *dense_parse(const char *text, struct dense *p)
     *p = (struct dense){ 0 };
     const bool ok = take_prefix(&text, "dense:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "k", &p->k) &&
                     take_bias(&text, &p->bias);
-    if (!ok || *text) {
-        return "a dense layer reads dense:n64c784k10, in full n c k [b0]";
-    }
+    if (!ok || *text) { return "a dense layer reads dense:n64c784k10, in full n c k [b0]"; }
     return dense_complete(p);
 }
 
@@ -298,10 +264,7 @@ const char *dense_print(const struct dense *p, char *text, size_t size)
 
 /* ---- work ---- */
 
-double conv_flops(const struct conv *p)
-{
-    return 2.0 * p->n * p->k * p->p * p->q * p->r * p->s * p->c;
-}
+double conv_flops(const struct conv *p) { return 2.0 * p->n * p->k * p->p * p->q * p->r * p->s * p->c; }
 
 /* Over all window positions along one axis, the taps that lie inside the image. */
 static double taps_inside(int extent, int before, int window, int step, int positions)
@@ -321,7 +284,4 @@ double conv_flops_exact(const struct conv *p)
     return 2.0 * p->n * p->k * p->c * taps_inside(p->h, p->top, p->r, p->step, p->p) * taps_inside(p->w, p->left, p->s, p->step, p->q);
 }
 
-size_t dense_scratch_bytes(const struct dense *p)
-{
-    return (size_t)image_blocks(p->n) * LANES * DENSE_STRIP * sizeof(real);
-}
+size_t dense_scratch_bytes(const struct dense *p) { return (size_t)image_blocks(p->n) * LANES * DENSE_STRIP * sizeof(real); }

@@ -58,21 +58,24 @@ const struct variant *variant_at(enum op op, enum isa isa, int i)
     assert(op < OP_COUNT);
     assert(i >= 0);
     const struct kernels *k = kernels_of(isa);
-    if (!k) {
-        return NULL;
-    }
+    if (!k) { return NULL; }
     for (int at = 0; at < i; at++) {
-        if (!row_head(k, op, at)->algo) {
-            return NULL;
-        }
+        if (!row_head(k, op, at)->algo) { return NULL; }
     }
     const struct variant *head = row_head(k, op, i);
     return head->algo ? head : NULL;
 }
 
 static const char *const op_names[OP_COUNT] = {
-    [OP_CONV] = "conv", [OP_POOL] = "pool", [OP_BATCHNORM] = "batchnorm", [OP_DENSE] = "dense", [OP_ACTIVATION] = "activation",
-    [OP_ADD] = "add", [OP_DROPOUT] = "dropout", [OP_LOSS] = "loss", [OP_OPTIMIZER] = "optimizer",
+    [OP_CONV] = "conv",
+    [OP_POOL] = "pool",
+    [OP_BATCHNORM] = "batchnorm",
+    [OP_DENSE] = "dense",
+    [OP_ACTIVATION] = "activation",
+    [OP_ADD] = "add",
+    [OP_DROPOUT] = "dropout",
+    [OP_LOSS] = "loss",
+    [OP_OPTIMIZER] = "optimizer",
 };
 
 const char *op_name(enum op op)
@@ -85,9 +88,7 @@ int op_parse(const char *name)
 {
     assert(name != NULL);
     for (int op = 0; op < OP_COUNT; op++) {
-        if (strcmp(name, op_names[op]) == 0) {
-            return op;
-        }
+        if (strcmp(name, op_names[op]) == 0) { return op; }
     }
     return -1;
 }
@@ -96,9 +97,7 @@ int op_parse(const char *name)
 static const struct conv_variant *conv_row(const struct conv_variant *v, const struct conv *p, const char *algo)
 {
     for (; v->head.algo; v++) {
-        if ((!algo || strcmp(algo, v->head.algo) == 0) && v->supports(p)) {
-            return v;
-        }
+        if ((!algo || strcmp(algo, v->head.algo) == 0) && v->supports(p)) { return v; }
     }
     return NULL;
 }
@@ -116,7 +115,7 @@ static const struct conv_variant *conv_best(const struct conv_variant *table, co
 const struct conv_variant *conv_pick(const struct conv *p, enum conv_direction direction, unsigned isas, const char *algo)
 {
     assert(p != NULL);
-    assert(p->p > 0 && p->q > 0);   /* conv_complete() has passed */
+    assert(p->p > 0 && p->q > 0); /* conv_complete() has passed */
     const bool any = !algo || strcmp(algo, "auto") == 0;
     const struct conv_variant *v = NULL;
     for (int isa = ISA_COUNT - 1; isa >= 0 && !v; isa--) {
@@ -131,9 +130,7 @@ bool conv_algo_known(unsigned isas, const char *algo)
     assert(algo != NULL);
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         for (const struct conv_variant *v = isas >> isa & 1 && tables[isa] ? tables[isa]->conv : NULL; v && v->head.algo; v++) {
-            if (strcmp(v->head.algo, algo) == 0) {
-                return true;
-            }
+            if (strcmp(v->head.algo, algo) == 0) { return true; }
         }
     }
     return false;
@@ -143,9 +140,7 @@ int isa_best(unsigned isas)
 {
     isas &= kernels_built();
     for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
-        if (isas >> isa & 1) {
-            return isa;
-        }
+        if (isas >> isa & 1) { return isa; }
     }
     return -1;
 }

@@ -25,28 +25,36 @@
 
 /* The kinds of layers, each a file and a row in nets/layers. Their numbers key the streams that weights start from: append, never
  * renumber. */
-#define LAYER_LIST(X) X(CONV, conv) X(POOL, pool) X(DENSE, dense) X(BATCHNORM, batchnorm) X(ACTIVATION, activation) \
-    X(DROPOUT, dropout) X(ADD, add)
+#define LAYER_LIST(X) \
+    X(CONV, conv) X(POOL, pool) X(DENSE, dense) X(BATCHNORM, batchnorm) X(ACTIVATION, activation) X(DROPOUT, dropout) X(ADD, add)
 #define LAYER_KIND(NAME, name) LAYER_##NAME,
 enum layer_kind { LAYER_LIST(LAYER_KIND) LAYER_KINDS };
 #undef LAYER_KIND
 
-struct shape { int c, h, w; };
+struct shape {
+    int c, h, w;
+};
 
 struct layer {
     enum layer_kind kind;
     union {
-        struct conv conv;               /* n = 0 until planned; extents are filled from the shapes below */
+        struct conv conv; /* n = 0 until planned; extents are filled from the shapes below */
         struct pool pool;
         struct dense dense;
-        struct { float eps, momentum; } batchnorm;
+        struct {
+            float eps, momentum;
+        } batchnorm;
         struct activation activation;
-        struct { float rate; } dropout;
-        struct { int back; } add;       /* adds the output of layer (this - back), back >= 2; layer -1 is the input */
+        struct {
+            float rate;
+        } dropout;
+        struct {
+            int back;
+        } add; /* adds the output of layer (this - back), back >= 2; layer -1 is the input */
     };
-    bool global;                        /* pool: "gap" */
-    bool same;                          /* conv: padding is "same", however it was written; not of 1x1 */
-    struct shape in, out;               /* filled by net_parse / net_check */
+    bool global;          /* pool: "gap" */
+    bool same;            /* conv: padding is "same", however it was written; not of 1x1 */
+    struct shape in, out; /* filled by net_parse / net_check */
 };
 
 enum { NET_MAX_LAYERS = 128 };
@@ -75,14 +83,16 @@ bool net_mixes_images(const struct net *net);
 struct layer_facts {
     struct shape out;
     long parameters;
-    double macs;                        /* per image, nominal */
-    int field, jump;                    /* receptive field and jump, in input pixels (height; nets here are square) */
-    size_t bytes_activations;           /* per image */
+    double macs;              /* per image, nominal */
+    int field, jump;          /* receptive field and jump, in input pixels (height; nets here are square) */
+    size_t bytes_activations; /* per image */
 };
 struct layer_facts net_layer_facts(const struct net *net, int layer);
 long net_parameters(const struct net *net);
 /* What torchsummary estimates of a batch, in MiB: its images, every layer's output kept twice, parameters; four bytes each. */
-struct estimated { double input, passes, parameters, total; };
+struct estimated {
+    double input, passes, parameters, total;
+};
 struct estimated net_estimated(const struct net *net, int batch);
 /* A torchsummary-like table: layer, output, parameters, receptive field, MACs, bytes, and totals (also those estimates). */
 void net_summary(const struct net *net, int batch, FILE *out);
@@ -90,9 +100,15 @@ void net_summary(const struct net *net, int batch, FILE *out);
 /* How weights start. Weights: fan-scaled; biases: as the framework does ("default") or zero. Streams are keyed by (seed, layer kind,
  * ordinal among layers of that kind), so an arm that inserts batch norm or dropout starts from the same convolutions. */
 enum init_kind {
-    INIT_DEFAULT,           /* kaiming uniform, a = sqrt 5: weights and biases U(+-1/sqrt(fan_in)) */
-    INIT_HE_UNIFORM, INIT_HE_NORMAL, INIT_XAVIER_UNIFORM, INIT_XAVIER_NORMAL      /* biases zero */
+    INIT_DEFAULT, /* kaiming uniform, a = sqrt 5: weights and biases U(+-1/sqrt(fan_in)) */
+    INIT_HE_UNIFORM,
+    INIT_HE_NORMAL,
+    INIT_XAVIER_UNIFORM,
+    INIT_XAVIER_NORMAL /* biases zero */
 };
-struct init { enum init_kind kind; bool zero_bias; };
+struct init {
+    enum init_kind kind;
+    bool zero_bias;
+};
 
 #endif

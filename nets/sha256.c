@@ -13,8 +13,7 @@ void sha256_hex(const struct sha256_part *parts, int count, char hex[65])
     sha256_init(&context);
     for (int i = 0; i < count; i++) {
         assert(parts[i].data || parts[i].bytes == 0);
-        if (parts[i].bytes > 0)
-            sha256_update(&context, parts[i].bytes, parts[i].data);
+        if (parts[i].bytes > 0) sha256_update(&context, parts[i].bytes, parts[i].data);
     }
     sha256_digest(&context, sizeof digest, digest);
     for (int i = 0; i < SHA256_DIGEST_SIZE; i++) {

@@ -5,7 +5,10 @@
 
 #include <stddef.h>
 
-struct sha256_part { const void *data; size_t bytes; };
+struct sha256_part {
+    const void *data;
+    size_t bytes;
+};
 /* Of the parts one after another. */
 void sha256_hex(const struct sha256_part *parts, int count, char hex[65]);
 

@@ -7,17 +7,13 @@
 #include <stdio.h>
 
 /* MiB of float32. */
-static double mebibytes(struct shape s)
-{
-    return (double)s.c * s.h * s.w * sizeof(float) / (1 << 20);
-}
+static double mebibytes(struct shape s) { return (double)s.c * s.h * s.w * sizeof(float) / (1 << 20); }
 
 struct estimated net_estimated(const struct net *net, int batch)
 {
     assert(net && batch >= 1);
     struct estimated e = { .input = mebibytes(net->in) * batch, .parameters = (double)net_parameters(net) * sizeof(float) / (1 << 20) };
-    for (int i = 0; i < net->count; i++)
-        e.passes += 2 * mebibytes(net->layers[i].out) * batch;
+    for (int i = 0; i < net->count; i++) e.passes += 2 * mebibytes(net->layers[i].out) * batch;
     e.total = e.input + e.passes + e.parameters;
     return e;
 }

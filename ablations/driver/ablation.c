@@ -16,7 +16,10 @@
 enum { MAX_DATASETS = 8 };
 
 /* Data sets stay in memory from here to the end: the children share them. */
-struct data { struct dataset sets[MAX_DATASETS]; int count; };
+struct data {
+    struct dataset sets[MAX_DATASETS];
+    int count;
+};
 
 /* ---- what there is */
 
@@ -29,16 +32,13 @@ static int list(const struct sweep *s, const struct study *study)
     }
     printf("%s: %s\ndata: %s; seeds: %d; with --quick: %d", s->study, study->zoo->question, study->zoo->data, study->seeds,
            study->quick_seeds);
-    if (study->quick_epochs)
-        printf(" of %d epoch%s each", study->quick_epochs, study->quick_epochs == 1 ? "" : "s");
+    if (study->quick_epochs) printf(" of %d epoch%s each", study->quick_epochs, study->quick_epochs == 1 ? "" : "s");
     printf("\n\n");
     for (int i = 0; i < s->entry_count; i++) {
         const struct entry *e = &s->entries[i];
         entry_name(s, e, name, sizeof name);
-        if (!*e->arm && e->zoo->published_acc > 0)
-            printf("%-44s  published %.2f: %s\n", name, e->zoo->published_acc, e->tests);
-        else
-            printf("%-44s  %s\n", name, e->tests ? e->tests : "");
+        if (!*e->arm && e->zoo->published_acc > 0) printf("%-44s  published %.2f: %s\n", name, e->zoo->published_acc, e->tests);
+        else printf("%-44s  %s\n", name, e->tests ? e->tests : "");
     }
     return EXIT_OK;
 }
@@ -48,8 +48,7 @@ static int summaries(const struct sweep *s)
     char name[256];
     for (int i = 0; i < s->entry_count; i++) {
         struct net net;
-        if (net_parse(s->entries[i].net, &net, NULL))
-            return EXIT_FAIL;
+        if (net_parse(s->entries[i].net, &net, NULL)) return EXIT_FAIL;
         printf("%s%s\n", i ? "\n" : "", entry_name(s, &s->entries[i], name, sizeof name));
         printf("%s\n%s\n\n", s->entries[i].net, s->entries[i].recipe);
         net_summary(&net, s->entries[i].batch, stdout);
@@ -63,8 +62,7 @@ static int usable_cores(void)
 {
     struct topology *topology;
     struct why why;
-    if (topology_open(&topology, &why))
-        quit(EXIT_FAIL, "%s", why.text);
+    if (topology_open(&topology, &why)) quit(EXIT_FAIL, "%s", why.text);
     int cores = topology_cores(topology);
     topology_close(topology);
     return cores;
@@ -77,16 +75,13 @@ static void open_one(const struct sweep *s, const char *name, struct dataset *se
     struct why why;
     const struct options *o = s->options;
     if (s->wish->directory) {
-        if (dataset_open_directory(o->data_dir, set, &why))
-            quit(EXIT_DATA, "%s", why.text);
+        if (dataset_open_directory(o->data_dir, set, &why)) quit(EXIT_DATA, "%s", why.text);
         return;
     }
-    if (team_open(&team, s->cores, o->bind, &why))
-        quit(EXIT_FAIL, "%s", why.text);
+    if (team_open(&team, s->cores, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
     int status = dataset_open(name, o->data_dir, o->env_data_dir, team, set, &why);
     team_close(team);
-    if (status)
-        quit(EXIT_DATA, "%s", why.text);
+    if (status) quit(EXIT_DATA, "%s", why.text);
 }
 
 static void open_data(struct sweep *s, struct data *data)
@@ -94,10 +89,8 @@ static void open_data(struct sweep *s, struct data *data)
     for (int i = 0; i < s->entry_count; i++) {
         struct entry *e = &s->entries[i];
         for (int k = 0; k < i && !e->data; k++)
-            if (strcmp(s->entries[k].data_name, e->data_name) == 0)
-                e->data = s->entries[k].data;
-        if (e->data)
-            continue;
+            if (strcmp(s->entries[k].data_name, e->data_name) == 0) e->data = s->entries[k].data;
+        if (e->data) continue;
         assert(data->count < MAX_DATASETS);
         open_one(s, e->data_name, &data->sets[data->count]);
         e->data = &data->sets[data->count++];
@@ -109,14 +102,10 @@ static void open_data(struct sweep *s, struct data *data)
 /* Where rows are: --report, or --output if it takes rows, else results/local/<study>.jsonl, with shards a file for each. */
 static const char *rows_path(const struct sweep *s, char *text, size_t size)
 {
-    if (s->wish->report)
-        return s->wish->report;
-    if (s->options->output && s->options->format == FORMAT_JSONL)
-        return s->options->output;
-    if (s->options->shards > 1)
-        snprintf(text, size, "results/local/%s.%d-of-%d.jsonl", s->study, s->options->shard, s->options->shards);
-    else
-        snprintf(text, size, "results/local/%s.jsonl", s->study);
+    if (s->wish->report) return s->wish->report;
+    if (s->options->output && s->options->format == FORMAT_JSONL) return s->options->output;
+    if (s->options->shards > 1) snprintf(text, size, "results/local/%s.%d-of-%d.jsonl", s->study, s->options->shard, s->options->shards);
+    else snprintf(text, size, "results/local/%s.jsonl", s->study);
     return text;
 }
 
@@ -129,11 +118,9 @@ static bool regular_or_new(const char *path)
 /* Asked before hours of work: can the table be written there? */
 static void check_table_place(const struct options *o)
 {
-    if (!o->output || o->format == FORMAT_JSONL)
-        return;
+    if (!o->output || o->format == FORMAT_JSONL) return;
     FILE *f = fopen(o->output, "a");
-    if (!f)
-        quit(EXIT_FAIL, "%s: %s; give a place to write with --output", o->output, strerror(errno));
+    if (!f) quit(EXIT_FAIL, "%s: %s; give a place to write with --output", o->output, strerror(errno));
     fclose(f);
 }
 
@@ -153,8 +140,7 @@ static int table_to_file(struct sweep *s, const struct rows *rows)
     }
     if (!ok || (rename_it && rename(beside, path))) {
         warn("%s: %s; the rows are safe in %s: start again with another --output", path, strerror(errno), rows->path);
-        if (f && rename_it)
-            unlink(beside);
+        if (f && rename_it) unlink(beside);
         return EXIT_FAIL;
     }
     return EXIT_OK;
@@ -169,9 +155,8 @@ static bool is_stdout(int fd)
 static int table(struct sweep *s, const struct rows *rows)
 {
     const struct options *o = s->options;
-    if (o->output && o->format != FORMAT_JSONL)
-        return table_to_file(s, rows);
-    if (is_stdout(rows->fd))            /* the rows have gone there */
+    if (o->output && o->format != FORMAT_JSONL) return table_to_file(s, rows);
+    if (is_stdout(rows->fd)) /* the rows have gone there */
         return EXIT_OK;
     table_print(s, rows, o->output ? FORMAT_MD : o->format, stdout);
     if (ferror(stdout) || fflush(stdout)) {
@@ -186,8 +171,7 @@ static int table(struct sweep *s, const struct rows *rows)
 static bool any_row(const struct sweep *s, const struct rows *rows)
 {
     for (int i = 0; i < s->run_count; i++)
-        if (rows_find(rows, s->runs[i].id))
-            return true;
+        if (rows_find(rows, s->runs[i].id)) return true;
     return false;
 }
 
@@ -197,13 +181,10 @@ static int choose(const struct sweep *s, const struct rows *rows, const struct r
     int count = 0;
     *done = 0;
     for (int i = 0; i < s->run_count; i++) {
-        if (!run_is_ours(s, &s->runs[i]))
-            continue;
+        if (!run_is_ours(s, &s->runs[i])) continue;
         bool draw = pictures_wanted(s, &s->runs[i]) && pictures_missing(s, &s->runs[i]);
-        if (!s->wish->again && !draw && rows_find(rows, s->runs[i].id))
-            ++*done;
-        else
-            todo[count++] = &s->runs[i];
+        if (!s->wish->again && !draw && rows_find(rows, s->runs[i].id)) ++*done;
+        else todo[count++] = &s->runs[i];
     }
     return count;
 }
@@ -214,12 +195,11 @@ static int dry_run_json(const struct sweep *s, const struct rows *rows)
     json_t *list = json_array();
     for (int i = 0; i < s->run_count; i++) {
         const struct run *r = &s->runs[i];
-        if (!run_is_ours(s, r))
-            continue;
+        if (!run_is_ours(s, r)) continue;
         const struct entry *e = r->entry;
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:i, s:f, s:b}", "id", r->id, "study", s->study, "cell",
-                                              e->cell, "arm", e->arm, "seed", (json_int_t)r->seed, "threads", r->threads, "tier",
-                                              e->tier, "seconds", run_seconds(s, r) / s->jobs, "done", rows_find(rows, r->id) != NULL));
+                                              e->cell, "arm", e->arm, "seed", (json_int_t)r->seed, "threads", r->threads, "tier", e->tier,
+                                              "seconds", run_seconds(s, r) / s->jobs, "done", rows_find(rows, r->id) != NULL));
     }
     json_dumpf(list, stdout, JSON_REAL_PRECISION(4) | JSON_INDENT(0));
     json_decref(list);
@@ -230,8 +210,7 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
 {
     char name[320], time[32];
     double total = 0;
-    if (s->options->format == FORMAT_JSON)
-        return dry_run_json(s, rows);
+    if (s->options->format == FORMAT_JSON) return dry_run_json(s, rows);
     for (int i = 0; i < count; i++) {
         double seconds = run_seconds(s, todo[i]);
         total += seconds;
@@ -247,27 +226,24 @@ static int make(struct sweep *s, struct rows *rows, const struct run *const *tod
 {
     struct outcome outcome = { 0 };
     check_table_place(s->options);
-    if (count < s->jobs)
-        s->jobs = count ? count : 1;
+    if (count < s->jobs) s->jobs = count ? count : 1;
     if (!s->options->quiet)
         fprintf(stderr, "%s: %d to run, %d side by side, %d have rows; rows go to %s\n", s->study, count, s->jobs, done, rows->path);
-    if (count)
-        outcome = sweep_run(s, todo, count, rows);
+    if (count) outcome = sweep_run(s, todo, count, rows);
     if (outcome.signal) {
         warn("interrupted: %d of %d runs are in %s; the same command goes on from there", done + outcome.finished, done + count,
              rows->path);
         return outcome.signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
     }
     int status = table(s, rows);
-    if (outcome.failed)
-        warn("%d of %d runs failed; the same command tries them again", outcome.failed, count);
+    if (outcome.failed) warn("%d of %d runs failed; the same command tries them again", outcome.failed, count);
     return outcome.failed || outcome.unwritable ? EXIT_FAIL : status;
 }
 
 int ablation_run(const struct study *study, const struct options *options, const struct wish *wish)
 {
     assert(study && study->zoo && options && wish);
-    static struct data data;            /* children share it until the very end */
+    static struct data data; /* children share it until the very end */
     struct sweep s = { .options = options, .wish = wish };
     struct rows rows;
     struct why why;
@@ -282,32 +258,29 @@ int ablation_run(const struct study *study, const struct options *options, const
     s.cores = usable_cores();
     open_data(&s, &data);
     sweep_runs(&s);
-    if (rows_read(&rows, rows_path(&s, path, sizeof path), &why))
-        quit(EXIT_FAIL, "%s", why.text);
-    if (options->dry_run)
-        sweep_measure(&s, &rows);
+    if (rows_read(&rows, rows_path(&s, path, sizeof path), &why)) quit(EXIT_FAIL, "%s", why.text);
+    if (options->dry_run) sweep_measure(&s, &rows);
     if (wish->report && rows.count == 0)
         quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
     if (wish->report && !any_row(&s, &rows))
         quit(EXIT_FAIL, "--report %s: none of its %d rows is a run of %s on the data and seeds asked for; name another file, or --data",
              rows.path, rows.count, s.study);
-    if (!wish->report && !options->dry_run && rows_open(&rows, &why))  /* locked before it is asked what is to do */
+    if (!wish->report && !options->dry_run && rows_open(&rows, &why)) /* locked before it is asked what is to do */
         quit(EXIT_FAIL, "%s", why.text);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);
-    if (!todo)
-        quit(EXIT_FAIL, "out of memory");
+    if (!todo) quit(EXIT_FAIL, "out of memory");
     int count = choose(&s, &rows, todo, &done);
-    status = wish->report ? table(&s, &rows)
-           : options->dry_run ? dry_run(&s, &rows, todo, count, done) : make(&s, &rows, todo, count, done);
+    status = wish->report       ? table(&s, &rows)
+             : options->dry_run ? dry_run(&s, &rows, todo, count, done)
+                                : make(&s, &rows, todo, count, done);
     free(todo);
     rows_close(&rows);
     sweep_free(&s);
-    while (data.count)
-        dataset_close(&data.sets[--data.count]);
+    while (data.count) dataset_close(&data.sets[--data.count]);
     return status;
 }
 
-enum { PICTURES_MOST = 1024 };          /* the names below it fit into a path of 4,096 */
+enum { PICTURES_MOST = 1024 }; /* the names below it fit into a path of 4,096 */
 
 int ablation_main(const struct study *study, int argc, const char **argv)
 {
@@ -323,14 +296,13 @@ int ablation_main(const struct study *study, int argc, const char **argv)
         { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and leave", NULL },
         POPT_TABLEEND
     };
-    static struct options options;      /* 8 KB of seeds: not for the stack */
+    static struct options options; /* 8 KB of seeds: not for the stack */
     cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
     if (tier < 0 || tier > TIER_SPEEDRUNS)
         quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs), 3 (the other arms) or 4 (speedruns)", tier);
     if (report && options.output && options.format == FORMAT_JSONL)
         quit(EXIT_USAGE, "--report prints tables: --output takes a file that ends in .md, .csv or .json with it");
-    if (pictures && strlen(pictures) > PICTURES_MOST)
-        quit(EXIT_USAGE, "--pictures: takes a path of at most %d characters", PICTURES_MOST);
+    if (pictures && strlen(pictures) > PICTURES_MOST) quit(EXIT_USAGE, "--pictures: takes a path of at most %d characters", PICTURES_MOST);
     struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report, .pictures = pictures };
     int status = ablation_run(study, &options, &wish);
     free(report);

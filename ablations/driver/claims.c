@@ -11,13 +11,16 @@
 #include <string.h>
 
 /* The sweep's rows on one data set, whole: by run, NULL where there is none. */
-struct found { const struct sweep *s; const struct dataset *data; json_t **rows; };
+struct found {
+    const struct sweep *s;
+    const struct dataset *data;
+    json_t **rows;
+};
 
 static int run_of(const struct sweep *s, const char *id)
 {
     for (int i = 0; id && i < s->run_count; i++)
-        if (strcmp(s->runs[i].id, id) == 0)
-            return i;
+        if (strcmp(s->runs[i].id, id) == 0) return i;
     return -1;
 }
 
@@ -27,31 +30,32 @@ static struct found found_open(const struct sweep *s, const struct rows *rows, c
     FILE *in = rows->regular ? fopen(rows->path, "r") : NULL;
     char *line = NULL;
     size_t room = 0;
-    if (!f.rows)
-        quit(EXIT_FAIL, "out of memory for the tables");
+    if (!f.rows) quit(EXIT_FAIL, "out of memory for the tables");
     while (in && getline(&line, &room, in) > 0) {
         json_t *row = json_loads(line, 0, NULL);
         int i = run_of(s, json_string_value(json_object_get(row, "id")));
-        if (i >= 0 && !f.rows[i] && s->runs[i].entry->data == data)
-            f.rows[i] = json_incref(row);
+        if (i >= 0 && !f.rows[i] && s->runs[i].entry->data == data) f.rows[i] = json_incref(row);
         json_decref(row);
     }
     free(line);
-    if (in)
-        fclose(in);
+    if (in) fclose(in);
     return f;
 }
 
 static void found_close(struct found *f)
 {
-    for (int i = 0; i < f->s->run_count; i++)
-        json_decref(f->rows[i]);
+    for (int i = 0; i < f->s->run_count; i++) json_decref(f->rows[i]);
     free(f->rows);
 }
 
 /* ---- one side of a comparison ------------------------------------------------------------------------------------------------------ */
 
-struct side { int n; uint64_t seeds[MAX_SEEDS]; double values[MAX_SEEDS]; const struct entry *entry; };
+struct side {
+    int n;
+    uint64_t seeds[MAX_SEEDS];
+    double values[MAX_SEEDS];
+    const struct entry *entry;
+};
 
 static bool is_entry(const struct entry *e, const char *cell, const char *arm)
 {
@@ -64,12 +68,10 @@ static void side_of(const struct found *f, const char *cell, const char *arm, en
     *side = (struct side){ 0 };
     for (int i = 0; i < f->s->run_count && side->n < MAX_SEEDS; i++) {
         const struct run *run = &f->s->runs[i];
-        if (!f->rows[i] || !is_entry(run->entry, cell, arm))
-            continue;
+        if (!f->rows[i] || !is_entry(run->entry, cell, arm)) continue;
         double value = metric_of(f->rows[i], metric, at);
         side->entry = run->entry;
-        if (!isfinite(value))
-            continue;
+        if (!isfinite(value)) continue;
         side->seeds[side->n] = run->seed;
         side->values[side->n++] = value;
     }
@@ -78,8 +80,7 @@ static void side_of(const struct found *f, const char *cell, const char *arm, en
 static int count_of(const struct side *side)
 {
     int count = 0;
-    for (int i = 0; i < side->n; i++)
-        count += side->values[i] > 0.5;
+    for (int i = 0; i < side->n; i++) count += side->values[i] > 0.5;
     return count;
 }
 
@@ -102,12 +103,10 @@ static struct effect means_differ(struct side *a, struct side *b)
     static double differences[MAX_SEEDS];
     static struct side shared;
     shared = shared_with(a, b);
-    if (shared.n < 2)
-        return effect_welch(a->values, a->n, b->values, b->n);
+    if (shared.n < 2) return effect_welch(a->values, a->n, b->values, b->n);
     *b = shared_with(b, a);
     *a = shared;
-    for (int i = 0; i < a->n; i++)
-        differences[i] = a->values[i] - b->values[i];
+    for (int i = 0; i < a->n; i++) differences[i] = a->values[i] - b->values[i];
     return effect_paired(differences, a->n);
 }
 
@@ -116,10 +115,8 @@ static struct effect effect_of(const struct claim *c, struct side *a, struct sid
     static double beyond[MAX_SEEDS];
     if (metric_is_share(c->metric))
         return c->than_cell ? effect_shares(count_of(a), a->n, count_of(b), b->n) : effect_share(count_of(a), a->n, c->margin);
-    if (c->than_cell)
-        return means_differ(a, b);
-    for (int i = 0; i < a->n; i++)
-        beyond[i] = a->values[i] - c->margin;
+    if (c->than_cell) return means_differ(a, b);
+    for (int i = 0; i < a->n; i++) beyond[i] = a->values[i] - c->margin;
     return effect_paired(beyond, a->n);
 }
 
@@ -127,27 +124,26 @@ enum verdict claim_verdict(const struct claim *c, const struct effect *e, double
 {
     if (c->relation == SAME) {
         assert(c->margin > 0 && c->than_cell);
-        return e->low > -c->margin && e->high < c->margin ? HOLDS
-             : e->low > c->margin || e->high < -c->margin ? HOLDS_NOT : NOT_SEPARABLE;
+        return e->low > -c->margin && e->high < c->margin ? HOLDS : e->low > c->margin || e->high < -c->margin ? HOLDS_NOT : NOT_SEPARABLE;
     }
-    if (c->relation == NOT_MORE)
-        return e->high < c->margin ? HOLDS : e->low > c->margin ? HOLDS_NOT : NOT_SEPARABLE;
-    if (c->relation == NOT_LESS)
-        return e->low > -c->margin ? HOLDS : e->high < -c->margin ? HOLDS_NOT : NOT_SEPARABLE;
+    if (c->relation == NOT_MORE) return e->high < c->margin ? HOLDS : e->low > c->margin ? HOLDS_NOT : NOT_SEPARABLE;
+    if (c->relation == NOT_LESS) return e->low > -c->margin ? HOLDS : e->high < -c->margin ? HOLDS_NOT : NOT_SEPARABLE;
     double sign = c->relation == MORE ? 1 : -1, most = c->relation == MORE ? e->high : -e->low;
-    if (c->than_cell && c->margin > 0 && most < c->margin)
-        return HOLDS_NOT;
+    if (c->than_cell && c->margin > 0 && most < c->margin) return HOLDS_NOT;
     return !(p < 0.05) ? NOT_SEPARABLE : sign * e->mean > 0 ? HOLDS : HOLDS_NOT;
 }
 
 /* ---- claims ------------------------------------------------------------------------------------------------------------------------ */
 
-struct finding { const struct claim *claim; struct effect effect; double p; enum verdict verdict; double value, than; };
+struct finding {
+    const struct claim *claim;
+    struct effect effect;
+    double p;
+    enum verdict verdict;
+    double value, than;
+};
 
-static double mean_of(const struct side *side)
-{
-    return summarize(side->values, side->n).mean;
-}
+static double mean_of(const struct side *side) { return summarize(side->values, side->n).mean; }
 
 /* Those with rows on both sides, verdicts made; returns how many. */
 static int findings_make(const struct found *f, struct finding *findings)
@@ -158,16 +154,13 @@ static int findings_make(const struct found *f, struct finding *findings)
     for (const struct claim *c = f->s->of->claims; c && c->says; c++) {
         side_of(f, c->cell, c->arm, c->metric, c->at, &a);
         b = (struct side){ 0 };
-        if (c->than_cell)
-            side_of(f, c->than_cell, c->than_arm, c->metric, c->at, &b);
+        if (c->than_cell) side_of(f, c->than_cell, c->than_arm, c->metric, c->at, &b);
         struct effect effect = effect_of(c, &a, &b);
-        if (isnan(effect.low))
-            continue;
+        if (isnan(effect.low)) continue;
         assert(n < MAX_TESTS);
         p[n] = c->relation >= SAME ? NAN : effect.p;
-        findings[n++] = (struct finding){
-            .claim = c, .effect = effect, .value = mean_of(&a), .than = c->than_cell ? mean_of(&b) : c->margin
-        };
+        findings[n++] =
+            (struct finding){ .claim = c, .effect = effect, .value = mean_of(&a), .than = c->than_cell ? mean_of(&b) : c->margin };
     }
     holm(p, n);
     for (int i = 0; i < n; i++) {
@@ -180,10 +173,8 @@ static int findings_make(const struct found *f, struct finding *findings)
 static const char *verdict_words(const struct finding *f, char text[48])
 {
     static const char *const words[] = { [HOLDS] = "holds", [HOLDS_NOT] = "does not hold" };
-    if (f->verdict == NOT_SEPARABLE)
-        snprintf(text, 48, "not separable at n = %d", f->effect.n);
-    else
-        snprintf(text, 48, "%s", words[f->verdict]);
+    if (f->verdict == NOT_SEPARABLE) snprintf(text, 48, "not separable at n = %d", f->effect.n);
+    else snprintf(text, 48, "%s", words[f->verdict]);
     return text;
 }
 
@@ -200,12 +191,9 @@ static void print_claim(const struct finding *f, FILE *out)
     static const char *const relations[] = { [MORE] = ">", [LESS] = "<", [SAME] = "=", [NOT_MORE] = "<=", [NOT_LESS] = ">=" };
     char one[160], other[160], metric[METRIC_NAME_SIZE], verdict[48], p[32] = "interval";
     int digits = metric_digits(c->metric);
-    if (c->than_cell)
-        name_of(c->than_cell, c->than_arm, other);
-    else
-        snprintf(other, sizeof other, "%g", c->margin);
-    if (!isnan(f->p))
-        snprintf(p, sizeof p, f->p < 0.0001 ? "< 0.0001" : "%.4f", f->p);
+    if (c->than_cell) name_of(c->than_cell, c->than_arm, other);
+    else snprintf(other, sizeof other, "%g", c->margin);
+    if (!isnan(f->p)) snprintf(p, sizeof p, f->p < 0.0001 ? "< 0.0001" : "%.4f", f->p);
     fprintf(out, "| %s | %s %s %s | %s | %.*f, %.*f | %+.*f [%+.*f, %+.*f] | %d | %s | %s |\n", c->says, name_of(c->cell, c->arm, one),
             relations[c->relation], other, metric_name(c->metric, c->at, metric), digits, f->value, digits, f->than, digits, e->mean,
             digits, e->low, digits, e->high, e->n, p, verdict_words(f, verdict));
@@ -214,14 +202,19 @@ static void print_claim(const struct finding *f, FILE *out)
 /* ---- figures ----------------------------------------------------------------------------------------------------------------------- */
 
 /* alike: runs that do the same, -1 where that is not the question. */
-struct told { const struct figure *figure; struct summary ours; double low, high; int alike; const char *verdict; };
+struct told {
+    const struct figure *figure;
+    struct summary ours;
+    double low, high;
+    int alike;
+    const char *verdict;
+};
 
 /* Half of the last digit that the text gives; parameters are counted, or rounded to as many tens as they end in zeros. */
 static double slack_of(const struct figure *figure)
 {
     double unit = pow(10, -metric_digits(figure->metric));
-    while (figure->metric == PARAMETERS && figure->value > 0 && fmod(figure->value, 10 * unit) == 0)
-        unit *= 10;
+    while (figure->metric == PARAMETERS && figure->value > 0 && fmod(figure->value, 10 * unit) == 0) unit *= 10;
     return 0.5 * unit;
 }
 
@@ -229,10 +222,8 @@ static double slack_of(const struct figure *figure)
 static int alike_of(const struct found *f, const struct figure *figure, const struct side *values)
 {
     static struct side failed;
-    if (metric_is_share(figure->metric))
-        return figure->value > 0.5 ? count_of(values) : values->n - count_of(values);
-    if (figure->metric != TEST_ACC || figure->value >= FAILS)
-        return -1;
+    if (metric_is_share(figure->metric)) return figure->value > 0.5 ? count_of(values) : values->n - count_of(values);
+    if (figure->metric != TEST_ACC || figure->value >= FAILS) return -1;
     side_of(f, figure->cell, figure->arm, FAILED, 0, &failed);
     return count_of(&failed);
 }
@@ -249,29 +240,28 @@ static bool told_by(const struct found *f, const struct figure *figure, struct t
 {
     static struct side side;
     side_of(f, figure->cell, figure->arm, figure->metric, figure->at, &side);
-    if (side.n == 0)
-        return false;
+    if (side.n == 0) return false;
     *told = (struct told){ .figure = figure, .ours = summarize(side.values, side.n) };
     told->alike = alike_of(f, figure, &side);
     told->low = told->high = NAN;
-    if (told->alike < 0)
-        one_more(&told->ours, &told->low, &told->high);
+    if (told->alike < 0) one_more(&told->ours, &told->low, &told->high);
     if (metric_is_per_cent(figure->metric) && !isnan(told->low)) {
         told->low = fmax(told->low, 0);
         told->high = fmin(told->high, 100);
     }
     bool fact = figure->metric >= PARAMETERS;
     double slack = slack_of(figure);
-    if (fact)
-        told->low = told->high = told->ours.mean;
-    told->verdict = !side.entry->study_data && !fact ? "not comparable: other data"
-                  : (side.entry->shortened || side.entry->epochs != side.entry->study_epochs) && !fact ? "not comparable: a short run"
-                  : side.n < 2 && !fact ? "one run"
-                  : told->alike > 0 ? "inside"
-                  : told->alike == 0 && !surely_rare(side.n) ? "too few runs"
-                  : told->alike == 0 ? (figure->metric != TEST_ACC && figure->value > 0.5 ? "published is above" : "published is below")
-                  : figure->value < told->low - slack ? (fact ? "wrong" : "published is below")
-                  : figure->value > told->high + slack ? (fact ? "wrong" : "published is above") : fact ? "right" : "inside";
+    if (fact) told->low = told->high = told->ours.mean;
+    told->verdict = !side.entry->study_data && !fact                                                     ? "not comparable: other data"
+                    : (side.entry->shortened || side.entry->epochs != side.entry->study_epochs) && !fact ? "not comparable: a short run"
+                    : side.n < 2 && !fact                                                                ? "one run"
+                    : told->alike > 0                                                                    ? "inside"
+                    : told->alike == 0 && !surely_rare(side.n)                                           ? "too few runs"
+                    : told->alike == 0 ? (figure->metric != TEST_ACC && figure->value > 0.5 ? "published is above" : "published is below")
+                    : figure->value < told->low - slack  ? (fact ? "wrong" : "published is below")
+                    : figure->value > told->high + slack ? (fact ? "wrong" : "published is above")
+                    : fact                               ? "right"
+                                                         : "inside";
     return true;
 }
 
@@ -281,8 +271,7 @@ static void print_figure(const struct told *t, FILE *out)
     int digits = metric_digits(t->figure->metric);
     if (t->figure->metric < PARAMETERS && t->ours.n > 1)
         snprintf(spread, sizeof spread, " ± %.*f [%.*f, %.*f], %d", digits, t->ours.sd, digits, t->low, digits, t->high, t->ours.n);
-    if (t->alike >= 0)
-        snprintf(spread, sizeof spread, ", %d of %d do the same", t->alike, t->ours.n);
+    if (t->alike >= 0) snprintf(spread, sizeof spread, ", %d of %d do the same", t->alike, t->ours.n);
     fprintf(out, "| %s | %s | %.*f | %.*f%s | %s | %s |\n", name_of(t->figure->cell, t->figure->arm, name),
             metric_name(t->figure->metric, t->figure->at, metric), digits, t->figure->value, digits, t->ours.mean, spread, t->verdict,
             t->figure->as);
@@ -297,34 +286,31 @@ void findings_print(const struct sweep *s, const struct rows *rows, const struct
     struct told told;
     int n = findings_make(&f, findings), figures = 0;
     for (const struct figure *figure = s->of->figures; figure && figure->cell; figure++) {
-        if (!told_by(&f, figure, &told))
-            continue;
+        if (!told_by(&f, figure, &told)) continue;
         if (figures++ == 0)
             fprintf(out, "Figures of the text, each measured as it was measured there:\n\n"
-                    "| cell | measure | published | ours: mean ± sd [95 %% for one more run], n | verdict | where it stands |\n"
-                    "|---|---|---|---|---|---|\n");
+                         "| cell | measure | published | ours: mean ± sd [95 %% for one more run], n | verdict | where it stands |\n"
+                         "|---|---|---|---|---|---|\n");
         print_figure(&told, out);
     }
-    if (figures)
-        fprintf(out, "\n");
+    if (figures) fprintf(out, "\n");
     if (n) {
         fprintf(out, "Claims of the text:\n\n| claim | compared | measure | means | difference [95 %% CI] | n | p (Holm) | verdict |\n"
-                "|---|---|---|---|---|---|---|---|\n");
+                     "|---|---|---|---|---|---|---|---|\n");
         int tests = 0;
         for (int i = 0; i < n; i++) {
             print_claim(&findings[i], out);
             tests += !isnan(findings[i].p);
         }
-        fprintf(out, "\nDifferences are paired over common seeds; shares by Fisher's exact test with Newcombe's interval. Holm over the %d "
-                "with a p. A claim of no difference (=, <=, >=) is decided by its interval.\n\n", tests);
+        fprintf(out,
+                "\nDifferences are paired over common seeds; shares by Fisher's exact test with Newcombe's interval. Holm over the %d "
+                "with a p. A claim of no difference (=, <=, >=) is decided by its interval.\n\n",
+                tests);
     }
     found_close(&f);
 }
 
-static json_t *side_record(const char *cell, const char *arm)
-{
-    return json_pack("{s:s, s:s}", "cell", cell, "arm", arm ? arm : "");
-}
+static json_t *side_record(const char *cell, const char *arm) { return json_pack("{s:s, s:s}", "cell", cell, "arm", arm ? arm : ""); }
 
 static json_t *claim_record(const struct found *f, const struct finding *finding)
 {
@@ -357,10 +343,8 @@ void findings_records(const struct sweep *s, const struct rows *rows, const stru
     static struct finding findings[MAX_TESTS];
     struct told told;
     for (const struct figure *figure = s->of->figures; figure && figure->cell; figure++)
-        if (told_by(&f, figure, &told))
-            json_array_append_new(records, figure_record(&f, &told));
+        if (told_by(&f, figure, &told)) json_array_append_new(records, figure_record(&f, &told));
     int n = findings_make(&f, findings);
-    for (int i = 0; i < n; i++)
-        json_array_append_new(records, claim_record(&f, &findings[i]));
+    for (int i = 0; i < n; i++) json_array_append_new(records, claim_record(&f, &findings[i]));
     found_close(&f);
 }

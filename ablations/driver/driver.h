@@ -13,21 +13,21 @@
 enum { ID_SIZE = 65 };
 
 struct entry {
-    const char *cell, *arm;             /* arm "": the cell itself */
-    const char *base;                   /* the arm of the cell that it changes; "": the cell itself */
-    const char *tests;                  /* what the arm tests, or what was published; may be NULL */
-    const struct zoo_cell *zoo;         /* the cell, with its published figures */
-    const char *data_name;              /* --data, or the cell's, or the study's */
-    int place, tier;                    /* among all that the study has, wanted or not; as `wish` counts tiers */
-    bool shortened;                     /* by --quick: no published figure is comparable */
-    bool study_data;                    /* that is the cell's own: its published figures are comparable */
-    const struct dataset *data;         /* opened between sweep_entries and sweep_runs */
-    char *net, *recipe;                 /* canonical; owned */
-    int batch, epochs, study_epochs;    /* study_epochs: as the study's recipe has it, where a quick run has fewer */
-    double images, updates, flops;      /* images and steps of the whole run; flops per image of training, roughly */
-    int test_images, train_images;      /* that an accuracy is over; that training chooses from */
-    double tested;                      /* images evaluated in the whole run */
-    double images_per_s;                /* of training with one worker, for estimates; 0 or NAN: unknown */
+    const char *cell, *arm;          /* arm "": the cell itself */
+    const char *base;                /* the arm of the cell that it changes; "": the cell itself */
+    const char *tests;               /* what the arm tests, or what was published; may be NULL */
+    const struct zoo_cell *zoo;      /* the cell, with its published figures */
+    const char *data_name;           /* --data, or the cell's, or the study's */
+    int place, tier;                 /* among all that the study has, wanted or not; as `wish` counts tiers */
+    bool shortened;                  /* by --quick: no published figure is comparable */
+    bool study_data;                 /* that is the cell's own: its published figures are comparable */
+    const struct dataset *data;      /* opened between sweep_entries and sweep_runs */
+    char *net, *recipe;              /* canonical; owned */
+    int batch, epochs, study_epochs; /* study_epochs: as the study's recipe has it, where a quick run has fewer */
+    double images, updates, flops;   /* images and steps of the whole run; flops per image of training, roughly */
+    int test_images, train_images;   /* that an accuracy is over; that training chooses from */
+    double tested;                   /* images evaluated in the whole run */
+    double images_per_s;             /* of training with one worker, for estimates; 0 or NAN: unknown */
 };
 
 struct row;
@@ -38,7 +38,7 @@ struct run {
     uint64_t seed;
     int threads;
     char id[ID_SIZE];
-    const struct row *row;              /* looked up for the table; NULL: none yet */
+    const struct row *row; /* looked up for the table; NULL: none yet */
 };
 
 struct sweep {
@@ -46,9 +46,11 @@ struct sweep {
     const struct study *of;
     const struct options *options;
     const struct wish *wish;
-    int cores, jobs;                    /* usable cores; runs side by side */
-    struct entry *entries; int entry_count;
-    struct run *runs; int run_count;    /* all, whatever the shard */
+    int cores, jobs; /* usable cores; runs side by side */
+    struct entry *entries;
+    int entry_count;
+    struct run *runs;
+    int run_count; /* all, whatever the shard */
 };
 
 /* ---- driver_plan.c */
@@ -92,11 +94,12 @@ struct row {
 };
 
 struct rows {
-    const char *path;                   /* borrowed */
-    int fd;                             /* -1 until opened for appending */
-    bool regular, torn_end;             /* torn_end: the file ends inside a line */
-    struct stat seen;                   /* the file as it was read; st_ino 0: there was none */
-    struct row *list; int count, room;
+    const char *path;       /* borrowed */
+    int fd;                 /* -1 until opened for appending */
+    bool regular, torn_end; /* torn_end: the file ends inside a line */
+    struct stat seen;       /* the file as it was read; st_ino 0: there was none */
+    struct row *list;
+    int count, room;
 };
 
 /* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or -errno with the reason. */
@@ -104,7 +107,7 @@ int rows_read(struct rows *r, const char *path, struct why *why);
 /* Opens for appending, makes missing folders, ends a torn line. Holds the file's lock until closed; -EAGAIN when another run has it. What
  * was written there since rows_read is read then, under the lock. */
 int rows_open(struct rows *r, struct why *why);
-bool is_file(int fd, const struct stat *other);          /* is what is open the file that stat() told of? */
+bool is_file(int fd, const struct stat *other); /* is what is open the file that stat() told of? */
 /* One line, one write(). Earlier rows stay intact whatever happens. A file that was removed or replaced meanwhile is said, and the row goes
  * to the one that has its name now. */
 int rows_append(struct rows *r, const json_t *row, struct why *why);
@@ -130,7 +133,12 @@ json_t *environment_record(void);
 
 /* ---- driver_progress.c: stderr; a bar on a terminal, plain lines otherwise */
 
-struct progress { bool quiet, terminal, colour, drawn; int done, total; double work_done, work_total; uint64_t start_ns, drawn_ns; };
+struct progress {
+    bool quiet, terminal, colour, drawn;
+    int done, total;
+    double work_done, work_total;
+    uint64_t start_ns, drawn_ns;
+};
 
 /* Is it a terminal that can draw? */
 bool at_terminal(FILE *out);
@@ -148,7 +156,10 @@ const char *duration(double seconds, char text[32]);
 
 /* ---- driver_run.c */
 
-struct outcome { int finished, failed, signal; bool unwritable; };
+struct outcome {
+    int finished, failed, signal;
+    bool unwritable;
+};
 
 /* Makes the runs todo[0 … count-1], jobs at a time, and appends their rows. signal: SIGINT or SIGTERM when interrupted. */
 struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, int count, struct rows *rows);
@@ -158,14 +169,17 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
 /* Looks up every run's row, then prints the table of all runs that have a row (jsonl: the rows themselves, copied from their file). */
 void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out);
 
-struct summary { int n; double mean, sd, low, high; };   /* low, high: 95 % t-interval of the mean. NAN where n is too small */
+struct summary {
+    int n;
+    double mean, sd, low, high;
+}; /* low, high: 95 % t-interval of the mean. NAN where n is too small */
 
 /* One line of a table. */
 struct line {
     const struct entry *entry;
-    const struct row *first;            /* for what all its rows share: threads, isa … */
+    const struct row *first; /* for what all its rows share: threads, isa … */
     struct summary test, best, train, loss, train_speed, infer_speed, arenas, peak;
-    struct summary paired;              /* arm minus what it changes, over common seeds; n 0: none */
+    struct summary paired; /* arm minus what it changes, over common seeds; n 0: none */
     const char *verdict;
     char verdict_text[48];
 };
@@ -182,7 +196,7 @@ void markdown_print(const struct sweep *s, const struct line *lines, int count, 
 
 /* A metric of a row, NAN where the row does not tell; of shares of runs 0 or 1. */
 double metric_of(const json_t *row, enum metric metric, double at);
-enum { METRIC_NAME_SIZE = 96, FAILS = 20 };       /* per cent of test accuracy: below it a run has failed */
+enum { METRIC_NAME_SIZE = 96, FAILS = 20 }; /* per cent of test accuracy: below it a run has failed */
 const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZE]);
 bool metric_is_share(enum metric metric), metric_is_per_cent(enum metric metric);
 int metric_digits(enum metric metric);
@@ -199,7 +213,12 @@ void pictures_looks(const struct look *look);
 
 /* ---- driver_look.c */
 
-struct looking { struct look look; const struct sweep *s; void (*then)(void *context, struct plan *plan); char folder[4096]; };
+struct looking {
+    struct look look;
+    const struct sweep *s;
+    void (*then)(void *context, struct plan *plan);
+    char folder[4096];
+};
 
 /* Sets the hooks of a run; and puts what the study measured into its result. */
 void look_begin(struct looking *l, const struct sweep *s, const struct run *r, const struct net *net, const struct recipe *recipe,
@@ -207,7 +226,6 @@ void look_begin(struct looking *l, const struct sweep *s, const struct run *r, c
 void look_end(struct looking *l, json_t *result);
 
 /* ---- driver_stats.c */
-
 
 /* Of the finite ones among values[0 … n-1]. */
 struct summary summarize(const double *values, int n);
@@ -218,9 +236,12 @@ double student_p(double t, double df);
 double student_t975(double df);
 
 /* A difference of means or of shares (0 … 1), its 95 % interval and two-sided p; NAN where n is too small. */
-struct effect { int n, than_n; double mean, low, high, p; };
+struct effect {
+    int n, than_n;
+    double mean, low, high, p;
+};
 
-struct effect effect_paired(const double *differences, int n);          /* against 0 */
+struct effect effect_paired(const double *differences, int n); /* against 0 */
 struct effect effect_welch(const double *values, int n, const double *than, int than_n);
 struct effect effect_shares(int count, int n, int than_count, int than_n);
 struct effect effect_share(int count, int n, double than);

@@ -16,8 +16,7 @@ static void draw(void *context, struct plan *plan)
 {
     const struct looking *l = context;
     pictures_write(l->s, &l->look, plan);
-    if (l->then)
-        l->then(context, plan);
+    if (l->then) l->then(context, plan);
 }
 
 void look_begin(struct looking *l, const struct sweep *s, const struct run *r, const struct net *net, const struct recipe *recipe,
@@ -25,25 +24,27 @@ void look_begin(struct looking *l, const struct sweep *s, const struct run *r, c
 {
     assert(s->of && r->entry->data);
     *l = (struct looking){ .s = s };
-    l->look = (struct look){
-        .cell = r->entry->cell, .arm = r->entry->arm, .net = net, .recipe = recipe, .data = r->entry->data, .options = options,
-        .batch = plan_takes(r->entry), .extra = json_object(),
-        .folder = pictures_wanted(s, r) ? pictures_folder(s, r, l->folder, sizeof l->folder) : NULL
-    };
+    l->look = (struct look){ .cell = r->entry->cell,
+                             .arm = r->entry->arm,
+                             .net = net,
+                             .recipe = recipe,
+                             .data = r->entry->data,
+                             .options = options,
+                             .batch = plan_takes(r->entry),
+                             .extra = json_object(),
+                             .folder = pictures_wanted(s, r) ? pictures_folder(s, r, l->folder, sizeof l->folder) : NULL };
     options->hooks.context = &l->look;
-    if (s->of->look && !s->wish->timing)
-        s->of->look(&l->look, &options->hooks);
+    if (s->of->look && !s->wish->timing) s->of->look(&l->look, &options->hooks);
     if (l->look.folder) {
         l->then = options->hooks.finished;
         options->hooks.finished = draw;
-        options->no_fuse = true;            /* every layer's output is there */
+        options->no_fuse = true; /* every layer's output is there */
     }
 }
 
 void look_end(struct looking *l, json_t *result)
 {
-    if (l->look.folder)
-        pictures_looks(&l->look);
+    if (l->look.folder) pictures_looks(&l->look);
     json_object_update(result, l->look.extra);
     json_decref(l->look.extra);
 }

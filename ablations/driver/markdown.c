@@ -12,7 +12,7 @@ static const char *shown(double value, int digits, char text[48])
 {
     if (!isfinite(value)) {
         text[0] = 0;
-    } else if (digits >= 0 && fabs(value) >= 1e5) {     /* a loss that has gone away */
+    } else if (digits >= 0 && fabs(value) >= 1e5) { /* a loss that has gone away */
         snprintf(text, 48, "%.2e", value);
     } else if (digits >= 0 || value < 1000) {
         snprintf(text, 48, "%.*f", digits < 0 ? 0 : digits, value);
@@ -29,14 +29,10 @@ static const char *shown(double value, int digits, char text[48])
 /* "99.21 ± 0.10 [99.14, 99.28], 10" of an accuracy, which ends at 0 and 100; of a difference with its sign. */
 static const char *interval(const struct summary *v, bool difference, char text[96])
 {
-    if (v->n == 0)
-        text[0] = 0;
-    else if (v->n == 1)
-        snprintf(text, 96, difference ? "%+.2f, 1" : "%.2f, 1", v->mean);
-    else if (difference)
-        snprintf(text, 96, "%+.2f ± %.2f [%+.2f, %+.2f], %d", v->mean, v->sd, v->low, v->high, v->n);
-    else
-        snprintf(text, 96, "%.2f ± %.2f [%.2f, %.2f], %d", v->mean, v->sd, fmax(0, v->low), fmin(100, v->high), v->n);
+    if (v->n == 0) text[0] = 0;
+    else if (v->n == 1) snprintf(text, 96, difference ? "%+.2f, 1" : "%.2f, 1", v->mean);
+    else if (difference) snprintf(text, 96, "%+.2f ± %.2f [%+.2f, %+.2f], %d", v->mean, v->sd, v->low, v->high, v->n);
+    else snprintf(text, 96, "%.2f ± %.2f [%.2f, %.2f], %d", v->mean, v->sd, fmax(0, v->low), fmin(100, v->high), v->n);
     return text;
 }
 
@@ -49,8 +45,7 @@ static int name_of(const struct line *l, char text[96])
 static bool any_published(const struct line *lines, int count)
 {
     for (int i = 0; i < count; i++)
-        if (isfinite(published_of(&lines[i])))
-            return true;
+        if (isfinite(published_of(&lines[i]))) return true;
     return false;
 }
 
@@ -59,8 +54,7 @@ static bool any_published(const struct line *lines, int count)
 static void md_accuracy(const struct line *lines, int count, FILE *out)
 {
     bool arms = false, published_any = any_published(lines, count);
-    for (int i = 0; i < count; i++)
-        arms |= lines[i].paired.n > 0;
+    for (int i = 0; i < count; i++) arms |= lines[i].paired.n > 0;
     fprintf(out, "| cell |%s mean ± sd [95 %% CI], n |%s%s best on test | train | test loss | images/s | MB |\n",
             published_any ? " published | reproduced" : "", published_any ? " verdict |" : "",
             arms ? " minus what it changes, paired |" : "");
@@ -71,12 +65,9 @@ static void md_accuracy(const struct line *lines, int count, FILE *out)
         shown(published_of(l), 2, published);
         name_of(l, name);
         fprintf(out, "| %s |", name);
-        if (published_any)
-            fprintf(out, " %s | %s | %s |", published, interval(&l->test, false, test), l->verdict);
-        else
-            fprintf(out, " %s |", interval(&l->test, false, test));
-        if (arms)
-            fprintf(out, " %s |", interval(&l->paired, true, paired));
+        if (published_any) fprintf(out, " %s | %s | %s |", published, interval(&l->test, false, test), l->verdict);
+        else fprintf(out, " %s |", interval(&l->test, false, test));
+        if (arms) fprintf(out, " %s |", interval(&l->paired, true, paired));
         fprintf(out, " %s | %s | %s | %s | %.1f of %.0f |\n", shown(l->best.mean, 2, best), shown(l->train.mean, 2, train),
                 shown(l->loss.mean, 4, loss), shown(l->train_speed.mean, -1, speed), l->arenas.mean / 1e6, l->peak.mean / 1e6);
     }
@@ -99,15 +90,13 @@ static void md_notes(const struct sweep *s, const struct line *lines, int count,
     double p = lines[0].test.mean / 100, n = lines[0].entry->test_images;
     char images[48];
     bool quiet = true;
-    for (int i = 0; i < count; i++)
-        quiet &= lines[i].first->quiet;
+    for (int i = 0; i < count; i++) quiet &= lines[i].first->quiet;
     fprintf(out, "\n");
     if (!s->wish->timing) {
         fprintf(out, "Test accuracy in per cent after the last epoch; \"best on test\" picks the epoch on the test set and is no result. ");
         if (p > 0 && p < 1)
             fprintf(out, "One run's binomial standard error on %s images is %.2f. ", shown(n, -1, images), 100 * sqrt(p * (1 - p) / n));
-        if (any_published(lines, count))
-            fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
+        if (any_published(lines, count)) fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
     }
     fprintf(out, "Images/s cover training steps with batch assembly%s. MB: planned arenas of peak resident memory, data set included.\n",
             quiet ? "" : ", measured beside other runs (not quiet: --timing measures alone)");
@@ -143,7 +132,7 @@ static int place(double value, double low, double high)
 /* Ours with its interval and the published figure, all on one scale. */
 static void accuracy_bars(const struct line *lines, int count, FILE *out)
 {
-    double low = 100, high = 0;                         /* fmin and fmax pass over NAN */
+    double low = 100, high = 0; /* fmin and fmax pass over NAN */
     for (int i = 0; i < count; i++) {
         const struct summary *v = &lines[i].test;
         low = fmax(0, fmin(fmin(low, published_of(&lines[i])), fmin(v->mean, v->low)));
@@ -156,14 +145,11 @@ static void accuracy_bars(const struct line *lines, int count, FILE *out)
         char name[96];
         for (int k = 0; k < BAR_WIDTH; k++)
             marks[k] = isfinite(l->test.low) && k >= place(l->test.low, low, high) && k <= place(l->test.high, low, high) ? "─" : " ";
-        if (isfinite(published_of(l)))
-            marks[place(published_of(l), low, high)] = "○";
-        if (isfinite(l->test.mean))
-            marks[place(l->test.mean, low, high)] = "●";
+        if (isfinite(published_of(l))) marks[place(published_of(l), low, high)] = "○";
+        if (isfinite(l->test.mean)) marks[place(l->test.mean, low, high)] = "●";
         name_of(l, name);
         fprintf(out, "  %-*s ", name_width(lines, count), name);
-        for (int k = 0; k < BAR_WIDTH; k++)
-            fputs(marks[k], out);
+        for (int k = 0; k < BAR_WIDTH; k++) fputs(marks[k], out);
         fprintf(out, " %6.2f\n", l->test.mean);
     }
     fprintf(out, "\n");
@@ -172,16 +158,14 @@ static void accuracy_bars(const struct line *lines, int count, FILE *out)
 static void speed_bars(const struct line *lines, int count, FILE *out)
 {
     double most = 0;
-    for (int i = 0; i < count; i++)
-        most = fmax(most, lines[i].train_speed.mean);
+    for (int i = 0; i < count; i++) most = fmax(most, lines[i].train_speed.mean);
     fprintf(out, "training images/s\n");
     for (int i = 0; i < count; i++) {
         char name[96], speed[48];
         int length = most > 0 ? place(lines[i].train_speed.mean, 0, most) + 1 : 0;
         name_of(&lines[i], name);
         fprintf(out, "  %-*s %2d ", name_width(lines, count), name, lines[i].first->threads);
-        for (int k = 0; k < BAR_WIDTH; k++)
-            fputs(k < length ? "█" : " ", out);
+        for (int k = 0; k < BAR_WIDTH; k++) fputs(k < length ? "█" : " ", out);
         fprintf(out, " %s\n", shown(lines[i].train_speed.mean, -1, speed));
     }
     fprintf(out, "\n");
@@ -191,12 +175,8 @@ void markdown_print(const struct sweep *s, const struct line *lines, int count, 
 {
     const char *kind = s->wish->timing ? ", speed" : s->options->quick ? ", quick" : "";
     fprintf(out, "### %s on %s%s%s\n\n", s->study, data->name, data->synthetic ? " (synthetic)" : "", kind);
-    if (s->wish->timing)
-        md_timing(lines, count, out);
-    else
-        md_accuracy(lines, count, out);
+    if (s->wish->timing) md_timing(lines, count, out);
+    else md_accuracy(lines, count, out);
     md_notes(s, lines, count, out);
-    if (at_terminal(out))
-        (s->wish->timing ? speed_bars : accuracy_bars)(lines, count, out);
+    if (at_terminal(out)) (s->wish->timing ? speed_bars : accuracy_bars)(lines, count, out);
 }
-

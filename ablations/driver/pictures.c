@@ -25,8 +25,7 @@ const char *pictures_folder(const struct sweep *s, const struct run *r, char *te
     size_t used = (size_t)snprintf(text, size, "%s/%s/", s->wish->pictures, s->study), from = used;
     used += (size_t)snprintf(text + used, size - used, "%s%s%s", r->entry->cell, *r->entry->arm ? "-" : "", r->entry->arm);
     for (size_t i = from; i < used && i < size - 1; i++)
-        if (!isalnum((unsigned char)text[i]) && text[i] != '.')
-            text[i] = '-';
+        if (!isalnum((unsigned char)text[i]) && text[i] != '.') text[i] = '-';
     return text;
 }
 
@@ -40,7 +39,9 @@ bool pictures_missing(const struct sweep *s, const struct run *r)
 
 /* ---- files ------------------------------------------------------------------------------------------------------------------------- */
 
-struct place { char path[4096]; };
+struct place {
+    char path[4096];
+};
 
 /* Makes the folders on the way. */
 static struct place place(const char *folder, const char *name)
@@ -66,19 +67,16 @@ static void npy_write(const char *folder, const char *name, const char *type, in
     header[117] = '\n';
     struct place p = place(folder, name);
     FILE *f = fopen(p.path, "wb");
-    bool ok = f && fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f) == 10 && fwrite(header, 1, 118, f) == 118
-            && fwrite(data, size, count, f) == count;
-    if (f && fclose(f))
-        ok = false;
-    if (!ok)
-        warn("%s could not be written; give another folder by --pictures", p.path);
+    bool ok = f && fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f) == 10 && fwrite(header, 1, 118, f) == 118 &&
+              fwrite(data, size, count, f) == count;
+    if (f && fclose(f)) ok = false;
+    if (!ok) warn("%s could not be written; give another folder by --pictures", p.path);
 }
 
 static void *room_for(size_t count, size_t size)
 {
     void *room = calloc(count ? count : 1, size);
-    if (!room)
-        quit(EXIT_FAIL, "out of memory for pictures");
+    if (!room) quit(EXIT_FAIL, "out of memory for pictures");
     return room;
 }
 
@@ -89,11 +87,9 @@ static void write_filters(const struct look *look, const struct plan *plan)
     char name[80];
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        if (t.rank != 4)
-            continue;
+        if (t.rank != 4) continue;
         float *values = room_for(t.count, sizeof *values);
-        for (size_t k = 0; k < t.count; k++)
-            values[k] = (float)t.value[k];
+        for (size_t k = 0; k < t.count; k++) values[k] = (float)t.value[k];
         snprintf(name, sizeof name, "%s.npy", t.name);
         npy_write(look->folder, name, "<f4", t.rank, t.extent, values);
         free(values);
@@ -122,8 +118,7 @@ static void write_feature_maps(const struct look *look, struct plan *plan, struc
     plan_forward(plan, 1, false, (struct pass_key){ 0 });
     for (int i = 0; i < look->net->count; i++) {
         const struct layer *l = &look->net->layers[i];
-        if (l->out.h < 2 || (l->kind != LAYER_CONV && l->kind != LAYER_POOL))
-            continue;
+        if (l->out.h < 2 || (l->kind != LAYER_CONV && l->kind != LAYER_POOL)) continue;
         snprintf(name, sizeof name, "map-%02d-%s.npy", i, layer_print(l, word, sizeof word));
         write_maps(look, name, l->out, plan_output(plan, i));
     }
@@ -139,13 +134,11 @@ static void write_confusion(const struct look *look, struct plan *plan, struct b
     int list[SHOWN_WRONG][3];
     size_t pixels = (size_t)(d->h * d->w * d->c);
     double accuracy, loss;
-    for (int i = 0; i < n; i++)
-        index[i] = i;
+    for (int i = 0; i < n; i++) index[i] = i;
     evaluate(plan, batcher, &d->test, index, n, look->batch, &accuracy, &loss, predicted);
     for (int i = 0; i < n; i++) {
         matrix[d->test.labels[i] * d->classes + predicted[i]]++;
-        if (d->test.labels[i] == predicted[i] || wrong == SHOWN_WRONG)
-            continue;
+        if (d->test.labels[i] == predicted[i] || wrong == SHOWN_WRONG) continue;
         memcpy(images + (size_t)wrong * pixels, d->test.pixels + (size_t)i * pixels, pixels);
         memcpy(list[wrong++], (int[]){ i, d->test.labels[i], predicted[i] }, sizeof list[0]);
     }
@@ -171,16 +164,12 @@ static void write_overview(const char *pictures, const struct dataset *d)
     for (int i = 0; i < d->train.count; i++) {
         size_t class = d->train.labels[i];
         const uint8_t *image = d->train.pixels + (size_t)i * pixels;
-        if (counts[class] < SHOWN_EACH)
-            memcpy(sheet + (class * SHOWN_EACH + (size_t)counts[class]) * pixels, image, pixels);
+        if (counts[class] < SHOWN_EACH) memcpy(sheet + (class * SHOWN_EACH + (size_t)counts[class]) * pixels, image, pixels);
         counts[class]++;
-        for (size_t p = 0; p < pixels; p++)
-            mean[class * pixels + p] += image[p];
+        for (size_t p = 0; p < pixels; p++) mean[class * pixels + p] += image[p];
     }
-    for (size_t i = 0; i < classes * pixels; i++)
-        mean[i] /= (float)(counts[i / pixels] ? counts[i / pixels] : 1);
-    for (int i = 0; i < d->test.count; i++)
-        counts[classes + d->test.labels[i]]++;
+    for (size_t i = 0; i < classes * pixels; i++) mean[i] /= (float)(counts[i / pixels] ? counts[i / pixels] : 1);
+    for (int i = 0; i < d->test.count; i++) counts[classes + d->test.labels[i]]++;
     npy_write(folder, "counts.npy", "<i4", 2, (int[]){ 2, d->classes }, counts);
     npy_write(folder, "mean.npy", "<f4", 4, (int[]){ d->classes, d->h, d->w, d->c }, mean);
     npy_write(folder, "sheet.npy", "|u1", 5, (int[]){ d->classes, SHOWN_EACH, d->h, d->w, d->c }, sheet);
@@ -214,5 +203,5 @@ void pictures_looks(const struct look *look)
     if (json_dump_file(look->extra, p.path, JSON_COMPACT | JSON_REAL_PRECISION(6)))
         warn("%s could not be written; give another folder by --pictures", p.path);
     for (size_t i = 0; i < sizeof long_ones / sizeof *long_ones; i++)
-        json_object_del(look->extra, long_ones[i]);     /* a row is no place for them */
+        json_object_del(look->extra, long_ones[i]); /* a row is no place for them */
 }

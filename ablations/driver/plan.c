@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMING_IMAGES = 19200, TIMING_UPDATES = 5 };     /* a timing run trains on so many images, in no fewer updates */
+enum { TIMING_IMAGES = 19200, TIMING_UPDATES = 5 }; /* a timing run trains on so many images, in no fewer updates */
 
 const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size)
 {
@@ -21,26 +21,22 @@ const char *run_name(const struct sweep *s, const struct run *r, char *text, siz
 {
     char name[256];
     entry_name(s, r->entry, name, sizeof name);
-    if (s->wish->timing)
-        snprintf(text, size, "%s threads %d", name, r->threads);
-    else
-        snprintf(text, size, "%s seed %llu", name, (unsigned long long)r->seed);
+    if (s->wish->timing) snprintf(text, size, "%s threads %d", name, r->threads);
+    else snprintf(text, size, "%s seed %llu", name, (unsigned long long)r->seed);
     return text;
 }
 
 static void *grown(void *list, int count, size_t size)
 {
     void *more = realloc(list, (size_t)(count + 1) * size);
-    if (!more)
-        quit(EXIT_FAIL, "out of memory for the list of runs");
+    if (!more) quit(EXIT_FAIL, "out of memory for the list of runs");
     return more;
 }
 
 static char *copy(const char *text)
 {
     char *own = strdup(text);
-    if (!own)
-        quit(EXIT_FAIL, "out of memory");
+    if (!own) quit(EXIT_FAIL, "out of memory");
     return own;
 }
 
@@ -48,8 +44,7 @@ static struct recipe recipe_or_quit(const char *name, const char *text)
 {
     struct recipe recipe;
     struct why why;
-    if (recipe_parse(text, &recipe, &why))
-        quit(EXIT_USAGE, "%s: %s", name, why.text);
+    if (recipe_parse(text, &recipe, &why)) quit(EXIT_USAGE, "%s: %s", name, why.text);
     return recipe;
 }
 
@@ -66,13 +61,11 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     size_t used = (size_t)length;
     bool quick = s->options->quick && study->quick_recipe && !s->wish->timing;
     e->shortened = quick || s->wish->timing;
-    if (quick)
-        used += (size_t)snprintf(words + used, sizeof words - used, " %s", study->quick_recipe);
+    if (quick) used += (size_t)snprintf(words + used, sizeof words - used, " %s", study->quick_recipe);
     if (s->wish->timing)
         snprintf(words + used, sizeof words - used, " select=all epochs=1 updates=%d",
                  (int)fmax(TIMING_UPDATES, (double)TIMING_IMAGES / recipe.batch));
-    else if (epochs)
-        snprintf(words + used, sizeof words - used, " epochs=%d updates=0", epochs);
+    else if (epochs) snprintf(words + used, sizeof words - used, " epochs=%d updates=0", epochs);
     recipe = recipe_or_quit(name, words);
     e->recipe = copy(recipe_print(&recipe, canonical, sizeof canonical));
     e->batch = recipe.batch;
@@ -83,8 +76,8 @@ static int tier_of(const struct study *study, const struct arm *arm)
 {
     int tier = arm ? 3 : 1;
     for (const struct claim *c = study->claims; arm && c && c->says; c++)
-        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0)
-            || (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
+        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0) ||
+            (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
             tier = c->metric == SECONDS || tier == TIER_SPEEDRUNS ? TIER_SPEEDRUNS : 2;
     return tier;
 }
@@ -93,24 +86,26 @@ static void add_entry(struct sweep *s, const struct study *study, const struct z
 {
     char name[256], canonical[4096];
     const char *own = cell->data ? cell->data : study->zoo->data, *asked = s->options->data;
-    struct entry e = {
-        .cell = cell->cell, .arm = arm ? arm->arm : "", .base = arm && arm->base ? arm->base : "",
-        .tests = arm ? arm->tests : cell->published_as, .zoo = cell,
-        .place = place, .tier = tier_of(study, arm),
-        .data_name = asked ? asked : own, .study_data = !s->wish->directory && (!asked || strcmp(asked, own) == 0)
-    };
+    struct entry e = { .cell = cell->cell,
+                       .arm = arm ? arm->arm : "",
+                       .base = arm && arm->base ? arm->base : "",
+                       .tests = arm ? arm->tests : cell->published_as,
+                       .zoo = cell,
+                       .place = place,
+                       .tier = tier_of(study, arm),
+                       .data_name = asked ? asked : own,
+                       .study_data = !s->wish->directory && (!asked || strcmp(asked, own) == 0) };
     struct net net;
     struct why why;
     entry_name(s, &e, name, sizeof name);
-    if (net_parse(arm && arm->net ? arm->net : cell->net, &net, &why))
-        quit(EXIT_USAGE, "%s: %s", name, why.text);
+    if (net_parse(arm && arm->net ? arm->net : cell->net, &net, &why)) quit(EXIT_USAGE, "%s: %s", name, why.text);
     compose(s, study, arm, &e, name);
     if (strlen(net_print(&net, canonical, sizeof canonical)) == sizeof canonical - 1)
         quit(EXIT_USAGE, "%s: the net's string is longer than %zu characters", name, sizeof canonical - 2);
     e.net = copy(canonical);
     for (int i = 0; i < net.count; i++) {
         struct layer_facts facts = net_layer_facts(&net, i);
-        e.flops += 6 * facts.macs + 10.0 * facts.out.c * facts.out.h * facts.out.w;     /* forward, twice backward; element-wise work */
+        e.flops += 6 * facts.macs + 10.0 * facts.out.c * facts.out.h * facts.out.w; /* forward, twice backward; element-wise work */
     }
     s->entries = grown(s->entries, s->entry_count, sizeof e);
     s->entries[s->entry_count++] = e;
@@ -119,19 +114,16 @@ static void add_entry(struct sweep *s, const struct study *study, const struct z
 static const struct zoo_cell *cell_of_arm(const struct study *study, const struct arm *arm)
 {
     for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++)
-        if (strcmp(cell->cell, arm->cell) == 0)
-            return cell;
+        if (strcmp(cell->cell, arm->cell) == 0) return cell;
     quit(EXIT_FAIL, "%s: arm \"%s\" belongs to no cell", study->zoo->study, arm->arm);
 }
 
 static bool exists(const struct study *study, const char *cell, const char *arm)
 {
     for (const struct arm *a = study->arms; arm && a && a->cell; a++)
-        if (strcmp(a->cell, cell) == 0 && strcmp(a->arm, arm) == 0)
-            return true;
+        if (strcmp(a->cell, cell) == 0 && strcmp(a->arm, arm) == 0) return true;
     for (const struct zoo_cell *c = study->zoo->cells; !arm && c->cell; c++)
-        if (strcmp(c->cell, cell) == 0)
-            return true;
+        if (strcmp(c->cell, cell) == 0) return true;
     return false;
 }
 
@@ -143,11 +135,9 @@ static void check_names(const struct study *study)
         if (!exists(study, c->cell, c->arm) || (c->than_cell && !exists(study, c->than_cell, c->than_arm)))
             quit(EXIT_FAIL, words, study->zoo->study, c->says);
     for (const struct figure *f = study->figures; f && f->cell; f++)
-        if (!exists(study, f->cell, f->arm))
-            quit(EXIT_FAIL, words, study->zoo->study, f->as);
+        if (!exists(study, f->cell, f->arm)) quit(EXIT_FAIL, words, study->zoo->study, f->as);
     for (const struct arm *a = study->arms; a && a->cell; a++)
-        if (a->base && !exists(study, a->cell, a->base))
-            quit(EXIT_FAIL, words, study->zoo->study, a->arm);
+        if (a->base && !exists(study, a->cell, a->base)) quit(EXIT_FAIL, words, study->zoo->study, a->arm);
 }
 
 /* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms, a tier's.
@@ -156,13 +146,10 @@ static bool wanted(const struct sweep *s, const struct study *study, const struc
 {
     const struct wish *wish = s->wish;
     const struct options *o = s->options;
-    if (o->filter && !filter_matches(o->filter, name))
-        return false;
-    if (wish->tier)
-        return wish->tier == tier_of(study, arm);
+    if (o->filter && !filter_matches(o->filter, name)) return false;
+    if (wish->tier) return wish->tier == tier_of(study, arm);
     const bool made = !o->list && !o->dry_run && !wish->summary && !wish->report && !wish->timing;
-    if (made && tier_of(study, arm) == TIER_SPEEDRUNS)
-        return false;
+    if (made && tier_of(study, arm) == TIER_SPEEDRUNS) return false;
     return !arm || o->filter || o->list || wish->arms || wish->report || (o->quick && arm->quick);
 }
 
@@ -177,16 +164,13 @@ void sweep_entries(struct sweep *s, const struct study *study)
     const struct options *o = s->options;
     for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++, place++) {
         snprintf(name, sizeof name, "%s/%s", s->study, cell->cell);
-        if (wanted(s, study, NULL, name))
-            add_entry(s, study, cell, NULL, place);
+        if (wanted(s, study, NULL, name)) add_entry(s, study, cell, NULL, place);
     }
     for (const struct arm *arm = study->arms; arm && arm->cell; arm++, place++) {
         snprintf(name, sizeof name, "%s/%s/%s", s->study, arm->cell, arm->arm);
-        if (wanted(s, study, arm, name))
-            add_entry(s, study, cell_of_arm(study, arm), arm, place);
+        if (wanted(s, study, arm, name)) add_entry(s, study, cell_of_arm(study, arm), arm, place);
     }
-    if (s->entry_count == 0 && s->wish->tier && !o->filter)
-        quit(EXIT_USAGE, "--tier %d: %s has no arms there", s->wish->tier, s->study);
+    if (s->entry_count == 0 && s->wish->tier && !o->filter) quit(EXIT_USAGE, "--tier %d: %s has no arms there", s->wish->tier, s->study);
     if (s->entry_count == 0)
         quit(EXIT_USAGE, "--filter %s matches no cell or arm; --list shows them, and speedruns want --tier %d, too",
              o->filter ? o->filter : "", TIER_SPEEDRUNS);
@@ -196,9 +180,11 @@ static int selected(const struct selection *s, const struct images *images, int 
 {
     switch (s->kind) {
     case SELECT_PER_CLASS: return s->count * classes;
-    case SELECT_FIRST: case SELECT_SPLIT: return s->count;
+    case SELECT_FIRST:
+    case SELECT_SPLIT: return s->count;
     case SELECT_SINGLE: return 1;
-    case SELECT_ALL: case SELECT_TRAIN: break;
+    case SELECT_ALL:
+    case SELECT_TRAIN: break;
     }
     return images->count;
 }
@@ -208,8 +194,9 @@ static void size_up(struct entry *e, const struct recipe *r, bool timing)
 {
     const struct dataset *d = e->data;
     int n = selected(&r->train, &d->train, d->classes);
-    e->test_images = r->train.kind == SELECT_SPLIT ? d->train.count - n : r->test.kind == SELECT_TRAIN ? n
-                   : selected(&r->test, &d->test, d->classes);
+    e->test_images = r->train.kind == SELECT_SPLIT  ? d->train.count - n
+                     : r->test.kind == SELECT_TRAIN ? n
+                                                    : selected(&r->test, &d->test, d->classes);
     e->train_images = n;
     double per_epoch = fmax(1, r->drop_last ? n / r->batch : ceil((double)n / r->batch));
     e->updates = r->updates ? r->updates : r->epochs * per_epoch;
@@ -225,8 +212,7 @@ static bool fit(const struct sweep *s, struct entry *e, struct why *why)
     struct net net;
     entry_name(s, e, name, sizeof name);
     struct recipe recipe = recipe_or_quit(name, e->recipe);
-    if (net_parse(e->net, &net, why) || train_check(&net, &recipe, e->data, why))
-        return false;
+    if (net_parse(e->net, &net, why) || train_check(&net, &recipe, e->data, why)) return false;
     size_up(e, &recipe, s->wish->timing);
     if (e->epochs > MAX_EPOCHS)
         fail(why, -EINVAL, "%d epochs are asked for; the most is %d, set epochs= or updates= lower", e->epochs, MAX_EPOCHS);
@@ -244,8 +230,7 @@ static void fit_all(struct sweep *s, bool *fits)
         left_out += !fits[i];
         if (!fits[i] && (s->entries[i].study_data || left_out == s->entry_count))
             quit(EXIT_USAGE, "%s: %s", entry_name(s, &s->entries[i], name, sizeof name), why.text);
-        if (!fits[i] && !s->options->quiet)
-            warn("%s is left out: %s", entry_name(s, &s->entries[i], name, sizeof name), why.text);
+        if (!fits[i] && !s->options->quiet) warn("%s is left out: %s", entry_name(s, &s->entries[i], name, sizeof name), why.text);
     }
 }
 
@@ -254,10 +239,9 @@ static bool costs_as(const struct entry *a, const struct entry *b)
 {
     const struct recipe x = recipe_or_quit(a->cell, a->recipe), y = recipe_or_quit(b->cell, b->recipe);
     const struct transform *t = &x.transform, *u = &y.transform;
-    bool alike = strcmp(a->net, b->net) == 0 && a->data == b->data && x.batch == y.batch && x.optimizer == y.optimizer
-              && t->augments == u->augments && t->permute == u->permute;
-    for (int i = 0; alike && i < t->augments; i++)
-        alike = t->augment[i].kind == u->augment[i].kind;
+    bool alike = strcmp(a->net, b->net) == 0 && a->data == b->data && x.batch == y.batch && x.optimizer == y.optimizer &&
+                 t->augments == u->augments && t->permute == u->permute;
+    for (int i = 0; alike && i < t->augments; i++) alike = t->augment[i].kind == u->augment[i].kind;
     return alike;
 }
 
@@ -265,8 +249,7 @@ static bool costs_as(const struct entry *a, const struct entry *b)
 static bool timed_already(const struct sweep *s, const struct entry *e)
 {
     for (const struct entry *before = s->entries; *e->arm && before < e; before++)
-        if (costs_as(before, e))
-            return true;
+        if (costs_as(before, e)) return true;
     return false;
 }
 
@@ -274,9 +257,8 @@ static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int t
 {
     struct run run = { .entry = e, .seed = seed, .threads = threads == THREADS_ALL ? s->cores : threads };
     run_make_id(s, &run);
-    for (int i = 0; i < s->run_count; i++)              /* "1,all" on one core */
-        if (strcmp(s->runs[i].id, run.id) == 0)
-            return;
+    for (int i = 0; i < s->run_count; i++) /* "1,all" on one core */
+        if (strcmp(s->runs[i].id, run.id) == 0) return;
     s->runs = grown(s->runs, s->run_count, sizeof run);
     s->runs[s->run_count++] = run;
 }
@@ -285,11 +267,9 @@ int entry_seeds(const struct sweep *s, const struct entry *e)
 {
     char name[256];
     const struct study *study = s->of;
-    if (s->options->quick)
-        return study->quick_seeds;
+    if (s->options->quick) return study->quick_seeds;
     for (const struct seeds *rule = study->seeds_of; rule && rule->filter; rule++)
-        if (filter_matches(rule->filter, entry_name(s, e, name, sizeof name)))
-            return rule->seeds;
+        if (filter_matches(rule->filter, entry_name(s, e, name, sizeof name))) return rule->seeds;
     return *e->arm && study->arm_seeds ? study->arm_seeds : study->seeds;
 }
 
@@ -301,22 +281,21 @@ void sweep_runs(struct sweep *s)
     if (!s->wish->timing && o->thread_count > 1)
         quit(EXIT_USAGE, "--threads with several counts is for timing rows (--timing): accuracy has the same bits for any count");
     bool *fits = calloc((size_t)s->entry_count, sizeof *fits);
-    if (!fits)
-        quit(EXIT_FAIL, "out of memory for the list of runs");
+    if (!fits) quit(EXIT_FAIL, "out of memory for the list of runs");
     fit_all(s, fits);
     for (int i = 0; i < s->entry_count; i++) {
         const struct entry *e = &s->entries[i];
-        if (!fits[i] || (s->wish->timing && timed_already(s, e)))
-            continue;
+        if (!fits[i] || (s->wish->timing && timed_already(s, e))) continue;
         if (s->wish->timing) {
             const int *threads = o->thread_count ? o->threads : one_and_all;
-            for (int t = 0; t < (o->thread_count ? o->thread_count : 2); t++)
-                add_run(s, e, o->seed_count ? o->seeds[0] : 0, threads[t]);
+            for (int t = 0; t < (o->thread_count ? o->thread_count : 2); t++) add_run(s, e, o->seed_count ? o->seeds[0] : 0, threads[t]);
         } else {
             int seeds = o->seed_count ? o->seed_count : entry_seeds(s, e);
             for (int k = 0; k < seeds; k++)
                 add_run(s, e, o->seed_count ? o->seeds[k] : (uint64_t)k,
-                        o->thread_count ? o->threads[0] : s->wish->tier == TIER_SPEEDRUNS ? THREADS_ALL : 1);
+                        o->thread_count                   ? o->threads[0]
+                        : s->wish->tier == TIER_SPEEDRUNS ? THREADS_ALL
+                                                          : 1);
         }
     }
     free(fits);

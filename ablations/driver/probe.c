@@ -14,15 +14,16 @@ enum { PROBE_IMAGES = 256 };
 static json_t *rounded(double value)
 {
     char text[32];
-    if (!isfinite(value))
-        return json_null();
+    if (!isfinite(value)) return json_null();
     snprintf(text, sizeof text, "%.4g", value);
     return json_real(strtod(text, NULL));
 }
 
 /* ---- signal ------------------------------------------------------------------------------------------------------------------------ */
 
-struct signal { double rms, std; };
+struct signal {
+    double rms, std;
+};
 
 /* y[B][units][16], n images. */
 static struct signal signal_of(const real *y, size_t units, int n)
@@ -49,8 +50,7 @@ static void record_signal(struct look *look, const struct plan *plan, int n)
         struct signal signal = signal_of(plan_output(plan, i), (size_t)s.c * (size_t)s.h * (size_t)s.w, n);
         json_array_append_new(rms, rounded(signal.rms));
         json_array_append_new(std, rounded(signal.std));
-        if (i == look->net->count - 1)
-            json_object_set_new(look->extra, "logit_std_at_init", rounded(signal.std));
+        if (i == look->net->count - 1) json_object_set_new(look->extra, "logit_std_at_init", rounded(signal.std));
     }
     json_object_set_new(look->extra, "signal_rms", rms);
     json_object_set_new(look->extra, "signal_std", std);
@@ -59,22 +59,20 @@ static void record_signal(struct look *look, const struct plan *plan, int n)
 /* A plan of the untrained net with the first n training images in it, or NULL. */
 static struct plan *probe_open(struct look *look, int n)
 {
-    struct plan_options options = {         /* layer by layer: a study may step in between */
-        .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team,
-        .no_fuse = true
+    struct plan_options options = {
+        /* layer by layer: a study may step in between */
+        .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team, .no_fuse = true
     };
     int index[PROBE_IMAGES];
     struct plan *plan;
     struct batcher *batcher;
     assert(n <= PROBE_IMAGES);
-    if (net_plan(look->net, &options, &plan, NULL))
-        return NULL;
+    if (net_plan(look->net, &options, &plan, NULL)) return NULL;
     if (batcher_open(&batcher, look->data, &look->recipe->transform, look->options->team, NULL)) {
         plan_close(plan);
         return NULL;
     }
-    for (int i = 0; i < n; i++)
-        index[i] = i;
+    for (int i = 0; i < n; i++) index[i] = i;
     plan_init(plan, look->recipe->init, look->options->seed);
     batcher_fill(batcher, &look->data->train, index, n, false, 0, 0, plan_input(plan), plan_labels(plan));
     batcher_close(batcher);
@@ -87,8 +85,7 @@ void probe_signal(struct look *look)
     const struct images *images = &look->data->train;
     int n = images->count < PROBE_IMAGES ? images->count : PROBE_IMAGES;
     struct plan *plan = probe_open(look, n);
-    if (!plan)
-        return;                         /* the run will say why */
+    if (!plan) return; /* the run will say why */
     plan_forward(plan, n, true, (struct pass_key){ look->options->seed, 0, 0 });
     record_signal(look, plan, n);
     plan_close(plan);
@@ -109,8 +106,7 @@ static double rms_difference(const real *a, const float *b, size_t n)
 static double mean_loss(const struct plan *plan, int n)
 {
     double sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += (double)plan_losses(plan)[i];
+    for (int i = 0; i < n; i++) sum += (double)plan_losses(plan)[i];
     return sum / n;
 }
 
@@ -126,8 +122,7 @@ static double slope_over_length(struct plan *plan, const struct tensor *t, const
     }
     memcpy(kept, t->value, t->count * sizeof(real));
     for (int side = 0; side < 2; side++) {
-        for (size_t k = 0; k < t->count; k++)
-            t->value[k] = (real)((double)kept[k] + (side ? -step : step) * (double)gradient[k] / length);
+        for (size_t k = 0; k < t->count; k++) t->value[k] = (real)((double)kept[k] + (side ? -step : step) * (double)gradient[k] / length);
         plan_changed(plan);
         plan_forward(plan, n, true, key);
         loss[side] = mean_loss(plan, n);
@@ -145,13 +140,10 @@ static void record_gradient(struct look *look, struct plan *plan, int n,
     json_t *list = json_array();
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        if (!t.trained)
-            continue;
+        if (!t.trained) continue;
         plan_forward(plan, n, true, key);
-        if (backward)
-            backward(look, plan, n, n, false, key);
-        else
-            plan_backward(plan, n, n, false, key);
+        if (backward) backward(look, plan, n, n, false, key);
+        else plan_backward(plan, n, n, false, key);
         json_array_append_new(list, rounded(slope_over_length(plan, &t, t.gradient, n, key)));
     }
     json_object_set_new(look->extra, "gradient_check", list);
@@ -163,8 +155,7 @@ void probe_gradient(struct look *look, void (*backward)(void *, struct plan *, i
     int n = look->batch < MOST ? look->batch : MOST;
     assert(n > 0 && look->extra);
     struct plan *plan = probe_open(look, n);
-    if (!plan)
-        return;                         /* the run will say why */
+    if (!plan) return; /* the run will say why */
     record_gradient(look, plan, n, backward);
     plan_close(plan);
 }
@@ -172,7 +163,11 @@ void probe_gradient(struct look *look, void (*backward)(void *, struct plan *, i
 /* ---- steps ------------------------------------------------------------------------------------------------------------------------- */
 
 /* The weights before the update under way, tensor after tensor. */
-struct steps { float *before; bool any; json_t *gradients, *updates; };
+struct steps {
+    float *before;
+    bool any;
+    json_t *gradients, *updates;
+};
 
 /* Per trained tensor of more than one dimension: change since the copy or gradient, and a new copy. */
 static void note(struct steps *steps, struct plan *plan)
@@ -181,16 +176,13 @@ static void note(struct steps *steps, struct plan *plan)
     size_t at = 0;
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        if (!t.trained || t.rank < 2)
-            continue;
+        if (!t.trained || t.rank < 2) continue;
         json_array_append_new(gradients, rounded(rms_difference(t.gradient, NULL, t.count)));
         json_array_append_new(updates, rounded(rms_difference(t.value, steps->before + at, t.count)));
-        for (size_t k = 0; k < t.count; k++)
-            steps->before[at + k] = (float)t.value[k];
+        for (size_t k = 0; k < t.count; k++) steps->before[at + k] = (float)t.value[k];
         at += t.count;
     }
-    if (steps->any)
-        json_array_append(steps->updates, updates);
+    if (steps->any) json_array_append(steps->updates, updates);
     json_array_append_new(steps->gradients, gradients);
     json_decref(updates);
     steps->any = true;
@@ -201,7 +193,7 @@ static void step_backward(void *context, struct plan *plan, int n, int scale_n, 
     struct look *look = context;
     struct steps *steps = look->own;
     plan_backward(plan, n, scale_n, accumulate, key);
-    if (!accumulate && steps->before)   /* of a batch in parts the first stands for all */
+    if (!accumulate && steps->before) /* of a batch in parts the first stands for all */
         note(steps, plan);
 }
 
@@ -213,8 +205,7 @@ static void steps_started(void *context, struct plan *plan)
     json_t *names = json_array();
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        if (!t.trained || t.rank < 2)
-            continue;
+        if (!t.trained || t.rank < 2) continue;
         count += t.count;
         json_array_append_new(names, json_string(t.name));
     }

@@ -13,14 +13,10 @@
 
 const char *duration(double seconds, char text[32])
 {
-    if (!isfinite(seconds) || seconds < 0 || seconds > 1e9)
-        snprintf(text, 32, "?");
-    else if (seconds < 99.5)
-        snprintf(text, 32, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
-    else if (seconds < 5970)
-        snprintf(text, 32, "%.0f min", seconds / 60);
-    else
-        snprintf(text, 32, "%d h %02d min", (int)(seconds / 3600), (int)(seconds / 60) % 60);
+    if (!isfinite(seconds) || seconds < 0 || seconds > 1e9) snprintf(text, 32, "?");
+    else if (seconds < 99.5) snprintf(text, 32, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
+    else if (seconds < 5970) snprintf(text, 32, "%.0f min", seconds / 60);
+    else snprintf(text, 32, "%d h %02d min", (int)(seconds / 3600), (int)(seconds / 60) % 60);
     return text;
 }
 
@@ -41,15 +37,13 @@ void progress_open(struct progress *p, bool quiet, int total, double work_total)
 
 void progress_clear(struct progress *p)
 {
-    if (p->drawn)
-        fputs("\r\033[K", stderr);
+    if (p->drawn) fputs("\r\033[K", stderr);
     p->drawn = false;
 }
 
 void progress_say(struct progress *p, const char *format, ...)
 {
-    if (p->quiet)
-        return;
+    if (p->quiet) return;
     progress_clear(p);
     va_list arguments;
     va_start(arguments, format);
@@ -67,8 +61,7 @@ double progress_left(const struct progress *p, double work)
 void progress_draw(struct progress *p, double work, int running)
 {
     uint64_t now = clock_ns();
-    if (p->quiet || !p->terminal || (p->drawn && now - p->drawn_ns < 100000000))
-        return;
+    if (p->quiet || !p->terminal || (p->drawn && now - p->drawn_ns < 100000000)) return;
     struct winsize window = { 0 };
     int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80;
     double share = p->work_total > 0 ? fmin(1, work / p->work_total) : 0;

@@ -30,27 +30,22 @@ void run_make_id(const struct sweep *s, struct run *r)
     if (s->wish->timing)
         snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s", r->threads, isa_used(s), s->options->algo,
                  s->options->no_fuse ? "no-fuse\n" : "");
-    else if (strcmp(isa_used(s), "scalar") == 0)        /* the others, any thread count and fusion give the same bits */
+    else if (strcmp(isa_used(s), "scalar") == 0) /* the others, any thread count and fusion give the same bits */
         snprintf(extra, sizeof extra, "isa=scalar\n");
     if (!s->wish->timing && strcmp(s->options->algo, "auto") != 0)
         snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "algo=%s\n", s->options->algo);
-    if (length < 0)
-        quit(EXIT_FAIL, "out of memory");
+    if (length < 0) quit(EXIT_FAIL, "out of memory");
     struct sha256_part parts[] = { { text, (size_t)length }, { extra, strlen(extra) } };
     sha256_hex(parts, 2, r->id);
     free(text);
 }
 
-json_t *real_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
+json_t *real_or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 /* As that, and "not_finite" says which field was what. */
 static json_t *real_or_noted(json_t *record, const char *field, double value)
 {
-    if (isfinite(value))
-        return json_real(value);
+    if (isfinite(value)) return json_real(value);
     json_t *list = json_object_get(record, "not_finite");
     if (!list) {
         list = json_object();
@@ -95,10 +90,9 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
     json_t *record = json_object();
     json_object_set_new(record, "epochs", json_integer(m->epochs));
     set_real(record, "test_acc", m->test_acc);
-    if (s->wish->timing)                /* no pass over the training set there */
+    if (s->wish->timing) /* no pass over the training set there */
         json_object_set_new(record, "train_acc", json_null());
-    else
-        set_real(record, "train_acc", m->train_acc);
+    else set_real(record, "train_acc", m->train_acc);
     set_real(record, "train_acc_running", m->train_acc_running);
     set_real(record, "best_test_acc", m->best_test_acc);
     set_real(record, "test_loss", m->test_loss);
@@ -132,9 +126,9 @@ json_t *record_row(const struct sweep *s, const struct run *r, json_t *result, d
     struct tm utc;
     strftime(finished, sizeof finished, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:i, s:i}", "id", r->id, "kind",
-                            s->wish->timing ? "timing" : "accuracy", "study", s->study, "cell", e->cell, "arm", e->arm,
-                            "seed", (json_int_t)r->seed, "data", e->data->name, "data_sha256", e->data->sha256, "net", e->net,
-                            "recipe", e->recipe, "batch", e->batch, "epochs", e->epochs);
+                            s->wish->timing ? "timing" : "accuracy", "study", s->study, "cell", e->cell, "arm", e->arm, "seed",
+                            (json_int_t)r->seed, "data", e->data->name, "data_sha256", e->data->sha256, "net", e->net, "recipe", e->recipe,
+                            "batch", e->batch, "epochs", e->epochs);
     assert(row);
     json_object_set_new(row, "published", e->zoo->published_acc > 0 ? json_real(e->zoo->published_acc) : json_null());
     json_object_set_new(row, "published_loss", e->zoo->published_loss > 0 ? json_real(e->zoo->published_loss) : json_null());

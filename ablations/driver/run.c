@@ -32,10 +32,11 @@ static void on_stop(int number)
 }
 
 struct slot {
-    pid_t pid;                          /* 0: free */
+    pid_t pid; /* 0: free */
     int fd;
     const struct run *run;
-    char *text; size_t used, room;      /* what has come through the pipe and is no whole line yet */
+    char *text;
+    size_t used, room; /* what has come through the pipe and is no whole line yet */
     double share;
     json_t *result;
     char message[512];
@@ -55,7 +56,12 @@ struct driver {
 
 /* ---- the child */
 
-struct telling { int fd; int epochs_told; double updates; uint64_t told_ns; };
+struct telling {
+    int fd;
+    int epochs_told;
+    double updates;
+    uint64_t told_ns;
+};
 
 static void tell(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *m)
 {
@@ -77,23 +83,18 @@ static void tell(void *context, int epoch, int step, int steps_per_epoch, const 
 static void confine(const struct driver *d, int slot, int threads)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (d->s->jobs == 1)
-        return;
+    if (d->s->jobs == 1) return;
     cpu_set_t own;
     CPU_ZERO(&own);
     for (int i = 0; i < threads; i++) {
         int pu = topology_pu(d->topology, d->s->options->bind, slot * threads + i, d->s->jobs * threads);
-        if (pu < 0 || pu >= CPU_SETSIZE)
-            return;
+        if (pu < 0 || pu >= CPU_SETSIZE) return;
         CPU_SET((size_t)pu, &own);
     }
-    sched_setaffinity(0, sizeof own, &own);             /* refused: the row says "pinned": false */
+    sched_setaffinity(0, sizeof own, &own); /* refused: the row says "pinned": false */
 }
 #else
-static void confine(const struct driver *d, int slot, int threads)
-{
-    (void)d, (void)slot, (void)threads;
-}
+static void confine(const struct driver *d, int slot, int threads) { (void)d, (void)slot, (void)threads; }
 #endif
 
 _Noreturn static void give_up(int fd, const char *message)
@@ -104,7 +105,7 @@ _Noreturn static void give_up(int fd, const char *message)
 
 _Noreturn static void child(const struct driver *d, const struct run *r, int slot, int fd)
 {
-    static struct metrics metrics;      /* 16 KB: not for the stack */
+    static struct metrics metrics; /* 16 KB: not for the stack */
     static struct net net;
     static struct looking looking;
     struct recipe recipe;
@@ -112,25 +113,28 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
     struct why why;
     struct telling telling = { .fd = fd, .updates = r->entry->updates };
     confine(d, slot, r->threads);
-    if (team_open(&team, r->threads, d->s->options->bind, &why))
-        give_up(fd, why.text);
-    if (net_parse(r->entry->net, &net, &why) || recipe_parse(r->entry->recipe, &recipe, &why))
-        give_up(fd, why.text);
-    struct train_options options = {
-        .isas = d->s->options->isas, .algo = d->s->options->algo, .no_fuse = d->s->options->no_fuse, .team = team, .seed = r->seed,
-        .evaluate_train = !d->s->wish->timing, .load = d->s->wish->load, .weights_only = d->s->wish->weights_only,
-        .save = d->s->wish->save, .interrupted = &stops, .progress = tell, .context = &telling
-    };
+    if (team_open(&team, r->threads, d->s->options->bind, &why)) give_up(fd, why.text);
+    if (net_parse(r->entry->net, &net, &why) || recipe_parse(r->entry->recipe, &recipe, &why)) give_up(fd, why.text);
+    struct train_options options = { .isas = d->s->options->isas,
+                                     .algo = d->s->options->algo,
+                                     .no_fuse = d->s->options->no_fuse,
+                                     .team = team,
+                                     .seed = r->seed,
+                                     .evaluate_train = !d->s->wish->timing,
+                                     .load = d->s->wish->load,
+                                     .weights_only = d->s->wish->weights_only,
+                                     .save = d->s->wish->save,
+                                     .interrupted = &stops,
+                                     .progress = tell,
+                                     .context = &telling };
     look_begin(&looking, d->s, r, &net, &recipe, &options);
-    if (train(&net, &recipe, r->entry->data, &options, &metrics, &why))
-        give_up(fd, why.text);
+    if (train(&net, &recipe, r->entry->data, &options, &metrics, &why)) give_up(fd, why.text);
     json_t *result = record_result(d->s, r, &metrics, team_pinned(team));
     look_end(&looking, result);
     char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(17));
     FILE *pipe = text ? fdopen(fd, "w") : NULL;
-    if (!pipe || fprintf(pipe, "r %s\n", text) < 0 || fflush(pipe))
-        _exit(EXIT_FAIL);
-    _exit(EXIT_OK);                     /* not exit: the parent's buffers are not ours to flush */
+    if (!pipe || fprintf(pipe, "r %s\n", text) < 0 || fflush(pipe)) _exit(EXIT_FAIL);
+    _exit(EXIT_OK); /* not exit: the parent's buffers are not ours to flush */
 }
 
 /* ---- the parent */
@@ -140,8 +144,7 @@ static bool start(struct driver *d, int slot, const struct run *run)
 {
     int ends[2];
     sigset_t stopping, before;
-    if (pipe(ends))
-        return false;
+    if (pipe(ends)) return false;
     sigemptyset(&stopping);
     sigaddset(&stopping, SIGINT);
     sigaddset(&stopping, SIGTERM);
@@ -151,9 +154,9 @@ static bool start(struct driver *d, int slot, const struct run *run)
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        close(d->rows->fd);             /* with its lock: a child that outlives us must not keep the next run out */
+        close(d->rows->fd); /* with its lock: a child that outlives us must not keep the next run out */
         stops = 0;
-        signal(SIGINT, SIG_IGN);        /* the terminal sends it to all; the parent passes it on as SIGTERM */
+        signal(SIGINT, SIG_IGN); /* the terminal sends it to all; the parent passes it on as SIGTERM */
         sigprocmask(SIG_SETMASK, &before, NULL);
         child(d, run, slot, ends[1]);
     }
@@ -191,14 +194,12 @@ static bool listen_to(struct driver *d, struct slot *slot)
 {
     if (slot->room - slot->used < 4096) {
         char *text = realloc(slot->text, slot->room + 65536);
-        if (!text)
-            return false;
+        if (!text) return false;
         slot->text = text;
         slot->room += 65536;
     }
     ssize_t got = read(slot->fd, slot->text + slot->used, slot->room - slot->used - 1);
-    if (got < 0)
-        return errno == EINTR;
+    if (got < 0) return errno == EINTR;
     slot->used += (size_t)got;
     char *line = slot->text, *end;
     while ((end = memchr(line, '\n', slot->used - (size_t)(line - slot->text)))) {
@@ -215,8 +216,7 @@ static double work_done(const struct driver *d)
 {
     double work = d->progress.work_done;
     for (int i = 0; i < d->s->jobs; i++)
-        if (d->slots[i].pid)
-            work += d->slots[i].share * run_work(d->slots[i].run);
+        if (d->slots[i].pid) work += d->slots[i].share * run_work(d->slots[i].run);
     return work;
 }
 
@@ -286,8 +286,7 @@ static void finish(struct driver *d, struct slot *slot)
         run_name(d->s, slot->run, name, sizeof name);
         if (WIFSIGNALED(status))
             warn("%s: died by signal %d (%s); the other runs go on", name, WTERMSIG(status), strsignal(WTERMSIG(status)));
-        else
-            warn("%s: %s", name, *slot->message ? slot->message : "ended without a result");
+        else warn("%s: %s", name, *slot->message ? slot->message : "ended without a result");
     }
     json_decref(slot->result);
     free(slot->text);
@@ -298,8 +297,7 @@ static void finish(struct driver *d, struct slot *slot)
 static void signal_children(const struct driver *d, int number)
 {
     for (int i = 0; i < d->s->jobs; i++)
-        if (d->slots[i].pid)
-            kill(d->slots[i].pid, number);
+        if (d->slots[i].pid) kill(d->slots[i].pid, number);
 }
 
 /* Waits for news from the running children, at most a fifth of a second; returns how many still run. */
@@ -312,8 +310,7 @@ static int attend(struct driver *d)
             of[live] = i;
             polls[live++] = (struct pollfd){ .fd = d->slots[i].fd, .events = POLLIN };
         }
-    if (live == 0 || poll(polls, (nfds_t)live, 200) <= 0)
-        return live;
+    if (live == 0 || poll(polls, (nfds_t)live, 200) <= 0) return live;
     int ended = 0;
     for (int i = 0; i < live; i++)
         if (polls[i].revents && !listen_to(d, &d->slots[of[i]])) {
@@ -330,10 +327,8 @@ static void go(struct driver *d, const struct run *const *todo, int count)
     do {
         bool stopping = stops || d->outcome.unwritable;
         for (int i = 0; i < d->s->jobs && next < count && !stopping; i++) {
-            if (d->slots[i].pid)
-                continue;
-            if (!start(d, i, todo[next]))
-                break;
+            if (d->slots[i].pid) continue;
+            if (!start(d, i, todo[next])) break;
             next++;
             live++;
         }
@@ -342,7 +337,7 @@ static void go(struct driver *d, const struct run *const *todo, int count)
             d->outcome.failed += count - next;
             return;
         }
-        if (stopping && passed_on <= stops) {           /* a second signal ends them at once */
+        if (stopping && passed_on <= stops) { /* a second signal ends them at once */
             signal_children(d, passed_on > 1 ? SIGKILL : SIGTERM);
             passed_on = stops + 1;
         }
@@ -355,23 +350,20 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
 {
     assert(s->jobs >= 1 && s->jobs <= MAX_THREADS && rows->fd >= 0);
     struct driver d = { .s = s, .rows = rows, .slots = calloc((size_t)s->jobs, sizeof *d.slots), .environment = environment_record() };
-    if (s->wish->timing) {          /* these runs have the machine to themselves: what one thread could do at most belongs to them */
+    if (s->wish->timing) { /* these runs have the machine to themselves: what one thread could do at most belongs to them */
         const double peak = peak_measure(isa_best(s->options->isas), NULL);
         json_object_set_new(d.environment, "fma_peak_gflops", peak > 0 ? json_real(peak) : json_null());
     }
     struct why why;
-    if (!d.slots)
-        quit(EXIT_FAIL, "out of memory");
-    if (topology_open(&d.topology, &why))
-        quit(EXIT_FAIL, "%s", why.text);
+    if (!d.slots) quit(EXIT_FAIL, "out of memory");
+    if (topology_open(&d.topology, &why)) quit(EXIT_FAIL, "%s", why.text);
     double work = 0;
-    for (int i = 0; i < count; i++)
-        work += run_work(todo[i]);
+    for (int i = 0; i < count; i++) work += run_work(todo[i]);
     struct sigaction stop = { .sa_handler = on_stop }, old_int, old_term;
     sigaction(SIGINT, &stop, &old_int);
     sigaction(SIGTERM, &stop, &old_term);
-    signal(SIGCHLD, SIG_DFL);           /* ignored, as some launchers leave it, it would reap children unseen */
-    signal(SIGXFSZ, SIG_IGN);           /* a file size limit shows as an error of write() */
+    signal(SIGCHLD, SIG_DFL); /* ignored, as some launchers leave it, it would reap children unseen */
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit shows as an error of write() */
     progress_open(&d.progress, s->options->quiet, count, work);
     go(&d, todo, count);
     progress_clear(&d.progress);

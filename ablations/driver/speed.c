@@ -10,9 +10,13 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 128, STEPS = 3, MOST = 512 };            /* a full batch of ten thousand is not waited for */
+enum { BATCH = 128, STEPS = 3, MOST = 512 }; /* a full batch of ten thousand is not waited for */
 
-struct trial { double last, spent, step[MOST]; int steps, epochs; volatile sig_atomic_t enough; };
+struct trial {
+    double last, spent, step[MOST];
+    int steps, epochs;
+    volatile sig_atomic_t enough;
+};
 
 static double processor_seconds(void)
 {
@@ -50,15 +54,16 @@ static double trial_speed(const struct sweep *s, const struct entry *e)
     struct recipe recipe;
     struct team *team;
     struct trial trial = { .steps = 0 };
-    if (net_parse(e->net, &net, NULL) || recipe_parse(e->recipe, &recipe, NULL) || team_open(&team, 1, BIND_NONE, NULL))
-        return NAN;
+    if (net_parse(e->net, &net, NULL) || recipe_parse(e->recipe, &recipe, NULL) || team_open(&team, 1, BIND_NONE, NULL)) return NAN;
     recipe.batch = recipe.batch < BATCH ? recipe.batch : BATCH;
     recipe.schedule = SCHEDULE_CONSTANT;
     recipe.updates = MOST;
-    struct train_options options = {
-        .isas = s->options->isas, .algo = s->options->algo, .team = team, .interrupted = &trial.enough, .progress = count_step,
-        .context = &trial
-    };
+    struct train_options options = { .isas = s->options->isas,
+                                     .algo = s->options->algo,
+                                     .team = team,
+                                     .interrupted = &trial.enough,
+                                     .progress = count_step,
+                                     .context = &trial };
     train(&net, &recipe, e->data, &options, &metrics, NULL);
     team_close(team);
     qsort(trial.step, (size_t)trial.steps, sizeof *trial.step, by_size);
@@ -67,10 +72,7 @@ static double trial_speed(const struct sweep *s, const struct entry *e)
 }
 
 /* A batch of one takes a vector's time; above BATCH nothing changes any more. */
-static bool same_batch(double a, double b)
-{
-    return fmin(a, BATCH) == fmin(b, BATCH);
-}
+static bool same_batch(double a, double b) { return fmin(a, BATCH) == fmin(b, BATCH); }
 
 /* The fastest row of the net with one worker: what else a machine did can only have slowed it. NAN: none. */
 static double row_speed(const struct rows *rows, const struct entry *e)
@@ -78,8 +80,8 @@ static double row_speed(const struct rows *rows, const struct entry *e)
     double fastest = NAN;
     for (int i = 0; i < rows->count; i++) {
         const struct row *row = &rows->list[i];
-        if (row->threads != 1 || !(row->train_images_per_s > 0) || !same_batch(row->batch, e->batch)
-            || strncmp(row->net, e->net, sizeof row->net - 1) != 0)
+        if (row->threads != 1 || !(row->train_images_per_s > 0) || !same_batch(row->batch, e->batch) ||
+            strncmp(row->net, e->net, sizeof row->net - 1) != 0)
             continue;
         fastest = fmax(fastest, row->train_images_per_s);
     }
@@ -94,10 +96,8 @@ void sweep_measure(struct sweep *s, const struct rows *rows)
         for (int k = 0; k < i && !(e->images_per_s > 0); k++)
             if (strcmp(s->entries[k].net, e->net) == 0 && same_batch(s->entries[k].batch, e->batch))
                 e->images_per_s = s->entries[k].images_per_s;
-        if (!(e->images_per_s > 0))
-            e->images_per_s = row_speed(rows, e);
-        if (!(e->images_per_s > 0) && e->images > 0)
-            e->images_per_s = trial_speed(s, e);
+        if (!(e->images_per_s > 0)) e->images_per_s = row_speed(rows, e);
+        if (!(e->images_per_s > 0) && e->images > 0) e->images_per_s = trial_speed(s, e);
     }
 }
 

@@ -34,8 +34,7 @@ static double beta_fraction(double a, double b, double x)
 static double incomplete_beta(double a, double b, double x)
 {
     assert(x >= 0 && x <= 1);
-    if (x == 0 || x == 1)
-        return x;
+    if (x == 0 || x == 1) return x;
     double front = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x));
     return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
 }
@@ -43,8 +42,7 @@ static double incomplete_beta(double a, double b, double x)
 double student_p(double t, double df)
 {
     assert(df > 0);
-    if (!isfinite(t))
-        return isnan(t) ? NAN : 0;
+    if (!isfinite(t)) return isnan(t) ? NAN : 0;
     return incomplete_beta(df / 2, 0.5, df / (df + t * t));
 }
 
@@ -55,10 +53,8 @@ double student_t975(double df)
     double low = 0, high = 1e6;
     for (int i = 0; i < 200 && high - low > 1e-13 * high; i++) {
         double middle = (low + high) / 2;
-        if (student_p(middle, df) > 0.05)
-            low = middle;
-        else
-            high = middle;
+        if (student_p(middle, df) > 0.05) low = middle;
+        else high = middle;
     }
     return high;
 }
@@ -75,14 +71,11 @@ struct summary summarize(const double *values, int n)
             sum += values[i];
             s.n++;
         }
-    if (s.n == 0)
-        return s;
+    if (s.n == 0) return s;
     s.mean = sum / s.n;
     for (int i = 0; i < n; i++)
-        if (isfinite(values[i]))
-            squares += (values[i] - s.mean) * (values[i] - s.mean);
-    if (s.n == 1)
-        return s;
+        if (isfinite(values[i])) squares += (values[i] - s.mean) * (values[i] - s.mean);
+    if (s.n == 1) return s;
     s.sd = sqrt(squares / (s.n - 1));
     double half = student_t975(s.n - 1) * s.sd / sqrt(s.n);
     s.low = s.mean - half;
@@ -103,25 +96,20 @@ void one_more(const struct summary *s, double *low, double *high)
 static const struct effect unknown = { .n = 0, .than_n = 0, .mean = NAN, .low = NAN, .high = NAN, .p = NAN };
 
 /* No spread at all: equal is equal, and different for sure. */
-static double p_of(double mean, double error, double df)
-{
-    return error > 0 ? student_p(mean / error, df) : mean == 0 ? 1 : 0;
-}
+static double p_of(double mean, double error, double df) { return error > 0 ? student_p(mean / error, df) : mean == 0 ? 1 : 0; }
 
 struct effect effect_paired(const double *differences, int n)
 {
     struct summary s = summarize(differences, n);
     struct effect e = { .n = s.n, .than_n = s.n, .mean = s.mean, .low = s.low, .high = s.high, .p = NAN };
-    if (s.n >= 2)
-        e.p = p_of(s.mean, s.sd / sqrt(s.n), s.n - 1);
+    if (s.n >= 2) e.p = p_of(s.mean, s.sd / sqrt(s.n), s.n - 1);
     return e;
 }
 
 struct effect effect_welch(const double *values, int n, const double *than, int than_n)
 {
     struct summary a = summarize(values, n), b = summarize(than, than_n);
-    if (a.n < 2 || b.n < 2)
-        return unknown;
+    if (a.n < 2 || b.n < 2) return unknown;
     double va = a.sd * a.sd / a.n, vb = b.sd * b.sd / b.n, error = sqrt(va + vb);
     double df = error > 0 ? (va + vb) * (va + vb) / (va * va / (a.n - 1) + vb * vb / (b.n - 1)) : a.n + b.n - 2;
     double mean = a.mean - b.mean, half = student_t975(df) * error;
@@ -147,10 +135,7 @@ void wilson(int count, int n, double *low, double *high)
 }
 
 /* ln of the number of ways to choose. */
-static double choose(int n, int k)
-{
-    return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0);
-}
+static double choose(int n, int k) { return lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0); }
 
 /* All tables with the same margins that are no likelier than this one; the slack is for rounding. */
 static double fisher(int count, int n, int than_count, int than_n)
@@ -159,21 +144,22 @@ static double fisher(int count, int n, int than_count, int than_n)
     double here = choose(n, count) + choose(than_n, than_count), all = choose(n + than_n, total), p = 0;
     for (int k = least; k <= most; k++) {
         double other = choose(n, k) + choose(than_n, total - k);
-        if (other <= here + 1e-9)
-            p += exp(other - all);
+        if (other <= here + 1e-9) p += exp(other - all);
     }
     return p < 1 ? p : 1;
 }
 
 struct effect effect_shares(int count, int n, int than_count, int than_n)
 {
-    if (n == 0 || than_n == 0)
-        return unknown;
+    if (n == 0 || than_n == 0) return unknown;
     double p = (double)count / n, q = (double)than_count / than_n, low, high, than_low, than_high;
     wilson(count, n, &low, &high);
     wilson(than_count, than_n, &than_low, &than_high);
     return (struct effect){
-        .n = n, .than_n = than_n, .mean = p - q, .p = fisher(count, n, than_count, than_n),
+        .n = n,
+        .than_n = than_n,
+        .mean = p - q,
+        .p = fisher(count, n, than_count, than_n),
         .low = p - q - sqrt((p - low) * (p - low) + (than_high - q) * (than_high - q)),
         .high = p - q + sqrt((high - p) * (high - p) + (q - than_low) * (q - than_low)),
     };
@@ -183,8 +169,7 @@ struct effect effect_shares(int count, int n, int than_count, int than_n)
 struct effect effect_share(int count, int n, double than)
 {
     assert(than >= 0 && than <= 1);
-    if (n == 0)
-        return unknown;
+    if (n == 0) return unknown;
     struct effect e = { .n = n, .than_n = 0, .mean = (double)count / n - than, .p = 0 };
     wilson(count, n, &e.low, &e.high);
     e.low -= than;
@@ -196,8 +181,7 @@ struct effect effect_share(int count, int n, double than)
     double here = choose(n, count) + count * log(than) + (n - count) * log1p(-than);
     for (int k = 0; k <= n; k++) {
         double other = choose(n, k) + k * log(than) + (n - k) * log1p(-than);
-        if (other <= here + 1e-9)
-            e.p += exp(other);
+        if (other <= here + 1e-9) e.p += exp(other);
     }
     e.p = e.p < 1 ? e.p : 1;
     return e;
@@ -210,11 +194,9 @@ void holm(double *p, int n)
     assert(n >= 0 && n <= MAX_TESTS);
     int order[MAX_TESTS], count = 0;
     for (int i = 0; i < n; i++) {
-        if (isnan(p[i]))
-            continue;
+        if (isnan(p[i])) continue;
         int at = count++;
-        for (; at > 0 && p[order[at - 1]] > p[i]; at--)
-            order[at] = order[at - 1];
+        for (; at > 0 && p[order[at - 1]] > p[i]; at--) order[at] = order[at - 1];
         order[at] = i;
     }
     double before = 0;

@@ -10,12 +10,12 @@
 #include <string.h>
 
 /* The values of one column over a line's rows. */
-struct gather { double values[MAX_SEEDS]; int n; };
+struct gather {
+    double values[MAX_SEEDS];
+    int n;
+};
 
-static double field(const struct row *row, size_t offset)
-{
-    return *(const double *)(const void *)((const char *)row + offset);
-}
+static double field(const struct row *row, size_t offset) { return *(const double *)(const void *)((const char *)row + offset); }
 
 static bool same_line(const struct sweep *s, const struct run *run, const struct entry *e, int threads)
 {
@@ -27,8 +27,7 @@ static struct summary column(const struct sweep *s, const struct entry *e, int t
     static struct gather g;
     g.n = 0;
     for (int i = 0; i < s->run_count && g.n < MAX_SEEDS; i++) {
-        if (s->runs[i].row && same_line(s, &s->runs[i], e, threads))
-            g.values[g.n++] = field(s->runs[i].row, offset);
+        if (s->runs[i].row && same_line(s, &s->runs[i], e, threads)) g.values[g.n++] = field(s->runs[i].row, offset);
     }
     return summarize(g.values, g.n);
 }
@@ -40,11 +39,9 @@ static struct summary paired_difference(const struct sweep *s, const struct entr
     g.n = 0;
     for (int i = 0; i < s->run_count; i++)
         for (int k = 0; k < s->run_count && s->runs[i].entry == arm && g.n < MAX_SEEDS; k++) {
-            if (s->runs[k].entry != cell || s->runs[k].seed != s->runs[i].seed)
-                continue;
+            if (s->runs[k].entry != cell || s->runs[k].seed != s->runs[i].seed) continue;
             const struct row *one = s->runs[i].row, *other = s->runs[k].row;
-            if (one && other)
-                g.values[g.n++] = one->test_acc - other->test_acc;
+            if (one && other) g.values[g.n++] = one->test_acc - other->test_acc;
         }
     return summarize(g.values, g.n);
 }
@@ -59,18 +56,14 @@ static const char *judge(struct line *line)
 {
     const struct entry *e = line->entry;
     double low, high, published = published_of(line);
-    if (!isfinite(published))
-        return "";
-    if (!e->study_data)
-        return "not comparable: other data";
-    if (e->shortened)
-        return "not comparable: a quick run";
+    if (!isfinite(published)) return "";
+    if (!e->study_data) return "not comparable: other data";
+    if (e->shortened) return "not comparable: a quick run";
     if (e->epochs != e->study_epochs) {
         snprintf(line->verdict_text, sizeof line->verdict_text, "not comparable: %d of %d epochs", e->epochs, e->study_epochs);
         return line->verdict_text;
     }
-    if (line->test.n < 2)
-        return "one run";
+    if (line->test.n < 2) return "one run";
     one_more(&line->test, &low, &high);
     return published < low ? "published is below" : published > high ? "published is above" : "inside";
 }
@@ -78,26 +71,28 @@ static const char *judge(struct line *line)
 static const struct entry *cell_of(const struct sweep *s, const struct entry *arm)
 {
     for (int i = 0; i < s->entry_count; i++)
-        if (s->entries[i].zoo == arm->zoo && strcmp(s->entries[i].arm, arm->base) == 0)
-            return &s->entries[i];
+        if (s->entries[i].zoo == arm->zoo && strcmp(s->entries[i].arm, arm->base) == 0) return &s->entries[i];
     return NULL;
 }
 
 static struct line line_of(const struct sweep *s, const struct entry *e, int threads)
 {
 #define COLUMN(name) column(s, e, threads, offsetof(struct row, name))
-    struct line line = {
-        .entry = e, .test = COLUMN(test_acc), .best = COLUMN(best_test_acc), .train = COLUMN(train_acc), .loss = COLUMN(test_loss),
-        .train_speed = COLUMN(train_images_per_s), .infer_speed = COLUMN(infer_images_per_s), .arenas = COLUMN(bytes_arenas),
-        .peak = COLUMN(peak_rss_bytes), .paired = { 0, NAN, NAN, NAN, NAN }
-    };
+    struct line line = { .entry = e,
+                         .test = COLUMN(test_acc),
+                         .best = COLUMN(best_test_acc),
+                         .train = COLUMN(train_acc),
+                         .loss = COLUMN(test_loss),
+                         .train_speed = COLUMN(train_images_per_s),
+                         .infer_speed = COLUMN(infer_images_per_s),
+                         .arenas = COLUMN(bytes_arenas),
+                         .peak = COLUMN(peak_rss_bytes),
+                         .paired = { 0, NAN, NAN, NAN, NAN } };
 #undef COLUMN
     const struct entry *cell = cell_of(s, e);
     for (int i = 0; i < s->run_count && !line.first; i++)
-        if (same_line(s, &s->runs[i], e, threads))
-            line.first = s->runs[i].row;
-    if (*e->arm && cell && !s->wish->timing)
-        line.paired = paired_difference(s, e, cell);
+        if (same_line(s, &s->runs[i], e, threads)) line.first = s->runs[i].row;
+    if (*e->arm && cell && !s->wish->timing) line.paired = paired_difference(s, e, cell);
     line.verdict = "";
     return line;
 }
@@ -106,16 +101,13 @@ static struct line line_of(const struct sweep *s, const struct entry *e, int thr
 static struct line *lines_of(const struct sweep *s, const struct dataset *data, int *count)
 {
     struct line *lines = calloc((size_t)s->run_count + 1, sizeof *lines);
-    if (!lines)
-        quit(EXIT_FAIL, "out of memory for the table");
+    if (!lines) quit(EXIT_FAIL, "out of memory for the table");
     *count = 0;
     for (int i = 0; i < s->run_count; i++) {
         const struct run *run = &s->runs[i];
         bool seen = run->entry->data != data;
-        for (int k = 0; k < i && !seen; k++)
-            seen = same_line(s, &s->runs[k], run->entry, run->threads);
-        if (seen)
-            continue;
+        for (int k = 0; k < i && !seen; k++) seen = same_line(s, &s->runs[k], run->entry, run->threads);
+        if (seen) continue;
         lines[*count] = line_of(s, run->entry, run->threads);
         if (lines[*count].first) {
             lines[*count].verdict = judge(&lines[*count]);
@@ -127,20 +119,11 @@ static struct line *lines_of(const struct sweep *s, const struct dataset *data, 
 
 /* ---- CSV and JSON: the same fields */
 
-static void put_text(json_t *record, const char *key, const char *text)
-{
-    json_object_set_new(record, key, json_string(text));
-}
+static void put_text(json_t *record, const char *key, const char *text) { json_object_set_new(record, key, json_string(text)); }
 
-static void put_count(json_t *record, const char *key, int count)
-{
-    json_object_set_new(record, key, json_integer(count));
-}
+static void put_count(json_t *record, const char *key, int count) { json_object_set_new(record, key, json_integer(count)); }
 
-static void put_number(json_t *record, const char *key, double value)
-{
-    json_object_set_new(record, key, real_or_null(value));
-}
+static void put_number(json_t *record, const char *key, double value) { json_object_set_new(record, key, real_or_null(value)); }
 
 static json_t *line_record(const struct sweep *s, const struct line *l)
 {
@@ -181,29 +164,23 @@ static json_t *line_record(const struct sweep *s, const struct line *l)
 static void csv_text(const char *text, FILE *out)
 {
     bool quoted = strpbrk(text, ",\"\n");
-    if (quoted)
-        fputc('"', out);
-    for (; *text; text++)
-        fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
-    if (quoted)
-        fputc('"', out);
+    if (quoted) fputc('"', out);
+    for (; *text; text++) fprintf(out, *text == '"' ? "\"\"" : "%c", *text);
+    if (quoted) fputc('"', out);
 }
 
 static void csv_line(json_t *record, bool header, FILE *out)
 {
     const char *key, *comma = "";
     json_t *value;
-    json_object_foreach(record, key, value) {
+    json_object_foreach(record, key, value)
+    {
         fputs(comma, out);
         comma = ",";
-        if (header)
-            fputs(key, out);
-        else if (json_is_string(value))
-            csv_text(json_string_value(value), out);
-        else if (json_is_boolean(value))
-            fputs(json_is_true(value) ? "true" : "false", out);
-        else if (!json_is_null(value))
-            fprintf(out, "%.9g", json_number_value(value));
+        if (header) fputs(key, out);
+        else if (json_is_string(value)) csv_text(json_string_value(value), out);
+        else if (json_is_boolean(value)) fputs(json_is_true(value) ? "true" : "false", out);
+        else if (!json_is_null(value)) fprintf(out, "%.9g", json_number_value(value));
     }
     fputc('\n', out);
 }
@@ -227,34 +204,27 @@ static void jsonl_rows(const struct sweep *s, const struct rows *rows, FILE *out
         json_decref(row);
     }
     free(line);
-    if (in)
-        fclose(in);
+    if (in) fclose(in);
 }
 
 void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out)
 {
     assert(s->run_count > 0 && out);
     json_t *records = json_array();
-    for (int i = 0; i < s->run_count; i++)
-        s->runs[i].row = rows_find(rows, s->runs[i].id);
+    for (int i = 0; i < s->run_count; i++) s->runs[i].row = rows_find(rows, s->runs[i].id);
     for (int i = 0; i < s->entry_count && format != FORMAT_JSONL; i++) {
         const struct dataset *data = s->entries[i].data;
         bool seen = false;
-        for (int k = 0; k < i; k++)
-            seen |= s->entries[k].data == data;
-        if (seen)
-            continue;
+        for (int k = 0; k < i; k++) seen |= s->entries[k].data == data;
+        if (seen) continue;
         int count;
         struct line *lines = lines_of(s, data, &count);
         if (format == FORMAT_MD && count) {
             markdown_print(s, lines, count, data, out);
-            if (!s->wish->timing)
-                findings_print(s, rows, data, out);
+            if (!s->wish->timing) findings_print(s, rows, data, out);
         }
-        for (int k = 0; k < count; k++)
-            json_array_append_new(records, line_record(s, &lines[k]));
-        if (format == FORMAT_JSON && !s->wish->timing)
-            findings_records(s, rows, data, records);
+        for (int k = 0; k < count; k++) json_array_append_new(records, line_record(s, &lines[k]));
+        if (format == FORMAT_JSON && !s->wish->timing) findings_records(s, rows, data, records);
         free(lines);
     }
     if (format == FORMAT_JSON) {
@@ -262,11 +232,9 @@ void table_print(struct sweep *s, const struct rows *rows, enum format format, F
         fputc('\n', out);
     }
     for (size_t i = 0; i < json_array_size(records) && format == FORMAT_CSV; i++) {
-        if (i == 0)
-            csv_line(json_array_get(records, i), true, out);
+        if (i == 0) csv_line(json_array_get(records, i), true, out);
         csv_line(json_array_get(records, i), false, out);
     }
-    if (format == FORMAT_JSONL)
-        jsonl_rows(s, rows, out);
+    if (format == FORMAT_JSONL) jsonl_rows(s, rows, out);
     json_decref(records);
 }

@@ -30,7 +30,4 @@ const char *onednn_compare(struct onednn *o, char *text, size_t size)
     return NULL;
 }
 
-void onednn_close(struct onednn *o)
-{
-    (void)o;
-}
+void onednn_close(struct onednn *o) { (void)o; }

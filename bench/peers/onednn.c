@@ -23,8 +23,8 @@ struct onednn {
     dnnl_primitive_t primitive;
     dnnl_memory_t memory[ONEDNN_ARGS];
     dnnl_exec_arg_t exec[ONEDNN_ARGS];
-    dnnl_primitive_desc_t forward;          /* the hint that backward passes want */
-    bool failed;                            /* a run did */
+    dnnl_primitive_desc_t forward; /* the hint that backward passes want */
+    bool failed;                   /* a run did */
 };
 
 const char *onednn_version(unsigned isas, struct why *why)
@@ -38,8 +38,10 @@ const char *onednn_version(unsigned isas, struct why *why)
         return fail(why, -1, "it gives no engine here"), NULL;
     const int isa = (int)dnnl_get_effective_cpu_isa();
     snprintf(text, sizeof text, "%d.%d.%d (%s)", v->major, v->minor, v->patch,
-             isa == (int)dnnl_cpu_isa_sse41 ? "sse41" : isa == (int)dnnl_cpu_isa_avx ? "avx"
-             : isa == (int)dnnl_cpu_isa_avx2 || isa == (int)dnnl_cpu_isa_avx2_vnni ? "avx2" : "avx512");
+             isa == (int)dnnl_cpu_isa_sse41                                        ? "sse41"
+             : isa == (int)dnnl_cpu_isa_avx                                        ? "avx"
+             : isa == (int)dnnl_cpu_isa_avx2 || isa == (int)dnnl_cpu_isa_avx2_vnni ? "avx2"
+                                                                                   : "avx512");
     return text;
 }
 
@@ -172,8 +174,7 @@ static struct onednn *candidate(const struct problem *p, int direction, enum one
     if (!o) return NULL;
     o->problem = p;
     bool ok = onednn_shape(p, direction, layout, algorithm, &o->shape);
-    if (ok && direction > 0)
-        ok = onednn_shape(p, 0, layout, algorithm, &forward) && !onednn_describe(&forward, engine, NULL, &o->forward);
+    if (ok && direction > 0) ok = onednn_shape(p, 0, layout, algorithm, &forward) && !onednn_describe(&forward, engine, NULL, &o->forward);
     ok = ok && !onednn_describe(&o->shape, engine, o->forward, &pd);
     ok = ok && !build(o, pd) && (!o->shape.needs_forward || !run_forward(o, &forward));
     if (ok) {
@@ -256,8 +257,7 @@ const char *onednn_compare(struct onednn *o, char *text, size_t size)
     onednn_run(o);
     if (o->failed || !want || !got || dnnl_memory_create(&user, a->plain, engine, got) || reorder(o->memory[i], user))
         snprintf(text, size, "its result cannot be read"), found = text;
-    else
-        found = differs(got, want, count_of(a), text, size);
+    else found = differs(got, want, count_of(a), text, size);
     if (user) dnnl_memory_destroy(user);
     free(want);
     free(got);

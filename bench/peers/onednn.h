@@ -19,27 +19,29 @@ enum { ONEDNN_ARGS = 9, ONEDNN_ALGORITHMS = 3, ONEDNN_MDS = 16 };
 enum onednn_layout { LAYOUT_ANY, LAYOUT_NCHW, LAYOUT_NHWC, LAYOUT_8C, LAYOUT_16C, ONEDNN_LAYOUTS };
 
 struct onednn_arg {
-    int name;                       /* DNNL_ARG_… */
-    dnnl_query_t query; int index;  /* where its layout is asked for; undef: plain */
-    enum role role;                 /* our tensor; TENSORS: none (left by a forward pass, or not looked at) */
-    size_t from;                    /* where in our tensor it begins */
-    bool lanes;                     /* ours has 16 images innermost */
-    int rank; dnnl_dims_t dims;
-    onednn_md plain;                /* how the tensor lies once it has not */
+    int name; /* DNNL_ARG_… */
+    dnnl_query_t query;
+    int index;      /* where its layout is asked for; undef: plain */
+    enum role role; /* our tensor; TENSORS: none (left by a forward pass, or not looked at) */
+    size_t from;    /* where in our tensor it begins */
+    bool lanes;     /* ours has 16 images innermost */
+    int rank;
+    dnnl_dims_t dims;
+    onednn_md plain; /* how the tensor lies once it has not */
 };
 
 struct onednn_shape {
     enum op op;
     int direction;
     dnnl_alg_kind_t kind;
-    onednn_md src, weights, bias, dst;          /* in backward passes their gradients lie alike */
+    onednn_md src, weights, bias, dst; /* in backward passes their gradients lie alike */
     dnnl_dims_t steps, window, before, after;
     struct onednn_arg arg[ONEDNN_ARGS];
     int args;
     enum role result;
-    const char *algorithm;          /* NULL: the op has but one */
+    const char *algorithm; /* NULL: the op has but one */
     bool needs_forward;
-    onednn_md made[ONEDNN_MDS];     /* all of the above, to be freed */
+    onednn_md made[ONEDNN_MDS]; /* all of the above, to be freed */
     int mades;
 };
 
@@ -52,7 +54,6 @@ void onednn_shape_close(struct onednn_shape *s);
 onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag);
 void onednn_md_close(onednn_md md);
 /* forward: the hint that backward passes want. */
-dnnl_status_t onednn_describe(const struct onednn_shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t forward,
-                              dnnl_primitive_desc_t *pd);
+dnnl_status_t onednn_describe(const struct onednn_shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t forward, dnnl_primitive_desc_t *pd);
 
 #endif

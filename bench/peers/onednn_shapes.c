@@ -23,14 +23,18 @@ void onednn_shape_close(struct onednn_shape *s)
 
 static dnnl_format_tag_t image_tag(enum onednn_layout layout)
 {
-    static const dnnl_format_tag_t tags[ONEDNN_LAYOUTS] = {
-        dnnl_format_tag_any, dnnl_nchw, dnnl_nhwc, dnnl_nChw8c, dnnl_nChw16c
-    };
+    static const dnnl_format_tag_t tags[ONEDNN_LAYOUTS] = { dnnl_format_tag_any, dnnl_nchw, dnnl_nhwc, dnnl_nChw8c, dnnl_nChw16c };
     return tags[layout];
 }
 
 /* A tensor of ours in plain layout. */
-struct plain { enum role role; bool lanes; int rank; dnnl_dim_t dims[4]; dnnl_format_tag_t tag; };
+struct plain {
+    enum role role;
+    bool lanes;
+    int rank;
+    dnnl_dim_t dims[4];
+    dnnl_format_tag_t tag;
+};
 
 static void argument(struct onednn_shape *s, int name, dnnl_query_t query, int index, const struct plain *p)
 {
@@ -79,11 +83,15 @@ static void two(dnnl_dims_t to, int high, int wide)
 
 static bool conv_shape(const struct conv *c, enum onednn_layout layout, int algorithm, struct onednn_shape *s)
 {
-    static const struct { dnnl_alg_kind_t kind; const char *name; } algorithms[ONEDNN_ALGORITHMS] = {
-        { dnnl_convolution_direct, "direct" }, { dnnl_convolution_winograd, "winograd" }, { dnnl_convolution_auto, "auto" }
-    };
-    const struct plain x = { T_X, true, 4, { c->n, c->c, c->h, c->w }, dnnl_nchw }, w = { T_W, false, 4, { c->k, c->c, c->r, c->s },
-        dnnl_ohwi }, b = { T_B, false, 1, { c->k }, dnnl_a }, y = { T_Y, true, 4, { c->n, c->k, c->p, c->q }, dnnl_nchw };
+    static const struct {
+        dnnl_alg_kind_t kind;
+        const char *name;
+    } algorithms[ONEDNN_ALGORITHMS] = { { dnnl_convolution_direct, "direct" },
+                                        { dnnl_convolution_winograd, "winograd" },
+                                        { dnnl_convolution_auto, "auto" } };
+    const struct plain x = { T_X, true, 4, { c->n, c->c, c->h, c->w }, dnnl_nchw },
+                       w = { T_W, false, 4, { c->k, c->c, c->r, c->s }, dnnl_ohwi }, b = { T_B, false, 1, { c->k }, dnnl_a },
+                       y = { T_Y, true, 4, { c->n, c->k, c->p, c->q }, dnnl_nchw };
     s->kind = algorithms[algorithm].kind;
     s->algorithm = algorithms[algorithm].name;
     s->src = described(s, 4, x.dims, image_tag(layout));
@@ -100,7 +108,7 @@ static bool conv_shape(const struct conv *c, enum onednn_layout layout, int algo
 static bool dense_shape(const struct dense *d, enum onednn_layout layout, struct onednn_shape *s)
 {
     const struct plain x = { T_X, true, 2, { d->n, d->c }, dnnl_ab }, w = { T_W, false, 2, { d->k, d->c }, dnnl_ab },
-        b = { T_B, false, 1, { d->k }, dnnl_a }, y = { T_Y, true, 2, { d->n, d->k }, dnnl_ab };
+                       b = { T_B, false, 1, { d->k }, dnnl_a }, y = { T_Y, true, 2, { d->n, d->k }, dnnl_ab };
     const dnnl_format_tag_t tag = layout == LAYOUT_ANY ? dnnl_format_tag_any : dnnl_ab;
     s->src = described(s, 2, x.dims, tag);
     s->dst = described(s, 2, y.dims, tag);
@@ -112,8 +120,9 @@ static bool dense_shape(const struct dense *d, enum onednn_layout layout, struct
 
 static bool pool_shape(const struct pool *p, enum onednn_layout layout, struct onednn_shape *s)
 {
-    const struct plain x = { T_X, true, 4, { p->n, p->c, p->h, p->w }, dnnl_nchw }, y = { T_Y, true, 4, { p->n, p->c, p->p, p->q },
-        dnnl_nchw }, dx = as(x, T_DX), dy = as(y, T_DY), workspace = { .role = TENSORS };
+    const struct plain x = { T_X, true, 4, { p->n, p->c, p->h, p->w }, dnnl_nchw },
+                       y = { T_Y, true, 4, { p->n, p->c, p->p, p->q }, dnnl_nchw }, dx = as(x, T_DX), dy = as(y, T_DY),
+                       workspace = { .role = TENSORS };
     s->kind = p->kind == POOL_MAX ? dnnl_pooling_max : p->count_pad ? dnnl_pooling_avg_include_padding : dnnl_pooling_avg_exclude_padding;
     s->src = described(s, 4, x.dims, image_tag(layout));
     s->dst = described(s, 4, y.dims, image_tag(layout));
@@ -137,14 +146,14 @@ static bool pool_shape(const struct pool *p, enum onednn_layout layout, struct o
 static bool batchnorm_shape(const struct batchnorm *p, enum onednn_layout layout, struct onednn_shape *s)
 {
     const struct plain x = { T_X, true, 4, { p->n, p->c, p->h, p->w }, dnnl_nchw }, y = as(x, T_Y), dx = as(x, T_DX), dy = as(x, T_DY),
-        scale = { T_W, false, 1, { p->c }, dnnl_a }, left = as(scale, TENSORS);
+                       scale = { T_W, false, 1, { p->c }, dnnl_a }, left = as(scale, TENSORS);
     s->src = described(s, 4, x.dims, image_tag(layout));
     s->dst = described(s, 4, x.dims, image_tag(layout));
     argument(s, DNNL_ARG_SRC, dnnl_query_src_md, 0, &x);
     argument(s, DNNL_ARG_SCALE, dnnl_query_undef, 0, &scale);
     argument(s, DNNL_ARG_MEAN, dnnl_query_undef, 0, &left);
     argument(s, DNNL_ARG_VARIANCE, dnnl_query_undef, 0, &left);
-    if (s->direction == FWD || DNNL_VERSION_MAJOR < 3) {        /* a backward pass must have it in version 2, must not in version 3 */
+    if (s->direction == FWD || DNNL_VERSION_MAJOR < 3) { /* a backward pass must have it in version 2, must not in version 3 */
         argument(s, DNNL_ARG_SHIFT, dnnl_query_undef, 0, &scale);
         s->arg[s->args - 1].from = (size_t)p->c;
     }

@@ -16,10 +16,7 @@ onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag
     return NULL;
 }
 
-void onednn_md_close(onednn_md md)
-{
-    free((dnnl_memory_desc_t *)(uintptr_t)md);
-}
+void onednn_md_close(onednn_md md) { free((dnnl_memory_desc_t *)(uintptr_t)md); }
 
 union op_desc {
     dnnl_convolution_desc_t conv;
@@ -63,7 +60,9 @@ dnnl_status_t onednn_describe(const struct onednn_shape *s, dnnl_engine_t engine
     union op_desc d;
     assert(engine);
     assert(s->direction == 0 || forward);
-    const dnnl_status_t status = s->op == OP_CONV ? conv(s, &d.conv) : s->op == OP_DENSE ? dense(s, &d.dense)
-                               : s->op == OP_POOL ? pool(s, &d.pool) : batchnorm(s, &d.batchnorm);
+    const dnnl_status_t status = s->op == OP_CONV    ? conv(s, &d.conv)
+                                 : s->op == OP_DENSE ? dense(s, &d.dense)
+                                 : s->op == OP_POOL  ? pool(s, &d.pool)
+                                                     : batchnorm(s, &d.batchnorm);
     return status ? status : dnnl_primitive_desc_create(pd, &d, NULL, engine, forward);
 }

@@ -18,8 +18,26 @@
 static const char *program = "convgauge";
 
 enum {
-    OPT_LIST = 1, OPT_QUICK, OPT_DRY_RUN, OPT_QUIET, OPT_FILTER, OPT_DATA, OPT_DATA_DIR, OPT_EPOCHS, OPT_SEEDS, OPT_THREADS, OPT_JOBS,
-    OPT_BIND, OPT_ISA, OPT_ALGO, OPT_NO_FUSE, OPT_FORMAT, OPT_OUTPUT, OPT_SHARD, OPT_VERSION, OPT_COUNT
+    OPT_LIST = 1,
+    OPT_QUICK,
+    OPT_DRY_RUN,
+    OPT_QUIET,
+    OPT_FILTER,
+    OPT_DATA,
+    OPT_DATA_DIR,
+    OPT_EPOCHS,
+    OPT_SEEDS,
+    OPT_THREADS,
+    OPT_JOBS,
+    OPT_BIND,
+    OPT_ISA,
+    OPT_ALGO,
+    OPT_NO_FUSE,
+    OPT_FORMAT,
+    OPT_OUTPUT,
+    OPT_SHARD,
+    OPT_VERSION,
+    OPT_COUNT
 };
 
 static const struct poptOption common[] = {
@@ -46,7 +64,10 @@ static const struct poptOption common[] = {
 };
 
 /* What was given for a common flag, and by what, for messages. */
-struct given { const char *value; char *own, by[64]; };
+struct given {
+    const char *value;
+    char *own, by[64];
+};
 
 static void say(const char *format, va_list arguments)
 {
@@ -73,29 +94,23 @@ void warn(const char *format, ...)
     va_end(arguments);
 }
 
-const char *cli_version(void)
-{
-    return "convgauge " CONVGAUGE_VERSION;
-}
+const char *cli_version(void) { return "convgauge " CONVGAUGE_VERSION; }
 
 bool filter_matches(const char *filter, const char *name)
 {
     assert(name);
-    if (!filter)
-        return true;
+    if (!filter) return true;
     return strpbrk(filter, "*?[/") ? fnmatch(filter, name, 0) == 0 : strstr(name, filter) != NULL;
 }
 
 /* A whole number in [low, high] at *text, which moves past it. */
 static bool take_number(const char **text, uint64_t low, uint64_t high, uint64_t *value)
 {
-    if (!isdigit((unsigned char)**text))
-        return false;
+    if (!isdigit((unsigned char)**text)) return false;
     char *end;
     errno = 0;
     unsigned long long got = strtoull(*text, &end, 10);
-    if (errno || got < low || got > high)
-        return false;
+    if (errno || got < low || got > high) return false;
     *value = got;
     *text = end;
     return true;
@@ -113,10 +128,8 @@ static int one_number(const struct given *g, int low, int high)
 static void add_seed(struct options *o, const struct given *g, uint64_t seed)
 {
     for (int i = 0; i < o->seed_count; i++)
-        if (o->seeds[i] == seed)
-            quit(EXIT_USAGE, "%s %s: seed %llu stands twice", g->by, g->value, (unsigned long long)seed);
-    if (o->seed_count == MAX_SEEDS)
-        quit(EXIT_USAGE, "%s %s: at most %d seeds; cut the list and run twice", g->by, g->value, MAX_SEEDS);
+        if (o->seeds[i] == seed) quit(EXIT_USAGE, "%s %s: seed %llu stands twice", g->by, g->value, (unsigned long long)seed);
+    if (o->seed_count == MAX_SEEDS) quit(EXIT_USAGE, "%s %s: at most %d seeds; cut the list and run twice", g->by, g->value, MAX_SEEDS);
     o->seeds[o->seed_count++] = seed;
 }
 
@@ -131,10 +144,8 @@ static void parse_seeds(struct options *o, const struct given *g)
             text++;
             ok = take_number(&text, first, INT64_MAX - 1, &last);
         }
-        if (!ok || (*text && *text != ','))
-            quit(EXIT_USAGE, "%s %s: takes whole numbers and ranges, like 0-9 or 0,3,5-7", g->by, g->value);
-        for (uint64_t seed = first; seed <= last; seed++)
-            add_seed(o, g, seed);
+        if (!ok || (*text && *text != ',')) quit(EXIT_USAGE, "%s %s: takes whole numbers and ranges, like 0-9 or 0,3,5-7", g->by, g->value);
+        for (uint64_t seed = first; seed <= last; seed++) add_seed(o, g, seed);
     } while (*text++ == ',');
 }
 
@@ -144,12 +155,10 @@ static void parse_threads(struct options *o, const struct given *g)
     do {
         uint64_t count = 0;
         bool all = strncmp(text, "all", 3) == 0;
-        if (all)
-            text += 3;
+        if (all) text += 3;
         if ((!all && !take_number(&text, 1, MAX_THREADS, &count)) || (*text && *text != ','))
             quit(EXIT_USAGE, "%s %s: takes counts from 1 to %d or all, like 1 or 1,2,all", g->by, g->value, MAX_THREADS);
-        if (o->thread_count == MAX_THREADS_LIST)
-            quit(EXIT_USAGE, "%s %s: at most %d counts", g->by, g->value, MAX_THREADS_LIST);
+        if (o->thread_count == MAX_THREADS_LIST) quit(EXIT_USAGE, "%s %s: at most %d counts", g->by, g->value, MAX_THREADS_LIST);
         o->threads[o->thread_count++] = all ? THREADS_ALL : (int)count;
     } while (*text++ == ',');
 }
@@ -166,14 +175,15 @@ static bool whole(const char *text, long *value)
 /* An array job's place: Slurm's ids start at MIN and go by STEP, AWS Batch's start at 0. */
 static bool shard_from_environment(struct options *o)
 {
-    static const struct { const char *id, *count, *first, *step; } schedulers[] = {
+    static const struct {
+        const char *id, *count, *first, *step;
+    } schedulers[] = {
         { "SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_STEP" },
         { "AWS_BATCH_JOB_ARRAY_INDEX", "AWS_BATCH_JOB_ARRAY_SIZE", NULL, NULL },
     };
     for (size_t i = 0; i < sizeof schedulers / sizeof *schedulers; i++) {
         const char *id = getenv(schedulers[i].id), *count = getenv(schedulers[i].count);
-        if (!id || !count)
-            continue;
+        if (!id || !count) continue;
         const char *first = schedulers[i].first ? getenv(schedulers[i].first) : NULL;
         const char *step = schedulers[i].step ? getenv(schedulers[i].step) : NULL;
         long at = 0, low = 0, by = 1, n = 0;
@@ -210,8 +220,7 @@ static unsigned parse_isa(const struct given *g)
     char list[128];
     unsigned here = cpu_detect() & kernels_built();
     assert(here);
-    if (!g->value || strcmp(g->value, "auto") == 0)
-        return here;
+    if (!g->value || strcmp(g->value, "auto") == 0) return here;
     int isa = isa_parse(g->value);
     if (isa < 0)
         quit(EXIT_USAGE, "%s %s: no such instruction set; known: %s", g->by, g->value, isa_list((1u << ISA_COUNT) - 1, list, sizeof list));
@@ -226,15 +235,12 @@ static void check_algo(const struct given *g)
     for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
         const struct variant *v;
         for (int i = 0; (v = variant_at(OP_CONV, (enum isa)isa, i)); i++) {
-            if (strcmp(g->value, v->algo) == 0)
-                return;
+            if (strcmp(g->value, v->algo) == 0) return;
             size_t used = strlen(list);
-            if (!strstr(list, v->algo))
-                snprintf(list + used, sizeof list - used, " %s", v->algo);
+            if (!strstr(list, v->algo)) snprintf(list + used, sizeof list - used, " %s", v->algo);
         }
     }
-    if (strcmp(g->value, "auto"))
-        quit(EXIT_USAGE, "%s %s: no such convolution algorithm; known: %s", g->by, g->value, list);
+    if (strcmp(g->value, "auto")) quit(EXIT_USAGE, "%s %s: no such convolution algorithm; known: %s", g->by, g->value, list);
 }
 
 static enum format parse_format(const struct given *g, const char *output)
@@ -242,10 +248,8 @@ static enum format parse_format(const struct given *g, const char *output)
     static const char *const names[] = { [FORMAT_MD] = "md", [FORMAT_CSV] = "csv", [FORMAT_JSON] = "json", [FORMAT_JSONL] = "jsonl" };
     const char *dot = output ? strrchr(output, '.') : NULL, *word = g->value ? g->value : dot ? dot + 1 : "";
     for (int i = 0; i < 4; i++)
-        if (strcmp(word, names[i]) == 0)
-            return (enum format)i;
-    if (g->value)
-        quit(EXIT_USAGE, "%s %s: takes md, csv, json or jsonl", g->by, g->value);
+        if (strcmp(word, names[i]) == 0) return (enum format)i;
+    if (g->value) quit(EXIT_USAGE, "%s %s: takes md, csv, json or jsonl", g->by, g->value);
     return output ? FORMAT_JSONL : FORMAT_MD;
 }
 
@@ -253,8 +257,7 @@ static void check_data(const struct given *g)
 {
     char list[256] = "";
     for (int i = 0; dataset_names[i]; i++) {
-        if (strcmp(g->value, dataset_names[i]) == 0)
-            return;
+        if (strcmp(g->value, dataset_names[i]) == 0) return;
         size_t used = strlen(list);
         snprintf(list + used, sizeof list - used, "%s%s", used ? ", " : "", dataset_names[i]);
     }
@@ -274,27 +277,19 @@ static void fill(struct options *o, const struct given g[OPT_COUNT])
     o->output = g[OPT_OUTPUT].value;
     o->algo = g[OPT_ALGO].value ? g[OPT_ALGO].value : "auto";
     o->isas = parse_isa(&g[OPT_ISA]);
-    if (o->data)
-        check_data(&g[OPT_DATA]);
-    if (g[OPT_EPOCHS].value)
-        o->epochs = one_number(&g[OPT_EPOCHS], 1, MAX_EPOCHS);
-    if (g[OPT_SEEDS].value)
-        parse_seeds(o, &g[OPT_SEEDS]);
-    if (g[OPT_THREADS].value)
-        parse_threads(o, &g[OPT_THREADS]);
-    if (g[OPT_JOBS].value)
-        o->jobs = one_number(&g[OPT_JOBS], 1, MAX_THREADS);
+    if (o->data) check_data(&g[OPT_DATA]);
+    if (g[OPT_EPOCHS].value) o->epochs = one_number(&g[OPT_EPOCHS], 1, MAX_EPOCHS);
+    if (g[OPT_SEEDS].value) parse_seeds(o, &g[OPT_SEEDS]);
+    if (g[OPT_THREADS].value) parse_threads(o, &g[OPT_THREADS]);
+    if (g[OPT_JOBS].value) o->jobs = one_number(&g[OPT_JOBS], 1, MAX_THREADS);
     if (g[OPT_BIND].value) {
         int bind = bind_parse(g[OPT_BIND].value);
-        if (bind < 0)
-            quit(EXIT_USAGE, "%s %s: takes core, pu or none", g[OPT_BIND].by, g[OPT_BIND].value);
+        if (bind < 0) quit(EXIT_USAGE, "%s %s: takes core, pu or none", g[OPT_BIND].by, g[OPT_BIND].value);
         o->bind = (enum bind)bind;
     }
-    if (g[OPT_ALGO].value)
-        check_algo(&g[OPT_ALGO]);
+    if (g[OPT_ALGO].value) check_algo(&g[OPT_ALGO]);
     o->format = parse_format(&g[OPT_FORMAT], o->output);
-    if (g[OPT_SHARD].value)
-        parse_shard(o, &g[OPT_SHARD]);
+    if (g[OPT_SHARD].value) parse_shard(o, &g[OPT_SHARD]);
 }
 
 /* CONVGAUGE_DATA_DIR for "data-dir". */
@@ -302,8 +297,7 @@ static void variable_name(const char *flag, char name[64])
 {
     int n = snprintf(name, 64, "CONVGAUGE_%s", flag);
     assert(n > 0 && n < 64);
-    for (char *c = name; *c; c++)
-        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    for (char *c = name; *c; c++) *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
 }
 
 /* One popt pass over words; common flags go to given[], the program's own where their rows point. */
@@ -314,8 +308,7 @@ static void parse_words(struct given given[OPT_COUNT], const char *what_it_does,
     const struct poptOption all[] = {
         { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)(more ? more : none), 0, more ? "Of this program:" : NULL, NULL },
         { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)common, 0, "Of every program (each also a variable, as CONVGAUGE_DATA):", NULL },
-        POPT_AUTOHELP
-        POPT_TABLEEND
+        POPT_AUTOHELP POPT_TABLEEND
     };
     poptContext context = poptGetContext(program, argc, argv, all, POPT_CONTEXT_NO_EXEC);
     char heading[512];
@@ -328,18 +321,15 @@ static void parse_words(struct given given[OPT_COUNT], const char *what_it_does,
         given[opt].own = poptGetOptArg(context);
         given[opt].value = given[opt].own ? given[opt].own : "1";
         for (const struct poptOption *row = common; row->longName; row++)
-            if (row->val == opt && environment)
-                variable_name(row->longName, given[opt].by);
-            else if (row->val == opt)
-                snprintf(given[opt].by, sizeof given[opt].by, "--%s", row->longName);
+            if (row->val == opt && environment) variable_name(row->longName, given[opt].by);
+            else if (row->val == opt) snprintf(given[opt].by, sizeof given[opt].by, "--%s", row->longName);
     }
     if (opt < -1) {
         const char *bad = poptBadOption(context, POPT_BADOPTION_NOALIAS);
         quit(EXIT_USAGE, "%s%s: %s; --help lists all flags", environment ? "from the environment: " : "", bad, poptStrerror(opt));
     }
     const char *rest = poptGetArg(context);
-    if (rest)
-        quit(EXIT_USAGE, "%s: takes flags only; --help lists them", rest);
+    if (rest) quit(EXIT_USAGE, "%s: takes flags only; --help lists them", rest);
     poptFreeContext(context);
 }
 
@@ -349,11 +339,9 @@ static int words_from_environment(const struct poptOption *table, const char **w
         char name[64];
         variable_name(row->longName, name);
         const char *value = getenv(name);
-        if (!value || !*value || row->val == OPT_VERSION || row->val == OPT_DATA_DIR)
-            continue;
+        if (!value || !*value || row->val == OPT_VERSION || row->val == OPT_DATA_DIR) continue;
         bool flag = (row->argInfo & POPT_ARG_MASK) == POPT_ARG_NONE;
-        if (flag && (strcmp(value, "0") == 0 || strcmp(value, "no") == 0 || strcmp(value, "false") == 0))
-            continue;
+        if (flag && (strcmp(value, "0") == 0 || strcmp(value, "no") == 0 || strcmp(value, "false") == 0)) continue;
         char *word;
         if ((flag ? asprintf(&word, "--%s", row->longName) : asprintf(&word, "--%s=%s", row->longName, value)) < 0)
             quit(EXIT_FAIL, "out of memory");
@@ -363,13 +351,12 @@ static int words_from_environment(const struct poptOption *table, const char **w
     return count;
 }
 
-void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc,
-               const char **argv)
+void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc, const char **argv)
 {
     assert(o && name && what_it_does);
     enum { ROOM = 64 };
     const char *words[ROOM] = { name };
-    static struct given given[OPT_COUNT];       /* the program's for its life: options point into its values */
+    static struct given given[OPT_COUNT]; /* the program's for its life: options point into its values */
     program = name;
     open_standard();
     memset(given, 0, sizeof given);
@@ -377,8 +364,7 @@ void cli_parse(struct options *o, const char *name, const char *what_it_does, co
     int count = words_from_environment(more, words, 1, ROOM - 1);
     count = words_from_environment(common, words, count, ROOM - 1);
     parse_words(given, what_it_does, more, count, words, true);
-    for (int i = 1; i < count; i++)
-        free((char *)words[i]);
+    for (int i = 1; i < count; i++) free((char *)words[i]);
     parse_words(given, what_it_does, more, argc, argv, false);
     if (given[OPT_VERSION].value) {
         printf("%s %s\n", name, cli_version());

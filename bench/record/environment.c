@@ -23,16 +23,14 @@ static bool file_line(const char *path, const char *key, char *text, size_t size
     bool found = false;
     text[0] = 0;
     while (f && !found && fgets(line, sizeof line, f)) {
-        if (strncmp(line, key, strlen(key)))
-            continue;
+        if (strncmp(line, key, strlen(key))) continue;
         const char *value = line + strlen(key);
         value += strspn(value, " \t:=\"");
         size_t length = strcspn(value, "\"\n");
         snprintf(text, size, "%.*s", (int)length, value);
         found = true;
     }
-    if (f)
-        fclose(f);
+    if (f) fclose(f);
     return found && text[0];
 }
 
@@ -41,22 +39,15 @@ static json_t *virtualised(void)
 {
     static const char *const vendors[] = { "QEMU", "Amazon EC2", "Google", "VMware", "Xen", "innotek", "Alibaba", "Hetzner" };
     char text[8192];
-    if (file_line("/proc/cpuinfo", "flags", text, sizeof text))
-        return json_boolean(strstr(text, " hypervisor") != NULL);
-    if (file_line("/sys/hypervisor/type", "", text, sizeof text))
-        return json_true();
-    if (!file_line("/sys/class/dmi/id/sys_vendor", "", text, sizeof text))
-        return json_null();
+    if (file_line("/proc/cpuinfo", "flags", text, sizeof text)) return json_boolean(strstr(text, " hypervisor") != NULL);
+    if (file_line("/sys/hypervisor/type", "", text, sizeof text)) return json_true();
+    if (!file_line("/sys/class/dmi/id/sys_vendor", "", text, sizeof text)) return json_null();
     for (size_t i = 0; i < sizeof vendors / sizeof *vendors; i++)
-        if (strstr(text, vendors[i]))
-            return json_true();
+        if (strstr(text, vendors[i])) return json_true();
     return json_null();
 }
 
-static json_t *text_or_null(const char *text)
-{
-    return text && *text ? json_string(text) : json_null();
-}
+static json_t *text_or_null(const char *text) { return text && *text ? json_string(text) : json_null(); }
 
 json_t *environment_record(void)
 {
@@ -64,14 +55,13 @@ json_t *environment_record(void)
     struct utsname name;
     bool known = uname(&name) == 0;
     bool pretty = file_line("/etc/os-release", "PRETTY_NAME", release, sizeof release);
-    if (known)
-        snprintf(os, sizeof os, "%s %s %s%s%s", name.sysname, name.release, name.machine, pretty ? ", " : "", release);
+    if (known) snprintf(os, sizeof os, "%s %s %s%s%s", name.sysname, name.release, name.machine, pretty ? ", " : "", release);
     file_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "", governor, sizeof governor);
     json_t *record = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:n}", "cpu", text_or_null(cpu_name()), "compiler", COMPILER,
                                "flags", CONVGAUGE_FLAGS, "commit", text_or_null(CONVGAUGE_COMMIT), "dirty",
                                *CONVGAUGE_COMMIT ? json_boolean(CONVGAUGE_DIRTY) : json_null(), "os", text_or_null(known ? os : NULL),
-                               "host", text_or_null(known ? name.nodename : NULL), "virtualised", virtualised(),
-                               "governor", text_or_null(governor), "fma_peak_gflops");
+                               "host", text_or_null(known ? name.nodename : NULL), "virtualised", virtualised(), "governor",
+                               text_or_null(governor), "fma_peak_gflops");
     assert(record);
     return record;
 }

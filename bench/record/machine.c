@@ -26,12 +26,9 @@ const char *const cache_names[CACHE_LEVELS] = { "L1", "L2", "L3", "DRAM" };
 
 /* ---- FMA peak ---- */
 
-static const double PEAK_FLOPS = 1e7;       /* of one call on one worker: about 100 us */
+static const double PEAK_FLOPS = 1e7; /* of one call on one worker: about 100 us */
 
-static long peak_rounds(int isa)
-{
-    return (long)(PEAK_FLOPS / ceilings[isa]->flops_per_round);
-}
+static long peak_rounds(int isa) { return (long)(PEAK_FLOPS / ceilings[isa]->flops_per_round); }
 
 bool peak_has(int isa)
 {
@@ -56,10 +53,7 @@ void peak_run(void *peak)
     team_run(p->team, team_workers(p->team), peak_units, peak);
 }
 
-double peak_flops(const struct peak *p)
-{
-    return (double)peak_rounds(p->isa) * ceilings[p->isa]->flops_per_round * team_workers(p->team);
-}
+double peak_flops(const struct peak *p) { return (double)peak_rounds(p->isa) * ceilings[p->isa]->flops_per_round * team_workers(p->team); }
 
 double peak_measure(int isa, struct team *team)
 {
@@ -99,7 +93,13 @@ static size_t cache_size(int level)
 
 /* ---- bandwidth ---- */
 
-struct streams { const struct ceiling *ceiling; float **array; size_t count; int rounds; bool triad; };
+struct streams {
+    const struct ceiling *ceiling;
+    float **array;
+    size_t count;
+    int rounds;
+    bool triad;
+};
 
 static void stream_units(void *context, int begin, int end, int worker)
 {
@@ -146,8 +146,9 @@ static double stream_rate(struct streams *s, struct team *team)
 static size_t working_set(const struct machine *m, enum cache_level level, int workers)
 {
     const size_t share = (size_t)workers;
-    size_t bytes = level <= CACHE_L2 ? m->cache_bytes[level] / 2
-                 : level == CACHE_L3 ? m->cache_bytes[CACHE_L3] / 4 / share : 4 * m->cache_bytes[CACHE_L3] / share;
+    size_t bytes = level <= CACHE_L2   ? m->cache_bytes[level] / 2
+                   : level == CACHE_L3 ? m->cache_bytes[CACHE_L3] / 4 / share
+                                       : 4 * m->cache_bytes[CACHE_L3] / share;
     if (level == CACHE_L3 && bytes < 2 * m->cache_bytes[CACHE_L2]) bytes = 2 * m->cache_bytes[CACHE_L2];
     const size_t grain = 3 * 256 * sizeof(float);
     return bytes / grain * grain;
@@ -157,7 +158,7 @@ static int measure_streams(struct machine *m, const struct ceiling *ceiling, str
 {
     const int workers = team_workers(team);
     size_t most = 0;
-    for (int level = 0; level < CACHE_LEVELS; level++) {            /* many workers' L3 pass is larger than their share of memory's */
+    for (int level = 0; level < CACHE_LEVELS; level++) { /* many workers' L3 pass is larger than their share of memory's */
         const size_t bytes = working_set(m, (enum cache_level)level, workers);
         most = bytes > most ? bytes : most;
     }

@@ -9,7 +9,7 @@
 #include "../../kernels/runtime/clock.h"
 #include "../bench.h"
 
-static const double OTHERS_MOST = 0.05, STEAL_MOST = 0.01;          /* cores */
+static const double OTHERS_MOST = 0.05, STEAL_MOST = 0.01; /* cores */
 
 /* Seconds of all CPUs together: busy (without stolen ones) and stolen. */
 static void proc_stat(double *busy, double *steal)
@@ -23,10 +23,7 @@ static void proc_stat(double *busy, double *steal)
     *steal = got == 8 ? stolen * tick : NAN;
 }
 
-static double seconds_of(struct timeval t)
-{
-    return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
-}
+static double seconds_of(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec * 1e-6; }
 
 static void own_usage(double *seconds, long *switches)
 {

@@ -10,8 +10,8 @@
 struct ceiling {
     enum isa isa;
     double flops_per_round;
-    float (*fma)(long rounds);                                              /* the sum keeps the compiler honest */
-    float (*read)(const float *a, size_t count);                            /* count: a multiple of 256 */
+    float (*fma)(long rounds);                   /* the sum keeps the compiler honest */
+    float (*read)(const float *a, size_t count); /* count: a multiple of 256 */
     void (*triad)(float *a, const float *b, const float *c, size_t count);
 };
 

@@ -24,25 +24,26 @@ static double number(const json_t *object, const char *key)
 static bool row_from_json(const json_t *object, struct row *row)
 {
     const char *id = json_string_value(json_object_get(object, "id")), *net = json_string_value(json_object_get(object, "net"));
-    if (!id || strlen(id) >= sizeof row->id || !net)
-        return false;
+    if (!id || strlen(id) >= sizeof row->id || !net) return false;
     static const char *const arenas[] = { "bytes_parameters", "bytes_gradients", "bytes_optimizer", "bytes_activations", "bytes_scratch" };
     *row = (struct row){
         .seed = (uint64_t)json_integer_value(json_object_get(object, "seed")),
         .threads = (int)json_integer_value(json_object_get(object, "threads")),
         .quiet = json_is_true(json_object_get(object, "quiet")),
         .batch = number(object, "batch"),
-        .test_acc = number(object, "test_acc"), .best_test_acc = number(object, "best_test_acc"), .train_acc = number(object, "train_acc"),
+        .test_acc = number(object, "test_acc"),
+        .best_test_acc = number(object, "best_test_acc"),
+        .train_acc = number(object, "train_acc"),
         .test_loss = number(object, "test_loss"),
-        .train_images_per_s = number(object, "train_images_per_s"), .infer_images_per_s = number(object, "infer_images_per_s"),
+        .train_images_per_s = number(object, "train_images_per_s"),
+        .infer_images_per_s = number(object, "infer_images_per_s"),
         .peak_rss_bytes = number(object, "peak_rss_bytes"),
     };
     snprintf(row->id, sizeof row->id, "%s", id);
     snprintf(row->net, sizeof row->net, "%s", net);
     const char *isa = json_string_value(json_object_get(object, "isa"));
     snprintf(row->isa, sizeof row->isa, "%s", isa ? isa : "");
-    for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++)
-        row->bytes_arenas += number(object, arenas[i]);
+    for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++) row->bytes_arenas += number(object, arenas[i]);
     return true;
 }
 
@@ -51,15 +52,12 @@ static int rows_add(struct rows *r, const json_t *object, struct why *why)
     if (r->count == r->room) {
         int room = r->room ? 2 * r->room : 256;
         struct row *list = realloc(r->list, (size_t)room * sizeof *list);
-        if (!list)
-            return fail(why, -ENOMEM, "out of memory for %d rows", room);
+        if (!list) return fail(why, -ENOMEM, "out of memory for %d rows", room);
         r->list = list;
         r->room = room;
     }
-    if (row_from_json(object, &r->list[r->count]))
-        r->count++;
-    else
-        return -EINVAL;
+    if (row_from_json(object, &r->list[r->count])) r->count++;
+    else return -EINVAL;
     return 0;
 }
 
@@ -68,21 +66,17 @@ int rows_read(struct rows *r, const char *path, struct why *why)
     assert(r && path);
     struct stat stat_;
     *r = (struct rows){ .path = path, .fd = -1, .regular = true };
-    if (stat(path, &stat_) == 0)
-        r->regular = S_ISREG(stat_.st_mode);
-    if (!r->regular)
-        return 0;
+    if (stat(path, &stat_) == 0) r->regular = S_ISREG(stat_.st_mode);
+    if (!r->regular) return 0;
     FILE *f = fopen(path, "r");
-    if (f && fstat(fileno(f), &r->seen))
-        r->seen = (struct stat){ 0 };
-    if (!f)
-        return errno == ENOENT ? 0 : fail(why, -errno, "%s: %s; give another --output", path, strerror(errno));
+    if (f && fstat(fileno(f), &r->seen)) r->seen = (struct stat){ 0 };
+    if (!f) return errno == ENOENT ? 0 : fail(why, -errno, "%s: %s; give another --output", path, strerror(errno));
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
     int status = 0;
     for (int n = 1; status == 0 && (length = getline(&line, &room, f)) > 0; n++) {
-        r->torn_end = line[length - 1] != '\n';             /* a row may be whole all the same: an object without its end is none */
+        r->torn_end = line[length - 1] != '\n'; /* a row may be whole all the same: an object without its end is none */
         json_t *object = json_loadb(line, (size_t)length, JSON_REJECT_DUPLICATES, NULL);
         status = object ? rows_add(r, object, why) : -EINVAL;
         if (status == -EINVAL && length > 1) {
@@ -104,7 +98,7 @@ void make_folders(const char *path)
     snprintf(folder, sizeof folder, "%s", path);
     for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
-        mkdir(folder, 0777);            /* what is wrong with it shows when the file is opened */
+        mkdir(folder, 0777); /* what is wrong with it shows when the file is opened */
         *slash = '/';
     }
 }
@@ -118,10 +112,9 @@ bool is_file(int fd, const struct stat *other)
 /* Is the file what was read? Nothing read and nothing there is the same, too. */
 static bool as_seen(const struct rows *r, const struct stat *there)
 {
-    if (r->seen.st_ino == 0)
-        return there->st_size == 0;
-    return r->seen.st_dev == there->st_dev && r->seen.st_ino == there->st_ino && r->seen.st_size == there->st_size
-        && r->seen.st_mtim.tv_sec == there->st_mtim.tv_sec && r->seen.st_mtim.tv_nsec == there->st_mtim.tv_nsec;
+    if (r->seen.st_ino == 0) return there->st_size == 0;
+    return r->seen.st_dev == there->st_dev && r->seen.st_ino == there->st_ino && r->seen.st_size == there->st_size &&
+           r->seen.st_mtim.tv_sec == there->st_mtim.tv_sec && r->seen.st_mtim.tv_nsec == there->st_mtim.tv_nsec;
 }
 
 int rows_open(struct rows *r, struct why *why)
@@ -131,24 +124,21 @@ int rows_open(struct rows *r, struct why *why)
     make_folders(r->path);
     for (;;) {
         r->fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        if (r->fd < 0)
-            return fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
-        if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)  /* file systems without locks go on without */
+        if (r->fd < 0) return fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
+        if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) /* file systems without locks go on without */
             return fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
-        if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there)))
-            break;
-        close(r->fd);                   /* tools/merge has put another file there since */
+        if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there))) break;
+        close(r->fd); /* tools/merge has put another file there since */
     }
     if (r->regular && !as_seen(r, &there)) {
         struct rows now;
-        int status = rows_read(&now, r->path, why);             /* another program wrote there between our reading and our lock */
+        int status = rows_read(&now, r->path, why); /* another program wrote there between our reading and our lock */
         now.fd = r->fd;
         free(r->list);
         *r = now;
-        if (status)
-            return status;
+        if (status) return status;
     }
-    if (r->torn_end && write(r->fd, "\n", 1) != 1)         /* now, not with the next row: there may be none to make */
+    if (r->torn_end && write(r->fd, "\n", 1) != 1) /* now, not with the next row: there may be none to make */
         return fail(why, -errno, "%s: %s; make room or give another --output", r->path, strerror(errno));
     return 0;
 }
@@ -177,8 +167,7 @@ static ssize_t write_line(int fd, const char *line, ssize_t length)
 static int follow_path(struct rows *r, struct why *why)
 {
     struct stat there;
-    if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there)))
-        return 0;
+    if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there))) return 0;
     warn("%s: removed or replaced under this run; rows go on to the file of that name", r->path);
     close(r->fd);
     r->fd = -1;
@@ -190,17 +179,15 @@ int rows_append(struct rows *r, const json_t *row, struct why *why)
 {
     assert(json_is_object(row));
     int moved = follow_path(r, why);
-    if (moved)
-        return moved;
+    if (moved) return moved;
     char *text = json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = NULL;
     int length = text ? asprintf(&line, "%s\n", text) : -1;
     free(text);
-    if (length < 0)
-        return fail(why, -ENOMEM, "out of memory for a row");
+    if (length < 0) return fail(why, -ENOMEM, "out of memory for a row");
     ssize_t written = write_line(r->fd, line, length);
     int error = errno;
     free(line);
-    if (written == length && r->regular && fdatasync(r->fd) && errno != EINVAL) {       /* a disk may say only now that it is full */
+    if (written == length && r->regular && fdatasync(r->fd) && errno != EINVAL) { /* a disk may say only now that it is full */
         error = errno;
     } else if (written == length) {
         return rows_add(r, row, why);
@@ -214,15 +201,13 @@ const struct row *rows_find(const struct rows *r, const char *id)
 {
     assert(strlen(id) == ID_SIZE - 1);
     for (int i = 0; i < r->count; i++)
-        if (strcmp(r->list[i].id, id) == 0)
-            return &r->list[i];
+        if (strcmp(r->list[i].id, id) == 0) return &r->list[i];
     return NULL;
 }
 
 void rows_close(struct rows *r)
 {
-    if (r->fd >= 0)
-        close(r->fd);
+    if (r->fd >= 0) close(r->fd);
     free(r->list);
     *r = (struct rows){ .fd = -1 };
 }

@@ -13,7 +13,6 @@ void open_standard(void)
 {
     static const int how[] = { O_WRONLY, O_RDONLY, O_RDWR };
     for (int fd = 0; fd < 3; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", how[fd]) != fd)
-            quit(EXIT_FAIL, "/dev/null: %s", strerror(errno));
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", how[fd]) != fd) quit(EXIT_FAIL, "/dev/null: %s", strerror(errno));
     signal(SIGPIPE, SIG_IGN);
 }

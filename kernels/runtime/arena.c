@@ -14,7 +14,7 @@
 
 enum { ALIGNMENT = 64 };
 static const size_t HUGE_PAGE = (size_t)2 << 20;
-static const size_t LARGE = (size_t)4 << 20;        /* from here on huge pages are worth their rounding up */
+static const size_t LARGE = (size_t)4 << 20; /* from here on huge pages are worth their rounding up */
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -30,53 +30,29 @@ static const size_t LARGE = (size_t)4 << 20;        /* from here on huge pages a
 
 static const size_t RED_ZONE = 64;
 
-static void poison(void *p, size_t bytes)
-{
-    __asan_poison_memory_region(p, bytes);
-}
+static void poison(void *p, size_t bytes) { __asan_poison_memory_region(p, bytes); }
 
-static void unpoison(void *p, size_t bytes)
-{
-    __asan_unpoison_memory_region(p, bytes);
-}
+static void unpoison(void *p, size_t bytes) { __asan_unpoison_memory_region(p, bytes); }
 #else
 static const size_t RED_ZONE = 0;
 
-static void poison(void *p, size_t bytes)
-{
-    (void)p, (void)bytes;
-}
+static void poison(void *p, size_t bytes) { (void)p, (void)bytes; }
 
-static void unpoison(void *p, size_t bytes)
-{
-    (void)p, (void)bytes;
-}
+static void unpoison(void *p, size_t bytes) { (void)p, (void)bytes; }
 #endif
 
-#if !defined(CONVGAUGE_CHECKS)   /* Debug builds: CMakeLists.txt */
-static void fill(void *p, size_t bytes)
-{
-    (void)p, (void)bytes;
-}
+#if !defined(CONVGAUGE_CHECKS) /* Debug builds: CMakeLists.txt */
+static void fill(void *p, size_t bytes) { (void)p, (void)bytes; }
 #else
 /* All bits set is a NaN both as float and as double: whoever reads before writing sees it in the result. */
-static void fill(void *p, size_t bytes)
-{
-    memset(p, 0xff, bytes);
-}
+static void fill(void *p, size_t bytes) { memset(p, 0xff, bytes); }
 #endif
 
 #if defined(__linux__)
 /* Advice only: a kernel without transparent huge pages refuses, and small pages do. */
-static void advise_huge_pages(void *p, size_t bytes)
-{
-    (void)madvise(p, bytes, MADV_HUGEPAGE);
-}
+static void advise_huge_pages(void *p, size_t bytes) { (void)madvise(p, bytes, MADV_HUGEPAGE); }
 #else
-static void advise_huge_pages(void *p, size_t bytes)
-{
-    (void)p, (void)bytes;
-}
+static void advise_huge_pages(void *p, size_t bytes) { (void)p, (void)bytes; }
 #endif
 
 size_t arena_room(size_t bytes)
@@ -88,7 +64,7 @@ size_t arena_room(size_t bytes)
 /* Length of the mapping that holds `size` bytes; one page at least, so that an empty arena has a place, too. */
 static size_t mapped_bytes(size_t size)
 {
-    size_t page = 1 << 16;      /* a multiple of every page size in use (4, 16, 64 KiB) */
+    size_t page = 1 << 16; /* a multiple of every page size in use (4, 16, 64 KiB) */
     return size == 0 ? page : (size + page - 1) / page * page;
 }
 
@@ -102,13 +78,10 @@ static void *map(size_t bytes)
 static void *map_huge(size_t bytes)
 {
     char *p = map(bytes + HUGE_PAGE);
-    if (!p)
-        return NULL;
+    if (!p) return NULL;
     size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE, after = HUGE_PAGE - before;
-    if (before > 0)
-        munmap(p, before);
-    if (after > 0)
-        munmap(p + before + bytes, after);
+    if (before > 0) munmap(p, before);
+    if (after > 0) munmap(p + before + bytes, after);
     advise_huge_pages(p + before, bytes);
     return p + before;
 }
@@ -119,8 +92,7 @@ int arena_open(struct arena *a, const char *name, size_t size, struct why *why)
     *a = (struct arena){ .name = name };
     size_t bytes = size <= SIZE_MAX / 2 ? mapped_bytes(size) : 0;
     char *base = bytes == 0 ? NULL : bytes >= LARGE ? map_huge(bytes) : map(bytes);
-    if (!base)
-        return fail(why, -ENOMEM, "cannot allocate %.1f MiB for %s; use a smaller batch or net", (double)size / (1 << 20), name);
+    if (!base) return fail(why, -ENOMEM, "cannot allocate %.1f MiB for %s; use a smaller batch or net", (double)size / (1 << 20), name);
     a->base = base;
     a->size = size;
     poison(base, bytes);

@@ -9,9 +9,9 @@
 #include "why.h"
 
 struct arena {
-    const char *name;           /* "parameters", "activations" … for messages and the plan's print; borrowed */
+    const char *name; /* "parameters", "activations" … for messages and the plan's print; borrowed */
     char *base;
-    size_t size, used;          /* bytes, used <= size */
+    size_t size, used; /* bytes, used <= size */
 };
 
 /* Bytes that arena_take(bytes) will use: rounded up to 64, plus the red zone. Sum these to measure. */

@@ -41,20 +41,16 @@ static int has(const char *feature)
 static unsigned detect_simd(void)
 {
     unsigned isas = 0;
-    if (has("hw.optional.neon") || has("hw.optional.AdvSIMD"))
-        isas |= 1u << ISA_NEON;
-    if (has("hw.optional.avx2_0") && has("hw.optional.fma"))
-        isas |= 1u << ISA_AVX2;
-    if ((isas & 1u << ISA_AVX2) && has("hw.optional.avx512f"))
-        isas |= 1u << ISA_AVX512;
+    if (has("hw.optional.neon") || has("hw.optional.AdvSIMD")) isas |= 1u << ISA_NEON;
+    if (has("hw.optional.avx2_0") && has("hw.optional.fma")) isas |= 1u << ISA_AVX2;
+    if ((isas & 1u << ISA_AVX2) && has("hw.optional.avx512f")) isas |= 1u << ISA_AVX512;
     return isas;
 }
 
 static void ask_name(char name[NAME_SIZE])
 {
     size_t size = NAME_SIZE - 1;
-    if (sysctlbyname("machdep.cpu.brand_string", name, &size, NULL, 0) != 0)
-        name[0] = 0;
+    if (sysctlbyname("machdep.cpu.brand_string", name, &size, NULL, 0) != 0) name[0] = 0;
 }
 
 #elif defined(__x86_64__)
@@ -70,17 +66,14 @@ static unsigned saved_state(void)
 
 static unsigned detect_simd(void)
 {
-    enum { FMA = 1u << 12, OSXSAVE = 1u << 27 };        /* leaf 1, ecx */
-    enum { AVX2 = 1u << 5, AVX512F = 1u << 16 };        /* leaf 7, ebx */
+    enum { FMA = 1u << 12, OSXSAVE = 1u << 27 }; /* leaf 1, ecx */
+    enum { AVX2 = 1u << 5, AVX512F = 1u << 16 }; /* leaf 7, ebx */
     enum { XMM_YMM = 0x06, XMM_YMM_ZMM = 0xE6 };
     unsigned a, b, c, d;
-    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & FMA) || !(c & OSXSAVE))
-        return 0;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & AVX2))
-        return 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & FMA) || !(c & OSXSAVE)) return 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & AVX2)) return 0;
     unsigned saved = saved_state();
-    if ((saved & XMM_YMM) != XMM_YMM)
-        return 0;
+    if ((saved & XMM_YMM) != XMM_YMM) return 0;
     bool zmm = (b & AVX512F) && (saved & XMM_YMM_ZMM) == XMM_YMM_ZMM;
     return 1u << ISA_AVX2 | (zmm ? 1u << ISA_AVX512 : 0);
 }
@@ -88,36 +81,32 @@ static unsigned detect_simd(void)
 static void ask_name(char name[NAME_SIZE])
 {
     unsigned words[12];
-    if ((unsigned)__get_cpuid_max(0x80000000u, NULL) < 0x80000004u)
-        return;
-    for (unsigned i = 0; i < 3; i++)
-        __get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]);
+    if ((unsigned)__get_cpuid_max(0x80000000u, NULL) < 0x80000004u) return;
+    for (unsigned i = 0; i < 3; i++) __get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]);
     memcpy(name, words, sizeof words);
     name[sizeof words] = 0;
 }
 
 #elif defined(__aarch64__) && defined(__linux__)
 
-static unsigned detect_simd(void)
-{
-    return getauxval(AT_HWCAP) & HWCAP_ASIMD_BIT ? 1u << ISA_NEON : 0;
-}
+static unsigned detect_simd(void) { return getauxval(AT_HWCAP) & HWCAP_ASIMD_BIT ? 1u << ISA_NEON : 0; }
 
 /* Arm CPUs have a number, not a name: implementer and part of MIDR_EL1 (Arm's technical reference manuals). */
-static const struct { unsigned implementer, part; const char *name; } arm_cores[] = {
-    { 0x41, 0xd03, "Arm Cortex-A53" },   { 0x41, 0xd08, "Arm Cortex-A72" },   { 0x41, 0xd0b, "Arm Cortex-A76" },
-    { 0x41, 0xd0c, "Arm Neoverse-N1" },  { 0x41, 0xd40, "Arm Neoverse-V1" },  { 0x41, 0xd49, "Arm Neoverse-N2" },
-    { 0x41, 0xd4f, "Arm Neoverse-V2" },  { 0xc0, 0xac3, "Ampere-1" },         { 0xc0, 0xac4, "Ampere-1a" },
+static const struct {
+    unsigned implementer, part;
+    const char *name;
+} arm_cores[] = {
+    { 0x41, 0xd03, "Arm Cortex-A53" },  { 0x41, 0xd08, "Arm Cortex-A72" },  { 0x41, 0xd0b, "Arm Cortex-A76" },
+    { 0x41, 0xd0c, "Arm Neoverse-N1" }, { 0x41, 0xd40, "Arm Neoverse-V1" }, { 0x41, 0xd49, "Arm Neoverse-N2" },
+    { 0x41, 0xd4f, "Arm Neoverse-V2" }, { 0xc0, 0xac3, "Ampere-1" },        { 0xc0, 0xac4, "Ampere-1a" },
 };
 
 static void ask_name(char name[NAME_SIZE])
 {
     unsigned long midr = 0;
     FILE *file = fopen("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "r");
-    if (!file)
-        return;
-    if (fscanf(file, "%lx", &midr) != 1)
-        midr = 0;
+    if (!file) return;
+    if (fscanf(file, "%lx", &midr) != 1) midr = 0;
     fclose(file);
     for (size_t i = 0; i < sizeof arm_cores / sizeof arm_cores[0]; i++)
         if (arm_cores[i].implementer == (midr >> 24 & 0xff) && arm_cores[i].part == (midr >> 4 & 0xfff))
@@ -126,15 +115,9 @@ static void ask_name(char name[NAME_SIZE])
 
 #else
 
-static unsigned detect_simd(void)
-{
-    return 0;
-}
+static unsigned detect_simd(void) { return 0; }
 
-static void ask_name(char name[NAME_SIZE])
-{
-    name[0] = 0;
-}
+static void ask_name(char name[NAME_SIZE]) { name[0] = 0; }
 
 #endif
 
@@ -154,10 +137,8 @@ static void squeeze(char *text)
 {
     char *to = text;
     for (const char *from = text; *from; from++)
-        if (*from != ' ' || (to != text && to[-1] != ' '))
-            *to++ = *from;
-    if (to != text && to[-1] == ' ')
-        to--;
+        if (*from != ' ' || (to != text && to[-1] != ' ')) *to++ = *from;
+    if (to != text && to[-1] == ' ') to--;
     *to = 0;
 }
 
@@ -181,32 +162,24 @@ const char *cpu_name(void)
 /* Tiles are 8 KiB of a thread's state, which Linux (5.16 and later) saves for processes that ask. */
 static bool detect_amx(void)
 {
-    enum { AMX_BF16 = 1u << 22, AMX_TILE = 1u << 24, OSXSAVE = 1u << 27 };      /* leaf 7, edx; leaf 1, ecx */
+    enum { AMX_BF16 = 1u << 22, AMX_TILE = 1u << 24, OSXSAVE = 1u << 27 }; /* leaf 7, edx; leaf 1, ecx */
     enum { TILES = 0x60000, ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18 };
     unsigned a, b, c, d;
-    if (!(detect_simd() >> ISA_AVX512 & 1) || !__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE))
-        return false;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & AMX_TILE) || !(d & AMX_BF16) || (saved_state() & TILES) != TILES)
-        return false;
+    if (!(detect_simd() >> ISA_AVX512 & 1) || !__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE)) return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & AMX_TILE) || !(d & AMX_BF16) || (saved_state() & TILES) != TILES) return false;
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
 #else
 
-static bool detect_amx(void)
-{
-    return false;
-}
+static bool detect_amx(void) { return false; }
 
 #endif
 
 static bool known_amx;
 static pthread_once_t amx_once = PTHREAD_ONCE_INIT;
 
-static void find_amx(void)
-{
-    known_amx = detect_amx();
-}
+static void find_amx(void) { known_amx = detect_amx(); }
 
 bool cpu_has_amx(void)
 {
@@ -233,8 +206,7 @@ int isa_parse(const char *name)
 {
     assert(name);
     for (int isa = 0; isa < ISA_COUNT; isa++)
-        if (strcmp(name, isa_names[isa]) == 0)
-            return isa;
+        if (strcmp(name, isa_names[isa]) == 0) return isa;
     return -1;
 }
 
@@ -244,8 +216,7 @@ const char *isa_list(unsigned isas, char *text, size_t size)
     size_t used = 0;
     text[0] = 0;
     for (int isa = 0; isa < ISA_COUNT; isa++) {
-        if (!(isas & 1u << isa) || used >= size)
-            continue;
+        if (!(isas & 1u << isa) || used >= size) continue;
         int written = snprintf(text + used, size - used, "%s%s", used ? " " : "", isa_names[isa]);
         used += written > 0 ? (size_t)written : 0;
     }

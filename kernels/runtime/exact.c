@@ -20,36 +20,33 @@ static const double LN2_HIGH = 0x1.62e42fefa38p-1, LN2_LOW = 0x1.ef35793c7673p-4
 static const double INVERSE_HALF_PI = 0x1.45f306dc9c883p-1;
 static const double HALF_PI_1 = 0x1.921fb544p+0, HALF_PI_2 = 0x1.0b4611a6p-34, HALF_PI_3 = 0x1.3198a2e037073p-69;
 static const double SQRT2 = 0x1.6a09e667f3bcdp+0;
-static const double TOO_BIG = 709.79, TOO_SMALL = -745.14;      /* exp is infinite above, zero below */
+static const double TOO_BIG = 709.79, TOO_SMALL = -745.14; /* exp is infinite above, zero below */
 
 /* e^r = sum r^n / n!: for |r| <= ln2 / 2 the first term left out is below 5e-18. */
 static const double exp_series[] = {
-    1.0, 1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800,
-    1.0 / 479001600, 1.0 / 6227020800 };
+    1.0,        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,
+    1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800
+};
 
 /* sin r = r + r^3 * series(r^2) and cos r = 1 + r^2 * series(r^2), |r| <= pi / 4: left out below 2e-19 and 3e-18. */
-static const double sin_series[] = {
-    -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000, 1.0 / 355687428096000 };
-static const double cos_series[] = {
-    -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000 };
+static const double sin_series[] = { -1.0 / 6,        1.0 / 120,        -1.0 / 5040,          1.0 / 362880,
+                                     -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000, 1.0 / 355687428096000 };
+static const double cos_series[] = { -1.0 / 2,       1.0 / 24,        -1.0 / 720,         1.0 / 40320,
+                                     -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000 };
 
 /* log m = 2 s (1 + z/3 + z^2 * series(z)) with s = (m - 1) / (m + 1), z = s^2 <= 0.0295: left out below 1e-21. */
-static const double log_series[] = {
-    1.0 / 5, 1.0 / 7, 1.0 / 9, 1.0 / 11, 1.0 / 13, 1.0 / 15, 1.0 / 17, 1.0 / 19, 1.0 / 21, 1.0 / 23, 1.0 / 25 };
+static const double log_series[] = { 1.0 / 5,  1.0 / 7,  1.0 / 9,  1.0 / 11, 1.0 / 13, 1.0 / 15,
+                                     1.0 / 17, 1.0 / 19, 1.0 / 21, 1.0 / 23, 1.0 / 25 };
 
 static double sum_series(const double *coefficients, int count, double x)
 {
     double sum = coefficients[count - 1];
-    for (int n = count - 2; n >= 0; n--)
-        sum = coefficients[n] + x * sum;
+    for (int n = count - 2; n >= 0; n--) sum = coefficients[n] + x * sum;
     return sum;
 }
 
 /* The nearest integer (halves away from zero), for |x| < 2^31. */
-static int nearest(double x)
-{
-    return (int)(x < 0 ? x - 0.5 : x + 0.5);
-}
+static int nearest(double x) { return (int)(x < 0 ? x - 0.5 : x + 0.5); }
 
 /* 2^n for normal results. */
 static double power_of_two(int n)
@@ -85,25 +82,19 @@ static double split_exponent(double x, int *k)
 /* e^(high + low), low a small correction. Scaled by 2^k in two halves: 2^1024 and 2^-1075 are no doubles, the results may be. */
 static double exp_of_sum(double high, double low)
 {
-    if (high > TOO_BIG)
-        return DBL_MAX * 2;
-    if (high < TOO_SMALL)
-        return 0;
+    if (high > TOO_BIG) return DBL_MAX * 2;
+    if (high < TOO_SMALL) return 0;
     int k = nearest(high * INVERSE_LN2), half = k / 2;
     double r = high - k * LN2_HIGH - k * LN2_LOW + low;
     return sum_series(exp_series, COUNT(exp_series), r) * power_of_two(half) * power_of_two(k - half);
 }
 
-double exact_exp(double x)
-{
-    return x != x ? x : exp_of_sum(x, 0);
-}
+double exact_exp(double x) { return x != x ? x : exp_of_sum(x, 0); }
 
 double exact_log(double x)
 {
     assert(x > 0);
-    if (x > DBL_MAX)
-        return x;
+    if (x > DBL_MAX) return x;
     int k;
     double f = split_exponent(x, &k) - 1, s = f / (f + 2), z = s * s;
     double tail = 2 * s * z * (1.0 / 3 + z * sum_series(log_series, COUNT(log_series), z));
@@ -123,8 +114,8 @@ static double reduce_angle(double x, int *quadrant)
 static double sin_quadrant(double r, int quadrant)
 {
     double z = r * r;
-    double value = quadrant & 1 ? 1 + z * sum_series(cos_series, COUNT(cos_series), z)
-                                : r + r * z * sum_series(sin_series, COUNT(sin_series), z);
+    double value =
+        quadrant & 1 ? 1 + z * sum_series(cos_series, COUNT(cos_series), z) : r + r * z * sum_series(sin_series, COUNT(sin_series), z);
     return quadrant & 2 ? -value : value;
 }
 
@@ -144,7 +135,9 @@ double exact_cos(double x)
 
 /* A number as an unevaluated sum, about 106 bits: y log x for pow may be 745, and the exponential turns its absolute error into a relative
  * one, so the logarithm's relative error must be near 1e-19. The operations are Dekker's and Knuth's. */
-struct pair { double high, low; };
+struct pair {
+    double high, low;
+};
 
 static struct pair add_exactly(double a, double b)
 {
@@ -193,11 +186,10 @@ static struct pair log_pair(double x)
 double exact_pow(double x, double y)
 {
     assert(x >= 0 && x <= DBL_MAX && y == y && (x > 0 || y > 0));
-    if (x == 0)
-        return 0;
+    if (x == 0) return 0;
     struct pair l = log_pair(x);
     double rough = l.high * y;
-    if (rough > TOO_BIG + 1 || rough < TOO_SMALL - 1)       /* decided before y's halves could overflow */
+    if (rough > TOO_BIG + 1 || rough < TOO_SMALL - 1) /* decided before y's halves could overflow */
         return exp_of_sum(rough, 0);
     struct pair product = multiply_exactly(l.high, y);
     return exp_of_sum(product.high, product.low + l.low * y);

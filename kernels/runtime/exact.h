@@ -5,9 +5,9 @@
 #define RUNTIME_EXACT_H
 
 double exact_exp(double x);
-double exact_log(double x);                 /* x > 0 */
-double exact_sin(double x);                 /* |x| <= 1000 */
+double exact_log(double x); /* x > 0 */
+double exact_sin(double x); /* |x| <= 1000 */
 double exact_cos(double x);
-double exact_pow(double x, double y);       /* x > 0, or 0 to a positive power */
+double exact_pow(double x, double y); /* x > 0, or 0 to a positive power */
 
 #endif

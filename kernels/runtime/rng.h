@@ -6,26 +6,41 @@
 
 #include <stdint.h>
 
-struct philox_key { uint32_t k[2]; };
-struct philox_block { uint32_t w[4]; };
+struct philox_key {
+    uint32_t k[2];
+};
+struct philox_block {
+    uint32_t w[4];
+};
 
 struct philox_block philox(struct philox_key key, uint64_t counter_low, uint64_t counter_high);
 
 /* What a stream is for. The numbers are part of every result's bits: append, never renumber. */
 enum stream {
-    STREAM_INIT = 1, STREAM_ORDER = 2, STREAM_DROPOUT = 3, STREAM_AUGMENT = 4, STREAM_SELECT = 5, STREAM_STROKES = 6, STREAM_TEST = 7
+    STREAM_INIT = 1,
+    STREAM_ORDER = 2,
+    STREAM_DROPOUT = 3,
+    STREAM_AUGMENT = 4,
+    STREAM_SELECT = 5,
+    STREAM_STROKES = 6,
+    STREAM_TEST = 7
 };
 
 /* Key of stream (seed, purpose, a, b); e.g. init: a = op kind, b = ordinal among layers of that kind; order: a = epoch. */
 struct philox_key stream_key(uint64_t seed, enum stream purpose, uint32_t a, uint32_t b);
 
 /* A sequential reader of one stream, for code that is not parallel (init, shuffles, tests). */
-struct rng { struct philox_key key; uint64_t counter; struct philox_block block; int used; };
+struct rng {
+    struct philox_key key;
+    uint64_t counter;
+    struct philox_block block;
+    int used;
+};
 struct rng rng_start(struct philox_key key);
 uint32_t rng_u32(struct rng *r);
-uint32_t rng_below(struct rng *r, uint32_t n);          /* uniform in [0, n), unbiased (Lemire); n > 0 */
-double rng_uniform(struct rng *r);                      /* [0, 1), 32 bits */
-double rng_normal(struct rng *r);                       /* mean 0, sd 1 (Box-Muller on our own log, sin, cos: see exact.h) */
+uint32_t rng_below(struct rng *r, uint32_t n); /* uniform in [0, n), unbiased (Lemire); n > 0 */
+double rng_uniform(struct rng *r);             /* [0, 1), 32 bits */
+double rng_normal(struct rng *r);              /* mean 0, sd 1 (Box-Muller on our own log, sin, cos: see exact.h) */
 
 /* A random permutation of 0 … n-1 into order[n] (Fisher-Yates). */
 void rng_permutation(struct philox_key key, int n, int *order);

@@ -17,23 +17,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPINS = 2000, SEPARATE = 128 };       /* pauses before sleep; bytes between data of different threads (lines come in pairs) */
+enum { SPINS = 2000, SEPARATE = 128 }; /* pauses before sleep; bytes between data of different threads (lines come in pairs) */
 
 #if defined(__x86_64__)
-static inline void spin_pause(void)
-{
-    __asm__ volatile("pause");
-}
+static inline void spin_pause(void) { __asm__ volatile("pause"); }
 #elif defined(__aarch64__)
 /* `yield` is a no-op on most cores; `isb` waits some ten nanoseconds, as x86's pause does. */
-static inline void spin_pause(void)
-{
-    __asm__ volatile("isb");
-}
+static inline void spin_pause(void) { __asm__ volatile("isb"); }
 #else
-static inline void spin_pause(void)
-{
-}
+static inline void spin_pause(void) {}
 #endif
 
 struct gate {
@@ -48,8 +40,8 @@ struct worker {
     /* The job: written by the caller before start is raised, read by the worker after. fn NULL: go home. */
     _Alignas(SEPARATE) team_fn *fn;
     void *context;
-    int begin, end, sharing;            /* surely its own units; workers 0 … sharing-1 may have units to offer */
-    _Alignas(SEPARATE) atomic_ullong offered;       /* units that nobody has taken yet: the first << 32 | the end */
+    int begin, end, sharing;                  /* surely its own units; workers 0 … sharing-1 may have units to offer */
+    _Alignas(SEPARATE) atomic_ullong offered; /* units that nobody has taken yet: the first << 32 | the end */
     /* Set at the start, constant after. */
     struct team *team;
     pthread_t thread;
@@ -58,8 +50,8 @@ struct worker {
 
 struct team {
     struct topology *topology;
-    struct binding *callers_binding;     /* before we bound it; NULL when we did not */
-    struct worker *workers;              /* [count], 0 is the caller's and has no thread */
+    struct binding *callers_binding; /* before we bound it; NULL when we did not */
+    struct worker *workers;          /* [count], 0 is the caller's and has no thread */
     int count, spins;
     bool running;
 };
@@ -94,14 +86,12 @@ static void gate_raise(struct gate *gate, unsigned value)
 static void gate_await(struct gate *gate, unsigned value, int spins)
 {
     for (int i = 0; i < spins; i++) {
-        if (atomic_load_explicit(&gate->value, memory_order_acquire) == value)
-            return;
+        if (atomic_load_explicit(&gate->value, memory_order_acquire) == value) return;
         spin_pause();
     }
     pthread_mutex_lock(&gate->lock);
     atomic_exchange(&gate->sleeper, true);
-    while (atomic_load(&gate->value) != value)
-        pthread_cond_wait(&gate->moved, &gate->lock);
+    while (atomic_load(&gate->value) != value) pthread_cond_wait(&gate->moved, &gate->lock);
     atomic_store(&gate->sleeper, false);
     pthread_mutex_unlock(&gate->lock);
 }
@@ -109,14 +99,10 @@ static void gate_await(struct gate *gate, unsigned value, int spins)
 /* Binds the calling thread as planned for `worker`; refused, the plan is forgotten. */
 static void bind_worker(struct worker *worker)
 {
-    if (worker->planned_pu >= 0 && topology_bind_self(worker->team->topology, worker->planned_pu) != 0)
-        worker->planned_pu = -1;
+    if (worker->planned_pu >= 0 && topology_bind_self(worker->team->topology, worker->planned_pu) != 0) worker->planned_pu = -1;
 }
 
-static unsigned long long span_of(int begin, int end)
-{
-    return (unsigned long long)begin << 32 | (unsigned)end;
-}
+static unsigned long long span_of(int begin, int end) { return (unsigned long long)begin << 32 | (unsigned)end; }
 
 /* Half of what the worker still offers. False: nothing. A stale offer is an empty one: a job ends when all is taken. */
 static bool take(struct worker *from, int *begin, int *end)
@@ -124,12 +110,10 @@ static bool take(struct worker *from, int *begin, int *end)
     unsigned long long offered = atomic_load(&from->offered);
     for (;;) {
         const int first = (int)(offered >> 32), last = (int)(offered & 0xffffffffu);
-        if (first >= last)
-            return false;
+        if (first >= last) return false;
         *begin = first;
         *end = first + (last - first + 1) / 2;
-        if (atomic_compare_exchange_weak(&from->offered, &offered, span_of(*end, last)))
-            return true;
+        if (atomic_compare_exchange_weak(&from->offered, &offered, span_of(*end, last))) return true;
     }
 }
 
@@ -140,8 +124,7 @@ static void work(struct worker *own)
     own->fn(own->context, own->begin, own->end, own->index);
     for (int i = 0; i < own->sharing; i++) {
         struct worker *from = &own->team->workers[(own->index + i) % own->sharing];
-        while (take(from, &begin, &end))
-            own->fn(own->context, begin, end, own->index);
+        while (take(from, &begin, &end)) own->fn(own->context, begin, end, own->index);
     }
 }
 
@@ -153,8 +136,7 @@ static void *live(void *argument)
     gate_raise(&worker->done, ticket);
     for (;;) {
         gate_await(&worker->start, ++ticket, worker->team->spins);
-        if (!worker->fn)
-            return NULL;
+        if (!worker->fn) return NULL;
         work(worker);
         gate_raise(&worker->done, ticket);
     }
@@ -198,7 +180,7 @@ static void worker_open(struct team *team, int index, enum bind bind)
     struct worker *worker = &team->workers[index];
     gate_open(&worker->start);
     gate_open(&worker->done);
-    atomic_store(&worker->start.value, 1u);     /* the ticket of "bound and ready" */
+    atomic_store(&worker->start.value, 1u); /* the ticket of "bound and ready" */
     worker->team = team;
     worker->index = index;
     worker->planned_pu = topology_pu(team->topology, bind, index, team->count);
@@ -221,10 +203,8 @@ static int allocate(struct team **team, int workers, struct why *why)
 
 static void release(struct team *team, int started)
 {
-    for (int i = 1; i < started; i++)
-        post(&team->workers[i], NULL, NULL, 0, 0, 0);
-    for (int i = 1; i < started; i++)
-        pthread_join(team->workers[i].thread, NULL);
+    for (int i = 1; i < started; i++) post(&team->workers[i], NULL, NULL, 0, 0, 0);
+    for (int i = 1; i < started; i++) pthread_join(team->workers[i].thread, NULL);
     for (int i = 0; i < team->count; i++) {
         gate_close(&team->workers[i].start);
         gate_close(&team->workers[i].done);
@@ -239,8 +219,7 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why)
 {
     assert(team && workers >= 1);
     int code = allocate(team, workers, why);
-    if (code != 0)
-        return code;
+    if (code != 0) return code;
     struct team *t = *team;
     assert(t && t->workers);
     code = topology_open(&t->topology, why);
@@ -252,28 +231,23 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why)
     }
     int places = bind == BIND_CORE ? topology_cores(t->topology) : topology_pus(t->topology);
     t->spins = workers <= places ? SPINS : 0;
-    for (int i = 0; i < workers; i++)
-        worker_open(t, i, bind);
+    for (int i = 0; i < workers; i++) worker_open(t, i, bind);
     int started = 1;
-    while (started < workers && (code = start_thread(&t->workers[started])) == 0)
-        started++;
-    for (int i = 1; i < started; i++)
-        join(&t->workers[i]);
+    while (started < workers && (code = start_thread(&t->workers[started])) == 0) started++;
+    for (int i = 1; i < started; i++) join(&t->workers[i]);
     if (code != 0) {
         release(t, started);
         *team = NULL;
         return fail(why, code, "cannot start worker %d of %d: %s; use fewer threads", started + 1, workers, strerror(-code));
     }
-    if (bind != BIND_NONE)
-        t->callers_binding = topology_binding_of_self(t->topology);
+    if (bind != BIND_NONE) t->callers_binding = topology_binding_of_self(t->topology);
     bind_worker(&t->workers[0]);
     return 0;
 }
 
 void team_close(struct team *team)
 {
-    if (!team)
-        return;
+    if (!team) return;
     assert(!team->running);
     release(team, team->count);
 }
@@ -283,15 +257,14 @@ void team_run(struct team *team, int units, team_fn *fn, void *context)
     assert(fn && units >= 0);
     int workers = team_workers(team), active = units < workers ? units : workers;
     if (active <= 1) {
-        if (units > 0)
-            fn(context, 0, units, 0);
+        if (units > 0) fn(context, 0, units, 0);
         return;
     }
     assert(!team->running);
     team->running = true;
-    int each = units / active, longer = units % active;         /* the first `longer` pieces have one more */
+    int each = units / active, longer = units % active; /* the first `longer` pieces have one more */
     int begin = each + (longer > 0);
-    const int sharing = units > active ? active : 0;            /* a piece of one unit is surely its worker's */
+    const int sharing = units > active ? active : 0; /* a piece of one unit is surely its worker's */
     give(&team->workers[0], fn, context, 0, begin, sharing);
     for (int i = 1; i < active; i++) {
         int end = begin + each + (i < longer);
@@ -300,23 +273,17 @@ void team_run(struct team *team, int units, team_fn *fn, void *context)
     }
     assert(begin == units);
     work(&team->workers[0]);
-    for (int i = 1; i < active; i++)
-        join(&team->workers[i]);
+    for (int i = 1; i < active; i++) join(&team->workers[i]);
     team->running = false;
 }
 
-int team_workers(const struct team *team)
-{
-    return team ? team->count : 1;
-}
+int team_workers(const struct team *team) { return team ? team->count : 1; }
 
 bool team_pinned(const struct team *team)
 {
-    if (!team)
-        return false;
+    if (!team) return false;
     for (int i = 0; i < team->count; i++)
-        if (team->workers[i].planned_pu < 0)
-            return false;
+        if (team->workers[i].planned_pu < 0) return false;
     return true;
 }
 
@@ -326,7 +293,10 @@ int team_planned_pu(const struct team *team, int worker)
     return team ? team->workers[worker].planned_pu : -1;
 }
 
-struct whereabouts { const struct topology *topology; int pu; };
+struct whereabouts {
+    const struct topology *topology;
+    int pu;
+};
 
 static void read_back(void *context, int begin, int end, int worker)
 {
@@ -338,8 +308,7 @@ static void read_back(void *context, int begin, int end, int worker)
 int team_actual_pu(struct team *team, int worker)
 {
     assert(worker >= 0 && worker < team_workers(team));
-    if (!team)
-        return -1;
+    if (!team) return -1;
     struct whereabouts where = { team->topology, -1 };
     if (worker == 0) {
         read_back(&where, 0, 1, 0);

@@ -26,9 +26,9 @@ void team_close(struct team *team);
  * calls fn directly, once. Not reentrant. */
 void team_run(struct team *team, int units, team_fn *fn, void *context);
 
-int team_workers(const struct team *team);               /* 1 for NULL */
-bool team_pinned(const struct team *team);               /* every worker is bound as asked; false for BIND_NONE */
-int team_planned_pu(const struct team *team, int worker);    /* OS index, -1 if unbound */
-int team_actual_pu(struct team *team, int worker);       /* read back by the worker itself, -1 where the system does not tell */
+int team_workers(const struct team *team);                /* 1 for NULL */
+bool team_pinned(const struct team *team);                /* every worker is bound as asked; false for BIND_NONE */
+int team_planned_pu(const struct team *team, int worker); /* OS index, -1 if unbound */
+int team_actual_pu(struct team *team, int worker);        /* read back by the worker itself, -1 where the system does not tell */
 
 #endif

@@ -13,10 +13,12 @@
 #include <string.h>
 
 struct topology {
-    hwloc_topology_t pus, cores;        /* the second is the first restricted to one PU per core */
+    hwloc_topology_t pus, cores; /* the second is the first restricted to one PU per core */
 };
 
-struct binding { hwloc_cpuset_t set; };
+struct binding {
+    hwloc_cpuset_t set;
+};
 
 static int count(hwloc_topology_t view)
 {
@@ -27,10 +29,9 @@ static int count(hwloc_topology_t view)
 
 static int load_pus(hwloc_topology_t *view)
 {
-    if (hwloc_topology_init(view) != 0)
-        return -1;
-    if (hwloc_topology_set_flags(*view, HWLOC_TOPOLOGY_FLAG_RESTRICT_TO_CPUBINDING | HWLOC_TOPOLOGY_FLAG_IS_THISSYSTEM) != 0
-        || hwloc_topology_load(*view) != 0) {
+    if (hwloc_topology_init(view) != 0) return -1;
+    if (hwloc_topology_set_flags(*view, HWLOC_TOPOLOGY_FLAG_RESTRICT_TO_CPUBINDING | HWLOC_TOPOLOGY_FLAG_IS_THISSYSTEM) != 0 ||
+        hwloc_topology_load(*view) != 0) {
         hwloc_topology_destroy(*view);
         return -1;
     }
@@ -40,13 +41,10 @@ static int load_pus(hwloc_topology_t *view)
 static int load_cores(hwloc_topology_t *view, hwloc_topology_t pus)
 {
     hwloc_bitmap_t firsts = hwloc_bitmap_dup(hwloc_topology_get_topology_cpuset(pus));
-    if (!firsts)
-        return -1;
+    if (!firsts) return -1;
     int code = hwloc_bitmap_singlify_per_core(pus, firsts, 0);
-    if (code == 0)
-        code = hwloc_topology_dup(view, pus);
-    if (code == 0 && (code = hwloc_topology_restrict(*view, firsts, 0)) != 0)
-        hwloc_topology_destroy(*view);
+    if (code == 0) code = hwloc_topology_dup(view, pus);
+    if (code == 0 && (code = hwloc_topology_restrict(*view, firsts, 0)) != 0) hwloc_topology_destroy(*view);
     hwloc_bitmap_free(firsts);
     return code;
 }
@@ -55,12 +53,10 @@ int topology_open(struct topology **t, struct why *why)
 {
     assert(t);
     *t = calloc(1, sizeof **t);
-    if (!*t)
-        return fail(why, -ENOMEM, "no memory for the machine's topology");
+    if (!*t) return fail(why, -ENOMEM, "no memory for the machine's topology");
     errno = 0;
     if (load_pus(&(*t)->pus) == 0) {
-        if (load_cores(&(*t)->cores, (*t)->pus) == 0)
-            return 0;
+        if (load_cores(&(*t)->cores, (*t)->pus) == 0) return 0;
         hwloc_topology_destroy((*t)->pus);
     }
     int code = errno ? -errno : -EIO;
@@ -71,28 +67,20 @@ int topology_open(struct topology **t, struct why *why)
 
 void topology_close(struct topology *t)
 {
-    if (!t)
-        return;
+    if (!t) return;
     hwloc_topology_destroy(t->cores);
     hwloc_topology_destroy(t->pus);
     free(t);
 }
 
-int topology_cores(const struct topology *t)
-{
-    return count(t->cores);
-}
+int topology_cores(const struct topology *t) { return count(t->cores); }
 
-int topology_pus(const struct topology *t)
-{
-    return count(t->pus);
-}
+int topology_pus(const struct topology *t) { return count(t->pus); }
 
 int topology_pu(const struct topology *t, enum bind bind, int i, int n)
 {
     assert(t && i >= 0 && i < n);
-    if (bind == BIND_NONE)
-        return -1;
+    if (bind == BIND_NONE) return -1;
     hwloc_topology_t view = bind == BIND_CORE ? t->cores : t->pus;
     int places = n < count(view) ? n : count(view), pu = -1;
     hwloc_cpuset_t *sets = calloc((size_t)places, sizeof *sets);
@@ -100,8 +88,7 @@ int topology_pu(const struct topology *t, enum bind bind, int i, int n)
     if (sets && hwloc_distrib(view, &root, 1, sets, (unsigned)places, INT_MAX, 0) == 0) {
         hwloc_bitmap_singlify(sets[i % places]);
         pu = hwloc_bitmap_first(sets[i % places]);
-        for (int k = 0; k < places; k++)
-            hwloc_bitmap_free(sets[k]);
+        for (int k = 0; k < places; k++) hwloc_bitmap_free(sets[k]);
     }
     free(sets);
     return pu;
@@ -111,11 +98,9 @@ int topology_pu(const struct topology *t, enum bind bind, int i, int n)
  * HWLOC_SYNTHETIC without HWLOC_THISSYSTEM) it pretends to bind: that is a refusal, too. */
 static int bind_to(const struct topology *t, hwloc_const_cpuset_t set)
 {
-    if (!hwloc_topology_is_thissystem(t->pus))
-        return -ENOSYS;
+    if (!hwloc_topology_is_thissystem(t->pus)) return -ENOSYS;
     errno = 0;
-    if (hwloc_set_cpubind(t->pus, set, HWLOC_CPUBIND_THREAD) == 0)
-        return 0;
+    if (hwloc_set_cpubind(t->pus, set, HWLOC_CPUBIND_THREAD) == 0) return 0;
     return errno ? -errno : -EIO;
 }
 
@@ -123,8 +108,7 @@ int topology_bind_self(const struct topology *t, int pu)
 {
     assert(t && pu >= 0);
     hwloc_bitmap_t set = hwloc_bitmap_alloc();
-    if (!set)
-        return -ENOMEM;
+    if (!set) return -ENOMEM;
     int code = hwloc_bitmap_only(set, (unsigned)pu) == 0 ? bind_to(t, set) : -ENOMEM;
     hwloc_bitmap_free(set);
     return code;
@@ -134,11 +118,9 @@ struct binding *topology_binding_of_self(const struct topology *t)
 {
     assert(t);
     struct binding *binding = calloc(1, sizeof *binding);
-    if (!binding)
-        return NULL;
+    if (!binding) return NULL;
     binding->set = hwloc_bitmap_alloc();
-    if (binding->set && hwloc_get_cpubind(t->pus, binding->set, HWLOC_CPUBIND_THREAD) == 0)
-        return binding;
+    if (binding->set && hwloc_get_cpubind(t->pus, binding->set, HWLOC_CPUBIND_THREAD) == 0) return binding;
     hwloc_bitmap_free(binding->set);
     free(binding);
     return NULL;
@@ -147,8 +129,7 @@ struct binding *topology_binding_of_self(const struct topology *t)
 void topology_give_back(const struct topology *t, struct binding *binding)
 {
     assert(t);
-    if (!binding)
-        return;
+    if (!binding) return;
     (void)bind_to(t, binding->set);
     hwloc_bitmap_free(binding->set);
     free(binding);
@@ -157,12 +138,10 @@ void topology_give_back(const struct topology *t, struct binding *binding)
 int topology_where_am_i(const struct topology *t)
 {
     assert(t);
-    if (!hwloc_topology_is_thissystem(t->pus))
-        return -1;
+    if (!hwloc_topology_is_thissystem(t->pus)) return -1;
     hwloc_bitmap_t set = hwloc_bitmap_alloc();
     int pu = -1;
-    if (set && hwloc_get_last_cpu_location(t->pus, set, HWLOC_CPUBIND_THREAD) == 0)
-        pu = hwloc_bitmap_first(set);
+    if (set && hwloc_get_last_cpu_location(t->pus, set, HWLOC_CPUBIND_THREAD) == 0) pu = hwloc_bitmap_first(set);
     hwloc_bitmap_free(set);
     return pu;
 }
@@ -179,7 +158,6 @@ int bind_parse(const char *name)
 {
     assert(name);
     for (int bind = BIND_CORE; bind <= BIND_NONE; bind++)
-        if (strcmp(name, bind_names[bind]) == 0)
-            return bind;
+        if (strcmp(name, bind_names[bind]) == 0) return bind;
     return -1;
 }

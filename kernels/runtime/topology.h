@@ -6,16 +6,16 @@
 #include <stdbool.h>
 #include "why.h"
 
-enum bind { BIND_CORE, BIND_PU, BIND_NONE };            /* one worker per core, per PU (hyperthread), or wherever the OS likes */
+enum bind { BIND_CORE, BIND_PU, BIND_NONE }; /* one worker per core, per PU (hyperthread), or wherever the OS likes */
 
-struct topology;                                         /* opaque: wraps hwloc_topology_t */
+struct topology; /* opaque: wraps hwloc_topology_t */
 
 /* Loads the machine as this process is allowed to use it (taskset, cgroups). 0 or negative errno. Free with topology_close. */
 int topology_open(struct topology **t, struct why *why);
 void topology_close(struct topology *t);
 
-int topology_cores(const struct topology *t);            /* usable cores */
-int topology_pus(const struct topology *t);              /* usable hardware threads */
+int topology_cores(const struct topology *t); /* usable cores */
+int topology_pus(const struct topology *t);   /* usable hardware threads */
 
 /* The OS index of the PU planned for worker i of n (hwloc_distrib then singlify; i wraps around when n exceeds what is there).
  * -1 for BIND_NONE. */

@@ -16,8 +16,7 @@ int fail(struct why *why, int code, const char *format, ...)
         vsnprintf(why->text, sizeof why->text, format, arguments);
         va_end(arguments);
         for (char *c = why->text; *c; c++)
-            if ((unsigned char)*c < ' ' || *c == 0x7f)
-                *c = '?';
+            if ((unsigned char)*c < ' ' || *c == 0x7f) *c = '?';
     }
     return code;
 }

@@ -5,7 +5,9 @@
 #ifndef RUNTIME_WHY_H
 #define RUNTIME_WHY_H
 
-struct why { char text[512]; };
+struct why {
+    char text[512];
+};
 
 /* Writes the message (cut at the array's end, control characters as '?') and returns `code` (not 0), so that callers say
  * `return fail(why, -EINVAL, ...)`. `why` may be NULL. */

@@ -50,8 +50,8 @@ void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows, const 
     }
 }
 
-void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
-                                real *sum_dy, real *sum_dyx)
+void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean, real *sum_dy,
+                                real *sum_dyx)
 {
     for (int c = 0; c < bn->c; c++) {
         sum_dy[c] = sum_dyx[c] = 0;

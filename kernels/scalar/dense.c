@@ -3,10 +3,7 @@
 #include "scalar.h"
 
 /* Offset of w[k][c]. */
-static size_t weight(const struct dense *dense, int k, int c)
-{
-    return (size_t)k * (size_t)dense->c + (size_t)c;
-}
+static size_t weight(const struct dense *dense, int k, int c) { return (size_t)k * (size_t)dense->c + (size_t)c; }
 
 void scalar_dense_fwd(const struct dense *dense, struct span outputs, const real *x, const real *w, const real *bias, real *y)
 {

@@ -19,10 +19,7 @@ static uint32_t random_bits(const uint32_t key[2], int vector, int lane)
     return vector % 2 ? both >> 16 : both & 0xffff;
 }
 
-static real scale_of(const struct dropout *dropout)
-{
-    return (real)65536 / (real)(65536 - dropout->threshold);
-}
+static real scale_of(const struct dropout *dropout) { return (real)65536 / (real)(65536 - dropout->threshold); }
 
 void scalar_dropout_fwd(const struct dropout *dropout, struct span vectors, const real *x, real *y, uint16_t *kept)
 {

@@ -3,10 +3,7 @@
  * least 1; exp and log are libm's in double. */
 #include "scalar.h"
 
-static real exp_of(real x)
-{
-    return (real)exp((double)x);
-}
+static real exp_of(real x) { return (real)exp((double)x); }
 
 /* One image: its logits stand LANES apart. `dz` may be NULL or `z`: z[k] is read before dz[k] is written. */
 static void image(const struct loss *loss, bool live, const real *z, int label, real *value, uint8_t *best, real *dz)

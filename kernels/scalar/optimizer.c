@@ -23,7 +23,7 @@ static void adam(const struct optimizer *o, real *w, real g, real *m, real *v)
     }
     *m = fused(o->beta1, *m, o->one_minus_beta1 * slope);
     *v = fused(o->beta2, *v, o->one_minus_beta2 * slope * slope);
-    const real root = (real)sqrt((double)*v);   /* rounding twice changes nothing: double holds more than twice float's digits */
+    const real root = (real)sqrt((double)*v); /* rounding twice changes nothing: double holds more than twice float's digits */
     *w = fused(-o->step_size, *m / fused(root, o->root_scale, o->eps), *w);
 }
 

@@ -3,10 +3,7 @@
  * one input pixel. A window's gradient goes to the tap that `which` names, or in equal shares to all its taps. */
 #include "scalar.h"
 
-static bool inside(int at, int extent)
-{
-    return at >= 0 && at < extent;
-}
+static bool inside(int at, int extent) { return at >= 0 && at < extent; }
 
 /* Taps of window (p, q) that the average divides by. */
 static int taps_counted(const struct pool *pool, int p, int q)

@@ -50,23 +50,39 @@ static float sequential_bound(const struct conv *p)
     return roundings < 0x1p23 ? (float)(roundings / (1 - roundings * 0x1p-24) + 1) : INFINITY;
 }
 
-static const struct conv_variant conv_rows[] = {
-    { { "autovec", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, each_row, CHUNK_PIXELS, weight_bytes, no_scratch, sequential_bound,
-      copy_weights, autovec_conv_fwd, autovec_conv_bwd_data, autovec_conv_bwd_weights },
-    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, each_row, CHUNK_PIXELS, weight_bytes, no_scratch, sequential_bound,
-      copy_weights, scalar_conv_fwd, scalar_conv_bwd_data, scalar_conv_bwd_weights },
-    { .head = { .algo = NULL } }
-};
+static const struct conv_variant conv_rows[] = { { { "autovec", ISA_SCALAR, EXACT_ANY_CUT },
+                                                   any_shape,
+                                                   each_row,
+                                                   CHUNK_PIXELS,
+                                                   weight_bytes,
+                                                   no_scratch,
+                                                   sequential_bound,
+                                                   copy_weights,
+                                                   autovec_conv_fwd,
+                                                   autovec_conv_bwd_data,
+                                                   autovec_conv_bwd_weights },
+                                                 { { "plain", ISA_SCALAR, EXACT_ANY_CUT },
+                                                   any_shape,
+                                                   each_row,
+                                                   CHUNK_PIXELS,
+                                                   weight_bytes,
+                                                   no_scratch,
+                                                   sequential_bound,
+                                                   copy_weights,
+                                                   scalar_conv_fwd,
+                                                   scalar_conv_bwd_data,
+                                                   scalar_conv_bwd_weights },
+                                                 { .head = { .algo = NULL } } };
 
-static const struct pool_variant pool_rows[] = {
-    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_pool_fwd, scalar_pool_bwd }, { .head = { .algo = NULL } }
-};
+static const struct pool_variant pool_rows[] = { { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_pool_fwd, scalar_pool_bwd },
+                                                 { .head = { .algo = NULL } } };
 
-static const struct batchnorm_variant batchnorm_rows[] = {
-    { { "plain", ISA_SCALAR, ANY_CUT },
-      scalar_batchnorm_stats, scalar_batchnorm_apply, scalar_batchnorm_bwd_stats, scalar_batchnorm_bwd_apply },
-    { .head = { .algo = NULL } }
-};
+static const struct batchnorm_variant batchnorm_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT },
+                                                             scalar_batchnorm_stats,
+                                                             scalar_batchnorm_apply,
+                                                             scalar_batchnorm_bwd_stats,
+                                                             scalar_batchnorm_bwd_apply },
+                                                           { .head = { .algo = NULL } } };
 
 static const struct dense_variant dense_rows[] = {
     { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_dense_fwd, scalar_dense_bwd_data, scalar_dense_bwd_weights },
@@ -77,21 +93,17 @@ static const struct activation_variant activation_rows[] = {
     { { "plain", ISA_SCALAR, ANY_CUT }, scalar_activation_fwd, scalar_activation_bwd }, { .head = { .algo = NULL } }
 };
 
-static const struct add_variant add_rows[] = {
-    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_add_fwd, scalar_add_bwd }, { .head = { .algo = NULL } }
-};
+static const struct add_variant add_rows[] = { { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_add_fwd, scalar_add_bwd },
+                                               { .head = { .algo = NULL } } };
 
-static const struct dropout_variant dropout_rows[] = {
-    { { "plain", ISA_SCALAR, ANY_CUT }, scalar_dropout_fwd, scalar_dropout_bwd }, { .head = { .algo = NULL } }
-};
+static const struct dropout_variant dropout_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_dropout_fwd, scalar_dropout_bwd },
+                                                       { .head = { .algo = NULL } } };
 
 static const struct loss_variant loss_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_softmax_xent }, { .head = { .algo = NULL } } };
 
-static const struct optimizer_variant optimizer_rows[] = {
-    { { "plain", ISA_SCALAR, ANY_CUT }, scalar_optimizer_step }, { .head = { .algo = NULL } }
-};
+static const struct optimizer_variant optimizer_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_optimizer_step },
+                                                           { .head = { .algo = NULL } } };
 
 extern const struct kernels kernels_scalar;
-const struct kernels kernels_scalar = {
-    ISA_SCALAR, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, optimizer_rows
-};
+const struct kernels kernels_scalar = { ISA_SCALAR,      conv_rows, pool_rows,    batchnorm_rows, dense_rows,
+                                        activation_rows, add_rows,  dropout_rows, loss_rows,      optimizer_rows };

@@ -28,7 +28,7 @@ INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, v
     if (kind == MOMENT_BACK) *second = whole ? b : v_select(alive, b, *second);
 }
 
-enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4, MOMENT_NEAR = 1 << 16 };     /* the last in floats of a tensor */
+enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4, MOMENT_NEAR = 1 << 16 }; /* the last in floats of a tensor */
 
 /* P neighbouring pixels' channels onto their lane chains, which lie in memory: one load and store of a chain per P pixels. Going through
  * P pixels side by side is no order that the hardware foresees, so what lies far away (not in L2) is asked for P pixels ahead. */
@@ -38,15 +38,15 @@ INLINE void moment_pixels(enum moment kind, const int P, bool whole, bool far, u
     for (int c = 0; c < channels; c++) {
         const vf m = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c]);
         if (far) {
-            UNROLL for (int i = 0; i < P; i++) {
+            UNROLL_FOR (int i = 0; i < P; i++) {
                 v_soon(x + (P + i) * pixel + c * LANES);
                 if (kind == MOMENT_BACK) v_soon(dy + (P + i) * pixel + c * LANES);
             }
         }
-        UNROLL for (int part = 0; part < PARTS; part++) {
+        UNROLL_FOR (int part = 0; part < PARTS; part++) {
             const ptrdiff_t at = c * LANES + part * V;
             vf a = v_load(first + at), b = kind == MOMENT_BACK ? v_load(second + at) : v_zero();
-            UNROLL for (int i = 0; i < P; i++) {
+            UNROLL_FOR (int i = 0; i < P; i++) {
                 const vf ds = kind == MOMENT_BACK ? v_load(dy + i * pixel + at) : v_zero();
                 moment_pixel(kind, &a, &b, v_load(x + i * pixel + at), ds, m, whole, v_mask(alive >> (part * V)));
             }
@@ -57,8 +57,8 @@ INLINE void moment_pixels(enum moment kind, const int P, bool whole, bool far, u
 }
 
 /* Up to MOMENT_CHANNELS channels from c on: the rows' lane chains. */
-INLINE void moment_chains(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
-                          const float *mean, int c, int channels, float *first, float *second)
+INLINE void moment_chains(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *mean,
+                          int c, int channels, float *first, float *second)
 {
     const ptrdiff_t pixel = (ptrdiff_t)p->c * LANES;
     const bool far = pixel * image_blocks(p->n) * p->h * p->w > MOMENT_NEAR;
@@ -74,8 +74,8 @@ INLINE void moment_chains(const struct batchnorm *p, enum moment kind, struct sp
 }
 
 /* Sums over the rows into first[C] and (BACK) second[C]. */
-INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy,
-                       const float *mean, float *first, float *second)
+INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *mean,
+                       float *first, float *second)
 {
     float chains[2][MOMENT_CHANNELS * LANES], out[4];
     for (int c = 0; c < p->c; c += MOMENT_CHANNELS) {
@@ -108,8 +108,7 @@ static void batchnorm_stats(const struct batchnorm *p, struct span rows, const f
 }
 
 static void batchnorm_bwd_stats(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean,
-                                float *sum_dy,
-                                float *sum_dyx)
+                                float *sum_dy, float *sum_dyx)
 {
     moment_all(p, MOMENT_BACK, rows, x, dy, mean, sum_dy, sum_dyx);
 }
@@ -120,14 +119,13 @@ static void batchnorm_apply(const struct batchnorm *p, struct span rows, const f
     for (ptrdiff_t i = 0; i < pixels; i++) {
         for (int c = 0; c < p->c; c++, at += LANES) {
             vf a = v_set(scale[c]), b = v_set(shift[c]);
-            UNROLL for (int part = 0; part < PARTS; part++) v_store(y + at + part * V, v_fma(v_load(x + at + part * V), a, b));
+            UNROLL_FOR (int part = 0; part < PARTS; part++) v_store(y + at + part * V, v_fma(v_load(x + at + part * V), a, b));
         }
     }
 }
 
 static void batchnorm_bwd_apply(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean,
-                                const float *a,
-                                const float *b, const float *d, float *dx)
+                                const float *a, const float *b, const float *d, float *dx)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         unsigned alive = batchnorm_alive(p, row / p->h);
@@ -135,7 +133,7 @@ static void batchnorm_bwd_apply(const struct batchnorm *p, struct span rows, con
         for (int q = 0; q < p->w; q++) {
             for (int c = 0; c < p->c; c++, at += LANES) {
                 vf va = v_set(a[c]), vb = v_set(b[c]), vd = v_set(d[c]), vmean = v_set(mean[c]);
-                UNROLL for (int part = 0; part < PARTS; part++) {
+                UNROLL_FOR (int part = 0; part < PARTS; part++) {
                     vf away = v_sub(v_load(x + at + part * V), vmean);
                     vf got = v_fma(va, v_load(dy + at + part * V), v_fma(vb, away, vd));
                     v_store(dx + at + part * V, v_keep(v_mask(alive >> (part * V)), got));

@@ -21,33 +21,36 @@ enum { MAX_PIXELS = 8, MAX_CHANNELS = 8, SOON_CHANNELS = 32, SOON_PIXELS = 4 };
 
 /* One call of a tile: `pixels` pointers, and the taps they share. Strides in floats. */
 struct tile {
-    const float *x[MAX_PIXELS];             /* first tap, first channel */
-    float *y[MAX_PIXELS];                   /* first output channel */
+    const float *x[MAX_PIXELS]; /* first tap, first channel */
+    float *y[MAX_PIXELS];       /* first output channel */
     int pixels;
-    int rows, taps, run;                    /* tap rows; runs per row; contiguous (tap, channel) pairs per run */
+    int rows, taps, run; /* tap rows; runs per row; contiguous (tap, channel) pairs per run */
     ptrdiff_t x_row, x_tap, w_row, w_tap;
-    const float *w;                         /* [rows][taps][run][KT] */
-    const float *bias;                      /* of the first output channel, or NULL */
-    ptrdiff_t soon;                         /* 0, or: the lines so far behind those of y will be written before long */
-    int groups;                             /* KT channels after KT channels of y, so often, … */
-    ptrdiff_t w_group;                      /* … their weights so far apart */
-    int planes;                             /* 0, or: packed pixels, V floats from channel to channel, and the whole so often, … */
-    ptrdiff_t x_plane, y_plane, w_plane;    /* … this far apart */
+    const float *w;                      /* [rows][taps][run][KT] */
+    const float *bias;                   /* of the first output channel, or NULL */
+    ptrdiff_t soon;                      /* 0, or: the lines so far behind those of y will be written before long */
+    int groups;                          /* KT channels after KT channels of y, so often, … */
+    ptrdiff_t w_group;                   /* … their weights so far apart */
+    int planes;                          /* 0, or: packed pixels, V floats from channel to channel, and the whole so often, … */
+    ptrdiff_t x_plane, y_plane, w_plane; /* … this far apart */
 };
 
 typedef void tile_fn(const struct tile *t);
 
 /* What an ISA offers, best first, ended by channels 0: up to `pixels` pixel vectors x `channels` output channels in registers. */
-struct tile_row { int channels, pixels; tile_fn *run; };
+struct tile_row {
+    int channels, pixels;
+    tile_fn *run;
+};
 
 /* One (tap, channel) pair: KT weights onto P vectors. */
 INLINE void conv_tile_step(vf (*a)[MAX_PIXELS], const float *const *x, ptrdiff_t i, const float *w, const int KT, const int P)
 {
     vf v[MAX_PIXELS];
-    UNROLL for (int p = 0; p < P; p++) v[p] = v_load(x[p] + i);
-    UNROLL for (int k = 0; k < KT; k++) {
+    UNROLL_FOR (int p = 0; p < P; p++) v[p] = v_load(x[p] + i);
+    UNROLL_FOR (int k = 0; k < KT; k++) {
         vf weight = v_set(w[k]);
-        UNROLL for (int p = 0; p < P; p++) a[k][p] = v_fma(v[p], weight, a[k][p]);
+        UNROLL_FOR (int p = 0; p < P; p++) a[k][p] = v_fma(v[p], weight, a[k][p]);
     }
 }
 
@@ -56,37 +59,37 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at,
                            const int ROWS, const int RUN, const int KT, const int P)
 {
     vf a[MAX_CHANNELS][MAX_PIXELS];
-    float *y[MAX_PIXELS];                       /* looked up once: for all the compiler knows, the stores could change *t */
+    float *y[MAX_PIXELS]; /* looked up once: for all the compiler knows, the stores could change *t */
     const float *x[MAX_PIXELS], *w = t->w + w_at;
-    UNROLL for (int p = 0; p < P; p++) y[p] = t->y[p] + y_at;
-    UNROLL for (int k = 0; k < KT; k++) {
+    UNROLL_FOR (int p = 0; p < P; p++) y[p] = t->y[p] + y_at;
+    UNROLL_FOR (int k = 0; k < KT; k++) {
         vf b = bias ? v_set(bias[k]) : v_zero();
-        UNROLL for (int p = 0; p < P; p++) a[k][p] = b;
+        UNROLL_FOR (int p = 0; p < P; p++) a[k][p] = b;
     }
     if (STEP == LANES && t->soon) {
-        UNROLL for (int k = 0; k < KT; k++) {
+        UNROLL_FOR (int k = 0; k < KT; k++) {
             v_soon(y[0] + t->soon + k * LANES);
             v_soon(y[P - 1] + t->soon + k * LANES);
         }
     }
-    UNROLL for (int r = 0; r < ROWS; r++) {
-        UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row;
-        UNROLL for (int i = 0; i < RUN; i++) conv_tile_step(a, x, i * STEP, w + r * t->w_row + i * KT, KT, P);
+    UNROLL_FOR (int r = 0; r < ROWS; r++) {
+        UNROLL_FOR (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row;
+        UNROLL_FOR (int i = 0; i < RUN; i++) conv_tile_step(a, x, i * STEP, w + r * t->w_row + i * KT, KT, P);
     }
     for (int r = 0; RUN == 0 && r < t->rows; r++) {
         for (int s = 0; s < t->taps; s++) {
             const ptrdiff_t run = (ptrdiff_t)t->run * STEP;
-            UNROLL for (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row + s * t->x_tap;
+            UNROLL_FOR (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row + s * t->x_tap;
             w = t->w + w_at + r * t->w_row + s * t->w_tap;
-            if (STEP < LANES) {                 /* planes have all channels in one run; short runs of taps lose by it */
-                TWICE for (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
+            if (STEP < LANES) { /* planes have all channels in one run; short runs of taps lose by it */
+                TWICE_FOR (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
             } else {
                 for (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
             }
         }
     }
-    UNROLL for (int k = 0; k < KT; k++) {
-        UNROLL for (int p = 0; p < P; p++) v_store(y[p] + k * STEP, a[k][p]);
+    UNROLL_FOR (int k = 0; k < KT; k++) {
+        UNROLL_FOR (int p = 0; p < P; p++) v_store(y[p] + k * STEP, a[k][p]);
     }
 }
 
@@ -138,11 +141,16 @@ INLINE void conv_tile_upto(const struct tile *t, const int KT, const int P)
 }
 
 /* One axis of the sweep, told from its outputs: how many there are, and which taps of which inputs each one sees. */
-struct axis { int in, out, pad, step, taps; bool transposed; };
+struct axis {
+    int in, out, pad, step, taps;
+    bool transposed;
+};
 
 /* Outputs out, out + out_step … (count of them) that see the same taps: tap, tap + tap_step … (taps of them). The first output's first tap
  * reads input `in`; the next tap reads in + 1, the next output in + in_step. */
-struct stretch { int out, count, out_step, in, in_step, tap, tap_step, taps; };
+struct stretch {
+    int out, count, out_step, in, in_step, tap, tap_step, taps;
+};
 
 static inline struct stretch stretch_one(const struct axis *a, int out)
 {
@@ -174,7 +182,7 @@ static inline struct stretch stretch_from(const struct axis *a, int out)
 struct sweep {
     struct axis height, width;
     int c, k;
-    struct span rows;                       /* of B * height.out */
+    struct span rows; /* of B * height.out */
     const float *x, *packed, *bias;
     float *y;
 };
@@ -183,8 +191,8 @@ struct sweep {
 struct cursor {
     const struct sweep *sweep;
     const struct stretch *high, *wide;
-    ptrdiff_t x_next, y_next;               /* floats from a pixel's last part to the next pixel's first */
-    int block, i, i_end, j, part;           /* i, j: index within the stretches */
+    ptrdiff_t x_next, y_next;     /* floats from a pixel's last part to the next pixel's first */
+    int block, i, i_end, j, part; /* i, j: index within the stretches */
     const float *x;
     float *y;
 };
@@ -259,24 +267,29 @@ static inline const struct tile_row *tile_pick(const struct tile_row *tiles, int
     const struct tile_row *t = tiles;
     while (t->channels && (t->channels < 3 || k % t->channels)) t++;
     if (t->channels) return t;
-    for (t = tiles; t->channels > left; t++) { }
+    for (t = tiles; t->channels > left; t++) {}
     return t;
 }
 
 /* What the tiles of an area share: a job for each size of tile that the output channels need, in their order. */
-struct job { struct tile tile; const struct tile_row *row; ptrdiff_t y_at; };
+struct job {
+    struct tile tile;
+    const struct tile_row *row;
+    ptrdiff_t y_at;
+};
 enum { MAX_JOBS = 4 };
 
 static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles, const struct stretch *high, const struct stretch *wide,
                             struct job *jobs)
 {
-    const bool joined = wide->tap_step == 1;    /* neighbouring taps are contiguous in x and w: one run */
+    const bool joined = wide->tap_step == 1; /* neighbouring taps are contiguous in x and w: one run */
     const float *packed = s->packed;
     int count = 0;
     for (int k = 0; k < s->k; count++) {
         const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
         const ptrdiff_t tap = (ptrdiff_t)s->c * row->channels, group = s->height.taps * s->width.taps * tap;
         assert(count < MAX_JOBS);
+        /* clang-format off */
         jobs[count] = (struct job){
             .tile = {
                 .rows = wide->taps == 0 ? 0 : high->taps, .taps = joined ? 1 : wide->taps, .run = joined ? wide->taps * s->c : s->c,
@@ -288,6 +301,7 @@ static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles,
             },
             .row = row, .y_at = (ptrdiff_t)k * LANES
         };
+        /* clang-format on */
         packed += jobs[count].tile.groups * group;
         k += jobs[count].tile.groups * row->channels;
     }
@@ -304,7 +318,7 @@ static inline void sweep_area(const struct sweep *s, const struct tile_row *tile
     const int count = area_jobs(s, tiles, high, wide, jobs), width = jobs[0].row->pixels;
     struct tile *first = &jobs[0].tile;
     for (int left = vectors, pixels; left > 0; left -= pixels) {
-        pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left;     /* an even tail */
+        pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left; /* an even tail */
         for (int p = 0; p < pixels; p++) {
             first->x[p] = c.x;
             first->y[p] = c.y;
@@ -342,20 +356,24 @@ static inline void sweep_run(const struct sweep *s, const struct tile_row *tiles
 static inline void direct_fwd(const struct conv *p, const struct tile_row *tiles, struct span rows, const float *x, const float *packed,
                               const float *b, float *y)
 {
+    /* clang-format off */
     struct sweep s = {
         .height = { p->h, p->p, p->top, p->step, p->r, false }, .width = { p->w, p->q, p->left, p->step, p->s, false },
         .c = p->c, .k = p->k, .rows = rows, .x = x, .packed = packed, .bias = b, .y = y
     };
+    /* clang-format on */
     sweep_run(&s, tiles);
 }
 
 static inline void direct_bwd_data(const struct conv *p, const struct tile_row *tiles, struct span rows, const float *dy,
                                    const float *packed, float *dx)
 {
+    /* clang-format off */
     struct sweep s = {
         .height = { p->p, p->h, p->top, p->step, p->r, true }, .width = { p->q, p->w, p->left, p->step, p->s, true },
         .c = p->k, .k = p->c, .rows = rows, .x = dy, .packed = packed, .y = dx
     };
+    /* clang-format on */
     sweep_run(&s, tiles);
 }
 
@@ -365,7 +383,7 @@ static inline void direct_pack(const struct conv *p, const struct tile_row *tile
 {
     bool flip = direction == CONV_BWD_DATA;
     int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c;
-    for (int k = 0; k < outputs; ) {
+    for (int k = 0; k < outputs;) {
         int channels = tile_pick(tiles, outputs, outputs - k)->channels;
         for (int r = 0; r < p->r; r++) {
             for (int s = 0; s < p->s; s++) {

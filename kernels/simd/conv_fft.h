@@ -29,7 +29,7 @@ enum { FFT_BLOCKS = 2, FFT_SLOTS = 18, FFT_PLANES = 54, FFT_CHUNK_PIXELS = 392, 
 /* One direction in its own names. */
 struct fft_sweep {
     int h, w, p, q, top, left, c, k, r;
-    bool extra;                                     /* one term wraps per side */
+    bool extra; /* one term wraps per side */
 };
 
 static inline struct fft_sweep fft_forward(const struct conv *p)
@@ -43,7 +43,10 @@ static inline struct fft_sweep fft_backward(const struct conv *p)
 
 /* ---- slot groups: two real slots (four with the extra ones), then seven complex ones of two slots each ---- */
 
-struct fft_group { int slot, planes; bool complex; };
+struct fft_group {
+    int slot, planes;
+    bool complex;
+};
 
 static inline int fft_groups(bool extra) { return extra ? 11 : 9; }
 static inline struct fft_group fft_group(bool extra, int i)
@@ -62,11 +65,11 @@ INLINE void fft_rows(const float *x, ptrdiff_t pixel, int w, ptrdiff_t floats, b
     const ptrdiff_t first = conjugate ? (w - 1) * pixel : 0, last = conjugate ? 0 : (w - 1) * pixel;
     for (ptrdiff_t i = 0; i < floats; i += V) {
         vf in[16], re[9], im[9];
-        UNROLL for (int n = 0; n < 16; n++) in[n] = n < w ? v_load(x + n * pixel + i) : v_zero();
+        UNROLL_FOR (int n = 0; n < 16; n++) in[n] = n < w ? v_load(x + n * pixel + i) : v_zero();
         fft_real(in, re, im);
         v_store(z + i, re[0]);
         v_store(z + slot + i, re[8]);
-        UNROLL for (int k = 1; k < 8; k++) {
+        UNROLL_FOR (int k = 1; k < 8; k++) {
             v_store(z + 2 * k * slot + i, re[k]);
             v_store(z + (2 * k + 1) * slot + i, im[k]);
         }
@@ -86,7 +89,9 @@ INLINE void fft_three(float *to, ptrdiff_t plane, vf a, vf b, const bool conjuga
 }
 
 /* How columns are walked: `count` vectors, z[slot][row] + i * z_step against v[plane] + i * step. */
-struct fft_walk { ptrdiff_t slot, row, z_step, plane, step, count; };
+struct fft_walk {
+    ptrdiff_t slot, row, z_step, plane, step, count;
+};
 
 /* Columns of h rows of a real slot to planes. The extra planes pair pixels as the extra slots do. */
 INLINE void fft_columns_real(const struct fft_walk *o, const float *z, int h, bool extra, float *v, const bool conjugate)
@@ -94,11 +99,11 @@ INLINE void fft_columns_real(const struct fft_walk *o, const float *z, int h, bo
     const ptrdiff_t first = conjugate ? (h - 1) * o->row : 0, last = conjugate ? 0 : (h - 1) * o->row;
     for (ptrdiff_t i = 0; i < o->count; i++, z += o->z_step, v += o->step) {
         vf in[16], re[9], im[9];
-        UNROLL for (int n = 0; n < 16; n++) in[n] = n < h ? v_load(z + n * o->row) : v_zero();
+        UNROLL_FOR (int n = 0; n < 16; n++) in[n] = n < h ? v_load(z + n * o->row) : v_zero();
         fft_real(in, re, im);
         v_store(v, re[0]);
         v_store(v + o->plane, re[8]);
-        UNROLL for (int k = 1; k < 8; k++) fft_three(v + (3 * k - 1) * o->plane, o->plane, re[k], im[k], conjugate);
+        UNROLL_FOR (int k = 1; k < 8; k++) fft_three(v + (3 * k - 1) * o->plane, o->plane, re[k], im[k], conjugate);
         if (!extra) continue;
         v_store(v + 23 * o->plane, v_load(z + first));
         v_store(v + 24 * o->plane, v_load(z + last));
@@ -110,12 +115,12 @@ INLINE void fft_columns_complex(const struct fft_walk *o, const float *z, int h,
     const ptrdiff_t first = conjugate ? (h - 1) * o->row : 0, last = conjugate ? 0 : (h - 1) * o->row;
     for (ptrdiff_t i = 0; i < o->count; i++, z += o->z_step, v += o->step) {
         vf re[16], im[16];
-        UNROLL for (int n = 0; n < 16; n++) {
+        UNROLL_FOR (int n = 0; n < 16; n++) {
             re[n] = n < h ? v_load(z + n * o->row) : v_zero();
             im[n] = n < h ? v_load(z + o->slot + n * o->row) : v_zero();
         }
         fft_complex(re, im);
-        UNROLL for (int k = 0; k < 16; k++) fft_three(v + 3 * k * o->plane, o->plane, re[k], im[k], conjugate);
+        UNROLL_FOR (int k = 0; k < 16; k++) fft_three(v + 3 * k * o->plane, o->plane, re[k], im[k], conjugate);
         if (!extra) continue;
         fft_three(v + 48 * o->plane, o->plane, v_load(z + first), v_load(z + o->slot + first), conjugate);
         fft_three(v + 51 * o->plane, o->plane, v_load(z + last), v_load(z + o->slot + last), conjugate);
@@ -135,14 +140,16 @@ INLINE struct fft_pair fft_product(const float *m, ptrdiff_t plane)
 }
 
 /* Where results go: bin n is row (n + offset) & 15, and rows 0 … rows-1 are wanted. */
-struct fft_wanted { int rows, offset; };
+struct fft_wanted {
+    int rows, offset;
+};
 
 INLINE void fft_take_out(float *at, vf term) { v_store(at, v_sub(v_load(at), term)); }
 
 /* Bins to the wanted rows of z; `scale` divides by what the transforms multiply. */
 INLINE void fft_keep(const vf *x, struct fft_wanted out, const bool scale, const float factor, float *z, ptrdiff_t row)
 {
-    UNROLL for (int n = 0; n < 16; n++) {
+    UNROLL_FOR (int n = 0; n < 16; n++) {
         const int to = (n + out.offset) & 15;
         if (to < out.rows) v_store(z + to * row, scale ? v_mul(x[n], v_set(factor)) : x[n]);
     }
@@ -155,7 +162,7 @@ INLINE void fft_columns_back_real(const struct fft_walk *o, const float *m, bool
         vf re[9], im[9], x[16];
         re[0] = v_load(m);
         re[8] = v_load(m + o->plane);
-        UNROLL for (int k = 1; k < 8; k++) {
+        UNROLL_FOR (int k = 1; k < 8; k++) {
             const struct fft_pair p = fft_product(m + (3 * k - 1) * o->plane, o->plane);
             re[k] = p.re;
             im[k] = p.im;
@@ -175,7 +182,7 @@ INLINE void fft_columns_back_complex(const struct fft_walk *o, const float *m, b
     const ptrdiff_t last = (out.rows - 1) * o->row;
     for (ptrdiff_t i = 0; i < o->count; i++, m += o->step, z += o->z_step) {
         vf re[16], im[16];
-        UNROLL for (int k = 0; k < 16; k++) {
+        UNROLL_FOR (int k = 0; k < 16; k++) {
             const struct fft_pair p = fft_product(m + 3 * k * o->plane, o->plane);
             re[k] = p.re;
             im[k] = p.im;
@@ -205,7 +212,7 @@ INLINE void fft_row_back(const float *z, ptrdiff_t slot, bool extra, struct fft_
     vf re[9], im[9], x[16];
     re[0] = v_load(z);
     re[8] = v_load(z + slot);
-    UNROLL for (int k = 1; k < 8; k++) {
+    UNROLL_FOR (int k = 1; k < 8; k++) {
         re[k] = v_load(z + 2 * k * slot);
         im[k] = v_load(z + (2 * k + 1) * slot);
     }
@@ -231,7 +238,10 @@ INLINE void fft_weight_three(float *to, vf a, vf b, vf scale)
 static inline int fft_place(int top, int tap) { return (top - tap) & 15; }
 
 /* What the transform of V weights works in: zeros but for the taps, whose places are the same for all. */
-struct fft_weigher { const struct fft_sweep *sweep; float *line, *slots; };       /* [16][V], [FFT_SLOTS][16][V] */
+struct fft_weigher {
+    const struct fft_sweep *sweep;
+    float *line, *slots;
+}; /* [16][V], [FFT_SLOTS][16][V] */
 
 INLINE void fft_weight_row(const struct fft_weigher *o, int t, const float *taps)
 {
@@ -240,7 +250,7 @@ INLINE void fft_weight_row(const struct fft_weigher *o, int t, const float *taps
     float *to = o->slots + fft_place(s->top, t) * V;
     for (int i = 0; i < s->r; i++) v_store(o->line + fft_place(s->left, i) * V, v_load(taps + i * LANES));
     fft_rows(o->line, V, 16, V, false, to, slot, false);
-    v_store(to + 16 * slot, v_load(taps + (s->r - 1) * LANES));     /* the extra slots pair taps, wherever they stand */
+    v_store(to + 16 * slot, v_load(taps + (s->r - 1) * LANES)); /* the extra slots pair taps, wherever they stand */
     v_store(to + 17 * slot, v_load(taps));
 }
 
@@ -248,11 +258,11 @@ INLINE void fft_weight_row(const struct fft_weigher *o, int t, const float *taps
 INLINE void fft_weight_real(const struct fft_sweep *s, const float *z, float scale, float *to)
 {
     vf in[16], re[9], im[9], by = v_set(scale * 0.125f);
-    UNROLL for (int n = 0; n < 16; n++) in[n] = v_load(z + n * V);
+    UNROLL_FOR (int n = 0; n < 16; n++) in[n] = v_load(z + n * V);
     fft_real(in, re, im);
     v_store(to, v_mul(re[0], by));
     v_store(to + LANES, v_mul(re[8], by));
-    UNROLL for (int k = 1; k < 8; k++) fft_weight_three(to + (3 * k - 1) * LANES, re[k], im[k], by);
+    UNROLL_FOR (int k = 1; k < 8; k++) fft_weight_three(to + (3 * k - 1) * LANES, re[k], im[k], by);
     if (!s->extra) return;
     v_store(to + 23 * LANES, v_mul(v_load(z + fft_place(s->top, s->r - 1) * V), v_set(scale)));
     v_store(to + 24 * LANES, v_mul(v_load(z + fft_place(s->top, 0) * V), v_set(scale)));
@@ -262,12 +272,12 @@ INLINE void fft_weight_complex(const struct fft_sweep *s, const float *z, float 
 {
     const float *imaginary = z + 16 * V;
     vf re[16], im[16], by = v_set(scale * 0.0625f);
-    UNROLL for (int n = 0; n < 16; n++) {
+    UNROLL_FOR (int n = 0; n < 16; n++) {
         re[n] = v_load(z + n * V);
         im[n] = v_load(imaginary + n * V);
     }
     fft_complex(re, im);
-    UNROLL for (int k = 0; k < 16; k++) fft_weight_three(to + 3 * k * LANES, re[k], im[k], by);
+    UNROLL_FOR (int k = 0; k < 16; k++) fft_weight_three(to + 3 * k * LANES, re[k], im[k], by);
     if (!s->extra) return;
     const ptrdiff_t last = fft_place(s->top, s->r - 1) * V, first = fft_place(s->top, 0) * V;
     fft_weight_three(to + 48 * LANES, v_load(z + last), v_load(imaginary + last), v_set(scale));
@@ -336,15 +346,14 @@ static inline void fft_group_products(const struct fft_sweep *s, int blocks, str
             count = planes_products(&o, first, k, channels, tile, u, v, m);
             for (int i = first; i < first + count; i++) {
                 float *to = z2 + ((ptrdiff_t)(i / PARTS) * s->k + k) * LANES + i % PARTS * V;
-                fft_columns_back(&walk, g, m + (ptrdiff_t)(i - first) * channels * V, s->extra, (struct fft_wanted){ s->p, 0 }, false,
-                                 to);
+                fft_columns_back(&walk, g, m + (ptrdiff_t)(i - first) * channels * V, s->extra, (struct fft_wanted){ s->p, 0 }, false, to);
             }
         }
     }
 }
 
-static inline void fft_run(const struct fft_sweep *s, struct span rows, const struct tile_row *tiles, const float *x,
-                           const float *packed, const float *bias, float *y, float *scratch)
+static inline void fft_run(const struct fft_sweep *s, struct span rows, const struct tile_row *tiles, const float *x, const float *packed,
+                           const float *bias, float *y, float *scratch)
 {
     if (rows.begin >= rows.end) return;
     const ptrdiff_t pixel = (ptrdiff_t)s->c * LANES, last = (rows.end - 1) / s->p;

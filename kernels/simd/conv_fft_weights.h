@@ -7,18 +7,21 @@
 
 /* Where everything of one go of `blocks` blocks stands in scratch; in floats. */
 struct fft_sums {
-    int blocks, row;                                /* row: C rounded up to 16 */
-    struct fft_walk x, dy, w;                       /* columns of both sides, and of the sums back */
-    float *at;                                      /* the scratch; the rest are offsets */
-    ptrdiff_t zx, zdy, v, d, m, zw, end;            /* it begins with a row of turned pixels */
+    int blocks, row;                     /* row: C rounded up to 16 */
+    struct fft_walk x, dy, w;            /* columns of both sides, and of the sums back */
+    float *at;                           /* the scratch; the rest are offsets */
+    ptrdiff_t zx, zdy, v, d, m, zw, end; /* it begins with a row of turned pixels */
 };
 
 static inline struct fft_sums fft_sums(const struct conv *p, int blocks, float *scratch)
 {
     const int row = whole_lanes(p->c);
     const ptrdiff_t x = (ptrdiff_t)blocks * LANES * row, dy = (ptrdiff_t)blocks * p->k * LANES, w = (ptrdiff_t)p->k * row;
-    struct fft_sums s = { .blocks = blocks, .row = row, .x = { fft_slot(p->h, x), x, V, x + LANES, V, x / V },
-                          .dy = { fft_slot(p->p, dy), dy, V, dy + LANES, V, dy / V }, .w = { fft_slot(p->r, w), w, V, w + LANES, V, w / V },
+    struct fft_sums s = { .blocks = blocks,
+                          .row = row,
+                          .x = { fft_slot(p->h, x), x, V, x + LANES, V, x / V },
+                          .dy = { fft_slot(p->p, dy), dy, V, dy + LANES, V, dy / V },
+                          .w = { fft_slot(p->r, w), w, V, w + LANES, V, w / V },
                           .at = scratch };
     s.zx = p->w * x;
     s.zdy = s.zx + FFT_SLOTS * s.x.slot;
@@ -64,8 +67,9 @@ static inline void fft_sum_group(const struct conv *p, const struct fft_sums *s,
 {
     fft_columns(&s->x, g, s->at + s->zx, p->h, extra, s->at + s->v, false);
     fft_columns(&s->dy, g, s->at + s->zdy, p->p, extra, s->at + s->d, true);
-    struct outer o = { .n = s->blocks * LANES, .k = p->k, .c = p->c, .d_block = (ptrdiff_t)p->k * LANES, .x_row = s->row,
-                       .out_row = s->row };
+    struct outer o = {
+        .n = s->blocks * LANES, .k = p->k, .c = p->c, .d_block = (ptrdiff_t)p->k * LANES, .x_row = s->row, .out_row = s->row
+    };
     for (int plane = 0; plane < g.planes; plane++) {
         o.d = s->at + s->d + plane * s->dy.plane;
         o.x = s->at + s->v + plane * s->x.plane;

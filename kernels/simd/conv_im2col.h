@@ -23,8 +23,8 @@ enum { COL_FLOATS = 48 * 1024, COL_PIXELS = BAND_PIXELS };
 /* The matrix product as a convolution: `pixels` of one row of one block, R S C channels, a kernel of one tap. */
 static inline struct conv col_product(const struct conv *p, int pixels)
 {
-    return (struct conv){ .n = LANES, .c = p->r * p->s * p->c, .h = 1, .w = pixels, .k = p->k, .r = 1, .s = 1, .step = 1, .p = 1,
-                          .q = pixels };
+    return (
+        struct conv){ .n = LANES, .c = p->r * p->s * p->c, .h = 1, .w = pixels, .k = p->k, .r = 1, .s = 1, .step = 1, .p = 1, .q = pixels };
 }
 
 /* The most pixels of an output row that are written out together. */
@@ -103,7 +103,7 @@ static inline void col_bwd_data(const struct conv *p, const struct tile_row *til
     const ptrdiff_t image_row = (ptrdiff_t)p->w * p->c * LANES;
     memset(dx + rows.begin * image_row, 0, sizeof *dx * (size_t)((rows.end - rows.begin) * image_row));
     for (int h = rows.begin, end; h < rows.end; h = end) {
-        const int block = h / p->h, from = h % p->h + p->top - p->r + 1;        /* the first dy row that reaches h, times step */
+        const int block = h / p->h, from = h % p->h + p->top - p->r + 1; /* the first dy row that reaches h, times step */
         end = least((block + 1) * p->h, rows.end);
         const int first = from <= 0 ? 0 : (from + p->step - 1) / p->step, last = ((end - 1) % p->h + p->top) / p->step;
         for (int row = block * p->p + first; row <= block * p->p + least(last, p->p - 1); row++) {
@@ -121,8 +121,14 @@ static void col_bwd_weights(const struct conv *p, struct span rows, const float 
 {
     const int width = col_width(p), channels = p->r * p->s * p->c, wide = whole_lanes(channels);
     float *total = scratch, *turned = total + (ptrdiff_t)p->k * wide, *col = turned + (ptrdiff_t)width * LANES * wide;
-    struct outer sum = { .k = p->k, .c = channels, .d_block = (ptrdiff_t)p->pitch * LANES, .x = turned, .x_row = wide, .out = total,
-                         .out_row = wide, .add = true };
+    struct outer sum = { .k = p->k,
+                         .c = channels,
+                         .d_block = (ptrdiff_t)p->pitch * LANES,
+                         .x = turned,
+                         .x_row = wide,
+                         .out = total,
+                         .out_row = wide,
+                         .add = true };
     memset(total, 0, sizeof *total * (size_t)p->k * (size_t)wide);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int q = 0, count; q < p->q; q += count) {

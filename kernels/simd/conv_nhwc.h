@@ -20,9 +20,9 @@ enum { NHWC_ROWS = 4 };
 
 /* One direction in its own names, stride 1. */
 struct nhwc {
-    int h, w, p, q, top, left, c, k, r, s, pitch;   /* pitch: channels of a pixel of y in memory */
-    int row, rows;                                  /* the band: output rows [row, row + rows) of the block */
-    int from, inputs;                               /* and the input rows it sees */
+    int h, w, p, q, top, left, c, k, r, s, pitch; /* pitch: channels of a pixel of y in memory */
+    int row, rows;                                /* the band: output rows [row, row + rows) of the block */
+    int from, inputs;                             /* and the input rows it sees */
 };
 
 static inline struct nhwc nhwc_forward(const struct conv *p)
@@ -72,33 +72,33 @@ static inline void nhwc_back(const struct nhwc *o, const float *yn, float *y)
 
 /* PT neighbouring pixels x KV vectors of channels. */
 struct nhwc_tile {
-    const float *x, *w, *bias;                      /* first tap of the first pixel; weights of these channels; NULL or KV vectors */
+    const float *x, *w, *bias; /* first tap of the first pixel; weights of these channels; NULL or KV vectors */
     float *y;
-    int rows, run;                                  /* kernel rows that are inside; taps times channels of each */
-    ptrdiff_t x_row, w_row, x_pixel, y_pixel;       /* floats from kernel row to row, from pixel to pixel */
+    int rows, run;                            /* kernel rows that are inside; taps times channels of each */
+    ptrdiff_t x_row, w_row, x_pixel, y_pixel; /* floats from kernel row to row, from pixel to pixel */
 };
 
 INLINE void nhwc_tile(const struct nhwc_tile *t, const int PT, const int KV)
 {
     vf a[MAX_CHANNELS][4];
     const ptrdiff_t x_pixel = t->x_pixel, y_pixel = t->y_pixel;
-    UNROLL for (int i = 0; i < PT; i++) {
-        UNROLL for (int v = 0; v < KV; v++) a[i][v] = t->bias ? v_load(t->bias + v * V) : v_zero();
+    UNROLL_FOR (int i = 0; i < PT; i++) {
+        UNROLL_FOR (int v = 0; v < KV; v++) a[i][v] = t->bias ? v_load(t->bias + v * V) : v_zero();
     }
     for (int r = 0; r < t->rows; r++) {
         const float *w = t->w + r * t->w_row, *x = t->x + r * t->x_row;
         for (int i = 0; i < t->run; i++, w += KV * V, x++) {
             vf in[4];
-            UNROLL for (int v = 0; v < KV; v++) in[v] = v_load(w + v * V);
-            UNROLL for (int n = 0; n < PT; n++) {
+            UNROLL_FOR (int v = 0; v < KV; v++) in[v] = v_load(w + v * V);
+            UNROLL_FOR (int n = 0; n < PT; n++) {
                 vf pixel = v_set(x[n * x_pixel]);
-                UNROLL for (int v = 0; v < KV; v++) a[n][v] = v_fma(pixel, in[v], a[n][v]);
+                UNROLL_FOR (int v = 0; v < KV; v++) a[n][v] = v_fma(pixel, in[v], a[n][v]);
             }
         }
     }
     float *y = t->y;
-    UNROLL for (int n = 0; n < PT; n++) {
-        UNROLL for (int v = 0; v < KV; v++) v_store(y + n * y_pixel + v * V, a[n][v]);
+    UNROLL_FOR (int n = 0; n < PT; n++) {
+        UNROLL_FOR (int v = 0; v < KV; v++) v_store(y + n * y_pixel + v * V, a[n][v]);
     }
 }
 

@@ -17,39 +17,42 @@
 enum { BAND_PIXELS = 96, MAX_SUMS = 24, MAX_BAND_ROWS = BAND_PIXELS, COPY_CHANNELS = 16, COPY_FROM = 4 };
 
 struct sums {
-    const float *const *dy, *const *x;      /* per row: first output pixel's first channel of the tile; x at column -left, tap s0 */
-    int rows, q;                            /* rows in the band, output columns */
-    ptrdiff_t dy_pixel, x_pixel, x_tap;     /* floats from one output column to the next, the same in x, and from tap to tap */
-    ptrdiff_t x_channel;                    /* floats from one input channel to the next */
-    ptrdiff_t offset;                       /* part of the block, in floats */
-    const int *low, *high;                  /* per tap: output columns [low, high) whose tap is inside the image */
-    float *out;                             /* [KT][CT][ST][16]; lanes offset … offset + V are written */
+    const float *const *dy, *const *x;  /* per row: first output pixel's first channel of the tile; x at column -left, tap s0 */
+    int rows, q;                        /* rows in the band, output columns */
+    ptrdiff_t dy_pixel, x_pixel, x_tap; /* floats from one output column to the next, the same in x, and from tap to tap */
+    ptrdiff_t x_channel;                /* floats from one input channel to the next */
+    ptrdiff_t offset;                   /* part of the block, in floats */
+    const int *low, *high;              /* per tap: output columns [low, high) whose tap is inside the image */
+    float *out;                         /* [KT][CT][ST][16]; lanes offset … offset + V are written */
 };
 
 typedef void sums_fn(const struct sums *s);
-struct sums_row { int k, c, taps; sums_fn *run; };      /* ended by k = 0; best first */
+struct sums_row {
+    int k, c, taps;
+    sums_fn *run;
+}; /* ended by k = 0; best first */
 
 /* One output column whose taps are all inside the image: every vector is loaded once. */
 INLINE void sums_column(const struct sums *s, vf *a, const float *dy, const float *x, const int KT, const int CT, const int ST)
 {
     vf v[8];
-    UNROLL for (int c = 0; c < CT; c++) {
-        UNROLL for (int t = 0; t < ST; t++) v[c * ST + t] = v_load(x + c * s->x_channel + t * s->x_tap);
+    UNROLL_FOR (int c = 0; c < CT; c++) {
+        UNROLL_FOR (int t = 0; t < ST; t++) v[c * ST + t] = v_load(x + c * s->x_channel + t * s->x_tap);
     }
-    UNROLL for (int k = 0; k < KT; k++) {
+    UNROLL_FOR (int k = 0; k < KT; k++) {
         vf d = v_load(dy + k * LANES);
-        UNROLL for (int i = 0; i < CT * ST; i++) a[k * CT * ST + i] = v_fma(d, v[i], a[k * CT * ST + i]);
+        UNROLL_FOR (int i = 0; i < CT * ST; i++) a[k * CT * ST + i] = v_fma(d, v[i], a[k * CT * ST + i]);
     }
 }
 
 /* One output column at the border: taps that fall outside are left out. */
 INLINE void sums_border(const struct sums *s, vf *a, const float *dy, const float *x, int q, const int KT, const int CT, const int ST)
 {
-    UNROLL for (int t = 0; t < ST; t++) {
+    UNROLL_FOR (int t = 0; t < ST; t++) {
         if (q < s->low[t] || q >= s->high[t]) continue;
-        UNROLL for (int c = 0; c < CT; c++) {
+        UNROLL_FOR (int c = 0; c < CT; c++) {
             vf v = v_load(x + c * s->x_channel + t * s->x_tap);
-            UNROLL for (int k = 0; k < KT; k++) a[(k * CT + c) * ST + t] = v_fma(v_load(dy + k * LANES), v, a[(k * CT + c) * ST + t]);
+            UNROLL_FOR (int k = 0; k < KT; k++) a[(k * CT + c) * ST + t] = v_fma(v_load(dy + k * LANES), v, a[(k * CT + c) * ST + t]);
         }
     }
 }
@@ -57,10 +60,13 @@ INLINE void sums_border(const struct sums *s, vf *a, const float *dy, const floa
 INLINE void sums_tile(const struct sums *s, const int KT, const int CT, const int ST)
 {
     vf a[MAX_SUMS];
-    UNROLL for (int i = 0; i < KT * CT * ST; i++) a[i] = v_zero();
-    int first = s->q, last = 0, full_from = 0, full_to = s->q;      /* columns any tap sees; columns all taps see */
+    UNROLL_FOR (int i = 0; i < KT * CT * ST; i++) a[i] = v_zero();
+    int first = s->q, last = 0, full_from = 0, full_to = s->q; /* columns any tap sees; columns all taps see */
     for (int t = 0; t < ST; t++) {
-        if (s->low[t] >= s->high[t]) { full_to = 0; continue; }
+        if (s->low[t] >= s->high[t]) {
+            full_to = 0;
+            continue;
+        }
         if (s->low[t] < first) first = s->low[t];
         if (s->high[t] > last) last = s->high[t];
         if (s->low[t] > full_from) full_from = s->low[t];
@@ -73,7 +79,7 @@ INLINE void sums_tile(const struct sums *s, const int KT, const int CT, const in
         for (int q = full_from; q < full_to; q++) sums_column(s, a, dy + q * s->dy_pixel, x + q * s->x_pixel, KT, CT, ST);
         for (int q = full_to; q < last; q++) sums_border(s, a, dy + q * s->dy_pixel, x + q * s->x_pixel, q, KT, CT, ST);
     }
-    UNROLL for (int i = 0; i < KT * CT * ST; i++) v_store(s->out + i * LANES + s->offset, a[i]);
+    UNROLL_FOR (int i = 0; i < KT * CT * ST; i++) v_store(s->out + i * LANES + s->offset, a[i]);
 }
 
 /* The first row of the table for exactly these output channels and taps that needs no more input channels than are left (one always
@@ -95,10 +101,10 @@ static inline int tap_group(int left) { return left == 1 || left == 2 ? left : l
 struct band {
     const struct conv *p;
     struct span rows;
-    const float *dy, *x;                    /* the tensors */
-    float *dy_copy, *x_copy;                /* [pixels][channels of the tile][16]; [channels of the group][rows][W][16]; NULL: not copied */
-    int copied_rows;                        /* rows of x_copy */
-    int copied[MAX_BAND_ROWS];              /* per output row: where input row p * step - top stands in x_copy (may be outside) */
+    const float *dy, *x;       /* the tensors */
+    float *dy_copy, *x_copy;   /* [pixels][channels of the tile][16]; [channels of the group][rows][W][16]; NULL: not copied */
+    int copied_rows;           /* rows of x_copy */
+    int copied[MAX_BAND_ROWS]; /* per output row: where input row p * step - top stands in x_copy (may be outside) */
 };
 
 static inline int band_height(const struct conv *p) { return BAND_PIXELS / p->q > 1 ? BAND_PIXELS / p->q : 1; }
@@ -131,9 +137,9 @@ static inline void band_copy_x(struct band *band, int c, int count)
         for (int h = from; h < to; h++, at++) {
             const float *src = band->x + (((ptrdiff_t)b * p->h + h) * p->w * p->c + c) * LANES;
             float *dst = band->x_copy + (ptrdiff_t)at * p->w * LANES;
-            for (int w = 0; w < p->w; w++, src += (ptrdiff_t)p->c * LANES, dst += LANES) {      /* x is read as it lies: from afar */
+            for (int w = 0; w < p->w; w++, src += (ptrdiff_t)p->c * LANES, dst += LANES) { /* x is read as it lies: from afar */
                 for (int i = 0; i < count; i++) {
-                    UNROLL for (int v = 0; v < LANES; v += V) v_store(dst + i * plane + v, v_load(src + i * LANES + v));
+                    UNROLL_FOR (int v = 0; v < LANES; v += V) v_store(dst + i * plane + v, v_load(src + i * LANES + v));
                 }
             }
         }
@@ -169,9 +175,8 @@ static inline int band_pointers(const struct band *band, int k, int channels, in
 }
 
 /* Sums of one kernel row's tap group for the channels of a tile against input channels [c0, c0 + inputs); adds to dw. */
-static inline void band_taps(const struct band *band, const struct sums_row *tiles, const struct sums *shape,
-                             const float *const *x0, int k, int channels,
-                             int c0, int inputs, int r, int s, int taps, float *dw)
+static inline void band_taps(const struct band *band, const struct sums_row *tiles, const struct sums *shape, const float *const *x0, int k,
+                             int channels, int c0, int inputs, int r, int s, int taps, float *dw)
 {
     const struct conv *p = band->p;
     const float *x[MAX_BAND_ROWS];
@@ -179,7 +184,7 @@ static inline void band_taps(const struct band *band, const struct sums_row *til
     int low[3], high[3];
     struct sums job = *shape;
     for (int t = 0; t < taps; t++) {
-        int need = p->left - s - t, room = p->w + need;                 /* 0 <= q * step - need < w */
+        int need = p->left - s - t, room = p->w + need; /* 0 <= q * step - need < w */
         low[t] = need > 0 ? (need + p->step - 1) / p->step : 0;
         high[t] = room > 0 ? (room + p->step - 1) / p->step : 0;
         if (high[t] > p->q) high[t] = p->q;
@@ -188,7 +193,7 @@ static inline void band_taps(const struct band *band, const struct sums_row *til
     job.low = low;
     job.high = high;
     job.out = acc;
-    for (int c = 0; c < inputs; ) {
+    for (int c = 0; c < inputs;) {
         const struct sums_row *tile = sums_pick(tiles, channels, inputs - c, taps);
         int count = tile->k * tile->c * tile->taps;
         for (int row = 0; row < job.rows; row++) x[row] = x0[row] + s * job.x_tap + c * job.x_channel;
@@ -214,11 +219,12 @@ static inline void band_tile(const struct band *band, const struct sums_row *til
     const struct conv *p = band->p;
     const float *dy[MAX_BAND_ROWS], *x[MAX_BAND_ROWS];
     ptrdiff_t x_column = (band->x_copy ? 1 : p->c) * (ptrdiff_t)LANES;
-    struct sums job = {
-        .dy = dy, .q = p->q, .dy_pixel = (ptrdiff_t)(band->dy_copy ? channels : p->pitch) * LANES, .x_pixel = p->step * x_column,
-        .x_tap = x_column,
-        .x_channel = band->x_copy ? (ptrdiff_t)band->copied_rows * p->w * LANES : LANES
-    };
+    struct sums job = { .dy = dy,
+                        .q = p->q,
+                        .dy_pixel = (ptrdiff_t)(band->dy_copy ? channels : p->pitch) * LANES,
+                        .x_pixel = p->step * x_column,
+                        .x_tap = x_column,
+                        .x_channel = band->x_copy ? (ptrdiff_t)band->copied_rows * p->w * LANES : LANES };
     for (int r = 0; r < p->r; r++) {
         job.rows = band_pointers(band, k, channels, c0, r, dy, x);
         for (int s = 0, taps; s < p->s && job.rows > 0; s += taps) {
@@ -241,14 +247,14 @@ static inline void band_bias(const struct conv *p, struct span rows, const float
             const float *d = from + (ptrdiff_t)k * LANES + part * V;
             if (channels == 4) {
                 for (ptrdiff_t i = 0; i < pixels; i++, d += stride) {
-                    UNROLL for (int j = 0; j < 4; j++) a[j] = v_add(a[j], v_load(d + j * LANES));
+                    UNROLL_FOR (int j = 0; j < 4; j++) a[j] = v_add(a[j], v_load(d + j * LANES));
                 }
             } else {
                 for (ptrdiff_t i = 0; i < pixels; i++, d += stride) {
                     for (int j = 0; j < channels; j++) a[j] = v_add(a[j], v_load(d + j * LANES));
                 }
             }
-            UNROLL for (int j = 0; j < 4; j++) v_store(acc + j * LANES + part * V, a[j]);
+            UNROLL_FOR (int j = 0; j < 4; j++) v_store(acc + j * LANES + part * V, a[j]);
         }
         v_sum4(acc, sum);
         for (int j = 0; j < channels; j++) db[k + j] += sum[j];
@@ -269,7 +275,7 @@ static inline void direct_bwd_weights(const struct conv *p, const struct sums_ro
                                       float *dw, float *db, float *scratch)
 {
     memset(dw, 0, sizeof *dw * (size_t)p->k * (size_t)p->r * (size_t)p->s * (size_t)p->c);
-    bool copy_dy = p->c >= COPY_FROM || (p->r > 1 && p->k > 4);      /* a few channels lie together */
+    bool copy_dy = p->c >= COPY_FROM || (p->r > 1 && p->k > 4); /* a few channels lie together */
     bool copy_x = p->c >= COPY_FROM;
     int height = band_height(p), group = copy_x ? COPY_CHANNELS : p->c;
     struct band band = { .p = p, .dy = dy, .x = x, .copied_rows = band_input_rows(p) };

@@ -87,12 +87,12 @@ static inline void wino_pack(const struct wino *f, const struct conv *p, const s
 /* One direction in its own names: y[B][P][Q][K] from x[B][H][W][C]. */
 struct wino_sweep {
     const struct wino *f;
-    int h, w, p, q, top, left, c, k, pitch;         /* pitch: channels of a pixel of y in memory */
-    struct span rows;                               /* of B * P */
+    int h, w, p, q, top, left, c, k, pitch; /* pitch: channels of a pixel of y in memory */
+    struct span rows;                       /* of B * P */
     const float *x;
     float *y;
-    const float *zeros;                             /* C vectors, for pixels outside the image */
-    float *dump;                                    /* K vectors, for outputs that nobody wants; zeros where y is read */
+    const float *zeros; /* C vectors, for pixels outside the image */
+    float *dump;        /* K vectors, for outputs that nobody wants; zeros where y is read */
 };
 
 static inline struct wino_sweep wino_forward(const struct wino *f, const struct conv *p, struct span rows, const float *x, float *y)
@@ -106,7 +106,9 @@ static inline struct wino_sweep wino_backward(const struct wino *f, const struct
 }
 
 /* A tile: output rows and columns from i and j of a block. */
-struct wino_at { int block, i, j; };
+struct wino_at {
+    int block, i, j;
+};
 
 /* Where its outputs are. */
 static inline void wino_pointers(const struct wino_sweep *s, struct wino_at at, float **py)
@@ -179,7 +181,7 @@ static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_g
 INLINE void wino_soon(const struct wino *f, const struct wino_group *g, int first, int count, int k, int channels)
 {
     for (int vector = first; vector < first + count; vector++) {
-        if (vector % PARTS) continue;                   /* that line has been asked for */
+        if (vector % PARTS) continue; /* that line has been asked for */
         for (int i = 0; i < f->m * f->m; i++) {
             for (int c = 0; c < channels; c++) v_soon(g->py[vector / PARTS][i] + (ptrdiff_t)(k + c) * LANES);
         }
@@ -197,7 +199,7 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
     s->dump = zeros + (ptrdiff_t)s->c * LANES;
     struct wino_group g;
     struct wino_pixels pixels;
-    for (wino_first(s, &g); wino_next(s, most, &g); ) {
+    for (wino_first(s, &g); wino_next(s, most, &g);) {
         const struct planes o = planes_of(points, s->c, s->k, g.tiles * PARTS, tiles);
         for (int t = 0; t < g.tiles; t++) {
             float *to[PARTS];
@@ -226,7 +228,7 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 
 /* ---- backward-weights ---- */
 
-enum { WINO_TURN = LANES * LANES + LANES };          /* a cache line more than 16 x 16, off the same sets */
+enum { WINO_TURN = LANES * LANES + LANES }; /* a cache line more than 16 x 16, off the same sets */
 
 /* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels, WINO_TURN floats apart. */
 INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, float *v, ptrdiff_t plane,
@@ -236,7 +238,7 @@ INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const 
     for (int c = 0; c < s->c; c += LANES) {
         const int channels = s->c - c < LANES ? s->c - c : LANES;
         if (channels < LANES) memset(turn, 0, sizeof *turn * (size_t)points * WINO_TURN);
-        for (int i = 0; i < channels; i++) {                /* one by one: all parts of a cache line while it is near */
+        for (int i = 0; i < channels; i++) { /* one by one: all parts of a cache line while it is near */
             float *to[PARTS];
             for (int part = 0; part < PARTS; part++) to[part] = turn + i * LANES + part * V;
             wino_input_tile(f, pixels, c + i, 1, to, WINO_TURN, LANES);
@@ -333,8 +335,8 @@ static inline size_t wino_scratch_bytes(const struct wino *f, const struct conv 
     const int widest = largest(p->c, p->k), row = whole_lanes(p->c);
     const int points = wino_n(f) * wino_n(f);
     const ptrdiff_t rows = planes_v_floats(points, widest, WINO_GROUP * PARTS) + planes_m_floats(points) + (ptrdiff_t)(p->c + p->k) * LANES;
-    const ptrdiff_t weights = points * ((WINO_SUMMED * (row + p->k) + 2) * LANES + WINO_TURN + (ptrdiff_t)p->k * row) +
-                              (ptrdiff_t)widest * LANES;
+    const ptrdiff_t weights =
+        points * ((WINO_SUMMED * (row + p->k) + 2) * LANES + WINO_TURN + (ptrdiff_t)p->k * row) + (ptrdiff_t)widest * LANES;
     return sizeof(float) * (size_t)(rows > weights ? rows : weights);
 }
 

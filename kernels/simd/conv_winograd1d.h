@@ -29,7 +29,9 @@ static inline const struct wino *wino1_of(const struct conv *p) { return p->r ==
 /* ---- patches ---- */
 
 /* Output rows [i, i + rows) of a block and tiles [j, j + tiles) of each, and the input rows [h, h + inputs) that they see. */
-struct wino1_patch { int block, i, rows, j, tiles, h, inputs; };
+struct wino1_patch {
+    int block, i, rows, j, tiles, h, inputs;
+};
 
 /* The patch at output row `row` of B * P and tile j, inside the span: as high and wide as the limits allow, the rest cut evenly. */
 static inline struct wino1_patch wino1_patch_at(const struct conv *p, struct span rows, int row, int j)
@@ -72,14 +74,14 @@ INLINE void wino1_inputs(const struct wino *f, const struct conv *p, const struc
                 float *to = v + (ptrdiff_t)t * a->inputs * LANES + h * row_step + part * part_step;
                 vf line[WINO_N_MAX], out[WINO_N_MAX];
                 if (inside) {
-                    UNROLL for (int s = 0; s < n; s++) line[s] = v_load(from + (ptrdiff_t)(w + s) * LANES + part * V);
+                    UNROLL_FOR (int s = 0; s < n; s++) line[s] = v_load(from + (ptrdiff_t)(w + s) * LANES + part * V);
                 } else {
-                    UNROLL for (int s = 0; s < n; s++) {
+                    UNROLL_FOR (int s = 0; s < n; s++) {
                         line[s] = w + s >= 0 && w + s < p->w ? v_load(from + (ptrdiff_t)(w + s) * LANES + part * V) : v_zero();
                     }
                 }
                 wino_input(f, line, out);
-                UNROLL for (int s = 0; s < n; s++) v_store(to + s * plane, out[s]);
+                UNROLL_FOR (int s = 0; s < n; s++) v_store(to + s * plane, out[s]);
             }
         }
     }
@@ -121,12 +123,12 @@ INLINE void wino1_outputs(const struct wino *f, const float *m, ptrdiff_t plane,
 {
     for (int c = 0; c < channels; c++, m += V, y += LANES) {
         vf line[WINO_N_MAX], out[WINO_M], b = bias ? v_set(bias[c]) : v_zero();
-        UNROLL for (int j = 0; j < wino_n(f); j++) line[j] = v_load(m + j * plane);
+        UNROLL_FOR (int j = 0; j < wino_n(f); j++) line[j] = v_load(m + j * plane);
         wino_output(f, line, out);
         if (wanted == WINO_M) {
-            UNROLL for (int j = 0; j < WINO_M; j++) v_store(y + j * pixel, v_add(out[j], b));
+            UNROLL_FOR (int j = 0; j < WINO_M; j++) v_store(y + j * pixel, v_add(out[j], b));
         } else {
-            UNROLL for (int j = 0; j < WINO_M; j++) {
+            UNROLL_FOR (int j = 0; j < WINO_M; j++) {
                 if (j < wanted) v_store(y + j * pixel, v_add(out[j], b));
             }
         }
@@ -140,8 +142,14 @@ INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct w
     const int vectors = a->tiles * PARTS, width = tile_pick(tiles, p->k, p->k)->pixels, top = a->i + i - p->top;
     const int first_tap = top < 0 ? -top : 0, taps = least(p->r, p->h - top) - first_tap;
     const ptrdiff_t pixel = (ptrdiff_t)p->k * LANES;
-    struct tile t = { .rows = 1, .taps = 1, .run = taps, .groups = 1, .planes = wino_n(f), .x_plane = wino1_v_plane(f->r),
-                      .y_plane = MAX_PIXELS * MAX_CHANNELS * V + LANES, .w_plane = wino1_u_plane(p) };
+    struct tile t = { .rows = 1,
+                      .taps = 1,
+                      .run = taps,
+                      .groups = 1,
+                      .planes = wino_n(f),
+                      .x_plane = wino1_v_plane(f->r),
+                      .y_plane = MAX_PIXELS * MAX_CHANNELS * V + LANES,
+                      .w_plane = wino1_u_plane(p) };
     for (int first = 0; first < vectors; first += t.pixels) {
         const int left = vectors - first;
         t.pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left;
@@ -153,7 +161,7 @@ INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct w
             for (int n = 0; n < t.pixels; n++) {
                 const int column = (a->j + (first + n) / PARTS) * WINO_M, wanted = least(p->q - column, WINO_M);
                 t.y[n] = m + (ptrdiff_t)n * row->channels * V;
-                if (n > 0 && (first + n) % PARTS) continue;                         /* those lines have been asked for */
+                if (n > 0 && (first + n) % PARTS) continue; /* those lines have been asked for */
                 for (int j = 0; j < wanted; j++) {
                     for (int c = 0; c < row->channels; c++) v_soon(y + (column + j) * pixel + (ptrdiff_t)(k + c) * LANES);
                 }
@@ -198,10 +206,10 @@ INLINE void wino1_gradients(const struct wino *f, const struct conv *p, const st
             float *to = d + ((ptrdiff_t)t * a->rows + i) * channels * LANES;
             for (int at = 0; at < channels * LANES; at += V) {
                 vf line[WINO_M], out[WINO_N_MAX];
-                UNROLL for (int j = 0; j < WINO_M; j++) line[j] = j < wanted ? v_load(from + j * pixel + at) : v_zero();
+                UNROLL_FOR (int j = 0; j < WINO_M; j++) line[j] = j < wanted ? v_load(from + j * pixel + at) : v_zero();
                 v_store(acc + at, v_add(v_load(acc + at), v_add(v_add(line[0], line[1]), v_add(line[2], line[3]))));
                 wino_gradient(f, line, out);
-                UNROLL for (int j = 0; j < wino_n(f); j++) v_store(to + (ptrdiff_t)j * WINO1_D_PLANE + at, out[j]);
+                UNROLL_FOR (int j = 0; j < wino_n(f); j++) v_store(to + (ptrdiff_t)j * WINO1_D_PLANE + at, out[j]);
             }
         }
     }
@@ -215,12 +223,20 @@ static inline void wino1_point(const struct conv *p, const struct wino1_patch *a
     const float *dy[WINO1_TILES], *x[WINO1_TILES];
     float acc[MAX_SUMS * LANES], sum[MAX_SUMS];
     int low[3], high[3];
-    struct sums job = { .dy = dy, .x = x, .rows = a->tiles, .q = a->rows, .dy_pixel = (ptrdiff_t)channels * LANES, .x_pixel = LANES,
-                        .x_tap = LANES, .low = low, .high = high, .out = acc };
+    struct sums job = { .dy = dy,
+                        .x = x,
+                        .rows = a->tiles,
+                        .q = a->rows,
+                        .dy_pixel = (ptrdiff_t)channels * LANES,
+                        .x_pixel = LANES,
+                        .x_tap = LANES,
+                        .low = low,
+                        .high = high,
+                        .out = acc };
     for (int r = 0, taps; r < p->r; r += taps) {
         taps = tap_group(p->r - r);
         for (int t = 0; t < taps; t++) {
-            const int above = p->top - r - t - a->i;            /* the first output row whose tap is not above the image */
+            const int above = p->top - r - t - a->i; /* the first output row whose tap is not above the image */
             low[t] = largest(above, 0);
             high[t] = least(above + p->h, a->rows);
         }

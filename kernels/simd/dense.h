@@ -10,26 +10,26 @@
 #include "../kernels.h"
 #include "outer.h"
 
-enum { DENSE_DEPTH = 1024 };            /* inputs per pass: x[blocks][1024] of a batch of 64 is 256 KiB and stays in L2 */
+enum { DENSE_DEPTH = 1024 }; /* inputs per pass: x[blocks][1024] of a batch of 64 is 256 KiB and stays in L2 */
 
 /* y[KT][P vectors] += w rows * x over inputs [from, to); the first pass starts from the bias, later ones from y. */
 INLINE void dense_tile(const struct dense *p, const float *const *x, float *const *y, const float *w, const float *b, int from, int to,
                        const int KT, const int P)
 {
     vf a[MAX_CHANNELS][MAX_PIXELS];
-    UNROLL for (int k = 0; k < KT; k++) {
-        UNROLL for (int v = 0; v < P; v++) a[k][v] = from > 0 ? v_load(y[v] + k * LANES) : b ? v_set(b[k]) : v_zero();
+    UNROLL_FOR (int k = 0; k < KT; k++) {
+        UNROLL_FOR (int v = 0; v < P; v++) a[k][v] = from > 0 ? v_load(y[v] + k * LANES) : b ? v_set(b[k]) : v_zero();
     }
     for (int c = from; c < to; c++) {
         vf in[MAX_PIXELS];
-        UNROLL for (int v = 0; v < P; v++) in[v] = v_load(x[v] + (ptrdiff_t)c * LANES);
-        UNROLL for (int k = 0; k < KT; k++) {
+        UNROLL_FOR (int v = 0; v < P; v++) in[v] = v_load(x[v] + (ptrdiff_t)c * LANES);
+        UNROLL_FOR (int k = 0; k < KT; k++) {
             vf weight = v_set(w[(ptrdiff_t)k * p->c + c]);
-            UNROLL for (int v = 0; v < P; v++) a[k][v] = v_fma(in[v], weight, a[k][v]);
+            UNROLL_FOR (int v = 0; v < P; v++) a[k][v] = v_fma(in[v], weight, a[k][v]);
         }
     }
-    UNROLL for (int k = 0; k < KT; k++) {
-        UNROLL for (int v = 0; v < P; v++) v_store(y[v] + k * LANES, a[k][v]);
+    UNROLL_FOR (int k = 0; k < KT; k++) {
+        UNROLL_FOR (int v = 0; v < P; v++) v_store(y[v] + k * LANES, a[k][v]);
     }
 }
 
@@ -73,19 +73,19 @@ static void dense_fwd(const struct dense *p, struct span outputs, const float *x
 INLINE void dense_back_tile(const struct dense *p, const float *const *dy, float *const *dx, const float *w, const int CT, const int P)
 {
     vf a[MAX_CHANNELS][MAX_PIXELS];
-    UNROLL for (int c = 0; c < CT; c++) {
-        UNROLL for (int v = 0; v < P; v++) a[c][v] = v_zero();
+    UNROLL_FOR (int c = 0; c < CT; c++) {
+        UNROLL_FOR (int v = 0; v < P; v++) a[c][v] = v_zero();
     }
     for (int k = 0; k < p->k; k++, w += p->c) {
         vf in[MAX_PIXELS];
-        UNROLL for (int v = 0; v < P; v++) in[v] = v_load(dy[v] + (ptrdiff_t)k * LANES);
-        UNROLL for (int c = 0; c < CT; c++) {
+        UNROLL_FOR (int v = 0; v < P; v++) in[v] = v_load(dy[v] + (ptrdiff_t)k * LANES);
+        UNROLL_FOR (int c = 0; c < CT; c++) {
             vf weight = v_set(w[c]);
-            UNROLL for (int v = 0; v < P; v++) a[c][v] = v_fma(in[v], weight, a[c][v]);
+            UNROLL_FOR (int v = 0; v < P; v++) a[c][v] = v_fma(in[v], weight, a[c][v]);
         }
     }
-    UNROLL for (int c = 0; c < CT; c++) {
-        UNROLL for (int v = 0; v < P; v++) v_store(dx[v] + c * LANES, a[c][v]);
+    UNROLL_FOR (int c = 0; c < CT; c++) {
+        UNROLL_FOR (int v = 0; v < P; v++) v_store(dx[v] + c * LANES, a[c][v]);
     }
 }
 
@@ -153,8 +153,15 @@ static void dense_bwd_weights(const struct dense *p, struct span inputs, const f
     for (int c = inputs.begin; c < inputs.end; c += DENSE_STRIP) {
         const int width = inputs.end - c < DENSE_STRIP ? inputs.end - c : DENSE_STRIP;
         dense_turn(p, p->c, c, width, x, scratch);
-        outer_sums(&(struct outer){ .n = p->n, .k = p->k, .c = width, .d = dy, .d_block = (ptrdiff_t)p->k * LANES, .x = scratch,
-                                    .x_row = DENSE_STRIP, .out = dw + c, .out_row = p->c });
+        outer_sums(&(struct outer){ .n = p->n,
+                                    .k = p->k,
+                                    .c = width,
+                                    .d = dy,
+                                    .d_block = (ptrdiff_t)p->k * LANES,
+                                    .x = scratch,
+                                    .x_row = DENSE_STRIP,
+                                    .out = dw + c,
+                                    .out_row = p->c });
     }
 }
 

@@ -51,7 +51,7 @@ static void dropout_bwd(const struct dropout *p, struct span vectors, const floa
 {
     const vf scale = v_set(dropout_scale(p));
     for (int v = vectors.begin; v < vectors.end; v++) {
-        UNROLL for (int part = 0; part < PARTS; part++) {
+        UNROLL_FOR (int part = 0; part < PARTS; part++) {
             ptrdiff_t at = (ptrdiff_t)v * LANES + part * V;
             v_store(dx + at, v_keep(v_mask((unsigned)kept[v] >> (part * V)), v_mul(v_load(dy + at), scale)));
         }

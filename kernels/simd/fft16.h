@@ -9,11 +9,13 @@
 
 #include "v.h"
 
-#define FFT_C1 0.92387953251128675613f      /* cos(pi/8) */
-#define FFT_S1 0.38268343236508977173f      /* sin(pi/8) */
-#define FFT_C2 0.70710678118654752440f      /* cos(pi/4) */
+#define FFT_C1 0.92387953251128675613f /* cos(pi/8) */
+#define FFT_S1 0.38268343236508977173f /* sin(pi/8) */
+#define FFT_C2 0.70710678118654752440f /* cos(pi/4) */
 
-struct fft_pair { vf re, im; };
+struct fft_pair {
+    vf re, im;
+};
 
 /* (re + i im) * (c - i s). */
 INLINE struct fft_pair fft_turn(struct fft_pair z, float c, float s)
@@ -51,16 +53,16 @@ INLINE void fft_four(const struct fft_pair *z, struct fft_pair *f)
 INLINE void fft_complex(vf *re, vf *im)
 {
     struct fft_pair t[4][4];
-    UNROLL for (int r = 0; r < 4; r++) {
+    UNROLL_FOR (int r = 0; r < 4; r++) {
         struct fft_pair z[4], f[4];
-        UNROLL for (int q = 0; q < 4; q++) z[q] = (struct fft_pair){ re[4 * q + r], im[4 * q + r] };
+        UNROLL_FOR (int q = 0; q < 4; q++) z[q] = (struct fft_pair){ re[4 * q + r], im[4 * q + r] };
         fft_four(z, f);
-        UNROLL for (int k = 0; k < 4; k++) t[k][r] = fft_twist(f[k], r * k);
+        UNROLL_FOR (int k = 0; k < 4; k++) t[k][r] = fft_twist(f[k], r * k);
     }
-    UNROLL for (int k = 0; k < 4; k++) {
+    UNROLL_FOR (int k = 0; k < 4; k++) {
         struct fft_pair f[4];
         fft_four(t[k], f);
-        UNROLL for (int j = 0; j < 4; j++) {
+        UNROLL_FOR (int j = 0; j < 4; j++) {
             re[k + 4 * j] = f[j].re;
             im[k + 4 * j] = f[j].im;
         }
@@ -72,7 +74,7 @@ INLINE void fft_real(const vf *x, vf *re, vf *im)
 {
     vf f0[4], f2[4];
     struct fft_pair t[4];
-    UNROLL for (int r = 0; r < 4; r++) {
+    UNROLL_FOR (int r = 0; r < 4; r++) {
         const vf s0 = v_add(x[r], x[r + 8]), s1 = v_add(x[r + 4], x[r + 12]);
         f0[r] = v_add(s0, s1);
         f2[r] = v_sub(s0, s1);
@@ -89,7 +91,7 @@ INLINE void fft_real(const vf *x, vf *re, vf *im)
     re[6] = v_fma(difference, minus, f2[0]);
     im[6] = v_fma(sum, minus, f2[2]);
     struct fft_pair f[4];
-    fft_four(t, f);                             /* bins 1, 5, 9, 13; 9 and 13 mirror 7 and 3 */
+    fft_four(t, f); /* bins 1, 5, 9, 13; 9 and 13 mirror 7 and 3 */
     re[1] = f[0].re, im[1] = f[0].im;
     re[5] = f[1].re, im[5] = f[1].im;
     re[7] = f[2].re, im[7] = v_neg(f[2].im);
@@ -107,8 +109,8 @@ INLINE void fft_real_back(const vf *re, const vf *im, vf *x)
     const struct fft_pair bins[4] = { { im[1], re[1] }, { im[5], re[5] }, { v_neg(im[7]), re[7] }, { v_neg(im[3]), re[3] } };
     struct fft_pair t[4];
     fft_four(bins, t);
-    UNROLL for (int r = 0; r < 4; r++) {
-        const struct fft_pair f = fft_twist(t[r], r);           /* swapped: twisting by w^r untwists */
+    UNROLL_FOR (int r = 0; r < 4; r++) {
+        const struct fft_pair f = fft_twist(t[r], r); /* swapped: twisting by w^r untwists */
         const vf sum = v_add(a[r], b[r]), difference = v_sub(a[r], b[r]);
         x[r] = v_add(sum, f.im);
         x[r + 8] = v_sub(sum, f.im);

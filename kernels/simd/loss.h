@@ -6,8 +6,8 @@
 #include "../kernels.h"
 #include "math.h"
 
-static void softmax_xent(const struct loss *p, struct span blocks, const float *z, const uint8_t *label, float *value,
-                         uint8_t *best, float *dz)
+static void softmax_xent(const struct loss *p, struct span blocks, const float *z, const uint8_t *label, float *value, uint8_t *best,
+                         float *dz)
 {
     const vf share = v_set((float)p->n);
     for (int b = blocks.begin; b < blocks.end; b++) {

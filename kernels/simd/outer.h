@@ -11,12 +11,12 @@
 #include "conv_direct.h"
 
 struct outer {
-    int n, k, c;                            /* images summed, rows and columns of the result */
-    const float *d;                         /* [n / 16][k][16] */
-    ptrdiff_t d_block;                      /* floats from 16 images to the next: k * 16, more where the rows are some of many */
-    const float *x;                         /* [n][x_row], rows readable up to c rounded to whole vectors */
+    int n, k, c;       /* images summed, rows and columns of the result */
+    const float *d;    /* [n / 16][k][16] */
+    ptrdiff_t d_block; /* floats from 16 images to the next: k * 16, more where the rows are some of many */
+    const float *x;    /* [n][x_row], rows readable up to c rounded to whole vectors */
     ptrdiff_t x_row;
-    float *out;                             /* [k][out_row]; exactly c columns are touched */
+    float *out; /* [k][out_row]; exactly c columns are touched */
     ptrdiff_t out_row;
     bool add;
 };
@@ -26,27 +26,27 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
 {
     float *out = o->out + k * o->out_row + c;
     vf a[MAX_CHANNELS][4];
-    UNROLL for (int i = 0; i < KT; i++) {
-        UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_zero();
+    UNROLL_FOR (int i = 0; i < KT; i++) {
+        UNROLL_FOR (int v = 0; v < CT; v++) a[i][v] = v_zero();
         if (!o->add) continue;
-        UNROLL for (int v = 0; v + 1 < CT; v++) a[i][v] = v_load(out + i * o->out_row + v * V);
+        UNROLL_FOR (int v = 0; v + 1 < CT; v++) a[i][v] = v_load(out + i * o->out_row + v * V);
         a[i][CT - 1] = last == V ? v_load(out + i * o->out_row + (CT - 1) * V) : v_load_n(out + i * o->out_row + (CT - 1) * V, last);
     }
     /* Block by block, so that a step finds d with no more than its lane: finding it from n took a fifth of the time. */
     const float *x = o->x + c, *d = o->d + (ptrdiff_t)k * LANES;
     for (int n = 0; n < o->n; n += LANES, d += o->d_block) {
         const int live = o->n - n < LANES ? o->n - n : LANES;
-        TWICE for (int lane = 0; lane < live; lane++, x += o->x_row) {
+        TWICE_FOR (int lane = 0; lane < live; lane++, x += o->x_row) {
             vf in[4];
-            UNROLL for (int v = 0; v < CT; v++) in[v] = v_load(x + v * V);
-            UNROLL for (int i = 0; i < KT; i++) {
+            UNROLL_FOR (int v = 0; v < CT; v++) in[v] = v_load(x + v * V);
+            UNROLL_FOR (int i = 0; i < KT; i++) {
                 vf weight = v_set(d[i * LANES + lane]);
-                UNROLL for (int v = 0; v < CT; v++) a[i][v] = v_fma(in[v], weight, a[i][v]);
+                UNROLL_FOR (int v = 0; v < CT; v++) a[i][v] = v_fma(in[v], weight, a[i][v]);
             }
         }
     }
-    UNROLL for (int i = 0; i < KT; i++) {
-        UNROLL for (int v = 0; v + 1 < CT; v++) v_store(out + i * o->out_row + v * V, a[i][v]);
+    UNROLL_FOR (int i = 0; i < KT; i++) {
+        UNROLL_FOR (int v = 0; v + 1 < CT; v++) v_store(out + i * o->out_row + v * V, a[i][v]);
         if (last == V) v_store(out + i * o->out_row + (CT - 1) * V, a[i][CT - 1]);
         else v_store_n(out + i * o->out_row + (CT - 1) * V, a[i][CT - 1], last);
     }
@@ -56,7 +56,7 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
  * ones at the end. */
 INLINE void outer_columns(const struct outer *o, int c, int last, const int KT, const int CT)
 {
-    for (int k = 0, left; (left = o->k - k) > 0; ) {
+    for (int k = 0, left; (left = o->k - k) > 0;) {
         if (left >= KT && (KT != 6 || left == 6 || left >= 10)) {
             outer_tile(o, k, c, last, KT, CT);
             k += KT;

@@ -19,10 +19,10 @@ static inline int whole_lanes(int c) { return (c + LANES - 1) / LANES * LANES; }
 enum { PLANES_CHANNELS = 16 };
 
 struct planes {
-    int count, c;                           /* planes, input channels */
-    int first, all;                         /* where they begin among the planes of u, and how many u has */
-    int vectors, width;                     /* vectors there are, vectors per pass */
-    ptrdiff_t v_plane, v_pass, m_plane;     /* strides in floats */
+    int count, c;                       /* planes, input channels */
+    int first, all;                     /* where they begin among the planes of u, and how many u has */
+    int vectors, width;                 /* vectors there are, vectors per pass */
+    ptrdiff_t v_plane, v_pass, m_plane; /* strides in floats */
 };
 
 static inline struct planes planes_of(int count, int c, int k, int vectors, const struct tile_row *tiles)
@@ -58,10 +58,16 @@ static inline int planes_products(const struct planes *o, int first, int k, int 
                                   float *v, float *m)
 {
     const ptrdiff_t u_plane = (ptrdiff_t)o->c * row->channels;
-    struct tile t = { .rows = 1, .taps = 1, .run = o->c, .groups = channels / row->channels,
+    struct tile t = { .rows = 1,
+                      .taps = 1,
+                      .run = o->c,
+                      .groups = channels / row->channels,
                       .w_group = planes_u_floats(o->all, o->c, row->channels),
                       .w = u + planes_u_floats(o->all, o->c, k) + o->first * u_plane,
-                      .planes = o->count, .x_plane = o->v_plane, .y_plane = o->m_plane, .w_plane = u_plane };
+                      .planes = o->count,
+                      .x_plane = o->v_plane,
+                      .y_plane = o->m_plane,
+                      .w_plane = u_plane };
     const int count = o->vectors - first < o->width ? o->vectors - first : o->width;
     for (int done = 0; done < count; done += t.pixels) {
         t.pixels = count - done < row->pixels ? count - done : row->pixels;
@@ -98,7 +104,7 @@ static inline void planes_pack(const struct conv *p, int count, const struct til
             }
             for (int part = 0; part < PARTS; part++) weights(transform, room + part * V, to + part * V);
             for (int i = 0; i < count && lanes == LANES; i++) {
-                UNROLL for (int v = 0; v < LANES; v += V) v_store(u + i * plane + first + v, v_load(to + i * LANES + v));
+                UNROLL_FOR (int v = 0; v < LANES; v += V) v_store(u + i * plane + first + v, v_load(to + i * LANES + v));
             }
             for (int i = 0; i < count && lanes < LANES; i++) memcpy(u + i * plane + first, to + i * LANES, sizeof *u * (size_t)lanes);
         }

@@ -7,7 +7,9 @@
 #include "../kernels.h"
 
 /* One window, taps [r0, r1) x [s0, s1) inside the image; x points at the window's tap (0, 0), which may lie outside. */
-struct window { int r0, r1, s0, s1; };
+struct window {
+    int r0, r1, s0, s1;
+};
 
 /* What is left of a window's extent when its first tap stands at `first`. */
 static inline void window_cut(int first, int extent, int size, int *from, int *to)
@@ -41,7 +43,7 @@ INLINE void max_run_2x2(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const
     for (ptrdiff_t i = 0; i < floats; i += V) {
         const float *taps[4] = { x + i, x + column + i, x + row + i, x + row + column + i };
         vf best = v_load(taps[0]), index = v_zero();
-        UNROLL for (int t = 1; t < 4; t++) {
+        UNROLL_FOR (int t = 1; t < 4; t++) {
             vf a = v_load(taps[t]);
             if (wanted) index = v_select(v_gt(a, best), v_set((float)t), index);
             best = v_max(a, best);
@@ -122,8 +124,8 @@ static inline void covering(int i, int pad, int extent, int step, int out, int *
 
 /* What one window gives one input pixel, all channels: stored for the first window that covers it, added for later ones. `dy` and
  * `which` point at the window's first channel; `tap` is the pixel's place in it, `count` the divisor of an average. */
-INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, const float *dy, const uint8_t *which, float tap,
-                      float count, float *dx)
+INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, const float *dy, const uint8_t *which, float tap, float count,
+                      float *dx)
 {
     for (ptrdiff_t i = 0; i < (ptrdiff_t)p->c * LANES; i += V) {
         vf d = v_load(dy + i);
@@ -133,8 +135,8 @@ INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, con
 }
 
 /* The gradient that windows [r0, r1) x [s0, s1) give input pixel (h, w) of a block. */
-static inline void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy,
-                               const uint8_t *which, float *dx)
+static inline void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy, const uint8_t *which,
+                               float *dx)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
     bool first = true;
@@ -163,7 +165,7 @@ static void give_overlapping(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, 
     for (ptrdiff_t i = 0; i < floats; i += V) {
         const ptrdiff_t windows[4] = { i, i + column, i + row, i + row + column };
         vf sum = v_zero();
-        UNROLL for (int t = 0; t < 4; t++) {
+        UNROLL_FOR (int t = 0; t < 4; t++) {
             vf d = v_keep(v_eq(v_load_u8(which + windows[t]), v_set((float)(3 - t))), v_load(dy + windows[t]));
             sum = t == 0 ? d : v_add(sum, d);
         }

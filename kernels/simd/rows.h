@@ -185,6 +185,7 @@ static void conv_nhwc_bwd_data(const struct conv *p, struct span rows, const flo
     struct nhwc o = nhwc_backward(p);
     nhwc_run(&o, rows, dy, packed, NULL, dx, scratch);
 }
+/* clang-format off */
 static const struct conv_variant conv_rows[] = {
     { { "direct", ISA, EVERYTHING }, direct_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, direct_scratch_bytes,
       conv_direct_bound, conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
@@ -228,8 +229,11 @@ static const struct loss_variant loss_rows[] = { { { "direct", ISA, SAME_BITS },
 static const struct optimizer_variant optimizer_rows[] = {
     { { "direct", ISA, SAME_BITS }, optimizer_step }, { .head = { .algo = NULL } }
 };
+/* clang-format on */
 
-#define KERNELS_OF_THIS_ISA { ISA, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, \
-                              optimizer_rows }
+#define KERNELS_OF_THIS_ISA \
+    { \
+        ISA, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, optimizer_rows \
+    }
 
 #endif

@@ -8,7 +8,11 @@
 #include "t.h"
 
 struct tiles {
-    struct { uint8_t palette, start, reserved[14]; uint16_t row_bytes[16]; uint8_t rows[16]; } shape;
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t row_bytes[16];
+        uint8_t rows[16];
+    } shape;
 };
 
 INLINE void t_begin(struct tiles *t, int rows, int pairs)
@@ -44,24 +48,24 @@ INLINE void t_end(struct tiles *t)
  * AVX-512BW.) */
 INLINE void t_turn8(const bf16 *from, bf16 *to, ptrdiff_t stride)
 {
-    static const uint16_t order[32] = { 0, 2, 1, 3, 4, 6, 5, 7, 8, 10, 9, 11, 12, 14, 13, 15,
+    static const uint16_t order[32] = { 0,  2,  1,  3,  4,  6,  5,  7,  8,  10, 9,  11, 12, 14, 13, 15,
                                         16, 18, 17, 19, 20, 22, 21, 23, 24, 26, 25, 27, 28, 30, 29, 31 };
     const __m512i index = _mm512_loadu_si512(order);
     const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13), high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
     __m512i a[8], b[8];
-    UNROLL for (int i = 0; i < 8; i++) a[i] = _mm512_permutexvar_epi16(index, _mm512_loadu_si512(from + i * LINE));
-    UNROLL for (int i = 0; i < 8; i += 2) {                         /* quadwords of two lines: pairs 0 2 4 6 and 1 3 5 7 */
+    UNROLL_FOR (int i = 0; i < 8; i++) a[i] = _mm512_permutexvar_epi16(index, _mm512_loadu_si512(from + i * LINE));
+    UNROLL_FOR (int i = 0; i < 8; i += 2) { /* quadwords of two lines: pairs 0 2 4 6 and 1 3 5 7 */
         b[i] = _mm512_unpacklo_epi64(a[i], a[i + 1]);
         b[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 1]);
     }
-    UNROLL for (int i = 0; i < 2; i++) {
-        UNROLL for (int half = 0; half < 2; half++) {               /* of four lines: image pairs i and 4 + i, 2 + i and 6 + i */
+    UNROLL_FOR (int i = 0; i < 2; i++) {
+        UNROLL_FOR (int half = 0; half < 2; half++) { /* of four lines: image pairs i and 4 + i, 2 + i and 6 + i */
             a[4 * i + half] = _mm512_permutex2var_epi64(b[4 * half + i], low, b[4 * half + 2 + i]);
             a[4 * i + 2 + half] = _mm512_permutex2var_epi64(b[4 * half + i], high, b[4 * half + 2 + i]);
         }
     }
-    UNROLL for (int i = 0; i < 2; i++) {
-        UNROLL for (int j = 0; j < 2; j++) {
+    UNROLL_FOR (int i = 0; i < 2; i++) {
+        UNROLL_FOR (int j = 0; j < 2; j++) {
             const __m512i first = a[4 * i + 2 * j], second = a[4 * i + 2 * j + 1];
             _mm512_storeu_si512((char *)to + (2 * j + i) * stride, _mm512_shuffle_i64x2(first, second, 0x44));
             _mm512_storeu_si512((char *)to + (4 + 2 * j + i) * stride, _mm512_shuffle_i64x2(first, second, 0xEE));

@@ -9,7 +9,10 @@
 struct tiles {
     int rows, pairs;
     float c[4][16][16];
-    struct { const bf16 *at; ptrdiff_t row; } operand[8];
+    struct {
+        const bf16 *at;
+        ptrdiff_t row;
+    } operand[8];
 };
 
 INLINE void t_begin(struct tiles *t, int rows, int pairs)

@@ -9,14 +9,17 @@
 
 #include "t.h"
 
-enum { TILE_GROUP = V == 8 ? 4 : 8 };       /* rows side by side: two sums each, in registers */
+enum { TILE_GROUP = V == 8 ? 4 : 8 }; /* rows side by side: two sums each, in registers */
 
 struct tiles {
     int rows, pairs;
-    uint64_t mode;                          /* the caller's, while ours is on */
+    uint64_t mode; /* the caller's, while ours is on */
     _Alignas(64) float c[4][16][16];
-    _Alignas(64) float wide[2][16][32];     /* left operands */
-    struct { const bf16 *at; ptrdiff_t row; } operand[8];
+    _Alignas(64) float wide[2][16][32]; /* left operands */
+    struct {
+        const bf16 *at;
+        ptrdiff_t row;
+    } operand[8];
 };
 
 #if defined(__aarch64__)
@@ -53,7 +56,7 @@ INLINE void t_flush_off(uint64_t old)
     const uint32_t mode = (uint32_t)old;
     __asm__ volatile("ldmxcsr %0" : : "m"(mode) : "memory");
 }
-INLINE void t_forget(void) { }
+INLINE void t_forget(void) {}
 INLINE bool t_has_flushed(void) { return false; }
 #endif
 
@@ -61,7 +64,7 @@ INLINE void t_begin(struct tiles *t, int rows, int pairs)
 {
     t->rows = rows;
     t->pairs = pairs;
-    memset(t->c, 0, sizeof t->c);           /* rows of a group beyond the last are computed, too */
+    memset(t->c, 0, sizeof t->c); /* rows of a group beyond the last are computed, too */
     memset(t->wide, 0, sizeof t->wide);
     t->mode = t_flush_on();
 }
@@ -95,17 +98,16 @@ INLINE void t_load_a(struct tiles *t, int a, const bf16 *p, ptrdiff_t stride)
 INLINE void t_rows(const struct tiles *t, const float (*a)[32], const bf16 *b, ptrdiff_t b_row, float (*c)[16], int column)
 {
     vf even[TILE_GROUP], odd[TILE_GROUP];
-    UNROLL for (int m = 0; m < TILE_GROUP; m++) even[m] = odd[m] = v_zero();
+    UNROLL_FOR (int m = 0; m < TILE_GROUP; m++) even[m] = odd[m] = v_zero();
     for (int k = 0; k < t->pairs; k++) {
         const vu pair = vu_load((const uint32_t *)(const void *)(b + k * b_row + 2 * column));
         const vf first = v_of(vu_shl(pair, 16)), second = v_of(vu_and(pair, vu_set(0xffff0000u)));
-        UNROLL for (int m = 0; m < TILE_GROUP; m++) {
+        UNROLL_FOR (int m = 0; m < TILE_GROUP; m++) {
             even[m] = v_fma(v_set(a[m][2 * k]), first, even[m]);
             odd[m] = v_fma(v_set(a[m][2 * k + 1]), second, odd[m]);
         }
     }
-    UNROLL for (int m = 0; m < TILE_GROUP; m++)
-        v_store(c[m] + column, v_add(v_load(c[m] + column), v_add(even[m], odd[m])));
+    UNROLL_FOR (int m = 0; m < TILE_GROUP; m++) v_store(c[m] + column, v_add(v_load(c[m] + column), v_add(even[m], odd[m])));
 }
 
 static inline void t_mac(struct tiles *t, int c, int a, int b)

@@ -46,20 +46,20 @@
 #endif
 
 /* Loops over accumulators must be unrolled, or the accumulators live in memory: gcc 12 leaves them rolled at -O2, clang 14 ignores
- * gcc's pragma. A header whose vectors are not registers (v_portable.h) defines it empty beforehand. */
-#ifdef UNROLL
+ * gcc's pragma. A header whose vectors are not registers (v_portable.h) defines it as a plain `for` beforehand. */
+#ifdef UNROLL_FOR
 #elif defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_FOR _Pragma("clang loop unroll(full)") for
 #else
-#define UNROLL _Pragma("GCC unroll 32")
+#define UNROLL_FOR _Pragma("GCC unroll 32") for
 #endif
 
 /* Loops of many steps go by two: a loop's own instructions are a tenth of a tile's, and the pipes feel them. Left alone, gcc writes one
  * with a small bound out sixteen times. */
 #ifdef __clang__
-#define TWICE _Pragma("clang loop unroll_count(2)")
+#define TWICE_FOR _Pragma("clang loop unroll_count(2)") for
 #else
-#define TWICE _Pragma("GCC unroll 2")
+#define TWICE_FOR _Pragma("GCC unroll 2") for
 #endif
 
 /* The cache line at p will be used soon: what the hardware does not foresee is asked for while something else is computed. */

@@ -7,7 +7,7 @@
 
 enum { V = 8, PARTS = 2 };
 typedef __m256 vf;
-typedef __m256 vm;              /* lanes all ones or all zeros */
+typedef __m256 vm; /* lanes all ones or all zeros */
 typedef __m256i vu;
 
 INLINE vf v_set(float s) { return _mm256_set1_ps(s); }
@@ -41,7 +41,7 @@ INLINE vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 INLINE vf v_sqrt(vf a) { return _mm256_sqrt_ps(a); }
 INLINE vf v_neg(vf a) { return _mm256_xor_ps(a, _mm256_set1_ps(-0.0f)); }
 INLINE vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
-INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }     /* maxps is exactly a > b ? a : b */
+INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); } /* maxps is exactly a > b ? a : b */
 
 INLINE vm v_gt(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 INLINE vm v_eq(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
@@ -63,7 +63,7 @@ INLINE vu vu_shr(vu a, int n) { return _mm256_srli_epi32(a, n); }
 INLINE vu vu_shl(vu a, int n) { return _mm256_slli_epi32(a, n); }
 INLINE vm vu_lt(vu a, vu b)
 {
-    const vu sign = _mm256_set1_epi32(INT32_MIN);              /* AVX2 compares signed integers only */
+    const vu sign = _mm256_set1_epi32(INT32_MIN); /* AVX2 compares signed integers only */
     return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_xor_si256(b, sign), _mm256_xor_si256(a, sign)));
 }
 INLINE vu vu_mul(vu a, vu b) { return _mm256_mullo_epi32(a, b); }

@@ -8,7 +8,7 @@
 
 enum { V = 4, PARTS = 4 };
 typedef float32x4_t vf;
-typedef uint32x4_t vm;          /* lanes all ones or all zeros */
+typedef uint32x4_t vm; /* lanes all ones or all zeros */
 typedef uint32x4_t vu;
 
 INLINE vf v_set(float s) { return vdupq_n_f32(s); }
@@ -52,7 +52,7 @@ INLINE vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 INLINE vm v_gt(vf a, vf b) { return vcgtq_f32(a, b); }
 INLINE vm v_eq(vf a, vf b) { return vceqq_f32(a, b); }
 INLINE vf v_select(vm m, vf a, vf b) { return vbslq_f32(m, a, b); }
-INLINE vf v_max(vf a, vf b) { return v_select(v_gt(a, b), a, b); }      /* fmax would propagate NaN and order zeros */
+INLINE vf v_max(vf a, vf b) { return v_select(v_gt(a, b), a, b); } /* fmax would propagate NaN and order zeros */
 INLINE vf v_keep(vm m, vf a) { return vreinterpretq_f32_u32(vandq_u32(m, vreinterpretq_u32_f32(a))); }
 INLINE vm v_mask(unsigned bits)
 {

@@ -3,12 +3,13 @@
 #ifndef SIMD_V_PORTABLE_H
 #define SIMD_V_PORTABLE_H
 
-#define UNROLL
+#define UNROLL_FOR for
 #define INLINE static inline
 #include <math.h>
 #include "v.h"
 
 enum { V = 16, PARTS = 1 };
+/* clang-format off */
 typedef struct { float lane[V]; } vf;
 typedef struct { bool lane[V]; } vm;
 typedef struct { uint32_t lane[V]; } vu;
@@ -75,4 +76,5 @@ INLINE void v_turn16(const float *from, float *to, ptrdiff_t stride)
     }
 }
 
+/* clang-format on */
 #endif

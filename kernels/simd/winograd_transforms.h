@@ -7,27 +7,31 @@
 #include "../kernels.h"
 #include "conv_direct.h"
 
-enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 };           /* the most outputs, points, pairs of points along one axis */
+enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 }; /* the most outputs, points, pairs of points along one axis */
 
 /* The points of one F(m, r), m = 2 or 4, and the coefficients that follow from them; all exact in float. */
 struct wino {
-    int m, r, pairs;                                /* outputs, kernel extent; points are 2 * pairs + 2 = m + r - 1 */
+    int m, r, pairs; /* outputs, kernel extent; points are 2 * pairs + 2 = m + r - 1 */
     float a[WINO_PAIRS_MAX];
-    float p[WINO_PAIRS_MAX + 1];                    /* P, ascending */
-    float q[WINO_PAIRS_MAX][WINO_PAIRS_MAX];        /* Q_i, ascending */
+    float p[WINO_PAIRS_MAX + 1];             /* P, ascending */
+    float q[WINO_PAIRS_MAX][WINO_PAIRS_MAX]; /* Q_i, ascending */
 };
 
 static const struct wino wino2 = { 2, 3, 1, { 1 }, { -1, 1 }, { { 1 } } };
-static const struct wino wino3 = {
-    4, 3, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } }
-};
+static const struct wino wino3 = { 4, 3, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
 static const struct wino wino5 = {
     4, 5, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
 };
-static const struct wino wino7 = {                  /* along one axis only */
-    4, 7, 4, { 0.375f, 0.75f, 1.25f, 2 }, { 0.494384765625f, -4.83453369140625f, 10.240234375f, -6.265625f, 1 },
-    { { -3.515625f, 9.37890625f, -6.125f, 1 }, { -0.87890625f, 7.0322265625f, -5.703125f, 1 },
-      { -0.31640625f, 2.8916015625f, -4.703125f, 1 }, { -0.12359619140625f, 1.177734375f, -2.265625f, 1 } }
+static const struct wino wino7 = { /* along one axis only */
+                                   4,
+                                   7,
+                                   4,
+                                   { 0.375f, 0.75f, 1.25f, 2 },
+                                   { 0.494384765625f, -4.83453369140625f, 10.240234375f, -6.265625f, 1 },
+                                   { { -3.515625f, 9.37890625f, -6.125f, 1 },
+                                     { -0.87890625f, 7.0322265625f, -5.703125f, 1 },
+                                     { -0.31640625f, 2.8916015625f, -4.703125f, 1 },
+                                     { -0.12359619140625f, 1.177734375f, -2.265625f, 1 } }
 };
 
 INLINE int wino_n(const struct wino *f) { return f->r + f->m - 1; }
@@ -38,15 +42,15 @@ INLINE void wino_input(const struct wino *f, const vf *d, vf *v)
 {
     const int last = 2 * f->pairs + 1;
     vf even = d[last - 1], odd = d[last];
-    UNROLL for (int j = f->pairs - 1; j >= 0; j--) {
+    UNROLL_FOR (int j = f->pairs - 1; j >= 0; j--) {
         even = v_fma(d[2 * j], v_set(f->p[j]), even);
         odd = v_fma(d[2 * j + 1], v_set(f->p[j]), odd);
     }
     v[0] = even;
     v[last] = odd;
-    UNROLL for (int i = 0; i < f->pairs; i++) {
+    UNROLL_FOR (int i = 0; i < f->pairs; i++) {
         vf e = d[last - 1], o = d[last - 2];
-        UNROLL for (int j = f->pairs - 2; j >= 0; j--) {
+        UNROLL_FOR (int j = f->pairs - 2; j >= 0; j--) {
             e = v_fma(d[2 * j + 2], v_set(f->q[i][j]), e);
             o = v_fma(d[2 * j + 1], v_set(f->q[i][j]), o);
         }
@@ -59,18 +63,18 @@ INLINE void wino_output(const struct wino *f, const vf *m, vf *y)
 {
     vf sum[WINO_PAIRS_MAX], difference[WINO_PAIRS_MAX];
     float power[WINO_PAIRS_MAX];
-    UNROLL for (int i = 0; i < f->pairs; i++) {
+    UNROLL_FOR (int i = 0; i < f->pairs; i++) {
         sum[i] = v_add(m[1 + 2 * i], m[2 + 2 * i]);
         difference[i] = v_sub(m[1 + 2 * i], m[2 + 2 * i]);
         power[i] = 1;
     }
     y[0] = m[0];
-    UNROLL for (int i = 0; i < f->pairs; i++) y[0] = v_add(y[0], sum[i]);
-    UNROLL for (int j = 1; j < f->m; j++) {
-        UNROLL for (int i = 0; i < f->pairs; i++) power[i] *= f->a[i];
+    UNROLL_FOR (int i = 0; i < f->pairs; i++) y[0] = v_add(y[0], sum[i]);
+    UNROLL_FOR (int j = 1; j < f->m; j++) {
+        UNROLL_FOR (int i = 0; i < f->pairs; i++) power[i] *= f->a[i];
         const vf *from = j % 2 ? difference : sum;
         vf t = v_mul(from[0], v_set(power[0]));
-        UNROLL for (int i = 1; i < f->pairs; i++) t = v_fma(from[i], v_set(power[i]), t);
+        UNROLL_FOR (int i = 1; i < f->pairs; i++) t = v_fma(from[i], v_set(power[i]), t);
         y[j] = j == f->m - 1 ? v_add(t, m[2 * f->pairs + 1]) : t;
     }
 }
@@ -80,7 +84,7 @@ INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
 {
     d[0] = y[0];
     d[2 * f->pairs + 1] = y[f->m - 1];
-    UNROLL for (int i = 0; i < f->pairs; i++) {
+    UNROLL_FOR (int i = 0; i < f->pairs; i++) {
         const float a = f->a[i];
         vf even = f->m == 2 ? y[0] : v_fma(y[2], v_set(a * a), y[0]);
         vf odd = v_mul(f->m == 2 ? y[1] : v_fma(y[3], v_set(a * a), y[1]), v_set(a));
@@ -94,23 +98,28 @@ INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
 enum { WINO_STRIP = 4, WINO_LINE = WINO_STRIP * LANES };
 
 /* A tile's N x N pixels: the first and the floats from row to row and from column to column, or each by itself where some lie outside. */
-struct wino_pixels { bool inside; const float *first; ptrdiff_t row, column; const float *each[WINO_N_MAX * WINO_N_MAX]; };
+struct wino_pixels {
+    bool inside;
+    const float *first;
+    ptrdiff_t row, column;
+    const float *each[WINO_N_MAX * WINO_N_MAX];
+};
 
 /* One vector of every pixel through both transforms in one pass, to[point * plane]. */
 INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane, const bool inside)
 {
     const int n = wino_n(f);
     vf t[WINO_N_MAX][WINO_N_MAX];
-    UNROLL for (int j = 0; j < n; j++) {
+    UNROLL_FOR (int j = 0; j < n; j++) {
         vf line[WINO_N_MAX], out[WINO_N_MAX];
-        UNROLL for (int r = 0; r < n; r++) line[r] = v_load((inside ? o->first + r * o->row + j * o->column : o->each[r * n + j]) + at);
+        UNROLL_FOR (int r = 0; r < n; r++) line[r] = v_load((inside ? o->first + r * o->row + j * o->column : o->each[r * n + j]) + at);
         wino_input(f, line, out);
-        UNROLL for (int r = 0; r < n; r++) t[r][j] = out[r];
+        UNROLL_FOR (int r = 0; r < n; r++) t[r][j] = out[r];
     }
-    UNROLL for (int r = 0; r < n; r++, to += n * plane) {
+    UNROLL_FOR (int r = 0; r < n; r++, to += n * plane) {
         vf out[WINO_N_MAX];
         wino_input(f, t[r], out);
-        UNROLL for (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
+        UNROLL_FOR (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
     }
 }
 
@@ -139,17 +148,17 @@ INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t pla
     for (int j = 0; j < n; j++, m += plane) {
         for (int c = 0; c < channels; c++) {
             vf line[WINO_N_MAX], out[WINO_M];
-            UNROLL for (int r = 0; r < n; r++) line[r] = v_load(m + r * n * plane + c * V);
+            UNROLL_FOR (int r = 0; r < n; r++) line[r] = v_load(m + r * n * plane + c * V);
             wino_output(f, line, out);
-            UNROLL for (int r = 0; r < f->m; r++) v_store(t + (r * n + j) * line_floats + c * V, out[r]);
+            UNROLL_FOR (int r = 0; r < f->m; r++) v_store(t + (r * n + j) * line_floats + c * V, out[r]);
         }
     }
     for (int r = 0; r < f->m; r++) {
         for (int c = 0; c < channels; c++) {
             vf line[WINO_N_MAX], out[WINO_M], b = bias ? v_set(bias[c]) : v_zero();
-            UNROLL for (int j = 0; j < n; j++) line[j] = v_load(t + (r * n + j) * line_floats + c * V);
+            UNROLL_FOR (int j = 0; j < n; j++) line[j] = v_load(t + (r * n + j) * line_floats + c * V);
             wino_output(f, line, out);
-            UNROLL for (int j = 0; j < f->m; j++) v_store(py[r * f->m + j] + at + c * LANES, v_add(out[j], b));
+            UNROLL_FOR (int j = 0; j < f->m; j++) v_store(py[r * f->m + j] + at + c * LANES, v_add(out[j], b));
         }
     }
 }
@@ -164,17 +173,17 @@ INLINE void wino_gradient_tile(const struct wino *f, const float *const *py, int
         for (int j = 0; j < f->m; j++) {
             for (int i = 0; i < count; i += V) {
                 vf line[WINO_M], out[WINO_N_MAX];
-                UNROLL for (int r = 0; r < f->m; r++) line[r] = v_load(py[r * f->m + j] + at + i);
+                UNROLL_FOR (int r = 0; r < f->m; r++) line[r] = v_load(py[r * f->m + j] + at + i);
                 wino_gradient(f, line, out);
-                UNROLL for (int r = 0; r < n; r++) v_store(t + (r * f->m + j) * WINO_LINE + i, out[r]);
+                UNROLL_FOR (int r = 0; r < n; r++) v_store(t + (r * f->m + j) * WINO_LINE + i, out[r]);
             }
         }
         for (int r = 0; r < n; r++) {
             for (int i = 0; i < count; i += V) {
                 vf line[WINO_M], out[WINO_N_MAX];
-                UNROLL for (int j = 0; j < f->m; j++) line[j] = v_load(t + (r * f->m + j) * WINO_LINE + i);
+                UNROLL_FOR (int j = 0; j < f->m; j++) line[j] = v_load(t + (r * f->m + j) * WINO_LINE + i);
                 wino_gradient(f, line, out);
-                UNROLL for (int j = 0; j < n; j++) v_store(d + (r * n + j) * plane + i, out[j]);
+                UNROLL_FOR (int j = 0; j < n; j++) v_store(d + (r * n + j) * plane + i, out[j]);
             }
         }
     }

@@ -8,7 +8,9 @@
 #include "../../kernels/runtime/rng.h"
 #include "batch.h"
 
-struct shape { int c, h, w; };
+struct shape {
+    int c, h, w;
+};
 
 /* 0, or -EINVAL with the recipe's word and its range, when an augmentation cannot be applied to images of that shape. */
 int augment_check(const struct augment *a, struct shape shape, struct why *why);

@@ -11,18 +11,18 @@
 #include "../../kernels/runtime/rng.h"
 #include "augment.h"
 
-enum { TILE = 8 };                      /* pixels per step: their 8 x 16 floats stay in L1 while lane after lane is written */
+enum { TILE = 8 }; /* pixels per step: their 8 x 16 floats stay in L1 while lane after lane is written */
 
 struct batcher {
     struct transform t;
     struct team *team;
-    struct shape from, image, to;       /* as stored; after channel selection; as written */
-    int top, left;                      /* where the image starts in the padded one */
-    bool in_place;                      /* stored bytes are read in order: no channel selection, no permutation */
+    struct shape from, image, to; /* as stored; after channel selection; as written */
+    int top, left;                /* where the image starts in the padded one */
+    bool in_place;                /* stored bytes are read in order: no channel selection, no permutation */
     real table[256];
-    int32_t *offset;                    /* [H W C of image]: the stored byte that each comes from */
-    size_t image_bytes, worker_bytes;   /* of one changed image, of a worker's 2 x LANES of them */
-    uint8_t *scratch;                   /* [workers][worker_bytes]; NULL without augmentation */
+    int32_t *offset;                  /* [H W C of image]: the stored byte that each comes from */
+    size_t image_bytes, worker_bytes; /* of one changed image, of a worker's 2 x LANES of them */
+    uint8_t *scratch;                 /* [workers][worker_bytes]; NULL without augmentation */
 };
 
 /* One call of batcher_fill. */
@@ -46,8 +46,7 @@ void transform_shape(const struct transform *t, const struct dataset *d, int *c,
 
 static void fill_table(const struct transform *t, real table[256])
 {
-    for (int p = 0; p < 256; p++)
-        table[p] = (real)(t->raw ? p : (p / 255.0 - t->mean) / t->sd);
+    for (int p = 0; p < 256; p++) table[p] = (real)(t->raw ? p : (p / 255.0 - t->mean) / t->sd);
 }
 
 static int fill_offsets(struct batcher *b, struct why *why)
@@ -59,13 +58,10 @@ static int fill_offsets(struct batcher *b, struct why *why)
         free(order);
         return fail(why, -ENOMEM, "no memory for the batch's tables");
     }
+    for (int i = 0; i < area; i++) order[i] = i;
+    if (b->t.permute) rng_permutation(stream_key(b->t.permute_seed, STREAM_SELECT, UINT32_MAX, 0), area, order);
     for (int i = 0; i < area; i++)
-        order[i] = i;
-    if (b->t.permute)
-        rng_permutation(stream_key(b->t.permute_seed, STREAM_SELECT, UINT32_MAX, 0), area, order);
-    for (int i = 0; i < area; i++)
-        for (int k = 0; k < c; k++)
-            b->offset[i * c + k] = order[i] * b->from.c + k;
+        for (int k = 0; k < c; k++) b->offset[i * c + k] = order[i] * b->from.c + k;
     free(order);
     return 0;
 }
@@ -74,15 +70,14 @@ int transform_check(const struct transform *t, const struct dataset *d, struct w
 {
     const struct shape image = { t->red ? 1 : d->c, d->h, d->w };
     if (!t->raw && !(t->sd > 0 && t->sd <= 1e6 && t->mean >= -1e6 && t->mean <= 1e6))
-        return fail(why, -EINVAL, "norm=%g,%g: the second, the standard deviation, must be above 0, and neither beyond a million",
-                    t->mean, t->sd);
+        return fail(why, -EINVAL, "norm=%g,%g: the second, the standard deviation, must be above 0, and neither beyond a million", t->mean,
+                    t->sd);
     if (t->pad && (t->pad < d->h || t->pad < d->w || t->pad > 1024))
         return fail(why, -EINVAL, "pad=%d: images are %dx%d: choose %d … 1024, or leave it out", t->pad, d->h, d->w,
                     d->h > d->w ? d->h : d->w);
     for (int i = 0; i < t->augments; i++) {
         int error = augment_check(&t->augment[i], image, why);
-        if (error)
-            return error;
+        if (error) return error;
     }
     return 0;
 }
@@ -94,34 +89,34 @@ int batcher_open(struct batcher **batcher, const struct dataset *d, const struct
     struct shape image = { t->red ? 1 : d->c, d->h, d->w }, to;
     *batcher = NULL;
     int error = transform_check(t, d, why);
-    if (error)
-        return error;
+    if (error) return error;
     struct batcher *b = calloc(1, sizeof *b);
-    if (!b)
-        return fail(why, -ENOMEM, "no memory for the batch's tables");
+    if (!b) return fail(why, -ENOMEM, "no memory for the batch's tables");
     transform_shape(t, d, &to.c, &to.h, &to.w);
-    *b = (struct batcher){ .t = *t, .team = team, .from = { d->c, d->h, d->w }, .image = image, .to = to, .top = (to.h - d->h) / 2,
-                           .left = (to.w - d->w) / 2, .in_place = image.c == d->c && !t->permute };
+    *b = (struct batcher){ .t = *t,
+                           .team = team,
+                           .from = { d->c, d->h, d->w },
+                           .image = image,
+                           .to = to,
+                           .top = (to.h - d->h) / 2,
+                           .left = (to.w - d->w) / 2,
+                           .in_place = image.c == d->c && !t->permute };
     fill_table(t, b->table);
     error = fill_offsets(b, why);
     if (!error && t->augments > 0) {
         b->image_bytes = (size_t)(image.h * image.w * image.c);
-        b->worker_bytes = (2 * LANES * b->image_bytes + 127) / 128 * 128;           /* no two workers in one pair of lines */
+        b->worker_bytes = (2 * LANES * b->image_bytes + 127) / 128 * 128; /* no two workers in one pair of lines */
         b->scratch = malloc((size_t)team_workers(team) * b->worker_bytes);
-        if (!b->scratch)
-            error = fail(why, -ENOMEM, "no memory for augmentation");
+        if (!b->scratch) error = fail(why, -ENOMEM, "no memory for augmentation");
     }
-    if (error)
-        batcher_close(b);
-    else
-        *batcher = b;
+    if (error) batcher_close(b);
+    else *batcher = b;
     return error;
 }
 
 void batcher_close(struct batcher *b)
 {
-    if (!b)
-        return;
+    if (!b) return;
     free(b->offset);
     free(b->scratch);
     free(b);
@@ -135,12 +130,10 @@ static void spread_full(const real *restrict table, const uint8_t *const *source
     for (; p + TILE <= count; p += TILE)
         for (int lane = 0; lane < LANES; lane++) {
             const uint8_t *s = source[lane] + at + p;
-            for (int i = 0; i < TILE; i++)
-                x[(p + i) * LANES + lane] = table[s[i]];
+            for (int i = 0; i < TILE; i++) x[(p + i) * LANES + lane] = table[s[i]];
         }
     for (; p < count; p++)
-        for (int lane = 0; lane < LANES; lane++)
-            x[p * LANES + lane] = table[source[lane][at + p]];
+        for (int lane = 0; lane < LANES; lane++) x[p * LANES + lane] = table[source[lane][at + p]];
 }
 
 /* The same for any order and for a last block with dead lanes. */
@@ -149,10 +142,8 @@ static void spread(const real *restrict table, const uint8_t *const *source, int
 {
     for (int p = 0; p < count; p++) {
         int from = offset ? offset[at + p] : at + p;
-        for (int lane = 0; lane < lanes; lane++)
-            x[p * LANES + lane] = table[source[lane][from]];
-        for (int lane = lanes; lane < LANES; lane++)
-            x[p * LANES + lane] = 0;
+        for (int lane = 0; lane < lanes; lane++) x[p * LANES + lane] = table[source[lane][from]];
+        for (int lane = lanes; lane < LANES; lane++) x[p * LANES + lane] = 0;
     }
 }
 
@@ -167,18 +158,13 @@ static void fill_rows(const struct batcher *b, const uint8_t *const *source, int
             continue;
         }
         memset(x, 0, (size_t)left * sizeof *x);
-        if (in_place && lanes == LANES)
-            spread_full(b->table, source, from * row_bytes, row_bytes, x + left);
-        else
-            spread(b->table, source, lanes, in_place ? NULL : b->offset, from * row_bytes, row_bytes, x + left);
+        if (in_place && lanes == LANES) spread_full(b->table, source, from * row_bytes, row_bytes, x + left);
+        else spread(b->table, source, lanes, in_place ? NULL : b->offset, from * row_bytes, row_bytes, x + left);
         memset(x + left + row_bytes * LANES, 0, (size_t)(row - left - row_bytes * LANES) * sizeof *x);
     }
 }
 
-static int block_lanes(const struct fill *f, int block)
-{
-    return f->n - block * LANES < LANES ? f->n - block * LANES : LANES;
-}
+static int block_lanes(const struct fill *f, int block) { return f->n - block * LANES < LANES ? f->n - block * LANES : LANES; }
 
 static const uint8_t *stored(const struct fill *f, int i)
 {
@@ -198,8 +184,7 @@ static void fill_stored(void *context, int begin, int end, int worker)
     while (begin < end) {
         int block = begin / b->to.h, y = begin % b->to.h, rows = b->to.h - y < end - begin ? b->to.h - y : end - begin;
         int lanes = block_lanes(f, block);
-        for (int lane = 0; lane < lanes; lane++)
-            source[lane] = stored(f, block * LANES + lane);
+        for (int lane = 0; lane < lanes; lane++) source[lane] = stored(f, block * LANES + lane);
         fill_rows(b, source, lanes, b->in_place, y, y + rows, f->x + (size_t)begin * row);
         begin += rows;
     }
@@ -210,11 +195,9 @@ static const uint8_t *change(const struct fill *f, int i, uint8_t *room)
 {
     const struct batcher *b = f->b;
     const uint8_t *from = stored(f, i);
-    if (b->in_place)
-        memcpy(room, from, b->image_bytes);
+    if (b->in_place) memcpy(room, from, b->image_bytes);
     else
-        for (size_t k = 0; k < b->image_bytes; k++)
-            room[k] = from[b->offset[k]];
+        for (size_t k = 0; k < b->image_bytes; k++) room[k] = from[b->offset[k]];
     struct rng r = rng_start(stream_key(f->seed, STREAM_AUGMENT, f->epoch, (uint32_t)f->index[i]));
     return augment_apply(b->t.augment, b->t.augments, b->image, &r, room, room + b->image_bytes);
 }
@@ -229,8 +212,7 @@ static void fill_augmented(void *context, int begin, int end, int worker)
     size_t block_size = (size_t)(b->to.h * b->to.w * b->to.c * LANES);
     for (int block = begin; block < end; block++) {
         int lanes = block_lanes(f, block);
-        for (int lane = 0; lane < lanes; lane++)
-            source[lane] = change(f, block * LANES + lane, room + 2 * (size_t)lane * b->image_bytes);
+        for (int lane = 0; lane < lanes; lane++) source[lane] = change(f, block * LANES + lane, room + 2 * (size_t)lane * b->image_bytes);
         fill_rows(b, source, lanes, true, 0, b->to.h, f->x + (size_t)block * block_size);
     }
 }
@@ -242,8 +224,7 @@ void batcher_fill(struct batcher *b, const struct images *images, const int *ind
     assert(x && labels);
     int blocks = (n + LANES - 1) / LANES;
     struct fill f = { b, images, index, n, augment && b->t.augments > 0, seed, epoch, x };
-    for (int i = 0; i < n; i++)
-        labels[i] = images->labels[index[i]];
+    for (int i = 0; i < n; i++) labels[i] = images->labels[index[i]];
     memset(labels + n, 0, (size_t)(blocks * LANES - n));
     team_run(b->team, f.augment ? blocks : blocks * b->to.h, f.augment ? fill_augmented : fill_stored, &f);
 }

@@ -10,24 +10,29 @@
 enum augment_kind { AUGMENT_ROTATE, AUGMENT_SHIFT, AUGMENT_CROP_RESIZE };
 struct augment {
     enum augment_kind kind;
-    double amount;                      /* rotate: +-degrees, bilinear;  shift: +-whole pixels each way, zero-filled;
-                                         * crop-resize: side of the centre crop */
-    double probability;                 /* of being applied at all; 1 for rotate and shift unless written */
+    double amount;      /* rotate: +-degrees, bilinear;  shift: +-whole pixels each way, zero-filled;
+                         * crop-resize: side of the centre crop */
+    double probability; /* of being applied at all; 1 for rotate and shift unless written */
 };
 enum { MAX_AUGMENTS = 4 };
 
 /* What happens to each image, in this order: channel, permutation, augmentation, scaling, padding. */
 struct transform {
-    double mean, sd;                    /* pixel -> (pixel / 255 - mean) / sd */
-    bool raw;                           /* pixel -> pixel (0 … 255) instead */
-    int pad;                            /* zero-pad (after scaling) to pad x pad, image centred; 0: no padding */
-    bool red;                           /* the first channel alone */
-    bool permute; uint64_t permute_seed;
-    int augments; struct augment augment[MAX_AUGMENTS];
+    double mean, sd; /* pixel -> (pixel / 255 - mean) / sd */
+    bool raw;        /* pixel -> pixel (0 … 255) instead */
+    int pad;         /* zero-pad (after scaling) to pad x pad, image centred; 0: no padding */
+    bool red;        /* the first channel alone */
+    bool permute;
+    uint64_t permute_seed;
+    int augments;
+    struct augment augment[MAX_AUGMENTS];
 };
 
 enum selection_kind { SELECT_ALL, SELECT_PER_CLASS, SELECT_FIRST, SELECT_SINGLE, SELECT_SPLIT, SELECT_TRAIN };
-struct selection { enum selection_kind kind; int count; };
+struct selection {
+    enum selection_kind kind;
+    int count;
+};
 
 /* Indices into images.train (or .test) that a selection takes, by seed and in ascending order, into index[] (room for images->count);
  * with `rest` those that it leaves. Returns how many, or -EINVAL (a class has too few, index out of range …), or -ENOMEM.

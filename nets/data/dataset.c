@@ -21,22 +21,22 @@ const char *const dataset_names[] = { "mnist", "fashion-mnist", "cifar-10", "str
 
 /* "0" … "259": the digits' names, and those of custom classes (a label is one byte). */
 #define TEN(t) t "0", t "1", t "2", t "3", t "4", t "5", t "6", t "7", t "8", t "9"
-static const char *const number_names[] = {
-    TEN(""), TEN("1"), TEN("2"), TEN("3"), TEN("4"), TEN("5"), TEN("6"), TEN("7"), TEN("8"), TEN("9"), TEN("10"), TEN("11"), TEN("12"),
-    TEN("13"), TEN("14"), TEN("15"), TEN("16"), TEN("17"), TEN("18"), TEN("19"), TEN("20"), TEN("21"), TEN("22"), TEN("23"), TEN("24"),
-    TEN("25") };
-static const char *const fashion_names[] = {
-    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot" };
+static const char *const number_names[] = { TEN(""),   TEN("1"),  TEN("2"),  TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),
+                                            TEN("7"),  TEN("8"),  TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"),
+                                            TEN("14"), TEN("15"), TEN("16"), TEN("17"), TEN("18"), TEN("19"), TEN("20"),
+                                            TEN("21"), TEN("22"), TEN("23"), TEN("24"), TEN("25") };
+static const char *const fashion_names[] = { "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                                             "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot" };
 static const char *const cifar_names[] = { "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck" };
 
 enum form { FORM_IDX, FORM_CIFAR };
 enum { MAX_FILES = 6, MAX_FOLDERS = 8, IDX_FILES = 4, CIFAR_FILES = 6 };
 
 /* Images and labels of the training set, then of the test set. */
-static const char *const idx_stems[IDX_FILES] = {
-    "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte" };
-static const char *const cifar_stems[CIFAR_FILES] = {
-    "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin" };
+static const char *const idx_stems[IDX_FILES] = { "train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte",
+                                                  "t10k-labels-idx1-ubyte" };
+static const char *const cifar_stems[CIFAR_FILES] = { "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
+                                                      "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin" };
 static const char *const packings[] = { "", ".gz", ".xz" };
 
 struct published {
@@ -44,7 +44,7 @@ struct published {
     enum form form;
     int c, h, w, train, test;
     const char *const *class_names;
-    const char *sha256;                 /* as `struct dataset` defines it */
+    const char *sha256; /* as `struct dataset` defines it */
 };
 
 static const struct published published[] = {
@@ -59,7 +59,7 @@ enum { PUBLISHED = sizeof published / sizeof *published };
 struct files {
     enum form form;
     int count, present;
-    const char *missing;                /* the first stem that is not there, NULL if all are */
+    const char *missing; /* the first stem that is not there, NULL if all are */
     char path[MAX_FILES][PATH_MAX];
 };
 
@@ -74,8 +74,7 @@ static void look_into(const char *folder, enum form form, struct files *f)
             found = length < PATH_MAX && access(f->path[i], F_OK) == 0;
         }
         f->present += found;
-        if (!found && !f->missing)
-            f->missing = stems[i];
+        if (!found && !f->missing) f->missing = stems[i];
     }
     assert((f->present == f->count) == !f->missing);
 }
@@ -84,7 +83,7 @@ static void look_into(const char *folder, enum form form, struct files *f)
 struct load {
     const struct files *files;
     struct dataset *d;
-    int label_count[2], h[2], w[2];     /* of train, test */
+    int label_count[2], h[2], w[2]; /* of train, test */
     int error[MAX_FILES];
     struct why why[MAX_FILES];
 };
@@ -126,8 +125,7 @@ static int allocate(struct images *images, int count, size_t pixels, struct why 
 
 static int agree(const struct load *l, struct why *why)
 {
-    if (l->files->form != FORM_IDX)
-        return 0;
+    if (l->files->form != FORM_IDX) return 0;
     for (int part = 0; part < 2; part++) {
         int images = part ? l->d->test.count : l->d->train.count;
         if (images != l->label_count[part])
@@ -144,24 +142,19 @@ static int agree(const struct load *l, struct why *why)
 static int load_files(const struct files *files, struct team *team, struct dataset *d, struct why *why)
 {
     struct load *l = calloc(1, sizeof *l);
-    if (!l)
-        return fail(why, -ENOMEM, "no memory to read %s", files->path[0]);
+    if (!l) return fail(why, -ENOMEM, "no memory to read %s", files->path[0]);
     bool idx = files->form == FORM_IDX;
     int error = 0;
     *l = (struct load){ .files = files, .d = d, .h = { d->h, d->h }, .w = { d->w, d->w } };
     if (!idx) {
         error = allocate(&d->train, (CIFAR_FILES - 1) * CIFAR_RECORDS, CIFAR_PIXELS, why);
-        if (!error)
-            error = allocate(&d->test, CIFAR_RECORDS, CIFAR_PIXELS, why);
+        if (!error) error = allocate(&d->test, CIFAR_RECORDS, CIFAR_PIXELS, why);
         l->h[0] = l->w[0] = CIFAR_SIDE;
     }
-    if (!error)
-        team_run(team, files->count, idx ? load_idx_files : load_cifar_files, l);
+    if (!error) team_run(team, files->count, idx ? load_idx_files : load_cifar_files, l);
     for (int i = 0; i < files->count && !error; i++)
-        if (l->error[i])
-            error = fail(why, l->error[i], "%s", l->why[i].text);
-    if (!error)
-        error = agree(l, why);
+        if (l->error[i]) error = fail(why, l->error[i], "%s", l->why[i].text);
+    if (!error) error = agree(l, why);
     d->c = idx ? 1 : CIFAR_CHANNELS;
     d->h = l->h[0];
     d->w = l->w[0];
@@ -172,8 +165,7 @@ static int load_files(const struct files *files, struct team *team, struct datas
 static int check_labels(const struct images *images, const struct files *files, bool test, int classes, struct why *why)
 {
     for (int i = 0; i < images->count; i++) {
-        if (images->labels[i] < classes)
-            continue;
+        if (images->labels[i] < classes) continue;
         int cifar_file = test ? CIFAR_FILES - 1 : i / CIFAR_RECORDS;
         const char *path = files->path[files->form == FORM_IDX ? (test ? 3 : 1) : cifar_file];
         return fail(why, -EINVAL, "%s: image %d has label %d, expected 0 … %d: " SOURCE_WAY_OUT, path, i, images->labels[i], classes - 1);
@@ -186,7 +178,8 @@ static void hash(struct dataset *d)
     size_t pixels = (size_t)d->c * (size_t)d->h * (size_t)d->w, train = (size_t)d->train.count, test = (size_t)d->test.count;
     assert(train > 0 && test > 0 && pixels > 0);
     const struct sha256_part parts[] = {
-        { d->train.pixels, train * pixels }, { d->train.labels, train }, { d->test.pixels, test * pixels }, { d->test.labels, test } };
+        { d->train.pixels, train * pixels }, { d->train.labels, train }, { d->test.pixels, test * pixels }, { d->test.labels, test }
+    };
     sha256_hex(parts, 4, d->sha256);
 }
 
@@ -194,21 +187,21 @@ static void hash(struct dataset *d)
 static int check_published(const struct published *p, const struct files *files, struct dataset *d, struct why *why)
 {
     int error = check_labels(&d->train, files, false, d->classes, why);
-    if (!error)
-        error = check_labels(&d->test, files, true, d->classes, why);
-    if (error)
-        return error;
+    if (!error) error = check_labels(&d->test, files, true, d->classes, why);
+    if (error) return error;
     if (d->train.count != p->train || d->test.count != p->test)
-        return fail(why, -EINVAL, "%s: %d + %d images, expected %d + %d for %s: " SOURCE_WAY_OUT "; your own data go to train by "
-                    "--data-dir alone", files->path[0], d->train.count, d->test.count, p->train, p->test, p->name);
+        return fail(why, -EINVAL,
+                    "%s: %d + %d images, expected %d + %d for %s: " SOURCE_WAY_OUT "; your own data go to train by "
+                    "--data-dir alone",
+                    files->path[0], d->train.count, d->test.count, p->train, p->test, p->name);
     hash(d);
     for (int i = 0; i < PUBLISHED; i++)
         if (strcmp(d->sha256, published[i].sha256) == 0 && &published[i] != p)
             return fail(why, -EINVAL, "%s: this is %s, expected %s: say --data %s, or give another place by --data-dir", files->path[0],
                         published[i].name, p->name, published[i].name);
     if (strcmp(d->sha256, p->sha256) != 0)
-        return fail(why, -EINVAL, "%s and the files beside it are not the published %s (sha256 %.16s…, expected %.16s…): "
-                    SOURCE_WAY_OUT, files->path[0], p->name, d->sha256, p->sha256);
+        return fail(why, -EINVAL, "%s and the files beside it are not the published %s (sha256 %.16s…, expected %.16s…): " SOURCE_WAY_OUT,
+                    files->path[0], p->name, d->sha256, p->sha256);
     return 0;
 }
 
@@ -232,17 +225,17 @@ static int find_published(const struct published *p, const char *const *roots, s
             if (snprintf(folder, sizeof folder, "%s%s%s", roots[i], inside ? "/" : "", inside ? p->name : "") >= (int)sizeof folder)
                 return fail(why, -ENAMETOOLONG, "%.200s…: the path is too long", roots[i]);
             look_into(folder, p->form, files);
-            if (files->present == files->count)
-                return 0;
+            if (files->present == files->count) return 0;
             if (files->present > 0)
                 return fail(why, -ENOENT, "%s: %s is missing beside %d other files of %s: " SOURCE_WAY_OUT, folder, files->missing,
                             files->present, p->name);
-            if (used < sizeof looked)
-                used += (size_t)snprintf(looked + used, sizeof looked - used, "%s%s", used ? ", " : "", folder);
+            if (used < sizeof looked) used += (size_t)snprintf(looked + used, sizeof looked - used, "%s%s", used ? ", " : "", folder);
         }
     }
-    return fail(why, -ENOENT, "no %s here: run tools/fetch-data %s, give its place by --data-dir, or take --data strokes, which needs no "
-                "files (looked in %s)", p->name, p->name, looked);
+    return fail(why, -ENOENT,
+                "no %s here: run tools/fetch-data %s, give its place by --data-dir, or take --data strokes, which needs no "
+                "files (looked in %s)",
+                p->name, p->name, looked);
 }
 
 static int open_strokes(struct team *team, struct dataset *d, struct why *why)
@@ -253,10 +246,8 @@ static int open_strokes(struct team *team, struct dataset *d, struct why *why)
     d->c = 1;
     d->h = d->w = STROKES_SIDE;
     int error = allocate(&d->train, STROKES_TRAIN, STROKES_PIXELS, why);
-    if (!error)
-        error = allocate(&d->test, STROKES_TEST, STROKES_PIXELS, why);
-    if (error)
-        return error;
+    if (!error) error = allocate(&d->test, STROKES_TEST, STROKES_PIXELS, why);
+    if (error) return error;
     strokes_make(team, 0, STROKES_TRAIN, d->train.pixels, d->train.labels);
     strokes_make(team, STROKES_FIRST_TEST, STROKES_TEST, d->test.pixels, d->test.labels);
     hash(d);
@@ -268,11 +259,9 @@ static int open_files(const struct published *p, const char *dir, const char *en
 {
     const char *given[] = { dir, NULL }, *usual[] = { "./data", "../shared/data", NULL }, *all[] = { env_dir, usual[0], usual[1], NULL };
     struct files *files = calloc(1, sizeof *files);
-    if (!files)
-        return fail(why, -ENOMEM, "no memory to look for %s", p->name);
+    if (!files) return fail(why, -ENOMEM, "no memory to look for %s", p->name);
     int error = find_published(p, dir ? given : env_dir ? all : usual, files, why);
-    if (!error)
-        error = open_published(p, files, team, d, why);
+    if (!error) error = open_published(p, files, team, d, why);
     free(files);
     return error;
 }
@@ -282,18 +271,14 @@ int dataset_open(const char *name, const char *dir, const char *env_dir, struct 
     assert(name && d);
     *d = (struct dataset){ 0 };
     int error = -EINVAL, which = 0;
-    while (dataset_names[which] && strcmp(dataset_names[which], name) != 0)
-        which++;
+    while (dataset_names[which] && strcmp(dataset_names[which], name) != 0) which++;
     if (!dataset_names[which])
         return fail(why, -EINVAL, "no data set is called %.100s: choose mnist, fashion-mnist, cifar-10 or strokes", name);
     d->name = dataset_names[which];
     for (int i = 0; i < PUBLISHED; i++)
-        if (strcmp(published[i].name, name) == 0)
-            error = open_files(&published[i], dir, env_dir, team, d, why);
-    if (strcmp(name, "strokes") == 0)
-        error = open_strokes(team, d, why);
-    if (error)
-        dataset_close(d);
+        if (strcmp(published[i].name, name) == 0) error = open_files(&published[i], dir, env_dir, team, d, why);
+    if (strcmp(name, "strokes") == 0) error = open_strokes(team, d, why);
+    if (error) dataset_close(d);
     return error;
 }
 
@@ -301,10 +286,8 @@ int dataset_open(const char *name, const char *dir, const char *env_dir, struct 
 static void count_classes(struct dataset *d)
 {
     int most = 1;
-    for (int i = 0; i < d->train.count; i++)
-        most = d->train.labels[i] > most ? d->train.labels[i] : most;
-    for (int i = 0; i < d->test.count; i++)
-        most = d->test.labels[i] > most ? d->test.labels[i] : most;
+    for (int i = 0; i < d->train.count; i++) most = d->train.labels[i] > most ? d->train.labels[i] : most;
+    for (int i = 0; i < d->test.count; i++) most = d->test.labels[i] > most ? d->test.labels[i] : most;
     d->classes = most + 1;
 }
 
@@ -313,20 +296,19 @@ int dataset_open_directory(const char *dir, struct dataset *d, struct why *why)
     assert(dir && d);
     *d = (struct dataset){ .name = "custom", .class_names = number_names };
     struct files *files = calloc(1, sizeof *files);
-    if (!files)
-        return fail(why, -ENOMEM, "no memory to look into %s", dir);
+    if (!files) return fail(why, -ENOMEM, "no memory to look into %s", dir);
     look_into(dir, FORM_IDX, files);
-    if (files->present == 0)
-        look_into(dir, FORM_CIFAR, files);
+    if (files->present == 0) look_into(dir, FORM_CIFAR, files);
     int error = 0;
     if (files->present == 0)
-        error = fail(why, -ENOENT, "%s: neither idx (%s …) nor CIFAR-10 files (%s …): put them there under these names, or name a set "
-                     "by --data", dir, idx_stems[0], cifar_stems[0]);
+        error = fail(why, -ENOENT,
+                     "%s: neither idx (%s …) nor CIFAR-10 files (%s …): put them there under these names, or name a set "
+                     "by --data",
+                     dir, idx_stems[0], cifar_stems[0]);
     else if (files->missing)
         error = fail(why, -ENOENT, "%s: %s is missing beside %d other files: put it there, plain, .gz or .xz", dir, files->missing,
                      files->present);
-    if (!error)
-        error = load_files(files, NULL, d, why);
+    if (!error) error = load_files(files, NULL, d, why);
     free(files);
     if (error) {
         dataset_close(d);

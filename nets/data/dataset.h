@@ -11,17 +11,17 @@
 
 struct images {
     int count;
-    uint8_t *pixels;                    /* [count][H][W][C] */
-    uint8_t *labels;                    /* [count], below classes */
+    uint8_t *pixels; /* [count][H][W][C] */
+    uint8_t *labels; /* [count], below classes */
 };
 
 struct dataset {
-    const char *name;                   /* "mnist", "fashion-mnist", "cifar-10", "strokes" */
-    bool synthetic;                     /* strokes: accuracies say so */
+    const char *name; /* "mnist", "fashion-mnist", "cifar-10", "strokes" */
+    bool synthetic;   /* strokes: accuracies say so */
     int classes, c, h, w;
-    const char *const *class_names;     /* [classes], static */
+    const char *const *class_names; /* [classes], static */
     struct images train, test;
-    char sha256[65];                    /* over train pixels, train labels, test pixels, test labels as stored here; hex */
+    char sha256[65]; /* over train pixels, train labels, test pixels, test labels as stored here; hex */
 };
 
 /* Names that exist, NULL-terminated. */

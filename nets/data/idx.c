@@ -11,10 +11,7 @@
 enum { IDX_MAX_SIDE = 1024, IDX_MAX_COUNT = 100 * 1000 * 1000 };
 static const size_t IDX_MAX_BYTES = (size_t)1 << 33, IDX_FIRST_BYTES = (size_t)1 << 22;
 
-static uint32_t big_endian(const uint8_t *b)
-{
-    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
-}
+static uint32_t big_endian(const uint8_t *b) { return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]; }
 
 static int read_header(struct source *s, int rank, uint32_t *sizes, struct why *why)
 {
@@ -22,14 +19,12 @@ static int read_header(struct source *s, int rank, uint32_t *sizes, struct why *
     uint32_t want = 0x800u + (uint32_t)rank;
     const char *kind = rank == 3 ? "idx images" : "idx labels";
     int error = source_read(s, header, 4, kind, why);
-    if (error)
-        return error;
+    if (error) return error;
     uint32_t magic = big_endian(header);
     if (magic != want)
         return fail(why, -EINVAL, "%s: starts with 0x%08x, expected 0x%08x (%s): " SOURCE_WAY_OUT, source_path(s), magic, want, kind);
     error = source_read(s, header + 4, 4 * (size_t)rank, kind, why);
-    for (int i = 0; i < rank && !error; i++)
-        sizes[i] = big_endian(header + 4 + 4 * i);
+    for (int i = 0; i < rank && !error; i++) sizes[i] = big_endian(header + 4 + 4 * i);
     return error;
 }
 
@@ -39,11 +34,9 @@ static int read_growing(struct source *s, size_t bytes, const char *what, uint8_
     int error = 0;
     for (size_t got = 0, room = 0; got < bytes && !error; got = room) {
         room = room ? 2 * room : IDX_FIRST_BYTES;
-        if (room > bytes)
-            room = bytes;
+        if (room > bytes) room = bytes;
         uint8_t *more = realloc(*body, room);
-        if (!more)
-            return fail(why, -ENOMEM, "%s: no memory for %zu bytes (%s)", source_path(s), room, what);
+        if (!more) return fail(why, -ENOMEM, "%s: no memory for %zu bytes (%s)", source_path(s), room, what);
         *body = more;
         error = source_read(s, more + got, room - got, what, why);
     }
@@ -55,12 +48,9 @@ static int read_body(struct source *s, size_t bytes, const char *what, uint8_t *
     assert(bytes > 0);
     uint8_t *b = NULL;
     int error = read_growing(s, bytes, what, &b, why);
-    if (!error)
-        error = source_at_end(s, what, why);
-    if (error)
-        free(b);
-    else
-        *body = b;
+    if (!error) error = source_at_end(s, what, why);
+    if (error) free(b);
+    else *body = b;
     return error;
 }
 
@@ -69,8 +59,7 @@ static int read_images(struct source *s, int *count, int *h, int *w, uint8_t **p
     uint32_t n[3] = { 0 };
     char what[64];
     int error = read_header(s, 3, n, why);
-    if (error)
-        return error;
+    if (error) return error;
     snprintf(what, sizeof what, "%u images of %ux%u", n[0], n[1], n[2]);
     if ((*h && n[1] != (uint32_t)*h) || (*w && n[2] != (uint32_t)*w))
         return fail(why, -EINVAL, "%s: %s, expected %dx%d: " SOURCE_WAY_OUT, source_path(s), what, *h, *w);
@@ -79,8 +68,7 @@ static int read_images(struct source *s, int *count, int *h, int *w, uint8_t **p
         return fail(why, -EINVAL, "%s: %s, expected 1 … %d images of 1x1 … %dx%d in at most %zu MiB: " SOURCE_WAY_OUT, source_path(s), what,
                     IDX_MAX_COUNT, IDX_MAX_SIDE, IDX_MAX_SIDE, IDX_MAX_BYTES >> 20);
     error = read_body(s, (size_t)n[0] * n[1] * n[2], what, pixels, why);
-    if (error)
-        return error;
+    if (error) return error;
     *count = (int)n[0];
     *h = (int)n[1];
     *w = (int)n[2];
@@ -92,8 +80,7 @@ int idx_read_images(const char *path, int *count, int *h, int *w, uint8_t **pixe
     assert(count && pixels && *h >= 0 && *w >= 0);
     struct source *s;
     int error = source_open(&s, path, why);
-    if (error)
-        return error;
+    if (error) return error;
     error = read_images(s, count, h, w, pixels, why);
     source_close(s);
     return error;
@@ -106,16 +93,13 @@ int idx_read_labels(const char *path, int *count, uint8_t **labels, struct why *
     uint32_t n = 0;
     char what[64];
     int error = source_open(&s, path, why);
-    if (error)
-        return error;
+    if (error) return error;
     error = read_header(s, 1, &n, why);
     snprintf(what, sizeof what, "%u labels", n);
     if (!error && (n < 1 || n > IDX_MAX_COUNT))
         error = fail(why, -EINVAL, "%s: %s, expected 1 … %d: " SOURCE_WAY_OUT, path, what, IDX_MAX_COUNT);
-    if (!error)
-        error = read_body(s, n, what, labels, why);
-    if (!error)
-        *count = (int)n;
+    if (!error) error = read_body(s, n, what, labels, why);
+    if (!error) *count = (int)n;
     source_close(s);
     return error;
 }

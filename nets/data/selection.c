@@ -28,15 +28,14 @@ int selection_check(const struct selection *s, const struct images *images, int 
 {
     int n = images->count, c = s->count;
     switch (s->kind) {
-    case SELECT_ALL: case SELECT_TRAIN:
-        return 0;
+    case SELECT_ALL:
+    case SELECT_TRAIN: return 0;
     case SELECT_PER_CLASS:
-        return c >= 1 && c <= n / classes ? 0
-             : fail(why, -EINVAL, "perclass:%d: take 1 … %d: there are %d images of %d classes", c, n / classes, n, classes);
-    case SELECT_FIRST:
-        return c >= 1 && c <= n ? 0 : fail(why, -EINVAL, "first:%d: choose 1 … %d, the images there are", c, n);
-    case SELECT_SINGLE:
-        return c >= 0 && c < n ? 0 : fail(why, -EINVAL, "single:%d: choose an image from 0 … %d", c, n - 1);
+        return c >= 1 && c <= n / classes
+                   ? 0
+                   : fail(why, -EINVAL, "perclass:%d: take 1 … %d: there are %d images of %d classes", c, n / classes, n, classes);
+    case SELECT_FIRST: return c >= 1 && c <= n ? 0 : fail(why, -EINVAL, "first:%d: choose 1 … %d, the images there are", c, n);
+    case SELECT_SINGLE: return c >= 0 && c < n ? 0 : fail(why, -EINVAL, "single:%d: choose an image from 0 … %d", c, n - 1);
     case SELECT_SPLIT:
         return c >= 1 && c < n ? 0 : fail(why, -EINVAL, "split:%d: choose 1 … %d, so that images remain to validate on", c, n - 1);
     }
@@ -56,10 +55,8 @@ static int mark(const struct selection *s, const struct images *images, int clas
         return 0;
     }
     rng_permutation(stream_key(seed, STREAM_SELECT, (uint32_t)s->kind, 0), n, order);
-    if (s->kind == SELECT_PER_CLASS)
-        return take_per_class(s, images, classes, order, taken, why);
-    for (int i = 0; i < s->count; i++)
-        taken[order[i]] = 1;
+    if (s->kind == SELECT_PER_CLASS) return take_per_class(s, images, classes, order, taken, why);
+    for (int i = 0; i < s->count; i++) taken[order[i]] = 1;
     return 0;
 }
 
@@ -68,16 +65,13 @@ int selection_make(const struct selection *s, const struct images *images, int c
 {
     assert(images->count > 0 && classes >= 1 && classes <= 256);
     int error = selection_check(s, images, classes, why);
-    if (error)
-        return error;
+    if (error) return error;
     uint8_t *taken = calloc((size_t)images->count, 1);
-    if (!taken)
-        return fail(why, -ENOMEM, "no memory to select from %d images", images->count);
-    error = mark(s, images, classes, seed, index, taken, why);      /* index holds the random order until the list is written */
+    if (!taken) return fail(why, -ENOMEM, "no memory to select from %d images", images->count);
+    error = mark(s, images, classes, seed, index, taken, why); /* index holds the random order until the list is written */
     int n = 0;
     for (int i = 0; i < images->count && !error; i++)
-        if (taken[i] != rest)
-            index[n++] = i;
+        if (taken[i] != rest) index[n++] = i;
     free(taken);
     return error ? error : n;
 }
@@ -86,6 +80,5 @@ void epoch_order(uint64_t seed, uint32_t epoch, const int *index, int n, int *or
 {
     assert(n >= 0 && index != order);
     rng_permutation(stream_key(seed, STREAM_ORDER, epoch, 0), n, order);
-    for (int i = 0; i < n; i++)
-        order[i] = index[order[i]];
+    for (int i = 0; i < n; i++) order[i] = index[order[i]];
 }

@@ -21,11 +21,11 @@ enum { XZ_INPUT = 64 * 1024, GZ_BUFFER = 128 * 1024, GZ_STEP = 1 << 30 };
 
 struct source {
     char path[PATH_MAX];
-    size_t taken;                       /* unpacked bytes handed out */
-    gzFile gz;                          /* gzip and plain; NULL for xz */
+    size_t taken; /* unpacked bytes handed out */
+    gzFile gz;    /* gzip and plain; NULL for xz */
     FILE *xz;
     lzma_stream decoder;
-    bool xz_ended, xz_follows;          /* xz_follows: something that is no stream comes after the last one */
+    bool xz_ended, xz_follows; /* xz_follows: something that is no stream comes after the last one */
     uint8_t input[XZ_INPUT];
 };
 
@@ -45,11 +45,9 @@ static int open_stream(struct source *s, int fd, struct why *why)
 {
     if (!ends_with(s->path, ".xz")) {
         s->gz = gzdopen(fd, "rb");
-        if (!s->gz)
-            return fail(why, -ENOMEM, "cannot read %s: out of memory", s->path);
+        if (!s->gz) return fail(why, -ENOMEM, "cannot read %s: out of memory", s->path);
         gzbuffer(s->gz, GZ_BUFFER);
-        if (ends_with(s->path, ".gz") && gzdirect(s->gz))
-            return fail(why, -EINVAL, "%s: it is not gzip data: " SOURCE_WAY_OUT, s->path);
+        if (ends_with(s->path, ".gz") && gzdirect(s->gz)) return fail(why, -EINVAL, "%s: it is not gzip data: " SOURCE_WAY_OUT, s->path);
         return 0;
     }
     s->xz = fdopen(fd, "rb");
@@ -62,8 +60,7 @@ static int open_stream(struct source *s, int fd, struct why *why)
 static const char *other_kind(int fd)
 {
     struct stat is;
-    if (fstat(fd, &is) || S_ISREG(is.st_mode))
-        return NULL;
+    if (fstat(fd, &is) || S_ISREG(is.st_mode)) return NULL;
     return S_ISDIR(is.st_mode) ? "directory" : S_ISFIFO(is.st_mode) ? "FIFO" : S_ISSOCK(is.st_mode) ? "socket" : "device";
 }
 
@@ -71,16 +68,16 @@ int source_open(struct source **source, const char *path, struct why *why)
 {
     assert(source && path);
     *source = NULL;
-    if (strlen(path) >= PATH_MAX)
-        return fail(why, -ENAMETOOLONG, "cannot read %.200s…: the path is too long", path);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);            /* a FIFO without a writer would be waited for */
-    if (fd < 0)
-        return open_failed(path, errno, why);
+    if (strlen(path) >= PATH_MAX) return fail(why, -ENAMETOOLONG, "cannot read %.200s…: the path is too long", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */
+    if (fd < 0) return open_failed(path, errno, why);
     const char *kind = other_kind(fd);
     if (kind) {
         close(fd);
-        return fail(why, strcmp(kind, "directory") ? -EINVAL : -EISDIR, "cannot read %s: it is a %s, not a file; give another "
-                    "place by --data-dir", path, kind);
+        return fail(why, strcmp(kind, "directory") ? -EINVAL : -EISDIR,
+                    "cannot read %s: it is a %s, not a file; give another "
+                    "place by --data-dir",
+                    path, kind);
     }
     struct source *s = calloc(1, sizeof *s);
     if (!s) {
@@ -91,8 +88,7 @@ int source_open(struct source **source, const char *path, struct why *why)
     s->decoder = (lzma_stream)LZMA_STREAM_INIT;
     int error = open_stream(s, fd, why);
     if (error) {
-        if (!s->gz && !s->xz)
-            close(fd);
+        if (!s->gz && !s->xz) close(fd);
         source_close(s);
         return error;
     }
@@ -102,20 +98,14 @@ int source_open(struct source **source, const char *path, struct why *why)
 
 void source_close(struct source *s)
 {
-    if (!s)
-        return;
-    if (s->gz)
-        gzclose(s->gz);
-    if (s->xz)
-        fclose(s->xz);
+    if (!s) return;
+    if (s->gz) gzclose(s->gz);
+    if (s->xz) fclose(s->xz);
     lzma_end(&s->decoder);
     free(s);
 }
 
-const char *source_path(const struct source *s)
-{
-    return s->path;
-}
+const char *source_path(const struct source *s) { return s->path; }
 
 /* As much of `bytes` as there is, into *got. The reason why there is no more goes to *reason: NULL at a regular end. */
 static int gz_take(struct source *s, uint8_t *to, size_t bytes, size_t *got, const char **reason)
@@ -125,17 +115,13 @@ static int gz_take(struct source *s, uint8_t *to, size_t bytes, size_t *got, con
     while (*got < bytes) {
         size_t step = bytes - *got < GZ_STEP ? bytes - *got : GZ_STEP;
         int n = gzread(s->gz, to + *got, (unsigned)step);
-        if (n > 0)
-            *got += (size_t)n;
-        if (n < (int)step)
-            break;
+        if (n > 0) *got += (size_t)n;
+        if (n < (int)step) break;
     }
     int code;
     const char *text = gzerror(s->gz, &code);
-    if (code == Z_ERRNO)
-        return -errno;
-    if (code == Z_BUF_ERROR)
-        *reason = "its gzip data are cut short";
+    if (code == Z_ERRNO) return -errno;
+    if (code == Z_BUF_ERROR) *reason = "its gzip data are cut short";
     else if (code != Z_OK && code != Z_STREAM_END)
         *reason = strstr(text, "incorrect data check") ? "its gzip checksum does not hold" : "its gzip data are damaged";
     return 0;
@@ -182,8 +168,7 @@ static int xz_take(struct source *s, uint8_t *to, size_t bytes, size_t *got, con
     d->avail_out = bytes;
     *reason = NULL;
     while (d->avail_out > 0 && !s->xz_ended) {
-        if (!xz_fill(s) && ferror(s->xz))
-            return -errno;
+        if (!xz_fill(s) && ferror(s->xz)) return -errno;
         lzma_ret code = lzma_code(d, feof(s->xz) ? LZMA_FINISH : LZMA_RUN);
         s->xz_ended = code == LZMA_STREAM_END && xz_last(s);
         if (code != LZMA_OK && code != LZMA_STREAM_END) {
@@ -192,8 +177,7 @@ static int xz_take(struct source *s, uint8_t *to, size_t bytes, size_t *got, con
         }
     }
     *got = bytes - d->avail_out;
-    if (!*reason && s->xz_ended && *got < bytes && s->xz_follows)
-        *reason = "something follows its xz data";
+    if (!*reason && s->xz_ended && *got < bytes && s->xz_follows) *reason = "something follows its xz data";
     return 0;
 }
 
@@ -209,12 +193,10 @@ int source_read(struct source *s, void *to, size_t bytes, const char *what, stru
     size_t got = 0;
     const char *reason = NULL;
     int error = take(s, to, bytes, &got, &reason, why);
-    if (error)
-        return error;
+    if (error) return error;
     s->taken += got;
     assert(got <= bytes);
-    if (got == bytes)
-        return 0;
+    if (got == bytes) return 0;
     return fail(why, -EINVAL, "%s: %s after %zu bytes, expected %s: " SOURCE_WAY_OUT, s->path, reason ? reason : "it ends", s->taken, what);
 }
 
@@ -225,11 +207,8 @@ int source_at_end(struct source *s, const char *what, struct why *why)
     size_t got = 0;
     const char *reason = NULL;
     int error = take(s, &extra, 1, &got, &reason, why);
-    if (error)
-        return error;
-    if (reason)
-        return fail(why, -EINVAL, "%s: %s (all %zu bytes of %s were read): " SOURCE_WAY_OUT, s->path, reason, s->taken, what);
-    if (got > 0)
-        return fail(why, -EINVAL, "%s: more bytes follow the %zu of %s: " SOURCE_WAY_OUT, s->path, s->taken, what);
+    if (error) return error;
+    if (reason) return fail(why, -EINVAL, "%s: %s (all %zu bytes of %s were read): " SOURCE_WAY_OUT, s->path, reason, s->taken, what);
+    if (got > 0) return fail(why, -EINVAL, "%s: more bytes follow the %zu of %s: " SOURCE_WAY_OUT, s->path, s->taken, what);
     return 0;
 }

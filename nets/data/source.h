@@ -19,7 +19,7 @@ int source_read(struct source *s, void *to, size_t bytes, const char *what, stru
 /* -EINVAL if anything follows what was read, or the packing's checksum does not hold (it stands at the end). */
 int source_at_end(struct source *s, const char *what, struct why *why);
 
-void source_close(struct source *s);            /* NULL is fine */
+void source_close(struct source *s); /* NULL is fine */
 const char *source_path(const struct source *s);
 
 /* What to do about a damaged file; ends every message about one. */

@@ -19,23 +19,24 @@
 _Static_assert(FLT_EVAL_METHOD == 0, "float arithmetic must round to float after every operation");
 
 enum { SIDE = STROKES_SIDE, CURVE_STEPS = 4, LINE_STEPS = 3, LATTICE = 4 };
-enum { DRAW_IMAGE = 0, DRAW_LABEL = 1 };            /* streams of one number */
+enum { DRAW_IMAGE = 0, DRAW_LABEL = 1 }; /* streams of one number */
 
-struct point { double x, y; };
+struct point {
+    double x, y;
+};
 
 /* From the glyph's grid to the canvas: affine, then a warp by a lattice of displacements with smooth steps between. */
 struct placement {
-    double xx, xy, yx, yy;              /* pixels per grid unit */
+    double xx, xy, yx, yy; /* pixels per grid unit */
     struct point centre;
     struct point warp[LATTICE][LATTICE];
 };
 
-struct pen { float radius, softness, ink; };
+struct pen {
+    float radius, softness, ink;
+};
 
-static double between(struct rng *r, double low, double high)
-{
-    return low + (high - low) * rng_uniform(r);
-}
+static double between(struct rng *r, double low, double high) { return low + (high - low) * rng_uniform(r); }
 
 static struct point point_between(struct rng *r, double low, double high)
 {
@@ -55,8 +56,7 @@ static struct placement place(struct rng *r)
     p.yy = s * width * slant + c * height;
     p.centre = point_between(r, SIDE / 2.0 - 2.75, SIDE / 2.0 + 2.75);
     for (int i = 0; i < LATTICE; i++)
-        for (int j = 0; j < LATTICE; j++)
-            p.warp[i][j] = point_between(r, -elastic, elastic);
+        for (int j = 0; j < LATTICE; j++) p.warp[i][j] = point_between(r, -elastic, elastic);
     return p;
 }
 
@@ -78,7 +78,8 @@ static struct point on_canvas(const struct placement *p, struct point grid)
     double x = grid.x - 50, y = grid.y - 50;
     return (struct point){
         p->centre.x + (p->xx * x + p->xy * y) + (1 - v) * ((1 - u) * a[0].x + u * a[1].x) + v * ((1 - u) * b[0].x + u * b[1].x),
-        p->centre.y + (p->yx * x + p->yy * y) + (1 - v) * ((1 - u) * a[0].y + u * a[1].y) + v * ((1 - u) * b[0].y + u * b[1].y) };
+        p->centre.y + (p->yx * x + p->yy * y) + (1 - v) * ((1 - u) * a[0].y + u * a[1].y) + v * ((1 - u) * b[0].y + u * b[1].y)
+    };
 }
 
 /* Four pixels of a row: gcc turns the clamping of a loop over single ones into jumps. */
@@ -169,12 +170,10 @@ static void blur(float share, const float *restrict from, float *restrict to)
     float rows[SIDE + 2][SIDE] = { 0 }, row[SIDE + 2] = { 0 };
     for (int y = 0; y < SIDE; y++) {
         memcpy(row + 1, from + y * SIDE, SIDE * sizeof *from);
-        for (int x = 0; x < SIDE; x++)
-            rows[y + 1][x] = (1 - 2 * share) * row[x + 1] + share * (row[x] + row[x + 2]);
+        for (int x = 0; x < SIDE; x++) rows[y + 1][x] = (1 - 2 * share) * row[x + 1] + share * (row[x] + row[x + 2]);
     }
     for (int y = 0; y < SIDE; y++)
-        for (int x = 0; x < SIDE; x++)
-            to[y * SIDE + x] = (1 - 2 * share) * rows[y + 1][x] + share * (rows[y][x] + rows[y + 2][x]);
+        for (int x = 0; x < SIDE; x++) to[y * SIDE + x] = (1 - 2 * share) * rows[y + 1][x] + share * (rows[y][x] + rows[y + 2][x]);
 }
 
 /* Noise of triangular distribution, +-`amount` at most: the sum of two bytes of randomness per pixel. Only what is above black is seen. */
@@ -213,24 +212,24 @@ int strokes_draw(uint64_t number, uint8_t *pixels)
     pen.softness = (float)between(&r, 0.5, 0.9);
     pen.ink = (float)between(&r, 170, 270);
     float reach = pen.radius + pen.softness;
-    for (int i = 0; i < STROKES_PIXELS; i++)
-        distance[i] = SIDE * SIDE;
-    for (int i = 0; i < g->strokes; i++)
-        draw_stroke(&g->stroke[i], &p, jitter, reach, &r, distance);
+    for (int i = 0; i < STROKES_PIXELS; i++) distance[i] = SIDE * SIDE;
+    for (int i = 0; i < g->strokes; i++) draw_stroke(&g->stroke[i], &p, jitter, reach, &r, distance);
     lay_ink(&pen, distance, ink);
     blur((float)share, ink, distance);
     add_noise(&r, (float)noise, distance, pixels);
     return digit;
 }
 
-struct series { uint64_t first; uint8_t *pixels, *labels; };
+struct series {
+    uint64_t first;
+    uint8_t *pixels, *labels;
+};
 
 static void draw_some(void *context, int begin, int end, int worker)
 {
     const struct series *s = context;
     (void)worker;
-    for (int i = begin; i < end; i++)
-        s->labels[i] = (uint8_t)strokes_draw(s->first + (uint64_t)i, s->pixels + (size_t)i * STROKES_PIXELS);
+    for (int i = begin; i < end; i++) s->labels[i] = (uint8_t)strokes_draw(s->first + (uint64_t)i, s->pixels + (size_t)i * STROKES_PIXELS);
 }
 
 void strokes_make(struct team *team, uint64_t first, int count, uint8_t *pixels, uint8_t *labels)

@@ -9,8 +9,15 @@
 
 enum { GLYPH_POINTS = 13, GLYPH_STROKES = 3, GLYPH_STYLES = 3 };
 
-struct glyph_stroke { bool curved; int points; uint8_t at[GLYPH_POINTS][2]; };
-struct glyph { int strokes; struct glyph_stroke stroke[GLYPH_STROKES]; };
+struct glyph_stroke {
+    bool curved;
+    int points;
+    uint8_t at[GLYPH_POINTS][2];
+};
+struct glyph {
+    int strokes;
+    struct glyph_stroke stroke[GLYPH_STROKES];
+};
 
 extern const struct glyph glyphs[10][GLYPH_STYLES];
 

@@ -14,10 +14,8 @@ static bool read_activation(const char *text, struct layer *l, int kind)
 static void print_activation(const struct layer *l, char *text, size_t size)
 {
     const struct activation *a = &l->activation;
-    if (a->kind == ACTIVATION_LEAKY)
-        append_decimal(text, size, "leaky", a->slope);
-    else
-        append(text, size, "%s", a->kind == ACTIVATION_RELU ? "relu" : "tanh");
+    if (a->kind == ACTIVATION_LEAKY) append_decimal(text, size, "leaky", a->slope);
+    else append(text, size, "%s", a->kind == ACTIVATION_RELU ? "relu" : "tanh");
 }
 
 static const char *activation_shape(struct layer *l)
@@ -26,16 +24,10 @@ static const char *activation_shape(struct layer *l)
     return l->activation.kind == ACTIVATION_LEAKY && !slope ? "the slope must be above 0 and at most 1" : NULL;
 }
 
-static enum need needs_output(const struct layer *l)
-{
-    return l->activation.kind == ACTIVATION_TANH ? NEED_VALUE : NEED_SIGN;
-}
+static enum need needs_output(const struct layer *l) { return l->activation.kind == ACTIVATION_TANH ? NEED_VALUE : NEED_SIGN; }
 
 /* ReLU of a maximum is the maximum of ReLUs; relu_after_pool (nets/plan/plan.c) says what becomes of gradients. */
-static bool keeps_order(const struct layer *l)
-{
-    return l->activation.kind == ACTIVATION_RELU;
-}
+static bool keeps_order(const struct layer *l) { return l->activation.kind == ACTIVATION_RELU; }
 
 static const char *activation_algorithm(const struct plan *plan, int i, char text[96])
 {
@@ -56,15 +48,21 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->activation->bwd(&j->what->activation, row_vectors(rows, j->what->out), l->y, l->dy, l->dx);
 }
 
-static const struct word words[] = {
-    { "relu", read_activation, ACTIVATION_RELU, "relu" },
-    { "leaky", read_activation, ACTIVATION_LEAKY, "leaky0.01" },
-    { "tanh", read_activation, ACTIVATION_TANH, "tanh" },
-    { NULL, NULL, 0, NULL }
-};
+static const struct word words[] = { { "relu", read_activation, ACTIVATION_RELU, "relu" },
+                                     { "leaky", read_activation, ACTIVATION_LEAKY, "leaky0.01" },
+                                     { "tanh", read_activation, ACTIVATION_TANH, "tanh" },
+                                     { NULL, NULL, 0, NULL } };
 
 const struct layer_row layer_activation = {
-    .name = "activation", .words = words, .print = print_activation, .shape = activation_shape, .elementwise = true, .in_place = true,
-    .over = NEED_NOTHING, .needs_output = needs_output, .keeps_order = keeps_order, .algorithm = activation_algorithm,
+    .name = "activation",
+    .words = words,
+    .print = print_activation,
+    .shape = activation_shape,
+    .elementwise = true,
+    .in_place = true,
+    .over = NEED_NOTHING,
+    .needs_output = needs_output,
+    .keeps_order = keeps_order,
+    .algorithm = activation_algorithm,
     .work = { [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows } },
 };

@@ -14,15 +14,9 @@ static bool read_add(const char *text, struct layer *l, int detail)
     return read_whole(&text, &l->add.back) && !*text;
 }
 
-static void print_add(const struct layer *l, char *text, size_t size)
-{
-    append(text, size, "add%d", l->add.back);
-}
+static void print_add(const struct layer *l, char *text, size_t size) { append(text, size, "add%d", l->add.back); }
 
-static int add_source(const struct layer *l)
-{
-    return l->add.back;
-}
+static int add_source(const struct layer *l) { return l->add.back; }
 
 static const char *add_problem(const struct net *net, int i, int n, struct planned *l)
 {
@@ -31,10 +25,7 @@ static const char *add_problem(const struct net *net, int i, int n, struct plann
     return NULL;
 }
 
-static void add_images(struct planned *l, int n)
-{
-    l->add.n = n;
-}
+static void add_images(struct planned *l, int n) { l->add.n = n; }
 
 static const char *add_algorithm(const struct plan *plan, int i, char text[96])
 {
@@ -72,8 +63,7 @@ static void skips_whole(struct plan *plan, struct team *team, int layer)
 {
     for (int i = layer + 2; i < plan->net.count; i++) {
         struct job job = job_of(plan, i);
-        if (net_source(&plan->net, i) != layer)
-            continue;
+        if (net_source(&plan->net, i) != layer) continue;
         job.to = plan->layers[layer].dy;
         assert(job.to && job.to != job.layer->dy);
         team_run(team, pass_rows(plan, job.layer->add.h), skip_rows, &job);

@@ -24,18 +24,14 @@ static bool read_bn(const char *text, struct layer *l, int detail)
 static void print_bn(const struct layer *l, char *text, size_t size)
 {
     append(text, size, "bn");
-    if (l->batchnorm.eps != BN_EPS)
-        append_decimal(text, size, "eps", l->batchnorm.eps);
-    if (l->batchnorm.momentum != BN_MOMENTUM)
-        append_decimal(text, size, "mom", l->batchnorm.momentum);
+    if (l->batchnorm.eps != BN_EPS) append_decimal(text, size, "eps", l->batchnorm.eps);
+    if (l->batchnorm.momentum != BN_MOMENTUM) append_decimal(text, size, "mom", l->batchnorm.momentum);
 }
 
 static const char *bn_shape(struct layer *l)
 {
-    if (!(l->batchnorm.eps > 0 && l->batchnorm.eps <= 1))
-        return "eps must be above 0 and at most 1";
-    if (!(l->batchnorm.momentum >= 0 && l->batchnorm.momentum <= 1))
-        return "momentum must be 0 to 1";
+    if (!(l->batchnorm.eps > 0 && l->batchnorm.eps <= 1)) return "eps must be above 0 and at most 1";
+    if (!(l->batchnorm.momentum >= 0 && l->batchnorm.momentum <= 1)) return "momentum must be 0 to 1";
     return NULL;
 }
 
@@ -57,10 +53,7 @@ static const char *bn_problem(const struct net *net, int i, int n, struct planne
     return batchnorm_complete(&l->batchnorm);
 }
 
-static void bn_images(struct planned *l, int n)
-{
-    l->batchnorm.n = n;
-}
+static void bn_images(struct planned *l, int n) { l->batchnorm.n = n; }
 
 static const char *bn_algorithm(const struct plan *plan, int i, char text[96])
 {
@@ -74,21 +67,14 @@ static void bn_place(struct plan *plan, int i)
     const size_t c = (size_t)l->batchnorm.c, room = round16(c);
     l->coefficients = plan_take(plan, SCRATCH, 3 * room * sizeof(real));
     plan->channels = plan->channels > room ? plan->channels : room;
-    if (!plan->training)
-        return;
+    if (!plan->training) return;
     l->mean = plan_take(plan, ACTIVATIONS, c * sizeof(real));
     l->variance = plan_take(plan, ACTIVATIONS, c * sizeof(real));
 }
 
-static int bn_chunks(const struct planned *l)
-{
-    return batchnorm_chunks(&l->batchnorm);
-}
+static int bn_chunks(const struct planned *l) { return batchnorm_chunks(&l->batchnorm); }
 
-static struct span bn_chunk(const struct planned *l, int i)
-{
-    return batchnorm_chunk(&l->batchnorm, i);
-}
+static struct span bn_chunk(const struct planned *l, int i) { return batchnorm_chunk(&l->batchnorm, i); }
 
 static size_t bn_partials(const struct plan *plan, int i)
 {
@@ -132,10 +118,7 @@ static void statistics_after(struct plan *plan, struct team *team, int i)
     fold(plan, i, l->mean, l->variance);
 }
 
-static void fold_running(struct plan *plan, int i)
-{
-    fold(plan, i, plan_value_of(plan, i, 2), plan_value_of(plan, i, 3));
-}
+static void fold_running(struct plan *plan, int i) { fold(plan, i, plan_value_of(plan, i, 2), plan_value_of(plan, i, 3)); }
 
 static void forward_rows(const struct job *j, struct span rows, int worker)
 {

@@ -14,8 +14,8 @@
 
 static bool is_same(const struct conv *c)
 {
-    return c->r % 2 == 1 && c->s % 2 == 1 && (c->r > 1 || c->s > 1) && c->top == c->r / 2 && c->bottom == c->top && c->left == c->s / 2
-        && c->right == c->left;
+    return c->r % 2 == 1 && c->s % 2 == 1 && (c->r > 1 || c->s > 1) && c->top == c->r / 2 && c->bottom == c->top && c->left == c->s / 2 &&
+           c->right == c->left;
 }
 
 static bool read_conv(const char *text, struct layer *l, int detail)
@@ -24,17 +24,14 @@ static bool read_conv(const char *text, struct layer *l, int detail)
     struct conv *c = &l->conv;
     int pads[4] = { -1, -1, -1, -1 }, bias = 1;
     *c = (struct conv){ .r = 3, .step = 1 };
-    if (!read_whole(&text, &c->k))
-        return false;
+    if (!read_whole(&text, &c->k)) return false;
     bool same = false;
     const struct option options[] = { { "step", WHOLE, &c->step }, { "same", FLAG, &same }, { "r", WHOLE, &c->r }, { "s", WHOLE, &c->s },
-        { "pad", PADS, pads }, { "b", WHOLE, &bias }, { NULL, FLAG, NULL } };
-    if (!read_options(text, options) || bias > 1 || (same && pads[0] >= 0))
-        return false;
+                                      { "pad", PADS, pads },       { "b", WHOLE, &bias },   { NULL, FLAG, NULL } };
+    if (!read_options(text, options) || bias > 1 || (same && pads[0] >= 0)) return false;
     c->s = c->s ? c->s : c->r;
     c->bias = bias == 1;
-    if (pads[0] >= 0)
-        c->top = pads[0], c->bottom = pads[1], c->left = pads[2], c->right = pads[3];
+    if (pads[0] >= 0) c->top = pads[0], c->bottom = pads[1], c->left = pads[2], c->right = pads[3];
     l->same = same ? c->r != 1 || c->s != 1 : is_same(c);
     return true;
 }
@@ -46,10 +43,8 @@ static void print_conv(const struct layer *l, char *text, size_t size)
     append_unless(text, size, "r", c->r, 3);
     append_unless(text, size, "s", c->s, c->r);
     append_unless(text, size, "step", c->step, 1);
-    if (l->same)
-        append(text, size, "same");
-    else
-        append_pads(text, size, c->top, c->bottom, c->left, c->right);
+    if (l->same) append(text, size, "same");
+    else append_pads(text, size, c->top, c->bottom, c->left, c->right);
     append_unless(text, size, "b", c->bias, 1);
 }
 
@@ -58,8 +53,7 @@ static const char *conv_shape(struct layer *l)
     struct conv *c = &l->conv;
     c->n = 1, c->c = l->in.c, c->h = l->in.h, c->w = l->in.w;
     if (l->same) {
-        if (c->r % 2 == 0 || c->s % 2 == 0)
-            return "\"same\" needs an odd kernel: write the padding out, such as pad1,0,1,0";
+        if (c->r % 2 == 0 || c->s % 2 == 0) return "\"same\" needs an odd kernel: write the padding out, such as pad1,0,1,0";
         c->top = c->bottom = c->r / 2;
         c->left = c->right = c->s / 2;
     }
@@ -69,22 +63,15 @@ static const char *conv_shape(struct layer *l)
     return wrong;
 }
 
-static struct window conv_window(const struct layer *l)
-{
-    return (struct window){ l->conv.r, l->conv.step, l->conv.top };
-}
+static struct window conv_window(const struct layer *l) { return (struct window){ l->conv.r, l->conv.step, l->conv.top }; }
 
-static double conv_macs(const struct layer *l)
-{
-    return (double)l->out.c * l->out.h * l->out.w * l->conv.r * l->conv.s * l->conv.c;
-}
+static double conv_macs(const struct layer *l) { return (double)l->out.c * l->out.h * l->out.w * l->conv.r * l->conv.s * l->conv.c; }
 
 static void conv_tensors(const struct layer *l, struct tensor_row *list)
 {
     const struct conv *c = &l->conv;
     list[0] = (struct tensor_row){ "weight", .trained = true, .drawn = true, .rank = 4, .extent = { c->k, c->r, c->s, c->c } };
-    if (c->bias)
-        list[1] = (struct tensor_row){ "bias", .trained = true, .drawn = true, .rank = 1, .extent = { c->k } };
+    if (c->bias) list[1] = (struct tensor_row){ "bias", .trained = true, .drawn = true, .rank = 1, .extent = { c->k } };
 }
 
 /* ---- planning ---------------------------------------------------------------------------------------------------------------------- */
@@ -96,10 +83,7 @@ static const char *conv_problem(const struct net *net, int i, int n, struct plan
     return conv_complete(&l->conv);
 }
 
-static void conv_images(struct planned *l, int n)
-{
-    l->conv.n = n;
-}
+static void conv_images(struct planned *l, int n) { l->conv.n = n; }
 
 /* Blocks per wave: by shape alone, so that waves cut every batch alike, and so that the sums of a wave's chunks stay below 64 MiB (in
  * single precision). */
@@ -110,8 +94,7 @@ static int wave_blocks(const struct conv_variant *v, const struct conv *c, size_
     int blocks = WAVE_BLOCKS;
     for (; blocks > 1; blocks /= 2) {
         wave.n = blocks * LANES;
-        if ((size_t)conv_chunks(v, &wave) * stride <= most)
-            break;
+        if ((size_t)conv_chunks(v, &wave) * stride <= most) break;
     }
     return blocks;
 }
@@ -122,7 +105,7 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
     char word[96], problem[128], isas[128];
     for (int d = 0; d < CONV_DIRECTIONS; d++) {
         l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, o->algo);
-        if (!l->variant[d] && o->algo && conv_algo_known(o->isas, o->algo))        /* not for this shape */
+        if (!l->variant[d] && o->algo && conv_algo_known(o->isas, o->algo)) /* not for this shape */
             l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, "direct");
     }
     if (!l->variant[CONV_FWD])
@@ -138,8 +121,7 @@ static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
 {
     const struct conv_variant *const *v = plan->layers[i].variant;
     assert(v[CONV_FWD] && (!plan->training || (v[CONV_BWD_DATA] && v[CONV_BWD_WEIGHTS])));
-    if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS]))
-        return v[CONV_FWD]->head.algo;
+    if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS])) return v[CONV_FWD]->head.algo;
     snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);
     return text;
 }
@@ -163,15 +145,9 @@ static size_t conv_worker_bytes(const struct plan *plan, int i)
     return most;
 }
 
-static int weight_chunks(const struct planned *l)
-{
-    return conv_chunks(l->variant[CONV_BWD_WEIGHTS], &l->conv);
-}
+static int weight_chunks(const struct planned *l) { return conv_chunks(l->variant[CONV_BWD_WEIGHTS], &l->conv); }
 
-static struct span weight_chunk(const struct planned *l, int i)
-{
-    return conv_chunk(l->variant[CONV_BWD_WEIGHTS], &l->conv, i);
-}
+static struct span weight_chunk(const struct planned *l, int i) { return conv_chunk(l->variant[CONV_BWD_WEIGHTS], &l->conv, i); }
 
 static size_t conv_partials(const struct plan *plan, int i)
 {
@@ -181,15 +157,9 @@ static size_t conv_partials(const struct plan *plan, int i)
     return (size_t)weight_chunks(&wave) * plan_stride(plan, i);
 }
 
-static int forward_grain(const struct planned *l)
-{
-    return l->variant[CONV_FWD]->grain(&l->conv, CONV_FWD);
-}
+static int forward_grain(const struct planned *l) { return l->variant[CONV_FWD]->grain(&l->conv, CONV_FWD); }
 
-static int data_grain(const struct planned *l)
-{
-    return l->variant[CONV_BWD_DATA]->grain(&l->conv, CONV_BWD_DATA);
-}
+static int data_grain(const struct planned *l) { return l->variant[CONV_BWD_DATA]->grain(&l->conv, CONV_BWD_DATA); }
 
 /* ---- forward and back to the input ------------------------------------------------------------------------------------------------- */
 
@@ -224,8 +194,7 @@ static void conv_sums(const struct job *j, const struct conv *p, const real *dy,
     real *db = sums_bias(j, dw);
     v->bwd_weights(&part, conv_chunk(v, p, chunk), dy + first * LANES, x, dw + first * filter, db ? db + first : NULL,
                    j->plan->worker_scratch[worker]);
-    if (filters.end == p->k)
-        sums_clear_padding(j, dw);
+    if (filters.end == p->k) sums_clear_padding(j, dw);
 }
 
 /* Units are parts of a wave's chunks. */
@@ -257,8 +226,7 @@ static void weights_whole(struct plan *plan, struct team *team, int i)
         job.to = direct ? gradient : partials_of(plan, job.layer);
         team_run(team, job.chunks * job.parts, wave_sums, &job);
         job.to = gradient;
-        if (!direct)
-            sums_merge(plan, team, &job);
+        if (!direct) sums_merge(plan, team, &job);
     }
 }
 

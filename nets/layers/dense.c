@@ -32,21 +32,14 @@ static const char *dense_shape(struct layer *l)
 }
 
 /* A window of the whole image. */
-static struct window dense_window(const struct layer *l)
-{
-    return (struct window){ l->in.h, 1, 0 };
-}
+static struct window dense_window(const struct layer *l) { return (struct window){ l->in.h, 1, 0 }; }
 
-static double dense_macs(const struct layer *l)
-{
-    return (double)l->dense.k * l->dense.c;
-}
+static double dense_macs(const struct layer *l) { return (double)l->dense.k * l->dense.c; }
 
 static void dense_tensors(const struct layer *l, struct tensor_row *list)
 {
     list[0] = (struct tensor_row){ "weight", .trained = true, .drawn = true, .rank = 2, .extent = { l->dense.k, l->dense.c } };
-    if (l->dense.bias)
-        list[1] = (struct tensor_row){ "bias", .trained = true, .drawn = true, .rank = 1, .extent = { l->dense.k } };
+    if (l->dense.bias) list[1] = (struct tensor_row){ "bias", .trained = true, .drawn = true, .rank = 1, .extent = { l->dense.k } };
 }
 
 /* ---- planning ---------------------------------------------------------------------------------------------------------------------- */
@@ -58,10 +51,7 @@ static const char *dense_problem(const struct net *net, int i, int n, struct pla
     return dense_complete(&l->dense);
 }
 
-static void dense_images(struct planned *l, int n)
-{
-    l->dense.n = n;
-}
+static void dense_images(struct planned *l, int n) { l->dense.n = n; }
 
 static const char *dense_algorithm(const struct plan *plan, int i, char text[96])
 {
@@ -130,8 +120,7 @@ static void weights_whole(struct plan *plan, struct team *team, int i)
         job.add = plan->pass.accumulate || job.block > 0;
         job.to = job.add ? partials_of(plan, job.layer) : gradient;
         team_run(team, (job.layer->dense.c + LANES - 1) / LANES, columns, &job);
-        if (!job.add)
-            continue;
+        if (!job.add) continue;
         sums_clear_padding(&job, partials_of(plan, job.layer));
         job.to = gradient;
         sums_merge(plan, team, &job);

@@ -7,7 +7,7 @@
 #include "../plan/internal.h"
 #include "words.h"
 
-static const float DROP_MAX = 0.999f;   /* the kernel's threshold has 16 bits and must stay below 2^16 */
+static const float DROP_MAX = 0.999f; /* the kernel's threshold has 16 bits and must stay below 2^16 */
 
 static bool read_drop(const char *text, struct layer *l, int detail)
 {
@@ -15,10 +15,7 @@ static bool read_drop(const char *text, struct layer *l, int detail)
     return read_decimal(&text, &l->dropout.rate) && !*text;
 }
 
-static void print_drop(const struct layer *l, char *text, size_t size)
-{
-    append_decimal(text, size, "drop", l->dropout.rate);
-}
+static void print_drop(const struct layer *l, char *text, size_t size) { append_decimal(text, size, "drop", l->dropout.rate); }
 
 static const char *drop_shape(struct layer *l)
 {
@@ -53,8 +50,7 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
     const struct planned *l = &j->plan->layers[j->index];
     const int before = j->first * j->what->out.h;
     const struct dropout none = { .threshold = 0 }, some = dropout_of(j);
-    if (!j->plan->pass.training && l->x == l->y)
-        return;
+    if (!j->plan->pass.training && l->x == l->y) return;
     const struct span vectors = row_vectors((struct span){ before + rows.begin, before + rows.end }, j->what->out);
     j->plan->kernels->dropout->fwd(j->plan->pass.training ? &some : &none, vectors, l->x, l->y, l->kept);
 }
@@ -70,7 +66,16 @@ static void data_rows(const struct job *j, struct span rows, int worker)
 static const struct word words[] = { { "drop", read_drop, 0, "drop0.2" }, { NULL, NULL, 0, NULL } };
 
 const struct layer_row layer_dropout = {
-    .name = "dropout", .words = words, .print = print_drop, .shape = drop_shape, .elementwise = true, .passes_at_inference = true,
-    .in_place = true, .over = NEED_SIGN, .whole_output = true, .algorithm = drop_algorithm, .place = drop_place,
+    .name = "dropout",
+    .words = words,
+    .print = print_drop,
+    .shape = drop_shape,
+    .elementwise = true,
+    .passes_at_inference = true,
+    .in_place = true,
+    .over = NEED_SIGN,
+    .whole_output = true,
+    .algorithm = drop_algorithm,
+    .place = drop_place,
     .work = { [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows } },
 };

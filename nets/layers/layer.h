@@ -17,18 +17,18 @@ struct job;
 
 /* A word that begins a layer in a net string; several may mean one kind. */
 struct word {
-    const char *name;                                                   /* NULL ends a list */
-    bool (*read)(const char *after_name, struct layer *l, int detail);  /* l is zeroed but for its kind; false: cannot be read */
-    int detail;                                                         /* which pool, which activation */
-    const char *usage;                                                  /* for the message when it cannot be read */
+    const char *name;                                                  /* NULL ends a list */
+    bool (*read)(const char *after_name, struct layer *l, int detail); /* l is zeroed but for its kind; false: cannot be read */
+    int detail;                                                        /* which pool, which activation */
+    const char *usage;                                                 /* for the message when it cannot be read */
 };
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------------------- */
 
 /* A parameter or statistic as a kind declares it. Trained ones come first, the weight before the bias. */
 struct tensor_row {
-    const char *name;                   /* "weight"; NULL ends a list */
-    bool trained, drawn;                /* drawn: starts from random numbers, as struct init says; else from `start` */
+    const char *name;    /* "weight"; NULL ends a list */
+    bool trained, drawn; /* drawn: starts from random numbers, as struct init says; else from `start` */
     float start;
     int rank, extent[4];
 };
@@ -46,16 +46,18 @@ typedef void rows_fn(const struct job *job, struct span span, int worker);
 typedef void whole_fn(struct plan *plan, struct team *team, int layer);
 
 struct layer_work {
-    rows_fn *rows;                      /* NULL: cuts itself, and shares no group */
-    whole_fn *whole;                    /* the work as a group of its own, where that is not done row by row; may be NULL */
-    whole_fn *after;                    /* once all chunks of a group are summed: what they come to; NULL where nothing is left to do */
-    int (*chunks)(const struct planned *l);                             /* of sums over the planned images; NULL: makes rows */
-    struct span (*chunk)(const struct planned *l, int i);               /* rows of x or dy that chunk i sums */
-    int (*grain)(const struct planned *l);                              /* rows that are made together; NULL: 1 */
+    rows_fn *rows;                          /* NULL: cuts itself, and shares no group */
+    whole_fn *whole;                        /* the work as a group of its own, where that is not done row by row; may be NULL */
+    whole_fn *after;                        /* once all chunks of a group are summed: what they come to; NULL where nothing is left to do */
+    int (*chunks)(const struct planned *l); /* of sums over the planned images; NULL: makes rows */
+    struct span (*chunk)(const struct planned *l, int i); /* rows of x or dy that chunk i sums */
+    int (*grain)(const struct planned *l);                /* rows that are made together; NULL: 1 */
 };
 
 /* The window of input rows that a row of y reads; step from one row's to the next's, top: rows of padding above. */
-struct window { int extent, step, top; };
+struct window {
+    int extent, step, top;
+};
 
 /* What backward asks of the contents of a buffer. */
 enum need { NEED_NOTHING, NEED_SIGN, NEED_VALUE };
@@ -63,42 +65,42 @@ enum need { NEED_NOTHING, NEED_SIGN, NEED_VALUE };
 /* ---- the row ------------------------------------------------------------------------------------------------------------------- */
 
 struct layer_row {
-    const char *name;                   /* in the names of its tensors: "2.bn.gamma" */
+    const char *name; /* in the names of its tensors: "2.bn.gamma" */
     const struct word *words;
 
     /* Of a net, before it is planned. */
-    void (*print)(const struct layer *l, char *text, size_t size);      /* appends the canonical word */
-    const char *(*shape)(struct layer *l);      /* completes the layer and l->out (which begins as l->in); NULL, or what is wrong */
-    const char *way_out;                        /* "; change …", appended to what is wrong; NULL: the message says it itself */
-    int (*source)(const struct layer *l);       /* of a second input: so many places back; NULL: the kind has none */
-    struct window (*window)(const struct layer *l);     /* NULL: 1, 1, 0 */
-    double (*macs)(const struct layer *l);      /* multiply-adds per image, nominal; NULL: 0 */
-    void (*tensors)(const struct layer *l, struct tensor_row list[LAYER_TENSORS + 1]);      /* list is zeroed; NULL: it has none */
+    void (*print)(const struct layer *l, char *text, size_t size); /* appends the canonical word */
+    const char *(*shape)(struct layer *l);          /* completes the layer and l->out (which begins as l->in); NULL, or what is wrong */
+    const char *way_out;                            /* "; change …", appended to what is wrong; NULL: the message says it itself */
+    int (*source)(const struct layer *l);           /* of a second input: so many places back; NULL: the kind has none */
+    struct window (*window)(const struct layer *l); /* NULL: 1, 1, 0 */
+    double (*macs)(const struct layer *l);          /* multiply-adds per image, nominal; NULL: 0 */
+    void (*tensors)(const struct layer *l, struct tensor_row list[LAYER_TENSORS + 1]); /* list is zeroed; NULL: it has none */
 
     /* What buffers.c has to know. */
-    bool elementwise;                   /* y[i] depends on x[i] alone: in place at inference, dx over dy */
-    bool passes_at_inference;           /* and is then the identity */
-    bool in_place;                      /* in training, too, over an output of which backward needs no more than `over` */
+    bool elementwise;         /* y[i] depends on x[i] alone: in place at inference, dx over dy */
+    bool passes_at_inference; /* and is then the identity */
+    bool in_place;            /* in training, too, over an output of which backward needs no more than `over` */
     enum need over;
-    bool reads_input;                   /* backward reads x */
-    enum need (*needs_output)(const struct layer *l);                   /* backward needs y; NULL: it does not */
-    bool whole_output;                  /* y has a place in the whole batch's buffer, although backward does not read it */
-    bool mixes_images;                  /* an image's y depends on the other images of the batch */
-    bool (*only_maxima)(const struct layer *l);         /* y is a maximum of x over windows */
-    bool (*keeps_order)(const struct layer *l);         /* is monotone, elementwise, without memory: may change places with only_maxima */
+    bool reads_input;                                 /* backward reads x */
+    enum need (*needs_output)(const struct layer *l); /* backward needs y; NULL: it does not */
+    bool whole_output;                                /* y has a place in the whole batch's buffer, although backward does not read it */
+    bool mixes_images;                                /* an image's y depends on the other images of the batch */
+    bool (*only_maxima)(const struct layer *l);       /* y is a maximum of x over windows */
+    bool (*keeps_order)(const struct layer *l);       /* is monotone, elementwise, without memory: may change places with only_maxima */
 
     /* Planning. */
-    const char *(*problem)(const struct net *net, int layer, int n, struct planned *l);     /* the kernel's; NULL, or what is wrong */
-    void (*images)(struct planned *l, int n);           /* sets n in it; NULL: it has no n */
-    int (*choose)(struct plan *plan, int layer, const struct plan_options *o, struct why *why);     /* variants; NULL: the ISA's one */
+    const char *(*problem)(const struct net *net, int layer, int n, struct planned *l);         /* the kernel's; NULL, or what is wrong */
+    void (*images)(struct planned *l, int n);                                                   /* sets n in it; NULL: it has no n */
+    int (*choose)(struct plan *plan, int layer, const struct plan_options *o, struct why *why); /* variants; NULL: the ISA's one */
     const char *(*algorithm)(const struct plan *plan, int layer, char text[96]);
-    void (*place)(struct plan *plan, int layer);        /* memory of its own; NULL: none */
-    size_t (*worker_bytes)(const struct plan *plan, int layer);         /* scratch of each worker; NULL: none */
-    size_t (*partials)(const struct plan *plan, int layer);             /* elements of all chunks' sums at once; NULL: none */
+    void (*place)(struct plan *plan, int layer);                /* memory of its own; NULL: none */
+    size_t (*worker_bytes)(const struct plan *plan, int layer); /* scratch of each worker; NULL: none */
+    size_t (*partials)(const struct plan *plan, int layer);     /* elements of all chunks' sums at once; NULL: none */
 
     /* Running. */
-    void (*pack)(const struct plan *plan, int layer, enum conv_direction direction);        /* where packed[direction] is there */
-    void (*before_inference)(struct plan *plan, int layer);             /* NULL: nothing to do */
+    void (*pack)(const struct plan *plan, int layer, enum conv_direction direction); /* where packed[direction] is there */
+    void (*before_inference)(struct plan *plan, int layer);                          /* NULL: nothing to do */
     struct layer_work work[WORKS];
 };
 

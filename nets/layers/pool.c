@@ -10,13 +10,14 @@ static bool read_pool(const char *text, struct layer *l, int kind)
     struct pool *p = &l->pool;
     int pads[4] = { 0 }, count = 0;
     *p = (struct pool){ .kind = (enum pool_kind)kind };
-    if (!read_whole(&text, &p->r))
-        return false;
+    if (!read_whole(&text, &p->r)) return false;
     p->s = p->step = p->r;
-    const struct option options[] = { { "step", WHOLE, &p->step }, { "s", WHOLE, &p->s }, { "pad", PADS, pads },
-        { kind == POOL_AVG ? "count" : NULL, WHOLE, &count }, { NULL, FLAG, NULL } };
-    if (!read_options(text, options) || count > 1)
-        return false;
+    const struct option options[] = { { "step", WHOLE, &p->step },
+                                      { "s", WHOLE, &p->s },
+                                      { "pad", PADS, pads },
+                                      { kind == POOL_AVG ? "count" : NULL, WHOLE, &count },
+                                      { NULL, FLAG, NULL } };
+    if (!read_options(text, options) || count > 1) return false;
     p->top = pads[0], p->bottom = pads[1], p->left = pads[2], p->right = pads[3];
     p->count_pad = count == 1;
     return true;
@@ -47,23 +48,16 @@ static const char *pool_shape(struct layer *l)
 {
     struct pool *p = &l->pool;
     p->n = 1, p->c = l->in.c, p->h = l->in.h, p->w = l->in.w;
-    if (l->global)
-        p->r = p->h, p->s = p->w, p->step = 1;
+    if (l->global) p->r = p->h, p->s = p->w, p->step = 1;
     const char *wrong = pool_complete(p);
     p->n = 0;
     l->out = (struct shape){ p->c, p->p, p->q };
     return wrong;
 }
 
-static struct window pool_window(const struct layer *l)
-{
-    return (struct window){ l->pool.r, l->pool.step, l->pool.top };
-}
+static struct window pool_window(const struct layer *l) { return (struct window){ l->pool.r, l->pool.step, l->pool.top }; }
 
-static bool is_max(const struct layer *l)
-{
-    return l->pool.kind == POOL_MAX;
-}
+static bool is_max(const struct layer *l) { return l->pool.kind == POOL_MAX; }
 
 static const char *pool_problem(const struct net *net, int i, int n, struct planned *l)
 {
@@ -72,10 +66,7 @@ static const char *pool_problem(const struct net *net, int i, int n, struct plan
     return pool_complete(&l->pool);
 }
 
-static void pool_images(struct planned *l, int n)
-{
-    l->pool.n = n;
-}
+static void pool_images(struct planned *l, int n) { l->pool.n = n; }
 
 static const char *pool_algorithm(const struct plan *plan, int i, char text[96])
 {
@@ -104,16 +95,22 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->which, l->dx);
 }
 
-static const struct word words[] = {
-    { "max", read_pool, POOL_MAX, "max2[s3][step1][pad1|pad1,0,1,0]" },
-    { "avg", read_pool, POOL_AVG, "avg2[s3][step1][pad1|pad1,0,1,0][count1]" },
-    { "gap", read_gap, POOL_AVG, "gap" },
-    { NULL, NULL, 0, NULL }
-};
+static const struct word words[] = { { "max", read_pool, POOL_MAX, "max2[s3][step1][pad1|pad1,0,1,0]" },
+                                     { "avg", read_pool, POOL_AVG, "avg2[s3][step1][pad1|pad1,0,1,0][count1]" },
+                                     { "gap", read_gap, POOL_AVG, "gap" },
+                                     { NULL, NULL, 0, NULL } };
 
 const struct layer_row layer_pool = {
-    .name = "pool", .words = words, .print = print_pool, .shape = pool_shape, .window = pool_window,
-    .way_out = "; change window or padding, or shrink the image less before it", .only_maxima = is_max, .problem = pool_problem,
-    .images = pool_images, .algorithm = pool_algorithm, .place = pool_place,
+    .name = "pool",
+    .words = words,
+    .print = print_pool,
+    .shape = pool_shape,
+    .window = pool_window,
+    .way_out = "; change window or padding, or shrink the image less before it",
+    .only_maxima = is_max,
+    .problem = pool_problem,
+    .images = pool_images,
+    .algorithm = pool_algorithm,
+    .place = pool_place,
     .work = { [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows } },
 };

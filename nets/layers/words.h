@@ -8,7 +8,11 @@
 
 /* An option of a word: its letters, then its value; key NULL ends a list. */
 enum option_type { WHOLE, FLAG, PADS, DECIMAL };
-struct option { const char *key; enum option_type type; void *value; };        /* int, bool, int[4] (top, bottom, left, right), float */
+struct option {
+    const char *key;
+    enum option_type type;
+    void *value;
+}; /* int, bool, int[4] (top, bottom, left, right), float */
 
 /* Everything to the end of the word; each option at most once. Of two keys with the same beginning the longer stands first in the list. */
 bool read_options(const char *text, const struct option *options);

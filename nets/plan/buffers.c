@@ -24,35 +24,29 @@
 
 #include <assert.h>
 
-static const struct layer_row *row_of(const struct net *net, int i)
-{
-    return layer_row(net->layers[i].kind);
-}
+static const struct layer_row *row_of(const struct net *net, int i) { return layer_row(net->layers[i].kind); }
 
 /* Of a layer's value: a label, or a buffer. */
-static int name_of(const int *names, int layer)
-{
-    return layer < 0 ? INPUT_BUFFER : names[layer];
-}
+static int name_of(const int *names, int layer) { return layer < 0 ? INPUT_BUFFER : names[layer]; }
 
 /* Will an add at or past layer i read the value of this name as the output of a layer before i? */
 static bool value_held(const struct net *net, const int *names, int name, int i)
 {
     for (int a = i; a < net->count; a++) {
         const int source = net_source(net, a);
-        if (source != a && source < i && name_of(names, source) == name)
-            return true;
+        if (source != a && source < i && name_of(names, source) == name) return true;
     }
     return false;
 }
 
-static size_t elements(const struct layer *l)
-{
-    return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w;
-}
+static size_t elements(const struct layer *l) { return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w; }
 
 /* A list of buffers under construction. */
-struct list { int *count; size_t *size; bool *local; };
+struct list {
+    int *count;
+    size_t *size;
+    bool *local;
+};
 
 /* Of the buffers of that sort that are not busy the smallest that fits, else the largest, enlarged; a new one when all are busy. */
 static int take_buffer(const struct list *list, const bool *busy, bool local, size_t wanted)
@@ -60,11 +54,9 @@ static int take_buffer(const struct list *list, const bool *busy, bool local, si
     size_t *size = list->size;
     int best = -1;
     for (int i = 0; i < *list->count; i++) {
-        if (busy[i] || list->local[i] != local)
-            continue;
+        if (busy[i] || list->local[i] != local) continue;
         bool fits = size[i] >= wanted, best_fits = best >= 0 && size[best] >= wanted;
-        if (best < 0 || (fits && (!best_fits || size[i] < size[best])) || (!fits && !best_fits && size[i] > size[best]))
-            best = i;
+        if (best < 0 || (fits && (!best_fits || size[i] < size[best])) || (!fits && !best_fits && size[i] > size[best])) best = i;
     }
     if (best < 0) {
         assert(*list->count < NET_MAX_LAYERS);
@@ -72,8 +64,7 @@ static int take_buffer(const struct list *list, const bool *busy, bool local, si
         size[best] = 0;
         list->local[best] = local;
     }
-    if (size[best] < wanted)
-        size[best] = wanted;
+    if (size[best] < wanted) size[best] = wanted;
     return best;
 }
 
@@ -87,14 +78,10 @@ static void label_values(const struct net *net, bool training, int *label)
         const struct layer_row *row = row_of(net, i);
         const int below = name_of(label, i - 1);
         const bool free_to_write = below != INPUT_BUFFER && !value_held(net, label, below, i);
-        if (!training && row->passes_at_inference)
-            label[i] = below;
-        else if (free_to_write && (training ? row->in_place && needs[below] <= row->over : row->elementwise))
-            label[i] = below;
-        else
-            label[i] = labels++;
-        if (row->needs_output && label[i] != INPUT_BUFFER)
-            needs[label[i]] = row->needs_output(&net->layers[i]);
+        if (!training && row->passes_at_inference) label[i] = below;
+        else if (free_to_write && (training ? row->in_place && needs[below] <= row->over : row->elementwise)) label[i] = below;
+        else label[i] = labels++;
+        if (row->needs_output && label[i] != INPUT_BUFFER) needs[label[i]] = row->needs_output(&net->layers[i]);
     }
 }
 
@@ -102,8 +89,7 @@ static void label_values(const struct net *net, bool training, int *label)
 static bool value_is_kept(const struct net *net, const int *label, int name)
 {
     for (int i = 0; i < net->count; i++) {
-        if (label[i] != name)
-            continue;
+        if (label[i] != name) continue;
         if (row_of(net, i)->needs_output || row_of(net, i)->whole_output || (i + 1 < net->count && row_of(net, i + 1)->reads_input))
             return true;
     }
@@ -125,13 +111,10 @@ static bool ever_together(const struct sharing *s, int a, int b)
 static bool value_is_local(const struct net *net, const struct sharing *s, const int *label, int i)
 {
     for (int layer = 0; layer < net->count; layer++) {
-        if (label[layer] != label[i])
-            continue;
-        if (layer == net->count - 1 || !always_together(s, layer, i) || !always_together(s, layer + 1, i))
-            return false;
+        if (label[layer] != label[i]) continue;
+        if (layer == net->count - 1 || !always_together(s, layer, i) || !always_together(s, layer + 1, i)) return false;
         for (int a = layer + 1; a < net->count; a++)
-            if (net_source(net, a) == layer && !always_together(s, a, i))
-                return false;
+            if (net_source(net, a) == layer && !always_together(s, a, i)) return false;
     }
     return true;
 }
@@ -171,8 +154,7 @@ static bool gradient_held(const struct net *net, const struct buffers *b, int bu
 {
     for (int a = i; a < net->count; a++) {
         const int source = net_source(net, a);
-        if (source != a && source >= b->lowest && source < i && b->gradient[a] == buffer)
-            return true;
+        if (source != a && source >= b->lowest && source < i && b->gradient[a] == buffer) return true;
     }
     return false;
 }
@@ -180,8 +162,7 @@ static bool gradient_held(const struct net *net, const struct buffers *b, int bu
 bool net_is_source(const struct net *net, int layer)
 {
     for (int a = layer + 1; a < net->count; a++)
-        if (net_source(net, a) == layer)
-            return true;
+        if (net_source(net, a) == layer) return true;
     return false;
 }
 
@@ -208,8 +189,7 @@ static bool gradient_is_local(const struct net *net, const struct sharing *s, co
 {
     const int group = i + 1 < net->count ? s->gradient[i + 1] : -1;
     for (; i > b->lowest && passes_gradient_on(net, i) && s->gradient[i] == group; i--)
-        if (!row_of(net, i)->elementwise)
-            return true;
+        if (!row_of(net, i)->elementwise) return true;
     const bool sums_rows = row_of(net, i)->work[WORK_WEIGHTS].rows && !net_is_source(net, i);
     return sums_rows && group >= 0 && s->weights[i] == group && (i == b->lowest || s->gradient[i] == group);
 }
@@ -218,8 +198,7 @@ static bool gradient_is_local(const struct net *net, const struct sharing *s, co
 static bool gradient_under_way(const struct net *net, const struct buffers *b, const struct sharing *s, int buffer, int i)
 {
     for (int layer = i; s && layer < net->count && s->gradient[layer] == s->gradient[i]; layer++)
-        if (b->gradient[layer] == buffer)
-            return true;
+        if (b->gradient[layer] == buffer) return true;
     return false;
 }
 
@@ -244,17 +223,14 @@ void buffers_assign(const struct net *net, bool training, const struct sharing *
     assert(net && net->count > 0);
     assert(b);
     *b = (struct buffers){ .lowest = net_lowest(net) };
-    for (int i = 0; i < net->count; i++)
-        b->gradient[i] = NO_BUFFER;
+    for (int i = 0; i < net->count; i++) b->gradient[i] = NO_BUFFER;
     assign_values(net, training, sharing, b);
-    if (training)
-        assign_gradients(net, sharing, b);
+    if (training) assign_gradients(net, sharing, b);
 }
 
 int net_lowest(const struct net *net)
 {
     int lowest = 0;
-    while (lowest < net->count && net_layer_facts(net, lowest).parameters == 0)
-        lowest++;
+    while (lowest < net->count && net_layer_facts(net, lowest).parameters == 0) lowest++;
     return lowest;
 }

@@ -7,7 +7,9 @@
 #include <assert.h>
 
 /* Image blocks that one worker has under way. */
-struct piece { int block, blocks, worker; };
+struct piece {
+    int block, blocks, worker;
+};
 
 /* Where a piece's part of a tensor is: in the worker's own buffer, whose size is `own`, or in its place within the whole batch's. */
 static real *at(const struct piece *piece, const real *base, size_t own, struct shape s)
@@ -40,20 +42,21 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     planned_images(&l, what->kind, left < most ? left : most);
     l.x = at(piece, l.x, own_value(plan, layer - 1), what->in);
     l.y = at(piece, l.y, own_value(plan, layer), what->out);
-    if (l.skip)
-        l.skip = at(piece, l.skip, own_value(plan, net_source(&plan->net, layer)), net_source_shape(&plan->net, layer));
+    if (l.skip) l.skip = at(piece, l.skip, own_value(plan, net_source(&plan->net, layer)), net_source_shape(&plan->net, layer));
     l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out);
     l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in);
-    if (l.which)
-        l.which += block_at(piece->block, what->out);
-    if (l.kept)
-        l.kept += block_at(piece->block, what->out) / LANES;
+    if (l.which) l.which += block_at(piece->block, what->out);
+    if (l.kept) l.kept += block_at(piece->block, what->out) / LANES;
     return l;
 }
 
 /* ---- through all stages ------------------------------------------------------------------------------------------------------------ */
 
-struct run { const struct plan *plan; const struct group *group; const struct stage *stage; };
+struct run {
+    const struct plan *plan;
+    const struct group *group;
+    const struct stage *stage;
+};
 
 /* Rows of one stage, counted within the piece. */
 static void make_rows(const struct run *run, int i, const struct piece *piece, struct span rows)
@@ -74,8 +77,7 @@ static void make_rows(const struct run *run, int i, const struct piece *piece, s
 
 static void make_whole(const struct run *run, const struct piece *piece)
 {
-    for (int i = 0; i < run->group->count; i++)
-        make_rows(run, i, piece, (struct span){ 0, piece->blocks * run->stage[i].rows });
+    for (int i = 0; i < run->group->count; i++) make_rows(run, i, piece, (struct span){ 0, piece->blocks * run->stage[i].rows });
 }
 
 /* Rows [begin, end) of the first stage and what follows from them, of one block. */
@@ -84,14 +86,12 @@ static void make_bands(const struct run *run, const struct piece *piece, int beg
     const struct group *g = run->group;
     const int *numbers = run->plan->numbers;
     int made[GROUP_MOST] = { begin };
-    for (int i = 1; i < g->count; i++)
-        made[i] = numbers[run->stage[i].ready + made[i - 1]];
+    for (int i = 1; i < g->count; i++) made[i] = numbers[run->stage[i].ready + made[i - 1]];
     while (made[0] < end) {
         for (int i = 0; i < g->count; i++) {
             const int band = made[0] + g->band < end ? made[0] + g->band : end;
             const int next = i == 0 ? band : numbers[run->stage[i].ready + made[i - 1]];
-            if (next > made[i])
-                make_rows(run, i, piece, (struct span){ made[i], next });
+            if (next > made[i]) make_rows(run, i, piece, (struct span){ made[i], next });
             made[i] = next;
         }
     }
@@ -108,7 +108,7 @@ static void run_units(void *context, int begin, int end, int worker)
 {
     const struct run *run = context;
     const struct group *g = run->group;
-    for (int unit = begin; unit < end; ) {
+    for (int unit = begin; unit < end;) {
         const int block = unit / g->cuts, whole = unit % g->cuts == 0 ? (end - unit) / g->cuts : 0;
         struct piece piece = { block, whole < g->bundle ? whole : g->bundle, worker };
         if (piece.blocks > 1) {
@@ -143,14 +143,10 @@ void group_run(struct plan *plan, enum pass pass, int g)
     struct run run = { plan, group, stage };
     struct team *team = group->alone ? NULL : plan->team;
     const int units = image_blocks(plan->pass.n) * group->cuts;
-    if (stage->does->whole)
-        stage->does->whole(plan, team, stage->layer);
-    else if (group->count > 1)
-        team_run(team, units, run_units, &run);
-    else
-        team_run(team, stage->does->chunks ? stage->does->chunks(&plan->layers[stage->layer]) : units, run_single, &run);
+    if (stage->does->whole) stage->does->whole(plan, team, stage->layer);
+    else if (group->count > 1) team_run(team, units, run_units, &run);
+    else team_run(team, stage->does->chunks ? stage->does->chunks(&plan->layers[stage->layer]) : units, run_single, &run);
     for (int i = 0; i < group->count && !stage->does->whole; i++)
-        if (stage[i].does->after)
-            stage[i].does->after(plan, team, stage[i].layer);
+        if (stage[i].does->after) stage[i].does->after(plan, team, stage[i].layer);
     watched(plan, stage->layer, group->part);
 }

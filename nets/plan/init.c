@@ -11,21 +11,18 @@
 
 static void fill(real *value, size_t count, real with)
 {
-    for (size_t i = 0; i < count; i++)
-        value[i] = with;
+    for (size_t i = 0; i < count; i++) value[i] = with;
 }
 
 /* Rounded to single in the double build, too, so that both start alike. */
 static void draw_uniform(struct rng *rng, real *value, size_t count, double bound)
 {
-    for (size_t i = 0; i < count; i++)
-        value[i] = (float)((2 * rng_uniform(rng) - 1) * bound);
+    for (size_t i = 0; i < count; i++) value[i] = (float)((2 * rng_uniform(rng) - 1) * bound);
 }
 
 static void draw_normal(struct rng *rng, real *value, size_t count, double sd)
 {
-    for (size_t i = 0; i < count; i++)
-        value[i] = (float)(rng_normal(rng) * sd);
+    for (size_t i = 0; i < count; i++) value[i] = (float)(rng_normal(rng) * sd);
 }
 
 static void draw_weights(struct rng *rng, struct tensor *w, enum init_kind kind, double fan_in, double fan_out)
@@ -64,9 +61,7 @@ static void init_layer(struct plan *plan, int i, struct init init, uint64_t seed
 void plan_init(struct plan *plan, struct init init, uint64_t seed)
 {
     assert(plan && init.kind <= INIT_XAVIER_NORMAL);
-    for (int i = 0; i < plan->net.count; i++)
-        init_layer(plan, i, init, seed);
-    for (int slot = 0; plan->training && slot < plan->optimizer_slots; slot++)
-        memset(plan->slots[slot], 0, plan->trained * sizeof(real));
+    for (int i = 0; i < plan->net.count; i++) init_layer(plan, i, init, seed);
+    for (int slot = 0; plan->training && slot < plan->optimizer_slots; slot++) memset(plan->slots[slot], 0, plan->trained * sizeof(real));
     plan_changed(plan);
 }

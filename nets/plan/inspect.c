@@ -6,15 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct net *plan_net(const struct plan *plan)
-{
-    return &plan->given;
-}
+const struct net *plan_net(const struct plan *plan) { return &plan->given; }
 
-enum isa plan_isa(const struct plan *plan)
-{
-    return plan->kernels->isa;
-}
+enum isa plan_isa(const struct plan *plan) { return plan->kernels->isa; }
 
 struct plan_bytes plan_bytes(const struct plan *plan)
 {
@@ -24,10 +18,7 @@ struct plan_bytes plan_bytes(const struct plan *plan)
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------------------------- */
 
-int plan_tensors(const struct plan *plan)
-{
-    return plan->tensors;
-}
+int plan_tensors(const struct plan *plan) { return plan->tensors; }
 
 struct tensor plan_tensor(const struct plan *plan, int i)
 {
@@ -40,10 +31,7 @@ struct tensor plan_tensor(const struct plan *plan, int i)
     return t;
 }
 
-void plan_changed(const struct plan *plan)
-{
-    plan->stale[CONV_FWD] = plan->stale[CONV_BWD_DATA] = true;
-}
+void plan_changed(const struct plan *plan) { plan->stale[CONV_FWD] = plan->stale[CONV_BWD_DATA] = true; }
 
 real *plan_optimizer_slot(const struct plan *plan, int slot, int i)
 {
@@ -55,25 +43,13 @@ real *plan_optimizer_slot(const struct plan *plan, int slot, int i)
 
 /* ---- inputs and results ------------------------------------------------------------------------------------------------------------ */
 
-real *plan_input(struct plan *plan)
-{
-    return plan->input;
-}
+real *plan_input(struct plan *plan) { return plan->input; }
 
-uint8_t *plan_labels(struct plan *plan)
-{
-    return plan->labels;
-}
+uint8_t *plan_labels(struct plan *plan) { return plan->labels; }
 
-const real *plan_losses(const struct plan *plan)
-{
-    return plan->losses;
-}
+const real *plan_losses(const struct plan *plan) { return plan->losses; }
 
-const uint8_t *plan_best(const struct plan *plan)
-{
-    return plan->best;
-}
+const uint8_t *plan_best(const struct plan *plan) { return plan->best; }
 
 const real *plan_output(const struct plan *plan, int layer)
 {
@@ -81,10 +57,7 @@ const real *plan_output(const struct plan *plan, int layer)
     return plan->layers[layer].y;
 }
 
-int plan_lowest(const struct plan *plan)
-{
-    return plan->buffers.lowest;
-}
+int plan_lowest(const struct plan *plan) { return plan->buffers.lowest; }
 
 real *plan_output_gradient(const struct plan *plan, int layer)
 {
@@ -92,21 +65,15 @@ real *plan_output_gradient(const struct plan *plan, int layer)
     return plan->layers[layer].dy;
 }
 
-const real *plan_logits(const struct plan *plan)
-{
-    return plan_output(plan, plan->net.count - 1);
-}
+const real *plan_logits(const struct plan *plan) { return plan_output(plan, plan->net.count - 1); }
 
 /* ---- print ------------------------------------------------------------------------------------------------------------------------- */
 
 static const char *buffer_name(int buffer, const char *letter, char text[16])
 {
-    if (buffer == NO_BUFFER)
-        snprintf(text, 16, "-");
-    else if (buffer == INPUT_BUFFER)
-        snprintf(text, 16, "input");
-    else
-        snprintf(text, 16, "%s%d", letter, buffer);
+    if (buffer == NO_BUFFER) snprintf(text, 16, "-");
+    else if (buffer == INPUT_BUFFER) snprintf(text, 16, "input");
+    else snprintf(text, 16, "%s%d", letter, buffer);
     return text;
 }
 
@@ -138,18 +105,19 @@ static void print_buffer(const struct plan *plan, const char *letter, int i, siz
 static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
 {
     static const char *const names[] = { "training", "inference", "backward" };
-    static const char *const works[WORKS] = {
-        [WORK_STATISTICS] = " statistics", [WORK_FORWARD] = "", [WORK_WEIGHTS] = " weights", [WORK_SUMS] = " sums", [WORK_DATA] = "",
-        [WORK_SKIPS] = " skips"
-    };
+    static const char *const works[WORKS] = { [WORK_STATISTICS] = " statistics",
+                                              [WORK_FORWARD] = "",
+                                              [WORK_WEIGHTS] = " weights",
+                                              [WORK_SUMS] = " sums",
+                                              [WORK_DATA] = "",
+                                              [WORK_SKIPS] = " skips" };
     const struct schedule *s = &plan->schedule[pass];
     char word[96];
     int alone = 0;
     for (int g = 0; g < s->groups; g++) {
         const struct group *group = &s->group[g];
         alone += group->alone;
-        if (group->count == 1)
-            continue;
+        if (group->count == 1) continue;
         fprintf(out, "together, %s:", names[pass]);
         for (int i = 0; i < group->count; i++) {
             const struct stage stage = s->stage[group->first + i];
@@ -159,12 +127,10 @@ static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
         fprintf(out, "; %d %s at a time", group->bundle > 1 ? group->bundle : group->band, group->bundle > 1 ? "blocks" : "rows");
         fprintf(out, ", %d unit%s per block%s\n", group->cuts, group->cuts > 1 ? "s" : "", group->alone ? ", by one worker" : "");
     }
-    if (alone)
-        fprintf(out, "%s: %d of %d groups are too little to share and done by one worker\n", names[pass], alone, s->groups);
+    if (alone) fprintf(out, "%s: %d of %d groups are too little to share and done by one worker\n", names[pass], alone, s->groups);
 }
 
-static void line_words(const struct plan *plan, const struct schedule *s, const struct group *g, const char *before,
-                       struct plan_line *line)
+static void line_words(const struct plan *plan, const struct schedule *s, const struct group *g, const char *before, struct plan_line *line)
 {
     char word[96];
     for (int i = 0, last = -1; i < g->count; i++) {
@@ -184,13 +150,10 @@ struct plan_line plan_line(const struct plan *plan, int layer)
         const struct schedule *s = &plan->schedule[pass];
         for (int g = 0; g < s->groups && pass != INFERENCE_PASS; g++) {
             const struct group *group = &s->group[g];
-            if (s->stage[group->first].layer != layer)
-                continue;
+            if (s->stage[group->first].layer != layer) continue;
             const char *before = !*line.words ? "" : pass == BACKWARD_PASS ? ", back: " : ", ";
-            if (!*line.words || group->count > 1)
-                line_words(plan, s, group, before, &line);
-            for (int i = group->first; i < group->first + group->count; i++)
-                line.macs += stage_macs(plan, &s->stage[i]);
+            if (!*line.words || group->count > 1) line_words(plan, s, group, before, &line);
+            for (int i = group->first; i < group->first + group->count; i++) line.macs += stage_macs(plan, &s->stage[i]);
         }
     }
     return line;
@@ -203,14 +166,9 @@ void plan_print(const struct plan *plan, FILE *out)
     fprintf(out, "plan for %s, batch %d, %s, %d worker%s\n", plan->training ? "training" : "inference", plan->batch,
             isa_name(plan->kernels->isa), plan->workers, plan->workers > 1 ? "s" : "");
     fprintf(out, "   #  %-24s  %-14s  %-20s  %-6s %-9s %-6s %s\n", "layer", "output", "variant", "y", "", "dy", "tensors@element");
-    for (int i = 0; i < plan->net.count; i++)
-        print_layer(plan, i, out);
-    for (int pass = 0; pass < PASSES; pass++)
-        print_groups(plan, (enum pass)pass, out);
-    for (int i = 0; i < b->values; i++)
-        print_buffer(plan, "y", i, b->value_size[i], b->value_local[i], out);
-    for (int i = 0; i < b->gradients; i++)
-        print_buffer(plan, "dy", i, b->gradient_size[i], b->gradient_local[i], out);
-    for (int i = 0; i < FAMILIES; i++)
-        fprintf(out, "%-12s %14zu bytes\n", plan->arenas[i].name, plan->arenas[i].size);
+    for (int i = 0; i < plan->net.count; i++) print_layer(plan, i, out);
+    for (int pass = 0; pass < PASSES; pass++) print_groups(plan, (enum pass)pass, out);
+    for (int i = 0; i < b->values; i++) print_buffer(plan, "y", i, b->value_size[i], b->value_local[i], out);
+    for (int i = 0; i < b->gradients; i++) print_buffer(plan, "dy", i, b->gradient_size[i], b->gradient_local[i], out);
+    for (int i = 0; i < FAMILIES; i++) fprintf(out, "%-12s %14zu bytes\n", plan->arenas[i].name, plan->arenas[i].size);
 }

@@ -14,20 +14,20 @@ enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
 
 /* Indices into the buffer lists; several layers share one when they write in place or when it is free again. */
 struct buffers {
-    int lowest;                         /* net_lowest: gradients go no deeper */
-    int value[NET_MAX_LAYERS];          /* of the layer's output; INPUT_BUFFER: the net's input itself */
-    int gradient[NET_MAX_LAYERS];       /* of dy; NO_BUFFER below `lowest` and in inference plans */
-    int values, gradients;              /* how many there are */
-    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS];          /* elements per image; of a local one, of all under way */
-    bool value_local[NET_MAX_LAYERS], gradient_local[NET_MAX_LAYERS];          /* every worker has its own, for the blocks under way */
+    int lowest;                                                       /* net_lowest: gradients go no deeper */
+    int value[NET_MAX_LAYERS];                                        /* of the layer's output; INPUT_BUFFER: the net's input itself */
+    int gradient[NET_MAX_LAYERS];                                     /* of dy; NO_BUFFER below `lowest` and in inference plans */
+    int values, gradients;                                            /* how many there are */
+    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS]; /* elements per image; of a local one, of all under way */
+    bool value_local[NET_MAX_LAYERS], gradient_local[NET_MAX_LAYERS]; /* every worker has its own, for the blocks under way */
 };
 enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
 
 /* Which stages share a group: what one group alone writes and reads is needed for the images under way only. */
 struct sharing {
-    int value[2][NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];     /* the groups that make y, by forward pass, and dx */
-    int weights[NET_MAX_LAYERS];        /* that sum for the gradients of weights */
-    int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS];        /* the blocks they have under way per worker, at most */
+    int value[2][NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];      /* the groups that make y, by forward pass, and dx */
+    int weights[NET_MAX_LAYERS];                                 /* that sum for the gradients of weights */
+    int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS]; /* the blocks they have under way per worker, at most */
 };
 
 /* The first layer with parameters; without any, the count. */
@@ -42,22 +42,23 @@ void buffers_assign(const struct net *net, bool training, const struct sharing *
 
 /* One layer's work in a pass, with all that running it takes. Rows are those that it makes per image block; of sums, those it reads. */
 struct stage {
-    enum work work; int layer;
+    enum work work;
+    int layer;
     const struct layer_work *does;
     int rows, grain;
     size_t row_bytes;
     struct window window;
-    int chunks;                         /* of sums: per image block */
-    int ready;                          /* plan->numbers[ready + m]: rows it can make once m rows of the stage before it are there */
-    int chunk_at;                       /* of sums: plan->numbers[chunk_at + r]: the first chunk that begins at row r or past it */
+    int chunks;   /* of sums: per image block */
+    int ready;    /* plan->numbers[ready + m]: rows it can make once m rows of the stage before it are there */
+    int chunk_at; /* of sums: plan->numbers[chunk_at + r]: the first chunk that begins at row r or past it */
 };
 
 struct group {
-    int first, count;                   /* stages */
-    int cut, cuts;                      /* plan->numbers[cut …]: rows of the first stage where a block may be cut into units */
-    int band, bundle;                   /* rows of the first stage made at a time; or so many whole blocks */
-    bool alone;                         /* too little to share: the caller does it */
-    enum plan_part part;                /* what it is watched as */
+    int first, count;    /* stages */
+    int cut, cuts;       /* plan->numbers[cut …]: rows of the first stage where a block may be cut into units */
+    int band, bundle;    /* rows of the first stage made at a time; or so many whole blocks */
+    bool alone;          /* too little to share: the caller does it */
+    enum plan_part part; /* what it is watched as */
 };
 
 enum { STAGES_MOST = 4 * NET_MAX_LAYERS, GROUP_MOST = 32 };
@@ -81,79 +82,79 @@ enum family { PARAMETERS, GRADIENTS, OPTIMIZER, ACTIVATIONS, SCRATCH, FAMILIES }
 enum { WAVE_BLOCKS = PLAN_WAVE / LANES };
 
 struct planned {
-    union {                             /* the op's problem; n is the pass's */
+    union { /* the op's problem; n is the pass's */
         struct conv conv;
         struct pool pool;
         struct dense dense;
         struct batchnorm batchnorm;
         struct add add;
     };
-    const struct conv_variant *variant[CONV_DIRECTIONS];    /* conv only */
-    int tensor, tensors;                /* first in plan->tensors, and how many */
-    int ordinal;                        /* among layers of its kind */
-    int wave;                           /* conv: blocks per wave */
-    size_t partial;                     /* where its chunks' sums begin in the plan's partials: beside those of the same group */
-    const real *x, *skip;               /* what is read; skip: add's source */
+    const struct conv_variant *variant[CONV_DIRECTIONS]; /* conv only */
+    int tensor, tensors;                                 /* first in plan->tensors, and how many */
+    int ordinal;                                         /* among layers of its kind */
+    int wave;                                            /* conv: blocks per wave */
+    size_t partial;       /* where its chunks' sums begin in the plan's partials: beside those of the same group */
+    const real *x, *skip; /* what is read; skip: add's source */
     real *y;
-    real *dy, *dx;                      /* dx NULL: nobody below needs it */
-    real *packed[2];                    /* conv, by direction; NULL where never read */
-    uint8_t *which;                     /* max-pool, training */
-    uint16_t *kept;                     /* dropout, training */
-    real *mean, *variance;              /* batch norm: of the batch, for backward */
-    real *coefficients;                 /* batch norm: per-channel factors, three arrays of whole vectors */
+    real *dy, *dx;         /* dx NULL: nobody below needs it */
+    real *packed[2];       /* conv, by direction; NULL where never read */
+    uint8_t *which;        /* max-pool, training */
+    uint16_t *kept;        /* dropout, training */
+    real *mean, *variance; /* batch norm: of the batch, for backward */
+    real *coefficients;    /* batch norm: per-channel factors, three arrays of whole vectors */
 };
 
 struct placed {
     struct tensor tensor;
-    size_t offset;                      /* in elements among the trained ones or among the statistics */
-    bool drawn; float start;            /* how it starts, as in struct tensor_row */
+    size_t offset; /* in elements among the trained ones or among the statistics */
+    bool drawn;
+    float start; /* how it starts, as in struct tensor_row */
 };
 
 enum { MAX_TENSORS = 4 * NET_MAX_LAYERS };
 
 struct plan {
-    struct net given, net;              /* as it was given; as it is carried out */
+    struct net given, net; /* as it was given; as it is carried out */
     int batch, workers, optimizer_slots;
     bool training;
     struct team *team;
     const struct kernels *kernels;
     struct schedule schedule[PASSES];
-    int *numbers, number_count, number_room;            /* what stages and groups index */
+    int *numbers, number_count, number_room; /* what stages and groups index */
     struct buffers buffers;
     struct planned layers[NET_MAX_LAYERS];
     int tensors;
     struct placed tensor[MAX_TENSORS];
-    size_t trained, statistics;         /* elements, each tensor rounded up to 16 */
+    size_t trained, statistics; /* elements, each tensor rounded up to 16 */
 
-    bool placing;                       /* the walk takes memory; before, it measures */
+    bool placing; /* the walk takes memory; before, it measures */
     size_t measured[FAMILIES];
     struct arena arenas[FAMILIES];
     real *parameters, *statistic, *gradients, *slots[2];
     real *input, *losses;
     uint8_t *labels, *best;
     real *values[NET_MAX_LAYERS], *value_gradients[NET_MAX_LAYERS];
-    real *partials;                     /* sums of chunks, [chunk][stride] */
-    real *sums;                         /* batch norm's, four arrays of `channels` */
-    size_t partial_count, channels;     /* elements; the widest batch norm, rounded up to 16 */
+    real *partials;                 /* sums of chunks, [chunk][stride] */
+    real *sums;                     /* batch norm's, four arrays of `channels` */
+    size_t partial_count, channels; /* elements; the widest batch norm, rounded up to 16 */
     size_t worker_bytes;
-    real **worker_scratch;              /* [workers] */
+    real **worker_scratch; /* [workers] */
 
-    bool *stale;                        /* [2] by direction: packed weights are older than the weights */
-    plan_watch_fn *watch; void *watch_context;
-    struct { int n; bool training, accumulate; struct pass_key key; } pass;             /* under way, or the last one */
+    bool *stale; /* [2] by direction: packed weights are older than the weights */
+    plan_watch_fn *watch;
+    void *watch_context;
+    struct {
+        int n;
+        bool training, accumulate;
+        struct pass_key key;
+    } pass; /* under way, or the last one */
 };
 
 /* Elements rounded up to whole vectors. */
-static inline size_t round16(size_t n)
-{
-    return (n + LANES - 1) / LANES * LANES;
-}
+static inline size_t round16(size_t n) { return (n + LANES - 1) / LANES * LANES; }
 
 /* Where the sums of a layer's chunks begin. */
-static inline real *partials_of(const struct plan *plan, const struct planned *layer)
-{
-    return plan->partials + layer->partial;
-}
+static inline real *partials_of(const struct plan *plan, const struct planned *layer) { return plan->partials + layer->partial; }
 
 /* Elements of one chunk's sums for a layer's weight and bias, as they lie in the gradients: each rounded up to 16. */
 size_t plan_stride(const struct plan *plan, int layer);
@@ -176,27 +177,23 @@ void group_run(struct plan *plan, enum pass pass, int g);
 /* A part of the pass has ended. */
 static inline void watched(const struct plan *plan, int layer, enum plan_part part)
 {
-    if (plan->watch)
-        plan->watch(plan->watch_context, layer, part);
+    if (plan->watch) plan->watch(plan->watch_context, layer, part);
 }
 
 /* Of 2^16: see dropout.h. */
-static inline uint32_t dropout_threshold(float rate)
-{
-    return (uint32_t)((double)rate * 65536 + 0.5);
-}
+static inline uint32_t dropout_threshold(float rate) { return (uint32_t)((double)rate * 65536 + 0.5); }
 
 /* What a worker needs to know about its piece of a layer. */
 struct job {
     const struct plan *plan;
-    const struct planned *layer;        /* the plan's, or a piece of it: its n is the images of that, its pointers begin there */
+    const struct planned *layer; /* the plan's, or a piece of it: its n is the images of that, its pointers begin there */
     const struct layer *what;
-    int index;                          /* of the layer */
-    int first;                          /* image block that the piece begins with */
-    real *to;                           /* sums: where they go */
-    int block, chunks, parts;           /* sums: first image block of the wave; its chunks; the parts of the filters, a unit each */
-    size_t stride;                      /* sums: elements from chunk to chunk */
-    bool add;                           /* sums: to what is there already */
+    int index;                /* of the layer */
+    int first;                /* image block that the piece begins with */
+    real *to;                 /* sums: where they go */
+    int block, chunks, parts; /* sums: first image block of the wave; its chunks; the parts of the filters, a unit each */
+    size_t stride;            /* sums: elements from chunk to chunk */
+    bool add;                 /* sums: to what is there already */
 };
 
 static inline struct job job_of(const struct plan *plan, int layer)
@@ -207,8 +204,7 @@ static inline struct job job_of(const struct plan *plan, int layer)
 /* Sets n in the layer's problem. */
 static inline void planned_images(struct planned *planned, enum layer_kind kind, int n)
 {
-    if (layer_row(kind)->images)
-        layer_row(kind)->images(planned, n);
+    if (layer_row(kind)->images) layer_row(kind)->images(planned, n);
 }
 
 /* ---- sums over images (sums.c) ------------------------------------------------------------------------------------------------------- */
@@ -226,10 +222,7 @@ int wave_images(const struct plan *plan, int block, int blocks);
 /* ---- places -------------------------------------------------------------------------------------------------------------------------- */
 
 /* Image blocks come first in every tensor: where block `block` of one with shape s begins. */
-static inline size_t block_at(int block, struct shape s)
-{
-    return (size_t)block * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES;
-}
+static inline size_t block_at(int block, struct shape s) { return (size_t)block * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES; }
 
 /* The vectors of 16 that rows of that shape hold. */
 static inline struct span row_vectors(struct span rows, struct shape s)
@@ -238,9 +231,6 @@ static inline struct span row_vectors(struct span rows, struct shape s)
 }
 
 /* Rows of it that hold h rows per image block. */
-static inline int pass_rows(const struct plan *plan, int h)
-{
-    return image_blocks(plan->pass.n) * h;
-}
+static inline int pass_rows(const struct plan *plan, int h) { return image_blocks(plan->pass.n) * h; }
 
 #endif

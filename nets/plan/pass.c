@@ -8,7 +8,10 @@
 
 /* ---- before a pass ----------------------------------------------------------------------------------------------------------------- */
 
-struct packing { struct plan *plan; int first; };       /* direction of the first layers; then come those of the other */
+struct packing {
+    struct plan *plan;
+    int first;
+}; /* direction of the first layers; then come those of the other */
 
 static void pack_layers(void *context, int begin, int end, int worker)
 {
@@ -17,8 +20,7 @@ static void pack_layers(void *context, int begin, int end, int worker)
     for (int unit = begin; unit < end; unit++) {
         const int i = unit % p->plan->net.count;
         const enum conv_direction direction = (enum conv_direction)(p->first + unit / p->plan->net.count);
-        if (p->plan->layers[i].packed[direction])
-            layer_row(p->plan->net.layers[i].kind)->pack(p->plan, i, direction);
+        if (p->plan->layers[i].packed[direction]) layer_row(p->plan->net.layers[i].kind)->pack(p->plan, i, direction);
     }
 }
 
@@ -28,18 +30,20 @@ static void pack(struct plan *plan, bool training)
 {
     const bool *stale = plan->stale;
     const int first = stale[CONV_FWD] ? CONV_FWD : CONV_BWD_DATA, end = training && stale[CONV_BWD_DATA] ? CONV_BWD_DATA : CONV_FWD;
-    if (first > end)
-        return;
+    if (first > end) return;
     struct packing packing = { plan, first };
     team_run(plan->team, (end - first + 1) * plan->net.count, pack_layers, &packing);
-    for (int direction = first; direction <= end; direction++)
-        plan->stale[direction] = false;
+    for (int direction = first; direction <= end; direction++) plan->stale[direction] = false;
     watched(plan, -1, PART_PACK);
 }
 
 /* ---- loss -------------------------------------------------------------------------------------------------------------------------- */
 
-struct loss_job { struct plan *plan; struct loss loss; real *dz; };
+struct loss_job {
+    struct plan *plan;
+    struct loss loss;
+    real *dz;
+};
 
 static void loss_blocks(void *context, int begin, int end, int worker)
 {
@@ -56,8 +60,7 @@ static void clear_dead(struct plan *plan, real *dz, int classes)
     const int n = plan->pass.n, block = image_blocks(n) - 1;
     for (int lane = n - block * LANES; lane < LANES; lane++) {
         plan->losses[block * LANES + lane] = 0;
-        for (int k = 0; k < classes; k++)
-            dz[((size_t)block * (size_t)classes + (size_t)k) * LANES + (size_t)lane] = 0;
+        for (int k = 0; k < classes; k++) dz[((size_t)block * (size_t)classes + (size_t)k) * LANES + (size_t)lane] = 0;
     }
 }
 
@@ -66,8 +69,7 @@ static void make_loss(struct plan *plan, int scale_n, real *dz)
     const int classes = plan->net.layers[plan->net.count - 1].out.c;
     struct loss_job job = { plan, { scale_n, classes }, dz };
     team_run(plan->team, image_blocks(plan->pass.n), loss_blocks, &job);
-    if (dz && scale_n != plan->pass.n)
-        clear_dead(plan, dz, classes);
+    if (dz && scale_n != plan->pass.n) clear_dead(plan, dz, classes);
     watched(plan, -1, PART_LOSS);
 }
 
@@ -80,15 +82,12 @@ void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
     plan->pass.n = n;
     plan->pass.training = training;
     plan->pass.key = key;
-    for (int i = 0; i < plan->net.count; i++)
-        planned_images(&plan->layers[i], plan->net.layers[i].kind, n);
+    for (int i = 0; i < plan->net.count; i++) planned_images(&plan->layers[i], plan->net.layers[i].kind, n);
     pack(plan, training);
     for (int i = 0; i < plan->net.count && !training; i++)
-        if (layer_row(plan->net.layers[i].kind)->before_inference)
-            layer_row(plan->net.layers[i].kind)->before_inference(plan, i);
+        if (layer_row(plan->net.layers[i].kind)->before_inference) layer_row(plan->net.layers[i].kind)->before_inference(plan, i);
     const enum pass pass = training ? TRAINING_PASS : INFERENCE_PASS;
-    for (int g = 0; g < plan->schedule[pass].groups; g++)
-        group_run(plan, pass, g);
+    for (int g = 0; g < plan->schedule[pass].groups; g++) group_run(plan, pass, g);
     make_loss(plan, n, training ? plan->layers[plan->net.count - 1].dy : NULL);
 }
 
@@ -99,8 +98,7 @@ void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate,
     (void)key;
     const int last = plan->net.count - 1;
     plan->pass.accumulate = accumulate;
-    if (plan->layers[last].dy && scale_n != n)
-        make_loss(plan, scale_n, plan->layers[last].dy);
+    if (plan->layers[last].dy && scale_n != n) make_loss(plan, scale_n, plan->layers[last].dy);
 }
 
 /* SKIPS of the layer below belong to the layer that hands it its gradient. */
@@ -111,19 +109,20 @@ void plan_backward_layer(struct plan *plan, int layer)
     for (int g = 0; g < s->groups; g++) {
         const struct stage stage = s->stage[s->group[g].first];
         assert(s->group[g].count == 1);
-        if (stage.layer + (stage.work == WORK_SKIPS) == layer)
-            group_run(plan, BACKWARD_PASS, g);
+        if (stage.layer + (stage.work == WORK_SKIPS) == layer) group_run(plan, BACKWARD_PASS, g);
     }
 }
 
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
 {
     plan_backward_begin(plan, n, scale_n, accumulate, key);
-    for (int g = 0; g < plan->schedule[BACKWARD_PASS].groups; g++)
-        group_run(plan, BACKWARD_PASS, g);
+    for (int g = 0; g < plan->schedule[BACKWARD_PASS].groups; g++) group_run(plan, BACKWARD_PASS, g);
 }
 
-struct step_job { struct plan *plan; const struct optimizer *optimizer; };
+struct step_job {
+    struct plan *plan;
+    const struct optimizer *optimizer;
+};
 
 static void step_vectors(void *context, int begin, int end, int worker)
 {

@@ -8,40 +8,28 @@
 
 static const char *const family_names[FAMILIES] = { "parameters", "gradients", "optimizer", "activations", "scratch" };
 
-static size_t larger(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-static size_t elements(struct shape s)
-{
-    return (size_t)s.c * (size_t)s.h * (size_t)s.w;
-}
+static size_t elements(struct shape s) { return (size_t)s.c * (size_t)s.h * (size_t)s.w; }
 
 /* ---- measuring and placing --------------------------------------------------------------------------------------------------------- */
 
 void *plan_take(struct plan *plan, enum family family, size_t bytes)
 {
-    if (plan->placing)
-        return arena_take(&plan->arenas[family], bytes);
+    if (plan->placing) return arena_take(&plan->arenas[family], bytes);
     plan->measured[family] += arena_room(bytes);
     return NULL;
 }
 
-static real *take_reals(struct plan *plan, enum family family, size_t count)
-{
-    return plan_take(plan, family, count * sizeof(real));
-}
+static real *take_reals(struct plan *plan, enum family family, size_t count) { return plan_take(plan, family, count * sizeof(real)); }
 
 static void place_parameters(struct plan *plan)
 {
     plan->parameters = take_reals(plan, PARAMETERS, plan->trained);
     plan->statistic = take_reals(plan, PARAMETERS, plan->statistics);
-    if (!plan->training)
-        return;
+    if (!plan->training) return;
     plan->gradients = take_reals(plan, GRADIENTS, plan->trained);
-    for (int i = 0; i < plan->optimizer_slots; i++)
-        plan->slots[i] = take_reals(plan, OPTIMIZER, plan->trained);
+    for (int i = 0; i < plan->optimizer_slots; i++) plan->slots[i] = take_reals(plan, OPTIMIZER, plan->trained);
 }
 
 static void place_buffers(struct plan *plan)
@@ -81,8 +69,7 @@ static void place_layers(struct plan *plan)
         l->skip = row->source ? value_at(plan, net_source(&plan->net, i)) : NULL;
         l->dy = gradient_at(plan, i);
         l->dx = gradient_at(plan, i - 1);
-        if (row->place)
-            row->place(plan, i);
+        if (row->place) row->place(plan, i);
     }
 }
 
@@ -97,12 +84,10 @@ static void measure_layer(struct plan *plan, int i)
 
 static void place_scratch(struct plan *plan)
 {
-    for (int i = 0; i < plan->net.count; i++)
-        measure_layer(plan, i);
+    for (int i = 0; i < plan->net.count; i++) measure_layer(plan, i);
     plan->partials = take_reals(plan, SCRATCH, plan->partial_count);
     plan->sums = take_reals(plan, SCRATCH, 4 * plan->channels);
-    for (int i = 0; i < plan->workers; i++)
-        plan->worker_scratch[i] = plan_take(plan, SCRATCH, plan->worker_bytes);
+    for (int i = 0; i < plan->workers; i++) plan->worker_scratch[i] = plan_take(plan, SCRATCH, plan->worker_bytes);
 }
 
 static void walk(struct plan *plan)
@@ -118,10 +103,8 @@ static void clear(struct plan *plan)
 {
     memset(plan->parameters, 0, plan->trained * sizeof(real));
     memset(plan->statistic, 0, plan->statistics * sizeof(real));
-    if (plan->training)
-        memset(plan->gradients, 0, plan->trained * sizeof(real));
-    for (int i = 0; plan->training && i < plan->optimizer_slots; i++)
-        memset(plan->slots[i], 0, plan->trained * sizeof(real));
+    if (plan->training) memset(plan->gradients, 0, plan->trained * sizeof(real));
+    for (int i = 0; plan->training && i < plan->optimizer_slots; i++) memset(plan->slots[i], 0, plan->trained * sizeof(real));
 }
 
 int plan_place(struct plan *plan, struct why *why)
@@ -129,13 +112,11 @@ int plan_place(struct plan *plan, struct why *why)
     walk(plan);
     for (int i = 0; i < FAMILIES; i++) {
         int code = arena_open(&plan->arenas[i], family_names[i], plan->measured[i], why);
-        if (code != 0)
-            return code;
+        if (code != 0) return code;
     }
     plan->placing = true;
     walk(plan);
-    for (int i = 0; i < FAMILIES; i++)
-        assert(plan->arenas[i].used == plan->arenas[i].size);
+    for (int i = 0; i < FAMILIES; i++) assert(plan->arenas[i].used == plan->arenas[i].size);
     clear(plan);
     return 0;
 }

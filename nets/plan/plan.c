@@ -16,8 +16,9 @@ static void add_tensor(struct plan *plan, int layer, const struct tensor_row *ro
     assert(plan->tensors < MAX_TENSORS);
     struct placed *p = &plan->tensor[plan->tensors++];
     size_t *end = row->trained ? &plan->trained : &plan->statistics;
-    *p = (struct placed){ .tensor = { .rank = row->rank, .count = 1, .trained = row->trained }, .offset = *end, .drawn = row->drawn,
-                          .start = row->start };
+    *p = (struct placed){
+        .tensor = { .rank = row->rank, .count = 1, .trained = row->trained }, .offset = *end, .drawn = row->drawn, .start = row->start
+    };
     snprintf(p->tensor.name, sizeof p->tensor.name, "%d.%s.%s", layer, layer_row(plan->net.layers[layer].kind)->name, row->name);
     for (int i = 0; i < row->rank; i++) {
         p->tensor.extent[i] = row->extent[i];
@@ -32,10 +33,8 @@ static void add_tensors(struct plan *plan, int layer)
     const struct layer *l = &plan->net.layers[layer];
     struct tensor_row list[LAYER_TENSORS + 1] = { { .name = NULL } };
     plan->layers[layer].tensor = plan->tensors;
-    if (layer_row(l->kind)->tensors)
-        layer_row(l->kind)->tensors(l, list);
-    for (const struct tensor_row *row = list; row->name; row++)
-        add_tensor(plan, layer, row);
+    if (layer_row(l->kind)->tensors) layer_row(l->kind)->tensors(l, list);
+    for (const struct tensor_row *row = list; row->name; row++) add_tensor(plan, layer, row);
 }
 
 static const struct placed *placed_of(const struct plan *plan, int layer, int which)
@@ -101,20 +100,16 @@ static void share(const struct plan *plan, struct sharing *sharing)
             for (int i = 0; i < forward->group[g].count; i++) {
                 const struct stage s = forward->stage[forward->group[g].first + i];
                 const int bundle = forward->group[g].bundle;
-                if (s.work == WORK_STATISTICS)
-                    continue;
+                if (s.work == WORK_STATISTICS) continue;
                 sharing->value[pass][s.layer] = g;
-                if (bundle > sharing->bundle[s.layer])
-                    sharing->bundle[s.layer] = bundle;
+                if (bundle > sharing->bundle[s.layer]) sharing->bundle[s.layer] = bundle;
             }
     }
     for (int g = 0; g < backward->groups; g++)
         for (int i = 0; i < backward->group[g].count; i++) {
             const struct stage s = backward->stage[backward->group[g].first + i];
-            if (s.work == WORK_WEIGHTS)
-                sharing->weights[s.layer] = g;
-            if (s.work != WORK_DATA)
-                continue;
+            if (s.work == WORK_WEIGHTS) sharing->weights[s.layer] = g;
+            if (s.work != WORK_DATA) continue;
             sharing->gradient[s.layer] = g;
             sharing->gradient_bundle[s.layer] = backward->group[g].bundle;
         }
@@ -127,8 +122,7 @@ static void place_sums(struct plan *plan)
     for (int g = 0; g < s->groups; g++) {
         size_t end = 0;
         for (int i = s->group[g].first; i < s->group[g].first + s->group[g].count; i++) {
-            if (!s->stage[i].does->chunks)
-                continue;
+            if (!s->stage[i].does->chunks) continue;
             plan->layers[s->stage[i].layer].partial = end;
             end += plan_partials(plan, s->stage[i].layer);
         }
@@ -150,12 +144,10 @@ static int choose(struct plan *plan, const struct plan_options *o, struct why *w
         l->ordinal = seen[what->kind]++;
         add_tensors(plan, i);
         const int code = row->choose ? row->choose(plan, i, o, why) : 0;
-        if (code != 0)
-            return code;
+        if (code != 0) return code;
     }
     const int code = schedules_build(plan, !o->no_fuse, why);
-    if (code != 0)
-        return code;
+    if (code != 0) return code;
     place_sums(plan);
     struct sharing sharing = { .bundle = { 0 } };
     share(plan, &sharing);
@@ -168,8 +160,7 @@ static int choose(struct plan *plan, const struct plan_options *o, struct why *w
 static int check_options(const struct plan_options *o, struct why *why)
 {
     char isas[128];
-    if (o->batch < 1)
-        return fail(why, -EINVAL, "plan: a batch of %d images; take 1 or more", o->batch);
+    if (o->batch < 1) return fail(why, -EINVAL, "plan: a batch of %d images; take 1 or more", o->batch);
     if (isa_best(o->isas) < 0)
         return fail(why, -EINVAL, "plan: none of the instruction sets allowed (%s) is built in; allow scalar or portable",
                     isa_list(o->isas, isas, sizeof isas));
@@ -182,8 +173,7 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
     assert(o->optimizer_slots >= 0 && o->optimizer_slots <= 2);
     *plan = NULL;
     int code = check_options(o, why), workers = team_workers(o->team);
-    if (code != 0)
-        return code;
+    if (code != 0) return code;
     struct plan *p = calloc(1, sizeof *p);
     real **scratch = calloc((size_t)workers, sizeof *scratch);
     bool *stale = calloc(2, sizeof *stale);
@@ -191,17 +181,20 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
         free(p), free(scratch), free(stale);
         return fail(why, -ENOMEM, "plan: no memory for the plan itself");
     }
-    *p = (struct plan){ .given = *net, .batch = o->batch, .workers = workers, .optimizer_slots = o->optimizer_slots,
-        .training = o->training, .team = o->team, .kernels = kernels_of((enum isa)isa_best(o->isas)), .worker_scratch = scratch,
-        .stale = stale };
+    *p = (struct plan){ .given = *net,
+                        .batch = o->batch,
+                        .workers = workers,
+                        .optimizer_slots = o->optimizer_slots,
+                        .training = o->training,
+                        .team = o->team,
+                        .kernels = kernels_of((enum isa)isa_best(o->isas)),
+                        .worker_scratch = scratch,
+                        .stale = stale };
     code = net_check(&p->given, why);
     p->net = p->given;
-    if (!o->no_fuse)
-        relu_after_pool(&p->net);
-    if (code == 0)
-        code = choose(p, o, why);
-    if (code == 0)
-        code = plan_place(p, why);
+    if (!o->no_fuse) relu_after_pool(&p->net);
+    if (code == 0) code = choose(p, o, why);
+    if (code == 0) code = plan_place(p, why);
     if (code != 0) {
         plan_close(p);
         return code;
@@ -213,10 +206,8 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
 
 void plan_close(struct plan *plan)
 {
-    if (!plan)
-        return;
-    for (int i = 0; i < FAMILIES; i++)
-        arena_close(&plan->arenas[i]);
+    if (!plan) return;
+    for (int i = 0; i < FAMILIES; i++) arena_close(&plan->arenas[i]);
     free(plan->worker_scratch);
     free(plan->stale);
     free(plan->numbers);

@@ -9,39 +9,41 @@
 #include "../net.h"
 
 struct plan_options {
-    int batch;                          /* images per step, N */
-    bool training;                      /* false: no gradients, no optimizer state, activations may share memory */
-    unsigned isas;                      /* which ISAs may be used (cpu_detect() & what the user allows) */
-    const char *algo;                   /* convolution algorithm by name; NULL or "auto": the table */
-    int optimizer_slots;                /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
-    struct team *team;                  /* borrowed; NULL: one worker */
-    bool no_fuse;                       /* every layer by itself; the same bits, slower */
+    int batch;           /* images per step, N */
+    bool training;       /* false: no gradients, no optimizer state, activations may share memory */
+    unsigned isas;       /* which ISAs may be used (cpu_detect() & what the user allows) */
+    const char *algo;    /* convolution algorithm by name; NULL or "auto": the table */
+    int optimizer_slots; /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
+    struct team *team;   /* borrowed; NULL: one worker */
+    bool no_fuse;        /* every layer by itself; the same bits, slower */
 };
 
 /* Sums over images (gradients) run over waves of so many images, added in order. Micro-batches of a multiple of it that accumulate (see
  * plan_backward) therefore give the same bits as the whole batch, in nets without batch norm and dropout. */
 enum { PLAN_WAVE = 1024 };
 
-struct plan;                            /* opaque; one allocation per family: parameters, gradients, optimizer, activations, scratch */
+struct plan; /* opaque; one allocation per family: parameters, gradients, optimizer, activations, scratch */
 
 /* 0; -EINVAL (no variant supports a layer: names it), -ENOMEM. The plan copies the net. Close with plan_close. */
 int net_plan(const struct net *net, const struct plan_options *options, struct plan **plan, struct why *why);
 void plan_close(struct plan *plan);
 
-const struct net *plan_net(const struct plan *plan);             /* as it was given; shapes filled in */
-void plan_print(const struct plan *plan, FILE *out);             /* layers, variants, who lives where */
+const struct net *plan_net(const struct plan *plan); /* as it was given; shapes filled in */
+void plan_print(const struct plan *plan, FILE *out); /* layers, variants, who lives where */
 enum isa plan_isa(const struct plan *plan);
-struct plan_bytes { size_t parameters, gradients, optimizer, activations, scratch; };
+struct plan_bytes {
+    size_t parameters, gradients, optimizer, activations, scratch;
+};
 struct plan_bytes plan_bytes(const struct plan *plan);
 
 /* One parameter tensor or running statistic, in net order. Names are stable: "0.conv.weight", "0.conv.bias", "2.bn.gamma", "2.bn.beta",
  * "2.bn.running_mean", "2.bn.running_variance" (layer index in the net string, from 0). */
 struct tensor {
     char name[48];
-    int rank, extent[4];                /* conv weight [K][R][S][C], dense weight [K][C], vectors [C] */
-    size_t count;                       /* product of extents */
-    bool trained;                       /* false: running statistics */
-    real *value, *gradient;             /* in the plan's arenas; gradient NULL for statistics and inference plans */
+    int rank, extent[4];    /* conv weight [K][R][S][C], dense weight [K][C], vectors [C] */
+    size_t count;           /* product of extents */
+    bool trained;           /* false: running statistics */
+    real *value, *gradient; /* in the plan's arenas; gradient NULL for statistics and inference plans */
 };
 int plan_tensors(const struct plan *plan);
 /* Whoever gets one may write its value, so the convolutions' packed copies are made anew at the next forward pass; who keeps it and writes
@@ -67,7 +69,10 @@ const real *plan_output(const struct plan *plan, int layer);
 
 /* n images are in the input (1 … batch; dead lanes are zeroed by whoever fills it). Forward in training mode (dropout on, batch
  * statistics, running ones tracked) or inference mode. Losses and best are made as well. `key` seeds dropout: (seed, step). */
-struct pass_key { uint64_t seed; uint32_t step, part; };             /* part: of a batch fed as micro-batches, from 0 */
+struct pass_key {
+    uint64_t seed;
+    uint32_t step, part;
+}; /* part: of a batch fed as micro-batches, from 0 */
 void plan_forward(struct plan *plan, int n, bool training, struct pass_key key);
 /* Gradients of the mean loss of that forward pass (in training mode, same n and key) into every tensor's gradient. `scale_n`: images that
  * the mean is over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting
@@ -90,7 +95,10 @@ void plan_watch(struct plan *plan, plan_watch_fn *watch, void *context);
 /* What is done together is watched as the layer that it begins with. Of training, by that layer: the words of all of it, as "conv8same
  * relu" and, where backward takes others along, "conv8same relu, back: conv8same drop0.2"; multiply-adds per image, in all directions. No
  * words: nothing begins there. */
-struct plan_line { char words[512]; double macs; };
+struct plan_line {
+    char words[512];
+    double macs;
+};
 struct plan_line plan_line(const struct plan *plan, int layer);
 
 #endif

@@ -14,8 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { BAND_BYTES = 128 << 10 };        /* of rows made at a time: with what is read for them they stay in a second-level cache */
-enum { GROUP_PARTIALS = 4 << 20 };      /* elements of chunks' sums that a group may hold; layer by layer their place is used again */
+enum { BAND_BYTES = 128 << 10 };   /* of rows made at a time: with what is read for them they stay in a second-level cache */
+enum { GROUP_PARTIALS = 4 << 20 }; /* elements of chunks' sums that a group may hold; layer by layer their place is used again */
 
 /* ---- one stage --------------------------------------------------------------------------------------------------------------------- */
 
@@ -45,15 +45,13 @@ static bool chunks_within_blocks(const struct plan *plan, const struct stage *s)
 static int stage_ready(const struct plan *plan, const struct stage *s, int made, int below)
 {
     assert(made >= 0 && made <= below);
-    if (made == below)
-        return s->rows;
+    if (made == below) return s->rows;
     if (s->does->chunks) {
         const struct planned one = on_blocks(plan, s, 1);
         int end = 0;
         for (int i = 0; i < s->chunks; i++) {
             const int next = s->does->chunk(&one, i).end;
-            if (next > made)
-                break;
+            if (next > made) break;
             end = next;
         }
         return end;
@@ -78,22 +76,18 @@ static bool adds_inner(const struct plan *plan, const struct stage *stage, int c
 {
     const int source = net_source(&plan->net, layer);
     for (int i = 0; i < count; i++)
-        if (source != layer && stage[i].work != WORK_DATA && stage[i].layer == source)
-            return true;
+        if (source != layer && stage[i].work != WORK_DATA && stage[i].layer == source) return true;
     return false;
 }
 
 /* May two workers meet at this row of the first stage: does no stage need, past it, what lies before it? */
 static bool clean_cut(const struct plan *plan, const struct stage *stage, int count, int row)
 {
-    if (row % stage[0].grain != 0)
-        return false;
+    if (row % stage[0].grain != 0) return false;
     for (int i = 1; i < count; i++) {
         const int next = stage_ready(plan, &stage[i], row, stage[i - 1].rows);
-        if (adds_inner(plan, stage, i, stage[i].layer))
-            return false;
-        if (next < stage[i].rows && first_needed(&stage[i], next) < row)
-            return false;
+        if (adds_inner(plan, stage, i, stage[i].layer)) return false;
+        if (next < stage[i].rows && first_needed(&stage[i], next) < row) return false;
         row = next;
     }
     return true;
@@ -104,10 +98,8 @@ static int cut_block(const struct plan *plan, const struct stage *stage, int cou
 {
     int cuts = 0;
     for (int row = 0; row == 0 || row < stage[0].rows; row++) {
-        if (row > 0 && !clean_cut(plan, stage, count, row))
-            continue;
-        if (cut)
-            cut[cuts] = row;
+        if (row > 0 && !clean_cut(plan, stage, count, row)) continue;
+        if (cut) cut[cuts] = row;
         cuts++;
     }
     return cuts;
@@ -120,17 +112,13 @@ static double balance(const struct plan *plan, int cuts)
     return (double)units / ((double)most * plan->workers);
 }
 
-static bool grain_fits(const struct stage *s)
-{
-    return (size_t)s->grain * s->row_bytes <= BAND_BYTES;
-}
+static bool grain_fits(const struct stage *s) { return (size_t)s->grain * s->row_bytes <= BAND_BYTES; }
 
 /* Do the sums of all these stages have room beside each other? */
 static bool sums_fit(const struct plan *plan, const struct stage *stage, int count)
 {
     size_t elements = 0;
-    for (int i = 0; i < count; i++)
-        elements += stage[i].does->chunks ? plan_partials(plan, stage[i].layer) : 0;
+    for (int i = 0; i < count; i++) elements += stage[i].does->chunks ? plan_partials(plan, stage[i].layer) : 0;
     return elements <= GROUP_PARTIALS;
 }
 
@@ -139,14 +127,10 @@ static bool sums_fit(const struct plan *plan, const struct stage *stage, int cou
 static bool may_join(const struct plan *plan, const struct stage *stage, int count)
 {
     const struct stage *last = &stage[count - 1], *next = &stage[count];
-    if (count == GROUP_MOST || !last->does->rows || !next->does->rows)
-        return false;
-    if (last->does->chunks && (last->work != WORK_WEIGHTS || count == 1))
-        return false;
-    if (!grain_fits(last) || !grain_fits(next))
-        return false;
-    if (next->work == WORK_WEIGHTS && image_blocks(plan->batch) > plan->layers[next->layer].wave)
-        return false;
+    if (count == GROUP_MOST || !last->does->rows || !next->does->rows) return false;
+    if (last->does->chunks && (last->work != WORK_WEIGHTS || count == 1)) return false;
+    if (!grain_fits(last) || !grain_fits(next)) return false;
+    if (next->work == WORK_WEIGHTS && image_blocks(plan->batch) > plan->layers[next->layer].wave) return false;
     return !next->does->chunks || (chunks_within_blocks(plan, next) && sums_fit(plan, stage, count + 1));
 }
 
@@ -154,8 +138,7 @@ static bool may_join(const struct plan *plan, const struct stage *stage, int cou
 static size_t block_bytes(const struct stage *stage, int count)
 {
     size_t bytes = 0;
-    for (int i = 0; i < count; i++)
-        bytes += (size_t)stage[i].rows * stage[i].row_bytes;
+    for (int i = 0; i < count; i++) bytes += (size_t)stage[i].rows * stage[i].row_bytes;
     return bytes;
 }
 
@@ -164,8 +147,7 @@ static bool tiny(const struct plan *plan, const struct stage *stage, int count)
 {
     enum { FEW_BYTES = 32 << 10, MACS_PER_BYTE = 4 };
     double cost = 0;
-    for (int i = 0; i < count; i++)
-        cost += stage_macs(plan, &stage[i]) * LANES / MACS_PER_BYTE;
+    for (int i = 0; i < count; i++) cost += stage_macs(plan, &stage[i]) * LANES / MACS_PER_BYTE;
     return (cost + (double)block_bytes(stage, count)) * image_blocks(plan->batch) <= FEW_BYTES;
 }
 
@@ -187,8 +169,7 @@ static int *more_numbers(struct plan *plan, int count)
     if (plan->number_count + count > plan->number_room) {
         const int room = 2 * (plan->number_count + count);
         int *numbers = realloc(plan->numbers, (size_t)room * sizeof *numbers);
-        if (!numbers)
-            return NULL;
+        if (!numbers) return NULL;
         plan->numbers = numbers;
         plan->number_room = room;
     }
@@ -201,23 +182,18 @@ static bool number_stage(struct plan *plan, const struct stage *before, struct s
 {
     if (before) {
         int *ready = more_numbers(plan, before->rows + 1);
-        for (int made = 0; ready && made <= before->rows; made++)
-            ready[made] = stage_ready(plan, s, made, before->rows);
-        if (!ready)
-            return false;
+        for (int made = 0; ready && made <= before->rows; made++) ready[made] = stage_ready(plan, s, made, before->rows);
+        if (!ready) return false;
         s->ready = (int)(ready - plan->numbers);
     }
-    if (!s->does->chunks)
-        return true;
+    if (!s->does->chunks) return true;
     const struct planned one = on_blocks(plan, s, 1);
     int *chunk_at = more_numbers(plan, s->rows + 1);
     for (int row = 0, i = 0; chunk_at && row <= s->rows; row++) {
-        while (i < s->chunks && s->does->chunk(&one, i).begin < row)
-            i++;
+        while (i < s->chunks && s->does->chunk(&one, i).begin < row) i++;
         chunk_at[row] = i;
     }
-    if (chunk_at)
-        s->chunk_at = (int)(chunk_at - plan->numbers);
+    if (chunk_at) s->chunk_at = (int)(chunk_at - plan->numbers);
     return chunk_at != NULL;
 }
 
@@ -225,13 +201,11 @@ static bool number_group(struct plan *plan, struct stage *stage, struct group *g
 {
     g->cuts = cut_block(plan, stage, g->count, NULL);
     int *cut = more_numbers(plan, g->cuts);
-    if (!cut)
-        return false;
+    if (!cut) return false;
     g->cut = (int)(cut - plan->numbers);
     cut_block(plan, stage, g->count, cut);
     for (int i = 0; i < g->count; i++)
-        if (!number_stage(plan, i > 0 ? &stage[i - 1] : NULL, &stage[i]))
-            return false;
+        if (!number_stage(plan, i > 0 ? &stage[i - 1] : NULL, &stage[i])) return false;
     return true;
 }
 
@@ -240,20 +214,18 @@ static bool number_group(struct plan *plan, struct stage *stage, struct group *g
 static bool form_groups(struct plan *plan, enum pass pass, bool fuse)
 {
     struct schedule *s = &plan->schedule[pass];
-    for (int first = 0; first < s->stages; ) {
+    for (int first = 0; first < s->stages;) {
         struct group *g = &s->group[s->groups++];
         struct stage *stage = &s->stage[first];
         const enum plan_part back = stage->work == WORK_WEIGHTS ? PART_BACKWARD_WEIGHTS : PART_BACKWARD_DATA;
         *g = (struct group){ .first = first, .count = 1, .part = pass == BACKWARD_PASS ? back : PART_FORWARD };
         while (fuse && first + g->count < s->stages && may_join(plan, stage, g->count)) {
             const double before = balance(plan, cut_block(plan, stage, g->count, NULL));
-            if (balance(plan, cut_block(plan, stage, g->count + 1, NULL)) < 0.95 * before)
-                break;
+            if (balance(plan, cut_block(plan, stage, g->count + 1, NULL)) < 0.95 * before) break;
             g->count++;
         }
         measure_group(plan, stage, g);
-        if (!number_group(plan, stage, g))
-            return false;
+        if (!number_group(plan, stage, g)) return false;
         first += g->count;
     }
     return true;
@@ -267,9 +239,12 @@ static void add_stage(struct plan *plan, enum pass pass, enum work work, int lay
     const struct shape made = work == WORK_DATA ? what->in : what->out;
     assert(s->stages < STAGES_MOST && (does->rows || does->whole));
     struct stage *stage = &s->stage[s->stages++];
-    *stage = (struct stage){ .work = work, .layer = layer, .does = does, .rows = made.h,
-        .row_bytes = (size_t)made.c * (size_t)made.w * LANES * sizeof(real),
-        .window = does->chunks ? (struct window){ 1, 1, 0 } : layer_window(what) };
+    *stage = (struct stage){ .work = work,
+                             .layer = layer,
+                             .does = does,
+                             .rows = made.h,
+                             .row_bytes = (size_t)made.c * (size_t)made.w * LANES * sizeof(real),
+                             .window = does->chunks ? (struct window){ 1, 1, 0 } : layer_window(what) };
     const int grain = does->grain ? does->grain(l) : 1;
     stage->grain = grain < made.h ? grain : made.h;
     if (does->chunks) {
@@ -282,15 +257,13 @@ static void add_stage(struct plan *plan, enum pass pass, enum work work, int lay
 static void maybe_stage(struct plan *plan, enum pass pass, enum work work, int layer)
 {
     const struct layer_work *does = &layer_row(plan->net.layers[layer].kind)->work[work];
-    if (does->rows || does->whole)
-        add_stage(plan, pass, work, layer, does);
+    if (does->rows || does->whole) add_stage(plan, pass, work, layer, does);
 }
 
 static void forward_stages(struct plan *plan, enum pass pass)
 {
     for (int i = 0; i < plan->net.count; i++) {
-        if (pass == TRAINING_PASS)
-            maybe_stage(plan, pass, WORK_STATISTICS, i);
+        if (pass == TRAINING_PASS) maybe_stage(plan, pass, WORK_STATISTICS, i);
         maybe_stage(plan, pass, WORK_FORWARD, i);
     }
 }
@@ -299,8 +272,7 @@ static void forward_stages(struct plan *plan, enum pass pass)
 static const struct layer_work *skips_to(const struct net *net, int layer)
 {
     for (int i = layer + 1; i < net->count; i++)
-        if (net_source(net, i) == layer)
-            return &layer_row(net->layers[i].kind)->work[WORK_SKIPS];
+        if (net_source(net, i) == layer) return &layer_row(net->layers[i].kind)->work[WORK_SKIPS];
     return NULL;
 }
 
@@ -310,11 +282,9 @@ static void backward_stages(struct plan *plan)
     for (int i = plan->net.count - 1; i >= lowest; i--) {
         maybe_stage(plan, BACKWARD_PASS, WORK_WEIGHTS, i);
         maybe_stage(plan, BACKWARD_PASS, WORK_SUMS, i);
-        if (i > lowest)
-            maybe_stage(plan, BACKWARD_PASS, WORK_DATA, i);
+        if (i > lowest) maybe_stage(plan, BACKWARD_PASS, WORK_DATA, i);
         const struct layer_work *skips = i > lowest ? skips_to(&plan->net, i - 1) : NULL;
-        if (skips)
-            add_stage(plan, BACKWARD_PASS, WORK_SKIPS, i - 1, skips);
+        if (skips) add_stage(plan, BACKWARD_PASS, WORK_SKIPS, i - 1, skips);
     }
 }
 
@@ -326,7 +296,6 @@ int schedules_build(struct plan *plan, bool fuse, struct why *why)
     }
     forward_stages(plan, INFERENCE_PASS);
     for (int pass = 0; pass < PASSES; pass++)
-        if (!form_groups(plan, (enum pass)pass, fuse))
-            return fail(why, -ENOMEM, "plan: no memory for the plan itself");
+        if (!form_groups(plan, (enum pass)pass, fuse)) return fail(why, -ENOMEM, "plan: no memory for the plan itself");
     return 0;
 }

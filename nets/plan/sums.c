@@ -7,12 +7,11 @@
 #include <assert.h>
 #include <string.h>
 
-enum { STRIP_VECTORS = 64 };            /* the tree runs over 4 KiB of every chunk at a time, so that they stay in cache */
+enum { STRIP_VECTORS = 64 }; /* the tree runs over 4 KiB of every chunk at a time, so that they stay in cache */
 
 void sums_add(real *restrict to, const real *restrict from, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        to[i] += from[i];
+    for (size_t i = 0; i < count; i++) to[i] += from[i];
 }
 
 /* Elements [begin, end) of all chunks: pairs, pairs of pairs …, in place; then over or onto the target. */
@@ -23,10 +22,8 @@ static void merge_elements(const struct job *j, size_t begin, size_t end)
     for (int gap = 1; gap < j->chunks; gap *= 2)
         for (int chunk = 0; chunk + gap < j->chunks; chunk += 2 * gap)
             sums_add(first + (size_t)chunk * j->stride, first + (size_t)(chunk + gap) * j->stride, count);
-    if (j->add)
-        sums_add(j->to + begin, first, count);
-    else
-        memcpy(j->to + begin, first, count * sizeof(real));
+    if (j->add) sums_add(j->to + begin, first, count);
+    else memcpy(j->to + begin, first, count * sizeof(real));
 }
 
 static void merge_strips(void *context, int begin, int end, int worker)

@@ -22,35 +22,34 @@ static void add_tensor(struct entry *e, enum entry_kind kind, const struct tenso
 {
     *e = (struct entry){ .kind = kind, .rank = t->rank, .count = t->count, .value = value };
     memcpy(e->extent, t->extent, sizeof e->extent);
-    if (kind == ENTRY_STATE)
-        snprintf(e->name, sizeof e->name, "optimizer.%d.%s", slot, t->name);
-    else
-        snprintf(e->name, sizeof e->name, "%s", t->name);
+    if (kind == ENTRY_STATE) snprintf(e->name, sizeof e->name, "optimizer.%d.%s", slot, t->name);
+    else snprintf(e->name, sizeof e->name, "%s", t->name);
 }
 
 struct entry *checkpoint_entries(const struct plan *plan, struct metrics *metrics, int epochs, int *count)
 {
     int tensors = plan_tensors(plan);
     struct entry *list = calloc((size_t)tensors * (1 + SLOTS) + CURVES, sizeof *list);
-    if (!list)
-        return NULL;
+    if (!list) return NULL;
     *count = 0;
     for (int slot = -1; slot < SLOTS; slot++) {
         for (int i = 0; i < tensors; i++) {
             struct tensor t = plan_tensor(plan, i);
             real *state = slot < 0 ? NULL : plan_optimizer_slot(plan, slot, i);
-            if (slot < 0)
-                add_tensor(&list[(*count)++], ENTRY_WEIGHT, &t, slot, t.value);
-            else if (state)
-                add_tensor(&list[(*count)++], ENTRY_STATE, &t, slot, state);
+            if (slot < 0) add_tensor(&list[(*count)++], ENTRY_WEIGHT, &t, slot, t.value);
+            else if (state) add_tensor(&list[(*count)++], ENTRY_STATE, &t, slot, state);
         }
     }
-    if (!metrics || epochs <= 0)
-        return list;
+    if (!metrics || epochs <= 0) return list;
     assert(epochs <= MAX_EPOCHS);
-    const struct { const char *name; float *curve; } curves[CURVES] = {
-        { "history.test_acc", metrics->test_acc_per_epoch }, { "history.test_loss", metrics->test_loss_per_epoch },
-        { "history.train_acc_running", metrics->train_acc_running_per_epoch }, { "history.train_loss", metrics->train_loss_per_epoch },
+    const struct {
+        const char *name;
+        float *curve;
+    } curves[CURVES] = {
+        { "history.test_acc", metrics->test_acc_per_epoch },
+        { "history.test_loss", metrics->test_loss_per_epoch },
+        { "history.train_acc_running", metrics->train_acc_running_per_epoch },
+        { "history.train_loss", metrics->train_loss_per_epoch },
     };
     for (int i = 0; i < CURVES; i++) {
         struct entry *e = &list[(*count)++];
@@ -100,17 +99,16 @@ static char *make_header(const struct entry *list, int count, json_t *metadata, 
     size_t offset = 0;
     for (int i = 0; i < count; i++) {
         json_t *shape = json_array();
-        for (int d = 0; d < list[i].rank; d++)
-            json_array_append_new(shape, json_integer(list[i].extent[d]));
+        for (int d = 0; d < list[i].rank; d++) json_array_append_new(shape, json_integer(list[i].extent[d]));
         size_t end = offset + list[i].count * sizeof(float);
-        json_object_set_new(header, list[i].name, json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape,
-            "data_offsets", (json_int_t)offset, (json_int_t)end));
+        json_object_set_new(
+            header, list[i].name,
+            json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)offset, (json_int_t)end));
         offset = end;
     }
     char *text = json_dumps(header, JSON_COMPACT);
     json_decref(header);
-    if (!text)
-        return NULL;
+    if (!text) return NULL;
     size_t length = strlen(text);
     *bytes = (length + 7) / 8 * 8;
     char *padded = realloc(text, *bytes + 1);
@@ -128,10 +126,8 @@ static bool write_values(FILE *file, const struct entry *e)
     float some[1024];
     for (size_t done = 0; done < e->count;) {
         size_t n = e->count - done < 1024 ? e->count - done : 1024;
-        for (size_t i = 0; i < n; i++)
-            some[i] = e->curve ? e->curve[done + i] : (float)e->value[done + i];
-        if (fwrite(some, sizeof *some, n, file) != n)
-            return false;
+        for (size_t i = 0; i < n; i++) some[i] = e->curve ? e->curve[done + i] : (float)e->value[done + i];
+        if (fwrite(some, sizeof *some, n, file) != n) return false;
         done += n;
     }
     return true;
@@ -144,19 +140,16 @@ static int write_file(const char *path, const struct entry *list, int count, con
     FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
     if (!file) {
         int code = -errno;
-        if (fd >= 0)
-            close(fd);
+        if (fd >= 0) close(fd);
         return code;
     }
     uint64_t length = header_bytes;
     errno = 0;
     bool ok = fwrite(&length, sizeof length, 1, file) == 1 && fwrite(header, 1, header_bytes, file) == header_bytes;
-    for (int i = 0; ok && i < count; i++)
-        ok = write_values(file, &list[i]);
+    for (int i = 0; ok && i < count; i++) ok = write_values(file, &list[i]);
     ok = ok && fflush(file) == 0 && fsync(fd) == 0;
     int code = ok ? 0 : errno ? -errno : -EIO;
-    if (fclose(file) != 0 && code == 0)
-        code = -errno;
+    if (fclose(file) != 0 && code == 0) code = -errno;
     return code;
 }
 
@@ -166,8 +159,7 @@ static void sync_folder(const char *path)
     char copy[PATH_MAX];
     snprintf(copy, sizeof copy, "%s", path);
     int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
+    if (fd < 0) return;
     fsync(fd);
     close(fd);
 }
@@ -186,12 +178,9 @@ int checkpoint_save(const char *path, const struct plan *plan, const char *recip
     struct entry *list = checkpoint_entries(plan, at->metrics, at->epoch, &count);
     char *header = list ? make_header(list, count, make_metadata(plan, recipe, at), &header_bytes) : NULL;
     int code = header ? write_file(temporary, list, count, header, header_bytes) : -ENOMEM;
-    if (code == 0 && rename(temporary, path) != 0)
-        code = -errno;
-    if (code == 0)
-        sync_folder(path);
-    else
-        unlink(temporary);
+    if (code == 0 && rename(temporary, path) != 0) code = -errno;
+    if (code == 0) sync_folder(path);
+    else unlink(temporary);
     free(header);
     free(list);
     return code ? fail(why, code, "%s: cannot save the checkpoint: %s; an older one there is untouched", path, strerror(-code)) : 0;

@@ -14,8 +14,8 @@ struct entry {
     char name[80];
     int rank, extent[4];
     size_t count;
-    real *value;                        /* weights and state; NULL for curves */
-    float *curve;                       /* [MAX_EPOCHS], `count` of them in use */
+    real *value;  /* weights and state; NULL for curves */
+    float *curve; /* [MAX_EPOCHS], `count` of them in use */
 };
 
 /* Everything a checkpoint of this plan holds, in file order; curves where `metrics` is not NULL and `epochs` above 0. The caller frees it;

@@ -17,10 +17,10 @@ struct archive {
     const char *path;
     FILE *file;
     json_t *header;
-    size_t data, data_bytes;            /* where tensors start in the file, and how many bytes follow */
+    size_t data, data_bytes; /* where tensors start in the file, and how many bytes follow */
 };
 
-enum { MAX_HEADER = 100000000 };        /* the format's own limit */
+enum { MAX_HEADER = 100000000 }; /* the format's own limit */
 
 /* ---- the file ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -35,8 +35,7 @@ static int read_header(struct archive *a, size_t size, struct why *why)
     if (length > size - 8)
         return fail(why, -EINVAL, "%s: cut off in its header (%zu bytes of %" PRIu64 "); take another copy", a->path, size - 8, length);
     char *text = malloc(length);
-    if (!text)
-        return fail(why, -ENOMEM, "%s: no memory for a header of %" PRIu64 " bytes; free some", a->path, length);
+    if (!text) return fail(why, -ENOMEM, "%s: no memory for a header of %" PRIu64 " bytes; free some", a->path, length);
     text[0] = (char)first;
     bool read = fread(text + 1, 1, length - 1, a->file) == length - 1;
     json_error_t error;
@@ -52,8 +51,7 @@ static int read_header(struct archive *a, size_t size, struct why *why)
 static void archive_close(struct archive *a)
 {
     json_decref(a->header);
-    if (a->file)
-        fclose(a->file);
+    if (a->file) fclose(a->file);
 }
 
 /* Closed again where it fails. */
@@ -61,17 +59,12 @@ static int archive_open(struct archive *a, const char *path, struct why *why)
 {
     struct stat stat;
     *a = (struct archive){ .path = path, .file = fopen(path, "rb") };
-    if (!a->file)
-        return fail(why, -errno, "%s: cannot open the checkpoint: %s; name a file that --save wrote", path, strerror(errno));
+    if (!a->file) return fail(why, -errno, "%s: cannot open the checkpoint: %s; name a file that --save wrote", path, strerror(errno));
     int code = fstat(fileno(a->file), &stat) != 0 ? -errno : 0;
-    if (code)
-        fail(why, code, "%s: cannot tell its size: %s", path, strerror(-code));
-    else if (!S_ISREG(stat.st_mode))
-        code = fail(why, -EINVAL, "%s: not a regular file; give a safetensors file", path);
-    else
-        code = read_header(a, (size_t)stat.st_size, why);
-    if (code)
-        archive_close(a);
+    if (code) fail(why, code, "%s: cannot tell its size: %s", path, strerror(-code));
+    else if (!S_ISREG(stat.st_mode)) code = fail(why, -EINVAL, "%s: not a regular file; give a safetensors file", path);
+    else code = read_header(a, (size_t)stat.st_size, why);
+    if (code) archive_close(a);
     return code;
 }
 
@@ -96,12 +89,10 @@ static const char *shape_text(const json_t *shape, char *text, size_t size)
 
 static bool same_shape(const json_t *shape, const struct entry *e)
 {
-    if (!json_is_array(shape) || json_array_size(shape) != (size_t)e->rank)
-        return false;
+    if (!json_is_array(shape) || json_array_size(shape) != (size_t)e->rank) return false;
     for (int i = 0; i < e->rank; i++) {
         const json_t *extent = json_array_get(shape, (size_t)i);
-        if (!json_is_integer(extent) || json_integer_value(extent) != e->extent[i])
-            return false;
+        if (!json_is_integer(extent) || json_integer_value(extent) != e->extent[i]) return false;
     }
     return true;
 }
@@ -121,7 +112,7 @@ static int find(const struct archive *a, const struct entry *e, size_t *begin, s
         for (int i = 0, used = 0; i < e->rank; i++)
             used += snprintf(want + used, sizeof want - (size_t)used, "%s%d", i ? "x" : "", e->extent[i]);
         return fail(why, -EINVAL, "%s: tensor \"%s\" is %s, the net wants %s; load it into the net it was made for", a->path, e->name,
-            shape_text(shape, got, sizeof got), want);
+                    shape_text(shape, got, sizeof got), want);
     }
     json_int_t from = json_integer_value(json_array_get(offsets, 0)), to = json_integer_value(json_array_get(offsets, 1));
     if (from < 0 || to < from || (size_t)(to - from) != e->count * sizeof(float))
@@ -138,10 +129,8 @@ static int read_values(struct archive *a, const struct entry *e, size_t begin, s
         size_t n = e->count - done < 1024 ? e->count - done : 1024;
         ok = fread(some, sizeof *some, n, a->file) == n;
         for (size_t i = 0; ok && i < n; i++) {
-            if (e->curve)
-                e->curve[done + i] = some[i];
-            else
-                e->value[done + i] = (real)some[i];
+            if (e->curve) e->curve[done + i] = some[i];
+            else e->value[done + i] = (real)some[i];
         }
         done += n;
     }
@@ -153,14 +142,14 @@ static int check_all(const struct archive *a, const struct entry *list, int coun
 {
     const char *name;
     json_t *tensor;
-    json_object_foreach(a->header, name, tensor) {
+    json_object_foreach(a->header, name, tensor)
+    {
         json_int_t end = json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), 1));
         if (end > 0 && (size_t)end > a->data_bytes)
             return fail(why, -EINVAL, "%s: cut off in tensor \"%.80s\" (%zu bytes of %" JSON_INTEGER_FORMAT "); take another copy", a->path,
-                name, a->data_bytes, end);
+                        name, a->data_bytes, end);
         bool known = strcmp(name, "__metadata__") == 0 || strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "history.", 8) == 0;
-        for (int i = 0; !known && i < count; i++)
-            known = strcmp(name, list[i].name) == 0;
+        for (int i = 0; !known && i < count; i++) known = strcmp(name, list[i].name) == 0;
         if (!known)
             return fail(why, -EINVAL, "%s: has a tensor \"%.80s\" that the net lacks; load it into the net it was made for", a->path, name);
     }
@@ -192,15 +181,14 @@ static bool read_position(const struct archive *a, struct position *at)
     const char *seed = metadata(a, "seed"), *data = metadata(a, "data_sha256");
     const long most_images = (long)MAX_EPOCHS * INT_MAX;
     long epoch, step;
-    if (!seed || !data || strlen(data) >= sizeof at->data_sha256)
-        return false;
+    if (!seed || !data || strlen(data) >= sizeof at->data_sha256) return false;
     at->seed = strtoull(seed, NULL, 10);
     snprintf(at->data_sha256, sizeof at->data_sha256, "%s", data);
-    if (!read_count(a, "epoch", MAX_EPOCHS, &epoch) || !read_count(a, "step", INT_MAX, &step)
-        || !read_count(a, "running_seen", INT_MAX, &at->running.seen)
-        || !read_count(a, "running_right", at->running.seen, &at->running.right) || !read_count(a, "images", most_images, &at->images)
-        || !read_number(a, "running_loss", &at->running.loss) || !read_number(a, "seconds", &at->seconds)
-        || !read_number(a, "best_test_acc", &at->best_test_acc))
+    if (!read_count(a, "epoch", MAX_EPOCHS, &epoch) || !read_count(a, "step", INT_MAX, &step) ||
+        !read_count(a, "running_seen", INT_MAX, &at->running.seen) ||
+        !read_count(a, "running_right", at->running.seen, &at->running.right) || !read_count(a, "images", most_images, &at->images) ||
+        !read_number(a, "running_loss", &at->running.loss) || !read_number(a, "seconds", &at->seconds) ||
+        !read_number(a, "best_test_acc", &at->best_test_acc))
         return false;
     at->epoch = (int)epoch;
     at->step = (int)step;
@@ -213,19 +201,15 @@ static bool read_position(const struct archive *a, struct position *at)
 static int load_entries(struct archive *a, struct entry *list, int count, struct position *at, struct why *why)
 {
     size_t *begin = calloc((size_t)count, sizeof *begin);
-    if (!begin)
-        return fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
+    if (!begin) return fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
     int code = check_all(a, list, count, why);
     for (int i = 0; code == 0 && i < count; i++) {
         bool needed = list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0);
-        if (list[i].kind != ENTRY_WEIGHT && at && !json_object_get(a->header, list[i].name))
-            at->epoch = -1;
-        else if (needed)
-            code = find(a, &list[i], &begin[i], why);
+        if (list[i].kind != ENTRY_WEIGHT && at && !json_object_get(a->header, list[i].name)) at->epoch = -1;
+        else if (needed) code = find(a, &list[i], &begin[i], why);
     }
     for (int i = 0; code == 0 && i < count; i++)
-        if (list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0))
-            code = read_values(a, &list[i], begin[i], why);
+        if (list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0)) code = read_values(a, &list[i], begin[i], why);
     free(begin);
     return code;
 }
@@ -236,21 +220,16 @@ int checkpoint_load(const char *path, struct plan *plan, struct position *at, st
     struct archive a;
     struct metrics *metrics = at ? at->metrics : NULL;
     int code = archive_open(&a, path, why);
-    if (code)
-        return code;
+    if (code) return code;
     char wanted[4096];
     const char *net = metadata(&a, "net");
     net_print(plan_net(plan), wanted, sizeof wanted);
-    if (net && strcmp(net, wanted) != 0)
-        code = fail(why, -EINVAL, "%s: made for another net; load it into \"%.300s\"", path, net);
-    if (at && !read_position(&a, at))
-        *at = (struct position){ .epoch = -1, .metrics = metrics };
+    if (net && strcmp(net, wanted) != 0) code = fail(why, -EINVAL, "%s: made for another net; load it into \"%.300s\"", path, net);
+    if (at && !read_position(&a, at)) *at = (struct position){ .epoch = -1, .metrics = metrics };
     int count = 0;
     struct entry *list = code ? NULL : checkpoint_entries(plan, metrics, at ? at->epoch : 0, &count);
-    if (list)
-        code = load_entries(&a, list, count, at, why);
-    else if (code == 0)
-        code = fail(why, -ENOMEM, "%s: no memory to load it; free some", path);
+    if (list) code = load_entries(&a, list, count, at, why);
+    else if (code == 0) code = fail(why, -ENOMEM, "%s: no memory to load it; free some", path);
     free(list);
     archive_close(&a);
     return code;
@@ -261,23 +240,14 @@ static int load_text(const char *path, const char *key, char *text, size_t size,
     assert(path && text && size > 0);
     struct archive a;
     int code = archive_open(&a, path, why);
-    if (code)
-        return code;
+    if (code) return code;
     const char *value = metadata(&a, key);
-    if (!value || strlen(value) >= size)
-        code = fail(why, -EINVAL, "%s: its metadata tell no %s; give the %s yourself", path, key, key);
-    else
-        snprintf(text, size, "%s", value);
+    if (!value || strlen(value) >= size) code = fail(why, -EINVAL, "%s: its metadata tell no %s; give the %s yourself", path, key, key);
+    else snprintf(text, size, "%s", value);
     archive_close(&a);
     return code;
 }
 
-int checkpoint_net(const char *path, char *text, size_t size, struct why *why)
-{
-    return load_text(path, "net", text, size, why);
-}
+int checkpoint_net(const char *path, char *text, size_t size, struct why *why) { return load_text(path, "net", text, size, why); }
 
-int checkpoint_recipe(const char *path, char *text, size_t size, struct why *why)
-{
-    return load_text(path, "recipe", text, size, why);
-}
+int checkpoint_recipe(const char *path, char *text, size_t size, struct why *why) { return load_text(path, "recipe", text, size, why); }

@@ -12,9 +12,20 @@
 
 struct recipe recipe_default(void)
 {
-    struct recipe r = { .optimizer = OPTIMIZER_SGD, .eps_form = EPS_PYTORCH, .rate = 0.01, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,
-        .schedule = SCHEDULE_CONSTANT, .step_epochs = 1, .step_factor = 1, .warm_share = 0.3, .batch = 64, .epochs = 1,
-        .init = { INIT_DEFAULT, false }, .transform = { .mean = 0, .sd = 1 } };
+    struct recipe r = { .optimizer = OPTIMIZER_SGD,
+                        .eps_form = EPS_PYTORCH,
+                        .rate = 0.01,
+                        .beta1 = 0.9,
+                        .beta2 = 0.999,
+                        .eps = 1e-8,
+                        .schedule = SCHEDULE_CONSTANT,
+                        .step_epochs = 1,
+                        .step_factor = 1,
+                        .warm_share = 0.3,
+                        .batch = 64,
+                        .epochs = 1,
+                        .init = { INIT_DEFAULT, false },
+                        .transform = { .mean = 0, .sd = 1 } };
     return r;
 }
 
@@ -34,12 +45,10 @@ static int parse_word(char *word, struct recipe *r, struct why *why)
 {
     char names[256];
     char *value = strchr(word, '=');
-    if (!value)
-        return fail(why, -EINVAL, "recipe: \"%.80s\" is not key=value; keys are %s", word, key_names(names, sizeof names));
+    if (!value) return fail(why, -EINVAL, "recipe: \"%.80s\" is not key=value; keys are %s", word, key_names(names, sizeof names));
     *value++ = 0;
     for (const struct key *key = recipe_keys; key->name; key++) {
-        if (strcmp(key->name, word) != 0)
-            continue;
+        if (strcmp(key->name, word) != 0) continue;
         if (strlen(value) >= VALUE_SIZE || !key_read(key, value, r))
             return fail(why, -EINVAL, "recipe: %s=%.80s: %s takes %s", word, value, word, key->takes);
         return 0;
@@ -53,11 +62,10 @@ static int check(const struct recipe *r, struct why *why)
     const struct recipe fresh = recipe_default();
     if (r->optimizer != OPTIMIZER_SGD && (r->momentum > 0 || r->nesterov))
         return fail(why, -EINVAL, "recipe: momentum and nesterov belong to opt=sgd; leave them out, or set beta1");
-    if (r->optimizer == OPTIMIZER_SGD
-        && (r->beta1 != fresh.beta1 || r->beta2 != fresh.beta2 || r->eps != fresh.eps || r->eps_form != fresh.eps_form))
+    if (r->optimizer == OPTIMIZER_SGD &&
+        (r->beta1 != fresh.beta1 || r->beta2 != fresh.beta2 || r->eps != fresh.eps || r->eps_form != fresh.eps_form))
         return fail(why, -EINVAL, "recipe: beta1, beta2, eps and epsform belong to opt=adam and adamw; write opt= before them");
-    if (r->nesterov && r->momentum == 0)
-        return fail(why, -EINVAL, "recipe: nesterov=1 needs momentum, such as momentum=0.9");
+    if (r->nesterov && r->momentum == 0) return fail(why, -EINVAL, "recipe: nesterov=1 needs momentum, such as momentum=0.9");
     if (r->train.kind == SELECT_SPLIT && r->test.kind != SELECT_ALL)
         return fail(why, -EINVAL, "recipe: select=split tests on the images left over; leave testselect out");
     return 0;
@@ -78,13 +86,10 @@ int recipe_parse(const char *text, struct recipe *r, struct why *why)
         text += length;
         decay_given |= strncmp(word, "wd=", 3) == 0;
         int code = parse_word(word, r, why);
-        if (code)
-            return code;
+        if (code) return code;
     }
-    if (!decay_given)
-        r->weight_decay = recipe_default_decay(r->optimizer);
-    if (r->init.kind != INIT_DEFAULT)
-        r->init.zero_bias = false;      /* zero there anyway: one way to say it */
+    if (!decay_given) r->weight_decay = recipe_default_decay(r->optimizer);
+    if (r->init.kind != INIT_DEFAULT) r->init.zero_bias = false; /* zero there anyway: one way to say it */
     return check(r, why);
 }
 
@@ -99,8 +104,7 @@ const char *recipe_print(const struct recipe *r, char *text, size_t size)
         char value[VALUE_SIZE], usual[VALUE_SIZE];
         key_write(key, r, value);
         key_write(key, &base, usual);
-        if (!key->always && strcmp(value, usual) == 0)
-            continue;
+        if (!key->always && strcmp(value, usual) == 0) continue;
         int length = snprintf(text + used, size - used, "%s%s=%s", used ? " " : "", key->name, value);
         used += (size_t)length < size - used ? (size_t)length : size - used - 1;
     }
@@ -112,18 +116,14 @@ const char *recipe_print(const struct recipe *r, char *text, size_t size)
 static const double pi = 3.14159265358979323846;
 
 /* From `from` at share 0 to `to` at share 1, along half a cosine. */
-static double anneal(double from, double to, double share)
-{
-    return to + (from - to) / 2 * (exact_cos(pi * share) + 1);
-}
+static double anneal(double from, double to, double share) { return to + (from - to) / 2 * (exact_cos(pi * share) + 1); }
 
 /* PyTorch's OneCycleLR with its default factors: rate/25 up to rate over the warm share, then down to rate/25e4. The two phases meet at
  * step warm * steps - 1, which need not be whole. */
 static double one_cycle(double rate, double warm, int step, int steps)
 {
     double peak = warm * steps - 1, last = steps - 1;
-    if (step <= peak)
-        return anneal(rate / 25, rate, peak > 0 ? step / peak : 1);
+    if (step <= peak) return anneal(rate / 25, rate, peak > 0 ? step / peak : 1);
     return anneal(rate, rate / 25e4, last > peak ? (step - peak) / (last - peak) : 1);
 }
 
@@ -132,35 +132,31 @@ double recipe_rate(const struct recipe *r, int step, int steps_per_epoch, int st
     assert(step >= 0 && step < steps && steps_per_epoch > 0);
     double rate = r->rate;
     switch (r->schedule) {
-    case SCHEDULE_CONSTANT:
+    case SCHEDULE_CONSTANT: break;
+    case SCHEDULE_STEP: /* one multiplication per fall, as PyTorch's StepLR */
+        for (int fall = step / steps_per_epoch / r->step_epochs; fall > 0; fall--) rate *= r->step_factor;
         break;
-    case SCHEDULE_STEP:                 /* one multiplication per fall, as PyTorch's StepLR */
-        for (int fall = step / steps_per_epoch / r->step_epochs; fall > 0; fall--)
-            rate *= r->step_factor;
-        break;
-    case SCHEDULE_COSINE:
-        rate = anneal(rate, 0, (double)step / steps);
-        break;
-    case SCHEDULE_ONE_CYCLE:
-        rate = one_cycle(rate, r->warm_share, step, steps);
-        break;
+    case SCHEDULE_COSINE: rate = anneal(rate, 0, (double)step / steps); break;
+    case SCHEDULE_ONE_CYCLE: rate = one_cycle(rate, r->warm_share, step, steps); break;
     }
     return step < r->warmup_steps ? rate * (step + 1) / r->warmup_steps : rate;
 }
 
 int recipe_optimizer_slots(const struct recipe *r)
 {
-    if (r->optimizer != OPTIMIZER_SGD)
-        return 2;
+    if (r->optimizer != OPTIMIZER_SGD) return 2;
     return r->momentum > 0 ? 1 : 0;
 }
 
 struct optimizer recipe_optimizer(const struct recipe *r, int step, int steps_per_epoch, int steps)
 {
     double rate = recipe_rate(r, step, steps_per_epoch, steps);
-    struct optimizer o = { .kind = r->optimizer, .rate = (float)rate, .momentum = (float)r->momentum, .nesterov = r->nesterov,
-        .first = step == 0, .weight_decay = (float)r->weight_decay };
-    if (r->optimizer != OPTIMIZER_SGD)
-        optimizer_fold(&o, r->eps_form, rate, r->beta1, r->beta2, r->eps, step + 1);
+    struct optimizer o = { .kind = r->optimizer,
+                           .rate = (float)rate,
+                           .momentum = (float)r->momentum,
+                           .nesterov = r->nesterov,
+                           .first = step == 0,
+                           .weight_decay = (float)r->weight_decay };
+    if (r->optimizer != OPTIMIZER_SGD) optimizer_fold(&o, r->eps_form, rate, r->beta1, r->beta2, r->eps, step + 1);
     return o;
 }

@@ -31,8 +31,10 @@ struct recipe {
     double rate, momentum, weight_decay, beta1, beta2, eps;
     bool nesterov;
     enum schedule_kind schedule;
-    int step_epochs; double step_factor, warm_share; int warmup_steps;
-    int batch, epochs, updates;         /* updates 0: no limit */
+    int step_epochs;
+    double step_factor, warm_share;
+    int warmup_steps;
+    int batch, epochs, updates; /* updates 0: no limit */
     bool drop_last;
     struct init init;
     struct transform transform;

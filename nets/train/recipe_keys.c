@@ -19,11 +19,9 @@ _Static_assert(sizeof(enum eps_form) == sizeof(int) && sizeof(enum init_kind) ==
 static const char *number_before(const char *text, char end, double low, double high, double *value)
 {
     char *rest;
-    if (isspace((unsigned char)*text) || *text == 0)
-        return NULL;
+    if (isspace((unsigned char)*text) || *text == 0) return NULL;
     *value = strtod(text, &rest);
-    if (rest == text || *rest != end || !isfinite(*value) || *value < low || *value > high)
-        return NULL;
+    if (rest == text || *rest != end || !isfinite(*value) || *value < low || *value > high) return NULL;
     return end ? rest + 1 : rest;
 }
 
@@ -31,8 +29,7 @@ static const char *count_before(const char *text, char end, int low, int high, i
 {
     double number;
     const char *rest = number_before(text, end, low, high, &number);
-    if (!rest || number != floor(number))
-        return NULL;
+    if (!rest || number != floor(number)) return NULL;
     *value = (int)number;
     return rest;
 }
@@ -40,8 +37,7 @@ static const char *count_before(const char *text, char end, int low, int high, i
 static int word_index(const char *const *words, const char *value)
 {
     for (int i = 0; words[i]; i++)
-        if (strcmp(words[i], value) == 0)
-            return i;
+        if (strcmp(words[i], value) == 0) return i;
     return -1;
 }
 
@@ -51,26 +47,21 @@ static void number_print(double value, char *text, size_t size)
     assert(isfinite(value) && size >= 32);
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, size, "%.*g", digits, value);
-        if (strtod(text, NULL) == value)
-            return;
+        if (strtod(text, NULL) == value) return;
     }
 }
 
 static bool starts_with(const char **text, const char *prefix)
 {
     size_t length = strlen(prefix);
-    if (strncmp(*text, prefix, length) != 0)
-        return false;
+    if (strncmp(*text, prefix, length) != 0) return false;
     *text += length;
     return true;
 }
 
 /* ---- keys with a form of their own ------------------------------------------------------------------------------------------------- */
 
-double recipe_default_decay(enum optimizer_kind kind)
-{
-    return kind == OPTIMIZER_ADAMW ? 0.01 : 0;
-}
+double recipe_default_decay(enum optimizer_kind kind) { return kind == OPTIMIZER_ADAMW ? 0.01 : 0; }
 
 static const char *const optimizer_words[] = { [OPTIMIZER_SGD] = "sgd", [OPTIMIZER_ADAM] = "adam", [OPTIMIZER_ADAMW] = "adamw", NULL };
 
@@ -78,8 +69,7 @@ static const char *const optimizer_words[] = { [OPTIMIZER_SGD] = "sgd", [OPTIMIZ
 static bool read_optimizer(const char *value, struct recipe *r)
 {
     int kind = word_index(optimizer_words, value);
-    if (kind < 0)
-        return false;
+    if (kind < 0) return false;
     struct recipe fresh = recipe_default();
     r->optimizer = (enum optimizer_kind)kind;
     if (kind == OPTIMIZER_SGD) {
@@ -94,10 +84,7 @@ static bool read_optimizer(const char *value, struct recipe *r)
     return true;
 }
 
-static void write_optimizer(const struct recipe *r, char *text, size_t size)
-{
-    snprintf(text, size, "%s", optimizer_words[r->optimizer]);
-}
+static void write_optimizer(const struct recipe *r, char *text, size_t size) { snprintf(text, size, "%s", optimizer_words[r->optimizer]); }
 
 static bool read_schedule(const char *value, struct recipe *r)
 {
@@ -158,8 +145,7 @@ static void write_norm(const struct recipe *r, char *text, size_t size)
 static bool read_raw(const char *value, struct recipe *r)
 {
     int raw;
-    if (!count_before(value, 0, 0, 1, &raw))
-        return false;
+    if (!count_before(value, 0, 0, 1, &raw)) return false;
     r->transform.raw = raw;
     if (raw) {
         r->transform.mean = 0;
@@ -168,17 +154,13 @@ static bool read_raw(const char *value, struct recipe *r)
     return true;
 }
 
-static void write_raw(const struct recipe *r, char *text, size_t size)
-{
-    snprintf(text, size, "%d", r->transform.raw);
-}
+static void write_raw(const struct recipe *r, char *text, size_t size) { snprintf(text, size, "%d", r->transform.raw); }
 
 static bool read_permute(const char *value, struct recipe *r)
 {
     r->transform.permute = strcmp(value, "none") != 0;
     r->transform.permute_seed = 0;
-    if (!r->transform.permute)
-        return true;
+    if (!r->transform.permute) return true;
     char *rest;
     errno = 0;
     r->transform.permute_seed = strtoull(value, &rest, 10);
@@ -187,13 +169,15 @@ static bool read_permute(const char *value, struct recipe *r)
 
 static void write_permute(const struct recipe *r, char *text, size_t size)
 {
-    if (r->transform.permute)
-        snprintf(text, size, "%llu", (unsigned long long)r->transform.permute_seed);
-    else
-        snprintf(text, size, "none");
+    if (r->transform.permute) snprintf(text, size, "%llu", (unsigned long long)r->transform.permute_seed);
+    else snprintf(text, size, "none");
 }
 
-static const struct { const char *name; double low, high; bool whole; } augments[] = {
+static const struct {
+    const char *name;
+    double low, high;
+    bool whole;
+} augments[] = {
     [AUGMENT_ROTATE] = { "rotate", 0, 180, false },
     [AUGMENT_SHIFT] = { "shift", 0, 1000, true },
     [AUGMENT_CROP_RESIZE] = { "cropresize", 1, 1000, true },
@@ -203,20 +187,17 @@ static const struct { const char *name; double low, high; bool whole; } augments
 static bool read_one_augment(char *word, struct augment *a)
 {
     char *amount = strchr(word, ':');
-    if (!amount)
-        return false;
+    if (!amount) return false;
     *amount++ = 0;
     char *probability = strchr(amount, ':');
-    if (probability)
-        *probability++ = 0;
+    if (probability) *probability++ = 0;
     for (size_t i = 0; i < sizeof augments / sizeof *augments; i++) {
-        if (strcmp(augments[i].name, word) != 0)
-            continue;
+        if (strcmp(augments[i].name, word) != 0) continue;
         a->kind = (enum augment_kind)i;
         a->probability = 1;
-        return number_before(amount, 0, augments[i].low, augments[i].high, &a->amount)
-            && (!augments[i].whole || a->amount == floor(a->amount))
-            && (!probability || number_before(probability, 0, 0, 1, &a->probability));
+        return number_before(amount, 0, augments[i].low, augments[i].high, &a->amount) &&
+               (!augments[i].whole || a->amount == floor(a->amount)) &&
+               (!probability || number_before(probability, 0, 0, 1, &a->probability));
     }
     return false;
 }
@@ -227,15 +208,12 @@ static bool read_augment(const char *value, struct recipe *r)
     char copy[VALUE_SIZE];
     t->augments = 0;
     memset(t->augment, 0, sizeof t->augment);
-    if (strcmp(value, "none") == 0)
-        return true;
+    if (strcmp(value, "none") == 0) return true;
     snprintf(copy, sizeof copy, "%s", value);
     for (char *word = copy, *next; word; word = next) {
         next = strchr(word, ',');
-        if (next)
-            *next++ = 0;
-        if (t->augments == MAX_AUGMENTS || !read_one_augment(word, &t->augment[t->augments]))
-            return false;
+        if (next) *next++ = 0;
+        if (t->augments == MAX_AUGMENTS || !read_one_augment(word, &t->augment[t->augments])) return false;
         t->augments++;
     }
     return true;
@@ -253,22 +231,21 @@ static void write_augment(const struct recipe *r, char *text, size_t size)
             probability[0] = ':';
             number_print(t->augment[i].probability, probability + 1, sizeof probability - 1);
         }
-        used += (size_t)snprintf(text + used, size - used, "%s%s:%s%s", i ? "," : "", augments[t->augment[i].kind].name, amount,
-            probability);
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%s:%s%s", i ? "," : "", augments[t->augment[i].kind].name, amount, probability);
         assert(used < size);
     }
 }
 
 static const char *const selection_names[] = {
-    [SELECT_ALL] = "all", [SELECT_PER_CLASS] = "perclass", [SELECT_FIRST] = "first", [SELECT_SINGLE] = "single", [SELECT_SPLIT] = "split",
-    [SELECT_TRAIN] = "train",
+    [SELECT_ALL] = "all",       [SELECT_PER_CLASS] = "perclass", [SELECT_FIRST] = "first",
+    [SELECT_SINGLE] = "single", [SELECT_SPLIT] = "split",        [SELECT_TRAIN] = "train",
 };
 
 static bool read_selection(const char *value, struct selection *s, int kinds)
 {
     *s = (struct selection){ strcmp(value, "train") == 0 && kinds > SELECT_TRAIN ? SELECT_TRAIN : SELECT_ALL, 0 };
-    if (strcmp(value, "all") == 0 || s->kind == SELECT_TRAIN)
-        return true;
+    if (strcmp(value, "all") == 0 || s->kind == SELECT_TRAIN) return true;
     for (int kind = SELECT_PER_CLASS; kind < kinds && kind < SELECT_TRAIN; kind++) {
         const char *rest = value;
         if (starts_with(&rest, selection_names[kind]) && *rest == ':') {
@@ -281,39 +258,32 @@ static bool read_selection(const char *value, struct selection *s, int kinds)
 
 static void write_selection(const struct selection *s, char *text, size_t size)
 {
-    if (s->kind == SELECT_ALL || s->kind == SELECT_TRAIN)
-        snprintf(text, size, "%s", selection_names[s->kind]);
-    else
-        snprintf(text, size, "%s:%d", selection_names[s->kind], s->count);
+    if (s->kind == SELECT_ALL || s->kind == SELECT_TRAIN) snprintf(text, size, "%s", selection_names[s->kind]);
+    else snprintf(text, size, "%s:%d", selection_names[s->kind], s->count);
 }
 
-static bool read_train(const char *value, struct recipe *r)
-{
-    return read_selection(value, &r->train, SELECT_SPLIT + 1);
-}
+static bool read_train(const char *value, struct recipe *r) { return read_selection(value, &r->train, SELECT_SPLIT + 1); }
 
 static bool read_test(const char *value, struct recipe *r)
 {
     return read_selection(value, &r->test, SELECT_TRAIN + 1) && r->test.kind != SELECT_SPLIT;
 }
 
-static void write_train(const struct recipe *r, char *text, size_t size)
-{
-    write_selection(&r->train, text, size);
-}
+static void write_train(const struct recipe *r, char *text, size_t size) { write_selection(&r->train, text, size); }
 
-static void write_test(const struct recipe *r, char *text, size_t size)
-{
-    write_selection(&r->test, text, size);
-}
+static void write_test(const struct recipe *r, char *text, size_t size) { write_selection(&r->test, text, size); }
 
 /* ---- the table --------------------------------------------------------------------------------------------------------------------- */
 
 #define AT(field) offsetof(struct recipe, field)
 
 static const char *const eps_words[] = { [EPS_PYTORCH] = "pytorch", [EPS_KERAS] = "keras", NULL };
-static const char *const init_words[] = { [INIT_DEFAULT] = "default", [INIT_HE_UNIFORM] = "he_uniform", [INIT_HE_NORMAL] = "he_normal",
-    [INIT_XAVIER_UNIFORM] = "xavier_uniform", [INIT_XAVIER_NORMAL] = "xavier_normal", NULL };
+static const char *const init_words[] = { [INIT_DEFAULT] = "default",
+                                          [INIT_HE_UNIFORM] = "he_uniform",
+                                          [INIT_HE_NORMAL] = "he_normal",
+                                          [INIT_XAVIER_UNIFORM] = "xavier_uniform",
+                                          [INIT_XAVIER_NORMAL] = "xavier_normal",
+                                          NULL };
 static const char *const bias_words[] = { "default", "zero", NULL };
 static const char *const digits[] = { "0", "1", NULL };
 static const char *const channel_words[] = { "all", "red", NULL };
@@ -329,8 +299,8 @@ const struct key recipe_keys[] = {
     { "beta2", below_one, NUMBER, .at = AT(beta2), .low = 0, .high = 0.9999999 },
     { "eps", "a number above 0", NUMBER, .at = AT(eps), .low = 1e-30, .high = 1 },
     { "epsform", "pytorch or keras", WORD, .at = AT(eps_form), .words = eps_words },
-    { "schedule", "constant, step:EVERY:FACTOR (epochs), cosine or onecycle:WARM (share of steps)", OTHER,
-        .read = read_schedule, .write = write_schedule },
+    { "schedule", "constant, step:EVERY:FACTOR (epochs), cosine or onecycle:WARM (share of steps)", OTHER, .read = read_schedule,
+      .write = write_schedule },
     { "warmup", "a whole number of steps", COUNT, .at = AT(warmup_steps), .low = 0, .high = INT_MAX },
     { "batch", a_count, COUNT, .at = AT(batch), .low = 1, .high = INT_MAX, .always = true },
     { "epochs", a_count, COUNT, .at = AT(epochs), .low = 1, .high = INT_MAX, .always = true },
@@ -344,7 +314,7 @@ const struct key recipe_keys[] = {
     { "channel", "all or red", FLAG, .at = AT(transform.red), .words = channel_words },
     { "permute", "a seed, or none", OTHER, .read = read_permute, .write = write_permute },
     { "augment", "none, or up to 4 of rotate:DEGREES, shift:PIXELS, cropresize:SIDE, with :PROBABILITY if wanted, by commas", OTHER,
-        .read = read_augment, .write = write_augment },
+      .read = read_augment, .write = write_augment },
     { "select", "all, perclass:K, first:K, single:INDEX or split:K", OTHER, .read = read_train, .write = write_train },
     { "testselect", "all, train, perclass:K, first:K or single:INDEX", OTHER, .read = read_test, .write = write_test },
     { .name = NULL },
@@ -357,27 +327,22 @@ bool key_read(const struct key *key, const char *value, struct recipe *r)
     double d = 0;
     switch (key->type) {
     case NUMBER:
-        if (!number_before(value, 0, key->low, key->high, &d))
-            return false;
+        if (!number_before(value, 0, key->low, key->high, &d)) return false;
         memcpy(field, &d, sizeof d);
         return true;
     case COUNT:
-        if (!count_before(value, 0, (int)key->low, (int)key->high, &i))
-            return false;
+        if (!count_before(value, 0, (int)key->low, (int)key->high, &i)) return false;
         memcpy(field, &i, sizeof i);
         return true;
     case FLAG:
         i = word_index(key->words ? key->words : digits, value);
-        if (i >= 0)
-            *(bool *)field = i;
+        if (i >= 0) *(bool *)field = i;
         return i >= 0;
     case WORD:
         i = word_index(key->words, value);
-        if (i >= 0)
-            memcpy(field, &i, sizeof i);
+        if (i >= 0) memcpy(field, &i, sizeof i);
         return i >= 0;
-    case OTHER:
-        break;
+    case OTHER: break;
     }
     return key->read(value, r);
 }
@@ -388,10 +353,19 @@ void key_write(const struct key *key, const struct recipe *r, char text[VALUE_SI
     int i;
     double d;
     switch (key->type) {
-    case NUMBER: memcpy(&d, field, sizeof d); number_print(d, text, VALUE_SIZE); break;
-    case COUNT: memcpy(&i, field, sizeof i); snprintf(text, VALUE_SIZE, "%d", i); break;
+    case NUMBER:
+        memcpy(&d, field, sizeof d);
+        number_print(d, text, VALUE_SIZE);
+        break;
+    case COUNT:
+        memcpy(&i, field, sizeof i);
+        snprintf(text, VALUE_SIZE, "%d", i);
+        break;
     case FLAG: snprintf(text, VALUE_SIZE, "%s", (key->words ? key->words : digits)[*(const bool *)field]); break;
-    case WORD: memcpy(&i, field, sizeof i); snprintf(text, VALUE_SIZE, "%s", key->words[i]); break;
+    case WORD:
+        memcpy(&i, field, sizeof i);
+        snprintf(text, VALUE_SIZE, "%s", key->words[i]);
+        break;
     case OTHER: key->write(r, text, VALUE_SIZE); break;
     }
 }

@@ -6,20 +6,20 @@
 
 #include "recipe.h"
 
-enum value_type { NUMBER, COUNT, FLAG, WORD, OTHER };   /* double; int; bool as 0, 1 or two words; an enum by name; by functions */
+enum value_type { NUMBER, COUNT, FLAG, WORD, OTHER }; /* double; int; bool as 0, 1 or two words; an enum by name; by functions */
 
 struct key {
-    const char *name, *takes;                           /* what is allowed, for messages */
+    const char *name, *takes; /* what is allowed, for messages */
     enum value_type type;
-    size_t at;                                          /* offset in struct recipe */
-    double low, high;                                   /* NUMBER, COUNT: inclusive */
-    const char *const *words;                           /* WORD, FLAG: by value, NULL-terminated */
+    size_t at;                /* offset in struct recipe */
+    double low, high;         /* NUMBER, COUNT: inclusive */
+    const char *const *words; /* WORD, FLAG: by value, NULL-terminated */
     bool (*read)(const char *value, struct recipe *r);
     void (*write)(const struct recipe *r, char *text, size_t size);
-    bool always;                                        /* printed even where it has its default */
+    bool always; /* printed even where it has its default */
 };
 
-enum { VALUE_SIZE = 256 };                              /* of any written value, with its final 0 */
+enum { VALUE_SIZE = 256 }; /* of any written value, with its final 0 */
 
 /* All keys in canonical order; name NULL ends them. */
 extern const struct key recipe_keys[];

@@ -25,15 +25,15 @@ struct run {
     struct metrics *metrics;
     struct plan *plan;
     struct batcher *batcher;
-    const struct images *test_images;   /* data->test, or data->train where the recipe validates */
-    int *train, *test, *order;          /* indices of images */
+    const struct images *test_images; /* data->test, or data->train where the recipe validates */
+    int *train, *test, *order;        /* indices of images */
     int train_count, test_count;
-    int batch, part;                    /* images of a step, and of one pass */
+    int batch, part; /* images of a step, and of one pass */
     int steps_per_epoch, steps;
     struct position at;
-    float *weights;                     /* room to hash them as float32 */
+    float *weights; /* room to hash them as float32 */
     long parameters;
-    long inferred;                      /* images evaluated, and how long that took */
+    long inferred; /* images evaluated, and how long that took */
     double infer_seconds;
 };
 
@@ -51,18 +51,12 @@ static void tally_pass(struct tally *t, const struct plan *plan, const uint8_t *
     t->seen += n;
 }
 
-static double percent(const struct tally *t)
-{
-    return t->seen ? 100.0 * (double)t->right / (double)t->seen : NAN;
-}
+static double percent(const struct tally *t) { return t->seen ? 100.0 * (double)t->right / (double)t->seen : NAN; }
 
-static double mean_loss(const struct tally *t)
-{
-    return t->seen ? t->loss / (double)t->seen : NAN;
-}
+static double mean_loss(const struct tally *t) { return t->seen ? t->loss / (double)t->seen : NAN; }
 
-void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
-              double *accuracy, double *loss, uint8_t *predicted)
+void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch, double *accuracy,
+              double *loss, uint8_t *predicted)
 {
     assert(n >= 0 && batch > 0);
     struct tally tally = { 0 };
@@ -71,8 +65,7 @@ void evaluate(struct plan *plan, struct batcher *batcher, const struct images *i
         batcher_fill(batcher, images, index + done, now, false, 0, 0, plan_input(plan), plan_labels(plan));
         plan_forward(plan, now, false, (struct pass_key){ 0 });
         tally_pass(&tally, plan, plan_labels(plan), now);
-        if (predicted)
-            memcpy(predicted + done, plan_best(plan), (size_t)now);
+        if (predicted) memcpy(predicted + done, plan_best(plan), (size_t)now);
         done += now;
     }
     *accuracy = percent(&tally);
@@ -101,10 +94,8 @@ static void run_step(struct run *r, const int *index, int n)
         batcher_fill(r->batcher, &r->data->train, index + done, now, true, key.seed, epoch, plan_input(plan), plan_labels(plan));
         plan_forward(plan, now, true, key);
         tally_pass(&r->at.running, plan, plan_labels(plan), now);
-        if (hooks->backward)
-            hooks->backward(hooks->context, plan, now, n, done > 0, key);
-        else
-            plan_backward(plan, now, n, done > 0, key);
+        if (hooks->backward) hooks->backward(hooks->context, plan, now, n, done > 0, key);
+        else plan_backward(plan, now, n, done > 0, key);
     }
     struct optimizer o = recipe_optimizer(r->recipe, r->at.step, r->steps_per_epoch, r->steps);
     plan_step(plan, &o);
@@ -117,15 +108,13 @@ static void run_step(struct run *r, const int *index, int n)
 static int run_save(struct run *r, struct why *why)
 {
     char recipe[TEXT_SIZE];
-    if (!r->options->save)
-        return 0;
+    if (!r->options->save) return 0;
     return checkpoint_save(r->options->save, r->plan, recipe_print(r->recipe, recipe, sizeof recipe), &r->at, why);
 }
 
 static void report(const struct run *r, int epoch, int step)
 {
-    if (r->options->progress)
-        r->options->progress(r->options->context, epoch, step, r->steps_per_epoch, r->metrics);
+    if (r->options->progress) r->options->progress(r->options->context, epoch, step, r->steps_per_epoch, r->metrics);
 }
 
 static int finish_epoch(struct run *r, struct why *why)
@@ -138,8 +127,7 @@ static int finish_epoch(struct run *r, struct why *why)
     timed_evaluate(r, r->test_images, r->test, r->test_count, &m->test_acc, &m->test_loss);
     m->test_acc_per_epoch[epoch] = (float)m->test_acc;
     m->test_loss_per_epoch[epoch] = (float)m->test_loss;
-    if (epoch == 0 || m->test_acc > r->at.best_test_acc)
-        r->at.best_test_acc = m->test_acc;
+    if (epoch == 0 || m->test_acc > r->at.best_test_acc) r->at.best_test_acc = m->test_acc;
     m->best_test_acc = r->at.best_test_acc;
     r->at.running = (struct tally){ 0 };
     m->epochs = ++r->at.epoch;
@@ -147,16 +135,13 @@ static int finish_epoch(struct run *r, struct why *why)
     return run_save(r, why);
 }
 
-static bool interrupted(const struct run *r)
-{
-    return r->options->interrupted && *r->options->interrupted;
-}
+static bool interrupted(const struct run *r) { return r->options->interrupted && *r->options->interrupted; }
 
 static int fail_interrupted(const struct run *r, struct why *why)
 {
     const char *save = r->options->save;
     return fail(why, -EINTR, "interrupted after %d of %d updates; %s%s", r->at.step, r->steps,
-        save ? "resume by loading " : "nothing was saved, start again", save ? save : "");
+                save ? "resume by loading " : "nothing was saved, start again", save ? save : "");
 }
 
 /* From where the run stands to the end of its epoch. The whole epoch's order is made anew: it depends on seed and epoch alone. */
@@ -190,12 +175,12 @@ int train_check(const struct net *net, const struct recipe *recipe, const struct
     int c, h, w;
     transform_shape(&recipe->transform, d, &c, &h, &w);
     if (net->in.c != c || net->in.h != h || net->in.w != w)
-        return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=",
-            net->in.c, net->in.h, net->in.w, d->name, c, h, w);
+        return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=", net->in.c,
+                    net->in.h, net->in.w, d->name, c, h, w);
     const int outputs = net->count ? net->layers[net->count - 1].out.c : net->in.c;
     if (outputs != d->classes)
         return fail(why, -EINVAL, "the net ends in %d outputs, %s has %d classes; end the net with dense%d", outputs, d->name, d->classes,
-            d->classes);
+                    d->classes);
     int code = transform_check(&recipe->transform, d, why);
     code = code ? code : selection_check(&recipe->train, &d->train, d->classes, why);
     return code ? code : selection_check(&recipe->test, &d->test, d->classes, why);
@@ -213,14 +198,11 @@ static int choose_images(struct run *r, struct why *why)
     r->train = malloc(train * sizeof(int));
     r->order = malloc(train * sizeof(int));
     r->test = malloc(test * sizeof(int));
-    if (!r->train || !r->order || !r->test)
-        return fail(why, -ENOMEM, "no memory for the indices of %zu images; free some", train + test);
+    if (!r->train || !r->order || !r->test) return fail(why, -ENOMEM, "no memory for the indices of %zu images; free some", train + test);
     r->train_count = selection_make(&recipe->train, &d->train, d->classes, seed, false, r->train, why);
-    if (r->train_count < 0)
-        return r->train_count;
+    if (r->train_count < 0) return r->train_count;
     r->test_count = selection_make(tested, r->test_images, d->classes, seed, split, r->test, why);
-    if (r->test_count < 0)
-        return r->test_count;
+    if (r->test_count < 0) return r->test_count;
     if (r->train_count == 0 || r->test_count == 0)
         return fail(why, -EINVAL, "%s: %d images to train on, %d to test on; select some of both", d->name, r->train_count, r->test_count);
     return 0;
@@ -245,12 +227,16 @@ static int count_steps(struct run *r, struct why *why)
 static int open_plan(struct run *r, struct why *why)
 {
     const struct train_options *o = r->options;
-    struct plan_options plan = { .batch = r->part, .training = true, .isas = o->isas, .algo = o->algo,
-        .optimizer_slots = recipe_optimizer_slots(r->recipe), .team = o->team, .no_fuse = o->no_fuse || o->hooks.backward };
+    struct plan_options plan = { .batch = r->part,
+                                 .training = true,
+                                 .isas = o->isas,
+                                 .algo = o->algo,
+                                 .optimizer_slots = recipe_optimizer_slots(r->recipe),
+                                 .team = o->team,
+                                 .no_fuse = o->no_fuse || o->hooks.backward };
     int code = net_plan(r->net, &plan, &r->plan, why);
     code = code ? code : batcher_open(&r->batcher, r->data, &r->recipe->transform, o->team, why);
-    if (code)
-        return code;
+    if (code) return code;
     r->metrics->bytes = plan_bytes(r->plan);
     r->metrics->fused = !plan.no_fuse;
     for (int i = 0; i < plan_tensors(r->plan); i++)
@@ -264,8 +250,7 @@ static bool same_so_far(const struct recipe *ours, const char *saved)
 {
     struct recipe theirs;
     char a[TEXT_SIZE], b[TEXT_SIZE];
-    if (recipe_parse(saved, &theirs, NULL) != 0)
-        return false;
+    if (recipe_parse(saved, &theirs, NULL) != 0) return false;
     if (ours->schedule == SCHEDULE_CONSTANT || ours->schedule == SCHEDULE_STEP) {
         theirs.epochs = ours->epochs;
         theirs.updates = ours->updates;
@@ -280,8 +265,7 @@ static void restore_metrics(struct run *r)
     m->epochs = r->at.epoch;
     m->seconds = r->at.seconds;
     m->train_images_per_s = m->seconds > 0 ? (double)r->at.images / m->seconds : 0;
-    if (m->epochs == 0)
-        return;
+    if (m->epochs == 0) return;
     m->best_test_acc = r->at.best_test_acc;
     m->train_acc_running = (double)m->train_acc_running_per_epoch[m->epochs - 1];
     m->test_acc = (double)m->test_acc_per_epoch[m->epochs - 1];
@@ -295,23 +279,21 @@ static int load_start(struct run *r, struct why *why)
     struct position at = { .epoch = -1, .metrics = r->metrics };
     char saved[TEXT_SIZE];
     int code = checkpoint_load(o->load, r->plan, o->weights_only ? NULL : &at, why);
-    if (code || at.epoch < 0)
-        return code;
+    if (code || at.epoch < 0) return code;
     code = checkpoint_recipe(o->load, saved, sizeof saved, why);
-    if (code)
-        return code;
+    if (code) return code;
     if (!same_so_far(r->recipe, saved))
         return fail(why, -EINVAL, "%s: made by the recipe \"%.300s\"; resume with that, or take its weights only", o->load, saved);
     if (at.seed != o->seed)
         return fail(why, -EINVAL, "%s: made with seed %llu, this run has %llu; resume with that, or take its weights only", o->load,
-            (unsigned long long)at.seed, (unsigned long long)o->seed);
+                    (unsigned long long)at.seed, (unsigned long long)o->seed);
     if (strcmp(at.data_sha256, r->data->sha256) != 0)
         return fail(why, -EINVAL, "%s: trained on other data than this %s; resume on that, or take its weights only", o->load,
-            r->data->name);
+                    r->data->name);
     long begin = (long)at.epoch * r->steps_per_epoch;
     if (at.step > r->steps || (at.step != r->steps && (at.step < begin || at.step >= begin + r->steps_per_epoch)))
         return fail(why, -EINVAL, "%s: stands at epoch %d, update %d, which this run of %d updates has not; ask for more epochs", o->load,
-            at.epoch, at.step, r->steps);
+                    at.epoch, at.step, r->steps);
     r->at = at;
     restore_metrics(r);
     return 0;
@@ -323,14 +305,12 @@ static int run_open(struct run *r, struct why *why)
     code = code ? code : choose_images(r, why);
     code = code ? code : count_steps(r, why);
     code = code ? code : open_plan(r, why);
-    if (code)
-        return code;
+    if (code) return code;
     r->at = (struct position){ .seed = r->options->seed, .metrics = r->metrics };
     snprintf(r->at.data_sha256, sizeof r->at.data_sha256, "%s", r->data->sha256);
     plan_init(r->plan, r->recipe->init, r->options->seed);
     code = r->options->load ? load_start(r, why) : 0;
-    if (code == 0 && r->options->hooks.started)
-        r->options->hooks.started(r->options->hooks.context, r->plan);
+    if (code == 0 && r->options->hooks.started) r->options->hooks.started(r->options->hooks.context, r->plan);
     return code;
 }
 
@@ -351,8 +331,7 @@ static void hash_weights(struct run *r)
     size_t used = 0;
     for (int i = 0; i < plan_tensors(r->plan); i++) {
         struct tensor t = plan_tensor(r->plan, i);
-        for (size_t j = 0; t.trained && j < t.count; j++)
-            r->weights[used++] = (float)t.value[j];
+        for (size_t j = 0; t.trained && j < t.count; j++) r->weights[used++] = (float)t.value[j];
     }
     assert(used == (size_t)r->parameters);
     struct sha256_part part = { r->weights, used * sizeof(float) };
@@ -362,13 +341,11 @@ static void hash_weights(struct run *r)
 static void finish(struct run *r)
 {
     struct metrics *m = r->metrics;
-    if (r->inferred == 0)               /* resumed at its end: nothing was trained, but speed and the exact figures are asked for */
+    if (r->inferred == 0) /* resumed at its end: nothing was trained, but speed and the exact figures are asked for */
         timed_evaluate(r, r->test_images, r->test, r->test_count, &m->test_acc, &m->test_loss);
-    if (r->options->evaluate_train)
-        timed_evaluate(r, &r->data->train, r->train, r->train_count, &m->train_acc, &m->train_loss);
+    if (r->options->evaluate_train) timed_evaluate(r, &r->data->train, r->train, r->train_count, &m->train_acc, &m->train_loss);
     hash_weights(r);
-    if (r->options->hooks.finished)
-        r->options->hooks.finished(r->options->hooks.context, r->plan);
+    if (r->options->hooks.finished) r->options->hooks.finished(r->options->hooks.context, r->plan);
 }
 
 int train(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
@@ -381,11 +358,9 @@ int train(const struct net *net, const struct recipe *recipe, const struct datas
     int stop = options->stop_after_epochs ? options->stop_after_epochs : MAX_EPOCHS;
     while (code == 0 && run.at.step < run.steps && run.at.epoch < stop) {
         code = run_epoch(&run, why);
-        if (code == 0 && run.at.step < run.steps && interrupted(&run))
-            code = fail_interrupted(&run, why);
+        if (code == 0 && run.at.step < run.steps && interrupted(&run)) code = fail_interrupted(&run, why);
     }
-    if (code == 0)
-        finish(&run);
+    if (code == 0) finish(&run);
     run_close(&run);
     return code;
 }

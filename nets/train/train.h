@@ -9,38 +9,41 @@
 
 enum { MAX_EPOCHS = 1000 };
 
-struct metrics {                        /* per cent; losses are means over images */
-    int epochs;                         /* finished */
-    double test_acc, best_test_acc, test_loss;          /* last epoch; best over epochs (never the headline) */
-    double train_acc, train_loss;       /* inference mode on the training images, after the last epoch; NaN unless asked for */
-    double train_acc_running;           /* last epoch, as seen while training (dropout on) */
+struct metrics {                               /* per cent; losses are means over images */
+    int epochs;                                /* finished */
+    double test_acc, best_test_acc, test_loss; /* last epoch; best over epochs (never the headline) */
+    double train_acc, train_loss;              /* inference mode on the training images, after the last epoch; NaN unless asked for */
+    double train_acc_running;                  /* last epoch, as seen while training (dropout on) */
     float test_acc_per_epoch[MAX_EPOCHS], test_loss_per_epoch[MAX_EPOCHS];
     float train_acc_running_per_epoch[MAX_EPOCHS], train_loss_per_epoch[MAX_EPOCHS];
-    double seconds;                     /* training steps with batch assembly, not loading or evaluation */
+    double seconds; /* training steps with batch assembly, not loading or evaluation */
     double train_images_per_s, infer_images_per_s;
     struct plan_bytes bytes;
-    bool fused;                         /* as planned: hooks may ask for every layer by itself */
-    char weights_sha256[65];            /* over the trained tensors in net order, little-endian float32 */
+    bool fused;              /* as planned: hooks may ask for every layer by itself */
+    char weights_sha256[65]; /* over the trained tensors in net order, little-endian float32 */
 };
 
 /* Where a study looks at a run or puts a step of its own in place of ours; NULL members are left out. */
 struct train_hooks {
-    void (*started)(void *context, struct plan *plan);          /* weights are initialised or loaded; nothing is trained yet */
+    void (*started)(void *context, struct plan *plan); /* weights are initialised or loaded; nothing is trained yet */
     /* In place of plan_backward: gradients must be there when it returns. */
     void (*backward)(void *context, struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
-    void (*finished)(void *context, struct plan *plan);         /* trained and measured; the plan is closed afterwards */
+    void (*finished)(void *context, struct plan *plan); /* trained and measured; the plan is closed afterwards */
     void *context;
 };
 
 struct train_options {
-    unsigned isas; const char *algo; bool no_fuse; struct team *team;
+    unsigned isas;
+    const char *algo;
+    bool no_fuse;
+    struct team *team;
     uint64_t seed;
-    bool evaluate_train;                /* fill train_acc (an extra inference pass at the end) */
-    const char *load;                   /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
-    bool weights_only;                  /* take the weights of `load` alone and start from update 0, whatever recipe made them */
-    const char *save;                   /* checkpoint written after every epoch by atomic rename, or NULL */
-    int stop_after_epochs;              /* stop once this many epochs are finished (resumed ones count), for resuming later; 0: no */
-    const volatile sig_atomic_t *interrupted;           /* not 0: finish the step, save, return -EINTR; NULL: never */
+    bool evaluate_train;                      /* fill train_acc (an extra inference pass at the end) */
+    const char *load;                         /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
+    bool weights_only;                        /* take the weights of `load` alone and start from update 0, whatever recipe made them */
+    const char *save;                         /* checkpoint written after every epoch by atomic rename, or NULL */
+    int stop_after_epochs;                    /* stop once this many epochs are finished (resumed ones count), for resuming later; 0: no */
+    const volatile sig_atomic_t *interrupted; /* not 0: finish the step, save, return -EINTR; NULL: never */
     struct train_hooks hooks;
     /* Called after every update and after every epoch's evaluation: epoch from 0, updates done in it. May be NULL. */
     void (*progress)(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *so_far);
@@ -56,18 +59,23 @@ int train(const struct net *net, const struct recipe *recipe, const struct datas
           struct metrics *metrics, struct why *why);
 
 /* Accuracy (per cent) and mean loss of images index[0 … n-1] in inference mode, and optionally each image's predicted class. */
-void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
-              double *accuracy, double *loss, uint8_t *predicted);
+void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch, double *accuracy,
+              double *loss, uint8_t *predicted);
 
 /* safetensors: opens from Python without our code. Tensors as plan_tensor names them, float32, native order ([K][R][S][C]); metadata
  * carries net, recipe and position; optimizer state as "optimizer.0.<name>" and "optimizer.1.<name>". Written beside, fsynced, renamed. */
-struct tally { long seen, right; double loss; };         /* sums over images */
+struct tally {
+    long seen, right;
+    double loss;
+}; /* sums over images */
 struct position {
-    uint64_t seed; int epoch, step;     /* finished epochs; updates in all */
-    struct tally running;               /* of the epoch under way */
-    long images; double seconds, best_test_acc;         /* trained on, spent and reached so far */
-    char data_sha256[65];               /* the data set's: resuming on another is refused */
-    struct metrics *metrics;            /* whose curves travel along as tensors "history.test_acc" and so on; NULL: none */
+    uint64_t seed;
+    int epoch, step;      /* finished epochs; updates in all */
+    struct tally running; /* of the epoch under way */
+    long images;
+    double seconds, best_test_acc; /* trained on, spent and reached so far */
+    char data_sha256[65];          /* the data set's: resuming on another is refused */
+    struct metrics *metrics;       /* whose curves travel along as tensors "history.test_acc" and so on; NULL: none */
 };
 int checkpoint_save(const char *path, const struct plan *plan, const char *recipe, const struct position *at, struct why *why);
 /* Fills weights (all must be there with the right shapes: the message names the first that is not). `at` NULL: weights alone; else

@@ -5,24 +5,24 @@
 #define NETS_ZOO_H
 
 struct zoo_cell {
-    const char *cell;                   /* "published", "3x3", "exp4" … */
-    const char *net, *recipe;           /* strings; see net.h and recipe.h */
-    double published_acc;               /* per cent; 0: none */
-    double published_loss;              /* 0: none */
-    double published_steps_per_s;       /* training steps a second, on the author's machine; 0: none */
-    const char *published_as;           /* what the published figure was really measured on, and where it stands in the text */
-    long parameters;                    /* the true count, whatever the text says; checked by a test */
-    const char *data;                   /* NULL: the study's */
+    const char *cell;             /* "published", "3x3", "exp4" … */
+    const char *net, *recipe;     /* strings; see net.h and recipe.h */
+    double published_acc;         /* per cent; 0: none */
+    double published_loss;        /* 0: none */
+    double published_steps_per_s; /* training steps a second, on the author's machine; 0: none */
+    const char *published_as;     /* what the published figure was really measured on, and where it stands in the text */
+    long parameters;              /* the true count, whatever the text says; checked by a test */
+    const char *data;             /* NULL: the study's */
 };
 
 struct zoo_study {
-    const char *study;                  /* "compact-net" … */
-    const char *data;                   /* the study's data set */
-    const char *question;               /* one line */
-    const struct zoo_cell *cells;       /* ended by cell NULL */
+    const char *study;            /* "compact-net" … */
+    const char *data;             /* the study's data set */
+    const char *question;         /* one line */
+    const struct zoo_cell *cells; /* ended by cell NULL */
 };
 
 extern const struct zoo_study vanishing_canvas, mnist_architectures, scratch_cnn, kernel_size, compact_net;
-extern const struct zoo_study *const zoo[];             /* all of them, NULL-terminated */
+extern const struct zoo_study *const zoo[]; /* all of them, NULL-terminated */
 
 #endif

@@ -16,8 +16,8 @@ enum rooms { ROOM_WANT, ROOM_WIDE, ROOM_SIZE };
 struct activation_case {
     struct activation p;
     const float *x, *y, *dy;
-    float *want;                    /* ReLU and leaky ReLU */
-    double *wide, *size;            /* tanh */
+    float *want;         /* ReLU and leaky ReLU */
+    double *wide, *size; /* tanh */
 };
 
 static const char *const kinds[] = { [ACTIVATION_RELU] = "relu", [ACTIVATION_LEAKY] = "leaky", [ACTIVATION_TANH] = "tanh" };
@@ -91,7 +91,7 @@ static void make(struct check *c, struct activation_case *k, int vectors, bool s
 {
     const size_t count = (size_t)vectors * LANES;
     float *x = guard_place(&c->guards, SLOT_X, "x", count * sizeof *x, 64, edge),
-        *y = guard_place(&c->guards, SLOT_Y, "y", count * sizeof *y, 64, edge);
+          *y = guard_place(&c->guards, SLOT_Y, "y", count * sizeof *y, 64, edge);
     float *dy = guard_place(&c->guards, SLOT_DY, "dy", count * sizeof *dy, 64, edge);
     spread_values(&c->rng, x, count);
     fill_floats(&c->rng, dy, count);
@@ -127,9 +127,16 @@ static const char *run(struct check *c, const char *problem)
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, specials, edge);
         want(&k, (size_t)vectors * LANES, backward);
-        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge,
+        struct span_case s = { .c = c,
+                               .units = vectors,
+                               .span = { 0, vectors },
+                               .cut = draw_between(&c->rng, 0, vectors),
+                               .edge = edge,
                                .outs = 1,
-                               .aliased = backward ? k.dy : k.x, .call = backward ? call_bwd : call_fwd, .judge = judge, .op = &k };
+                               .aliased = backward ? k.dy : k.x,
+                               .call = backward ? call_bwd : call_fwd,
+                               .judge = judge,
+                               .op = &k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD : FWD);
     }

@@ -13,7 +13,7 @@ enum rooms { ROOM_Y, ROOM_DB, ROOM_START };
 struct add_case {
     struct add p;
     const float *a, *b, *dy;
-    float *y, *db, *start;          /* wanted; start is db before */
+    float *y, *db, *start; /* wanted; start is db before */
 };
 
 static const char *const problems[] = { "add:n64c3h24w24bh28bw28", "add:n64c16h8w8bh8bw8", "add:n1c1h1w1bh1bw1", NULL };
@@ -29,8 +29,7 @@ const char *add_problem(const char *text, struct add *p)
 {
     int used = 0;
     if (sscanf(text, "add:n%5dc%4dh%4dw%4dbh%4dbw%4d%n", &p->n, &p->c, &p->h, &p->w, &p->bh, &p->bw, &used) != 6 || text[used] ||
-        p->n < 1 || p->c < 1 ||
-        p->h < 1 || p->w < 1 || p->bh < p->h || p->bw < p->w)
+        p->n < 1 || p->c < 1 || p->h < 1 || p->w < 1 || p->bh < p->h || p->bw < p->w)
         return "an addition reads add:n17c3h4w5bh6bw7, and the second image is not smaller than the first";
     return NULL;
 }
@@ -70,7 +69,7 @@ static void make(struct check *c, struct add_case *k, bool specials, enum edge e
     const struct add *p = &k->p;
     const int blocks = image_blocks(p->n);
     const struct tensor_view small = { "a", p->n, 5, { blocks, p->h, p->w, p->c, LANES } },
-        large = { "b", p->n, 5, { blocks, p->bh, p->bw, p->c, LANES } };
+                             large = { "b", p->n, 5, { blocks, p->bh, p->bw, p->c, LANES } };
     const size_t pixel = (size_t)p->c * LANES, ys = view_count(&small), bs = view_count(&large);
     k->a = input(c, SLOT_A, &small, edge, specials, DEAD_FINITE);
     k->b = input(c, SLOT_B, &large, edge, specials, DEAD_FINITE);
@@ -97,12 +96,22 @@ static const char *run(struct check *c, const char *problem)
         const int blocks = image_blocks(k.p.n), rows = blocks * k.p.h;
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, i >= 2, edge);
-        struct span_case s = { .c = c, .units = rows, .span = { 0, rows }, .cut = draw_between(&c->rng, 0, rows), .edge = edge, .outs = 1,
-                               .aliased = backward ? NULL : k.a, .call = backward ? call_bwd : call_fwd, .judge = judge, .op = &k };
+        struct span_case s = { .c = c,
+                               .units = rows,
+                               .span = { 0, rows },
+                               .cut = draw_between(&c->rng, 0, rows),
+                               .edge = edge,
+                               .outs = 1,
+                               .aliased = backward ? NULL : k.a,
+                               .call = backward ? call_bwd : call_fwd,
+                               .judge = judge,
+                               .op = &k };
         s.out[0] = (struct out){ .view = { "y", k.p.n, 5, { blocks, k.p.h, k.p.w, k.p.c, LANES } },
-                                 .per_unit = (size_t)(k.p.w * k.p.c) * LANES, .bytes = sizeof(float) };
+                                 .per_unit = (size_t)(k.p.w * k.p.c) * LANES,
+                                 .bytes = sizeof(float) };
         if (backward)
-            s.out[0] = (struct out){ .view = { "db", k.p.n, 5, { blocks, k.p.bh, k.p.bw, k.p.c, LANES } }, .bytes = sizeof(float),
+            s.out[0] = (struct out){ .view = { "db", k.p.n, 5, { blocks, k.p.bh, k.p.bw, k.p.c, LANES } },
+                                     .bytes = sizeof(float),
                                      .start = k.start };
         for (int row = 0; row < c->rows; row++) {
             c->row[row].exact++;
@@ -112,5 +121,6 @@ static const char *run(struct check *c, const char *problem)
     return wrong;
 }
 
-const struct op_cases add_cases = { .op = OP_ADD, .directions = { "fwd", "bwd" }, .problems = problems, .draw = draw, .run = run,
-                                    .mutants = add_mutants };
+const struct op_cases add_cases = {
+    .op = OP_ADD, .directions = { "fwd", "bwd" }, .problems = problems, .draw = draw, .run = run, .mutants = add_mutants
+};

@@ -12,18 +12,16 @@ enum rooms { ROOM_WANT, ROOM_SIZE = ROOM_WANT + 2, ROOM_PIXELS = ROOM_SIZE + 2, 
 
 struct bn_case {
     struct batchnorm p;
-    const float *x, *dy, *mean, *a, *b, *d;     /* scale and shift are a and b */
-    double *want[2], *size[2];                  /* of the sums */
-    double values;                              /* that a sum has */
-    float *fused;                               /* apply's */
+    const float *x, *dy, *mean, *a, *b, *d; /* scale and shift are a and b */
+    double *want[2], *size[2];              /* of the sums */
+    double values;                          /* that a sum has */
+    float *fused;                           /* apply's */
     double *dx, *dx_size;
     bool specials;
 };
 
-static const char *const problems[] = {
-    "bn:n64c8h28", "bn:n64c16h14", "bn:n64c16h5", "bn:n64c10h3", "bn:n64c32h26", "bn:n1c1h1", "bn:n17c3h1w9", "bn:n33c33h2",
-    "bn:n100c3h20", NULL
-};
+static const char *const problems[] = { "bn:n64c8h28", "bn:n64c16h14", "bn:n64c16h5", "bn:n64c10h3",  "bn:n64c32h26",
+                                        "bn:n1c1h1",   "bn:n17c3h1w9", "bn:n33c33h2", "bn:n100c3h20", NULL };
 
 static void draw(struct rng *r, char *text)
 {
@@ -48,7 +46,9 @@ static int live(const struct batchnorm *p, int row)
 
 /* Sums over the live values of channel c in the rows of f(x, dy), where f is one of a few. */
 enum sum { SUM_X, SUM_SQUARES, SUM_DY, SUM_DYX };
-struct total { double sum, size, count; };
+struct total {
+    double sum, size, count;
+};
 
 static struct total sum_of(const struct bn_case *k, struct span rows, int c, enum sum what, double around)
 {
@@ -177,7 +177,7 @@ static void make(struct check *c, struct bn_case *k, bool specials, enum edge ed
     const struct batchnorm *p = &k->p;
     const int b = image_blocks(p->n);
     const struct tensor_view x_view = { "x", p->n, 5, { b, p->h, p->w, p->c, LANES } },
-        dy_view = { "dy", p->n, 5, { b, p->h, p->w, p->c, LANES } };
+                             dy_view = { "dy", p->n, 5, { b, p->h, p->w, p->c, LANES } };
     const float offset = offsets[rng_below(&c->rng, 5)];
     float *x = input(c, SLOT_X, &x_view, edge, 1, offset), *dy = input(c, SLOT_DY, &dy_view, edge, 1, 0);
     if (specials) sprinkle_specials(&c->rng, x, view_count(&x_view));
@@ -204,8 +204,15 @@ static void sum_trials(struct check *c, struct bn_case *k, struct span rows, enu
 {
     static const char *const names[2][2] = { { "mean", "m2" }, { "sum_dy", "sum_dyx" } };
     for (int backward = 0; backward < 2; backward++) {
-        struct span_case s = { .c = c, .units = image_blocks(k->p.n) * k->p.h, .span = rows, .cut = -1, .edge = edge, .outs = 2,
-                               .call = backward ? call_bwd_stats : call_stats, .judge = judge_sums, .op = k };
+        struct span_case s = { .c = c,
+                               .units = image_blocks(k->p.n) * k->p.h,
+                               .span = rows,
+                               .cut = -1,
+                               .edge = edge,
+                               .outs = 2,
+                               .call = backward ? call_bwd_stats : call_stats,
+                               .judge = judge_sums,
+                               .op = k };
         for (int i = 0; i < 2; i++)
             s.out[i] = (struct out){ .view = { names[backward][i], 0, 1, { k->p.c } }, .per_unit = (size_t)k->p.c, .bytes = sizeof(float) };
         want_sums(k, rows, !backward);
@@ -218,11 +225,19 @@ static void pixel_trials(struct check *c, struct bn_case *k, enum edge edge)
     const struct batchnorm *p = &k->p;
     const int b = image_blocks(p->n), rows = b * p->h;
     for (int backward = 0; backward < 2; backward++) {
-        struct span_case s = { .c = c, .units = rows, .span = { 0, rows }, .cut = draw_between(&c->rng, 0, rows), .edge = edge, .outs = 1,
-                               .aliased = backward ? k->dy : k->x, .call = backward ? call_bwd_apply : call_apply,
-                               .judge = backward ? judge_bwd_apply : judge_apply, .op = k };
+        struct span_case s = { .c = c,
+                               .units = rows,
+                               .span = { 0, rows },
+                               .cut = draw_between(&c->rng, 0, rows),
+                               .edge = edge,
+                               .outs = 1,
+                               .aliased = backward ? k->dy : k->x,
+                               .call = backward ? call_bwd_apply : call_apply,
+                               .judge = backward ? judge_bwd_apply : judge_apply,
+                               .op = k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", p->n, 5, { b, p->h, p->w, p->c, LANES } },
-                                 .per_unit = (size_t)p->w * (size_t)p->c * LANES, .bytes = sizeof(float) };
+                                 .per_unit = (size_t)p->w * (size_t)p->c * LANES,
+                                 .bytes = sizeof(float) };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD_APPLY : APPLY);
     }
 }
@@ -248,7 +263,9 @@ static const char *run(struct check *c, const char *problem)
     return wrong;
 }
 
-const struct op_cases batchnorm_cases = {
-    .op = OP_BATCHNORM, .directions = { "stats", "apply", "bwd_stats", "bwd_apply" }, .problems = problems, .draw = draw, .run = run,
-    .mutants = batchnorm_mutants
-};
+const struct op_cases batchnorm_cases = { .op = OP_BATCHNORM,
+                                          .directions = { "stats", "apply", "bwd_stats", "bwd_apply" },
+                                          .problems = problems,
+                                          .draw = draw,
+                                          .run = run,
+                                          .mutants = batchnorm_mutants };

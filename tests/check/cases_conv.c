@@ -18,18 +18,16 @@ static const char *const problems[] = {
     /* the layers of the studied nets at their batch sizes; those of more work have fewer images or channels here: portable C is slow, and
      * test_golden has them as they are */
     "n64c16h26k16r3pad0", "n64c1h28k8r3pad1", "n64c8h28k8r3pad1", "n64c8h14k16r3pad1", "n64c16h14k16r3pad1", "n64c16h7k16r3pad0",
-    "n64c16h5k10r3pad0",
-    "n32c1h28k32r3pad1", "n32c1h28k32r5pad2", "n32c1h28k32r7pad3", "n17c32h14k64r3pad1", "n17c16h14k24r5pad2", "n17c16h14k24r7pad3",
-    "n64c1h28k64r3pad0", "n17c64h12k32r3pad0", "n64c32h12k16r3pad0", "n33c32h26k16r3pad0", "n64c16h11k16r3pad0", "n64c16h5k12r3pad0",
-    "n1c1h32k2r3pad0", "n1c2h15k4r3pad0", "n1000c1h28k3r3pad1", "n1000c3h20k3r3pad1", "n64c16h28k10r1pad0",
+    "n64c16h5k10r3pad0", "n32c1h28k32r3pad1", "n32c1h28k32r5pad2", "n32c1h28k32r7pad3", "n17c32h14k64r3pad1", "n17c16h14k24r5pad2",
+    "n17c16h14k24r7pad3", "n64c1h28k64r3pad0", "n17c64h12k32r3pad0", "n64c32h12k16r3pad0", "n33c32h26k16r3pad0", "n64c16h11k16r3pad0",
+    "n64c16h5k12r3pad0", "n1c1h32k2r3pad0", "n1c2h15k4r3pad0", "n1000c1h28k3r3pad1", "n1000c3h20k3r3pad1", "n64c16h28k10r1pad0",
     /* small ones for the algorithms of square kernels, one with terms that wrap around a transform of 16, and of one input channel */
-    "n17c5h9k7r3pad1", "n19c4h10w8k6r5pad2", "n17c6h9w13k4r7pad3", "n16c4h14k4r7pad3",
-    "n17c1h17w38k7r3pad1", "n3c1h11w35k9r5pad2,1,0,3", "n18c1h9w41k5r7pad3",
+    "n17c5h9k7r3pad1", "n19c4h10w8k6r5pad2", "n17c6h9w13k4r7pad3", "n16c4h14k4r7pad3", "n17c1h17w38k7r3pad1", "n3c1h11w35k9r5pad2,1,0,3",
+    "n18c1h9w41k5r7pad3",
     /* corners: one pixel, all padding but one, steps that jump over pixels, kernels as large as the image, four different sides */
     "n1c1h1k1r1pad0", "n16c1h1k1r11pad10", "n17c2h1w9k3r1s3pad0,0,1,1", "n5c3h9w1k2r3s1pad2,0,0,0", "n31c3h9k7r11pad5",
-    "n2c5h8k3r2step3pad1",
-    "n33c2h9k4r4step4pad3", "n15c4h7w5k5r3s5step2b0pad1,2,3,0", "n47c33h3k31r3pad1", "n16c7h11k13r11pad0", "n3c2h6k2r1step4pad0",
-    "n48c4h4k8r2s3pad0,1,2,0", "n20c5h13w2k6r5s2b0pad4,0,1,0", NULL
+    "n2c5h8k3r2step3pad1", "n33c2h9k4r4step4pad3", "n15c4h7w5k5r3s5step2b0pad1,2,3,0", "n47c33h3k31r3pad1", "n16c7h11k13r11pad0",
+    "n3c2h6k2r1step4pad0", "n48c4h4k8r2s3pad0,1,2,0", "n20c5h13w2k6r5s2b0pad4,0,1,0", NULL
 };
 
 /* ---- drawing ---- */
@@ -51,9 +49,14 @@ static bool draw_square(struct rng *r, struct conv *p)
     static const int channels[] = { 9, 6, 5 };
     if (rng_below(r, 3)) return false;
     const int which = (int)rng_below(r, 3);
-    *p = (struct conv){ .n = draw_between(r, 1, which ? 16 : 18), .c = rng_below(r, 4) ? draw_between(r, 4, channels[which]) : 1,
-                        .h = draw_between(r, 8, 12), .w = draw_between(r, 8, 12), .k = draw_between(r, 4, channels[which]),
-                        .r = 3 + 2 * which, .s = 3 + 2 * which, .step = 1 };
+    *p = (struct conv){ .n = draw_between(r, 1, which ? 16 : 18),
+                        .c = rng_below(r, 4) ? draw_between(r, 4, channels[which]) : 1,
+                        .h = draw_between(r, 8, 12),
+                        .w = draw_between(r, 8, 12),
+                        .k = draw_between(r, 4, channels[which]),
+                        .r = 3 + 2 * which,
+                        .s = 3 + 2 * which,
+                        .step = 1 };
     return true;
 }
 
@@ -140,9 +143,11 @@ static void set_views(struct conv_case *k)
     const int b = image_blocks(p->n);
     k->x_view = (struct tensor_view){ "x", p->n, 5, { b, p->h, p->w, p->c, LANES } };
     k->dy_view = (struct tensor_view){ "dy", p->n, 5, { b, p->p, p->q, p->k, LANES } };
-    k->y = (struct side){ .view = { "y", p->n, 5, { b, p->p, p->q, p->k, LANES } }, .row = (size_t)p->q * (size_t)p->k * LANES,
+    k->y = (struct side){ .view = { "y", p->n, 5, { b, p->p, p->q, p->k, LANES } },
+                          .row = (size_t)p->q * (size_t)p->k * LANES,
                           .dead = DEAD_FINITE };
-    k->dx = (struct side){ .view = { "dx", p->n, 5, { b, p->h, p->w, p->c, LANES } }, .row = (size_t)p->w * (size_t)p->c * LANES,
+    k->dx = (struct side){ .view = { "dx", p->n, 5, { b, p->h, p->w, p->c, LANES } },
+                           .row = (size_t)p->w * (size_t)p->c * LANES,
                            .dead = DEAD_ZERO };
     k->dw = (struct side){ .view = { "dw", 0, 4, { p->k, p->r, p->s, p->c } } };
     k->db = (struct side){ .view = { "db", 0, 1, { p->k } }, .stride = (size_t)p->k };
@@ -244,8 +249,8 @@ static void textbook(struct conv_case *k, bool absolute)
     widen(k->dy, dy, dys, absolute);
     widen(k->w, w, ws, absolute);
     if (p->bias) widen(k->b, b, (size_t)p->k, absolute);
-    for (int i = 0; i < k->y.spans.count; i++) oracle_conv_fwd(p, k->y.spans.at[i], x, w, p->bias ? b : NULL,
-                                                               absolute ? k->y.size : k->y.want);
+    for (int i = 0; i < k->y.spans.count; i++)
+        oracle_conv_fwd(p, k->y.spans.at[i], x, w, p->bias ? b : NULL, absolute ? k->y.size : k->y.want);
     for (int i = 0; i < k->dx.spans.count; i++) oracle_conv_bwd_data(p, k->dx.spans.at[i], dy, w, absolute ? k->dx.size : k->dx.want);
     for (int i = 0; i < k->dw.spans.count; i++)
         oracle_conv_bwd_weights(p, k->dw.spans.at[i], dy, x, (absolute ? k->dw.size : k->dw.want) + (size_t)i * ws,
@@ -271,9 +276,10 @@ static void make_wants(struct conv_case *k)
 
 static const char *run(struct check *c, const char *problem)
 {
-    static const struct { enum input_kind kind; bool tiny; } kinds[] = {
-        { INPUT_INTEGERS, false }, { INPUT_FLOATS, false }, { INPUT_INTEGERS, true }, { INPUT_SPECIALS, false }
-    };
+    static const struct {
+        enum input_kind kind;
+        bool tiny;
+    } kinds[] = { { INPUT_INTEGERS, false }, { INPUT_FLOATS, false }, { INPUT_INTEGERS, true }, { INPUT_SPECIALS, false } };
     struct conv p;
     const char *wrong = conv_parse(problem, &p);
     for (int i = 0; !wrong && i < 4; i++) {
@@ -288,7 +294,9 @@ static const char *run(struct check *c, const char *problem)
     return wrong;
 }
 
-const struct op_cases conv_cases = {
-    .op = OP_CONV, .directions = { "fwd", "bwd_data", "bwd_weights", "adjoint" }, .problems = problems, .draw = draw, .run = run,
-    .mutants = conv_mutants
-};
+const struct op_cases conv_cases = { .op = OP_CONV,
+                                     .directions = { "fwd", "bwd_data", "bwd_weights", "adjoint" },
+                                     .problems = problems,
+                                     .draw = draw,
+                                     .run = run,
+                                     .mutants = conv_mutants };

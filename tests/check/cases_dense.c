@@ -14,15 +14,17 @@ struct dense_case {
     struct dense p;
     const float *x, *w, *b, *dy;
     float *scratch;
-    double *want[4], *size[4];      /* y, dx, dw, db; sizes NULL: exact */
+    double *want[4], *size[4]; /* y, dx, dw, db; sizes NULL: exact */
     struct span_case spans[3];
 };
 
-static const char *const problems[] = {
-    "dense:n32c784k128", "dense:n32c128k10", "dense:n32c3136k64", "dense:n32c64k10", "dense:n64c2016k10", "dense:n64c108k10",
-    "dense:n1c144k50", "dense:n1c50k10",
-    "dense:n100c2187k10", "dense:n16c9216k50b0", "dense:n1c1k1", "dense:n16c1k33", "dense:n33c17k1b0", NULL
-};
+static const char *const problems[] = { "dense:n32c784k128",  "dense:n32c128k10",
+                                        "dense:n32c3136k64",  "dense:n32c64k10",
+                                        "dense:n64c2016k10",  "dense:n64c108k10",
+                                        "dense:n1c144k50",    "dense:n1c50k10",
+                                        "dense:n100c2187k10", "dense:n16c9216k50b0",
+                                        "dense:n1c1k1",       "dense:n16c1k33",
+                                        "dense:n33c17k1b0",   NULL };
 
 static void draw(struct rng *r, char *text)
 {
@@ -119,7 +121,7 @@ static void adjoint(void *context)
     }
     size_t ys = view_count(&k->spans[FWD].out[0].view), xs = view_count(&k->spans[BWD_DATA].out[0].view);
     double through_y = dot(k->dy, out[FWD][0], ys), through_x = dot(k->x, out[BWD_DATA][0], xs),
-        through_b = k->b ? dot(k->b, out[BWD_WEIGHTS][1], (size_t)p->k) : 0;
+           through_b = k->b ? dot(k->b, out[BWD_WEIGHTS][1], (size_t)p->k) : 0;
     double through_w = dot(k->w, out[BWD_WEIGHTS][0], (size_t)p->k * (size_t)p->c);
     for (size_t i = 0; i < ys; i++) size += fabs((double)k->dy[i]) * k->size[0][i];
     double allowed = 2 * (double)(p->c + p->k + p->n + 8) * 0x1p-24 * size;
@@ -133,11 +135,15 @@ static void set_spans(struct check *c, struct dense_case *k, enum edge edge)
 {
     const struct dense *p = &k->p;
     const int b = image_blocks(p->n), columns = (p->c + LANES - 1) / LANES;
-    k->spans[FWD] = (struct span_case){ .units = p->k, .call = call_fwd, .judge = judge_fwd, .outs = 1,
-                                        .cut = draw_between(&c->rng, 0, p->k) };
-    k->spans[BWD_DATA] = (struct span_case){ .units = p->c, .call = call_bwd_data, .judge = judge_bwd_data, .outs = 1,
-                                             .cut = draw_between(&c->rng, 0, p->c) };
-    k->spans[BWD_WEIGHTS] = (struct span_case){ .units = p->c, .call = call_bwd_weights, .judge = judge_bwd_weights, .outs = 2,
+    k->spans[FWD] =
+        (struct span_case){ .units = p->k, .call = call_fwd, .judge = judge_fwd, .outs = 1, .cut = draw_between(&c->rng, 0, p->k) };
+    k->spans[BWD_DATA] = (struct span_case){
+        .units = p->c, .call = call_bwd_data, .judge = judge_bwd_data, .outs = 1, .cut = draw_between(&c->rng, 0, p->c)
+    };
+    k->spans[BWD_WEIGHTS] = (struct span_case){ .units = p->c,
+                                                .call = call_bwd_weights,
+                                                .judge = judge_bwd_weights,
+                                                .outs = 2,
                                                 .alone = true,
                                                 .cut = draw_between(&c->rng, 0, columns - 1) * LANES };
     k->spans[FWD].out[0] = (struct out){ .view = { "y", p->n, 3, { b, p->k, LANES } }, .per_unit = LANES };
@@ -214,8 +220,8 @@ static const char *run(struct check *c, const char *problem)
     struct dense_case k = { 0 };
     const char *wrong = dense_parse(problem, &k.p);
     if (wrong) return wrong;
-    const size_t b = (size_t)image_blocks(k.p.n) * LANES, count[] = { b * (size_t)k.p.k, b * (size_t)k.p.c, (size_t)k.p.k * (size_t)k.p.c,
-                                                                      (size_t)k.p.k };
+    const size_t b = (size_t)image_blocks(k.p.n) * LANES,
+                 count[] = { b * (size_t)k.p.k, b * (size_t)k.p.c, (size_t)k.p.k * (size_t)k.p.c, (size_t)k.p.k };
     for (int kind = INPUT_INTEGERS; kind <= INPUT_SPECIALS; kind++) {
         enum edge edge = draw_edge(&c->rng);
         make_inputs(c, &k, (enum input_kind)kind, edge);
@@ -240,7 +246,9 @@ static const char *run(struct check *c, const char *problem)
     return NULL;
 }
 
-const struct op_cases dense_cases = {
-    .op = OP_DENSE, .directions = { "fwd", "bwd_data", "bwd_weights", "adjoint" }, .problems = problems, .draw = draw, .run = run,
-    .mutants = dense_mutants
-};
+const struct op_cases dense_cases = { .op = OP_DENSE,
+                                      .directions = { "fwd", "bwd_data", "bwd_weights", "adjoint" },
+                                      .problems = problems,
+                                      .draw = draw,
+                                      .run = run,
+                                      .mutants = dense_mutants };

@@ -16,7 +16,7 @@ struct dropout_case {
     struct dropout p;
     const float *x, *dy;
     const uint16_t *kept;
-    float *y, *dx;                  /* wanted */
+    float *y, *dx; /* wanted */
 };
 
 static const char *const problems[] = { "drop:t13107v9408", "drop:t13107v40", "drop:t0v9", "drop:t65535v9", "drop:t32768v1", NULL };
@@ -71,7 +71,7 @@ static void make(struct check *c, struct dropout_case *k, int vectors, bool spec
     const size_t count = (size_t)vectors * LANES;
     const float scale = (float)(65536.0 / (65536.0 - k->p.threshold));
     float *x = guard_place(&c->guards, SLOT_X, "x", count * sizeof *x, 64, edge),
-        *dy = guard_place(&c->guards, SLOT_DY, "dy", count * sizeof *dy, 64, edge);
+          *dy = guard_place(&c->guards, SLOT_DY, "dy", count * sizeof *dy, 64, edge);
     uint16_t *kept = guard_place(&c->guards, SLOT_KEPT, "kept", (size_t)vectors * sizeof *kept, 2, edge);
     k->p.key[0] = rng_u32(&c->rng);
     k->p.key[1] = rng_u32(&c->rng);
@@ -106,9 +106,16 @@ static const char *run(struct check *c, const char *problem)
         const bool backward = i % 2;
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, i >= 2, edge);
-        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge,
+        struct span_case s = { .c = c,
+                               .units = vectors,
+                               .span = { 0, vectors },
+                               .cut = draw_between(&c->rng, 0, vectors),
+                               .edge = edge,
                                .outs = backward ? 1 : 2,
-                               .aliased = backward ? k.dy : k.x, .call = backward ? call_bwd : call_fwd, .judge = judge, .op = &k };
+                               .aliased = backward ? k.dy : k.x,
+                               .call = backward ? call_bwd : call_fwd,
+                               .judge = judge,
+                               .op = &k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         s.out[1] = (struct out){ .view = { "kept", 0, 1, { vectors } }, .per_unit = 1, .bytes = sizeof(uint16_t) };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD : FWD);

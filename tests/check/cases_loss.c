@@ -15,7 +15,7 @@ struct loss_case {
     struct loss p;
     const float *z;
     const uint8_t *label;
-    double *value, *value_size, *dz, *dz_size;      /* sizes in units of 2^-24: bound is 1 */
+    double *value, *value_size, *dz, *dz_size; /* sizes in units of 2^-24: bound is 1 */
     uint8_t *best;
 };
 
@@ -64,7 +64,7 @@ static void want(struct loss_case *k, int image)
     const double top = (double)z[best * LANES], down = (double)z[k->label[image] * LANES] - top;
     double sum = 0;
     for (int c = 0; c < k->p.k; c++) sum += exp((double)z[c * LANES] - top);
-    const double error = k->p.k + 8;                /* of the sum, relative: |d| exp(d) is below 0.4 */
+    const double error = k->p.k + 8; /* of the sum, relative: |d| exp(d) is below 0.4 */
     k->best[image] = (uint8_t)best;
     k->value[image] = log(sum) - down;
     k->value_size[image] = error + 6 * log(sum) - 3 * down;
@@ -108,11 +108,20 @@ static const char *run(struct check *c, const char *problem)
         const int blocks = image_blocks(k.p.n);
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, i == 1, edge);
-        struct span_case s = { .c = c, .units = blocks, .span = { 0, blocks }, .cut = draw_between(&c->rng, 0, blocks), .edge = edge,
-                               .outs = 3, .aliased = k.z,
-                               .call = call, .judge = judge, .op = &k };
-        s.out[0] = (struct out){ .view = { "dz", k.p.n, 3, { blocks, k.p.k, LANES } }, .per_unit = (size_t)k.p.k * LANES,
-                                 .bytes = sizeof(float), .absent = i == 2 };
+        struct span_case s = { .c = c,
+                               .units = blocks,
+                               .span = { 0, blocks },
+                               .cut = draw_between(&c->rng, 0, blocks),
+                               .edge = edge,
+                               .outs = 3,
+                               .aliased = k.z,
+                               .call = call,
+                               .judge = judge,
+                               .op = &k };
+        s.out[0] = (struct out){ .view = { "dz", k.p.n, 3, { blocks, k.p.k, LANES } },
+                                 .per_unit = (size_t)k.p.k * LANES,
+                                 .bytes = sizeof(float),
+                                 .absent = i == 2 };
         s.out[1] = (struct out){ .view = { "value", k.p.n, 2, { blocks, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         s.out[2] = (struct out){ .view = { "best", k.p.n, 2, { blocks, LANES } }, .per_unit = LANES, .bytes = 1 };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, 0);
@@ -120,5 +129,6 @@ static const char *run(struct check *c, const char *problem)
     return wrong;
 }
 
-const struct op_cases loss_cases = { .op = OP_LOSS, .directions = { "softmax_xent" }, .problems = problems, .draw = draw, .run = run,
-                                     .mutants = loss_mutants };
+const struct op_cases loss_cases = {
+    .op = OP_LOSS, .directions = { "softmax_xent" }, .problems = problems, .draw = draw, .run = run, .mutants = loss_mutants
+};

@@ -15,15 +15,21 @@ enum rooms { ROOM_START, ROOM_WANT = ROOM_START + 3, ROOM_SIZE = ROOM_WANT + 3 }
 struct optimizer_case {
     struct optimizer p;
     const float *g;
-    float *start[3];                /* w m v before */
-    double *want[3], *size[3];      /* after; sizes in units of 2^-24, all 0 for SGD */
+    float *start[3];           /* w m v before */
+    double *want[3], *size[3]; /* after; sizes in units of 2^-24, all 0 for SGD */
 };
 
-static const char *const problems[] = {
-    "sgd:v504m0n0f0d0", "sgd:v504m900n0f1d0", "sgd:v504m900n0f0d5", "sgd:v31m900n1f0d5", "adam:v504t1d0k0", "adam:v504t1d0k1",
-    "adam:v31t1000d0k0", "adam:v31t7d5k0",
-    "adamw:v31t7d100k0", "sgd:v1m500n1f1d1", NULL
-};
+static const char *const problems[] = { "sgd:v504m0n0f0d0",
+                                        "sgd:v504m900n0f1d0",
+                                        "sgd:v504m900n0f0d5",
+                                        "sgd:v31m900n1f0d5",
+                                        "adam:v504t1d0k0",
+                                        "adam:v504t1d0k1",
+                                        "adam:v31t1000d0k0",
+                                        "adam:v31t7d5k0",
+                                        "adamw:v31t7d100k0",
+                                        "sgd:v1m500n1f1d1",
+                                        NULL };
 
 static void draw(struct rng *r, char *text)
 {
@@ -48,8 +54,7 @@ const char *optimizer_problem(const char *text, struct optimizer *p, int *vector
         p->nesterov = nesterov && momentum;
         p->first = first;
     } else if (sscanf(text, "%7[a-z]:v%5dt%5dd%4dk%1d%n", name, vectors, &step, &decay, &keras, &used) == 5 && !text[used] &&
-               *vectors > 0 && step > 0 &&
-               (strcmp(name, "adam") == 0 || strcmp(name, "adamw") == 0)) {
+               *vectors > 0 && step > 0 && (strcmp(name, "adam") == 0 || strcmp(name, "adamw") == 0)) {
         p->kind = name[4] ? OPTIMIZER_ADAMW : OPTIMIZER_ADAM;
         optimizer_fold(p, keras ? EPS_KERAS : EPS_PYTORCH, 0.05, 0.9, 0.999, keras ? 1e-7 : 1e-8, step);
     } else {
@@ -72,8 +77,9 @@ static void judge(const struct span_case *s, void *const *out)
     for (int i = 0; i < 3; i++) {
         const struct tensor_view *t = &s->out[i].view;
         const bool exact = k->p.kind == OPTIMIZER_SGD;
-        if (out[i]) check_close(s->c, t, 0, view_count(t), out[i], k->want[i], exact ? NULL : k->size[i],
-                                (struct tolerance){ .bound = 1, .tiny = 16 * 0x1p-149 });
+        if (out[i])
+            check_close(s->c, t, 0, view_count(t), out[i], k->want[i], exact ? NULL : k->size[i],
+                        (struct tolerance){ .bound = 1, .tiny = 16 * 0x1p-149 });
     }
 }
 
@@ -95,13 +101,13 @@ static void want_adam(struct optimizer_case *k, size_t i)
     const struct optimizer *p = &k->p;
     const double decay = (double)p->weight_decay, old = (double)k->start[0][i], g = (double)k->g[i];
     const double w = p->kind == OPTIMIZER_ADAMW ? old - (double)p->rate * decay * old : old,
-        slope = p->kind == OPTIMIZER_ADAM ? g + decay * old : g;
+                 slope = p->kind == OPTIMIZER_ADAM ? g + decay * old : g;
     const double m = (double)p->beta1 * (double)k->start[1][i] + (double)p->one_minus_beta1 * slope;
     const double v = (double)p->beta2 * (double)k->start[2][i] + (double)p->one_minus_beta2 * slope * slope;
     const double under = sqrt(v) * (double)p->root_scale + (double)p->eps, move = (double)p->step_size * m / under;
     const double slope_size = 2 * (fabs(g) + fabs(decay * old));
-    const double m_size = fabs((double)p->beta1 * (double)k->start[1][i]) + 3 * (double)p->one_minus_beta1 * (fabs(slope) + slope_size) +
-        fabs(m);
+    const double m_size =
+        fabs((double)p->beta1 * (double)k->start[1][i]) + 3 * (double)p->one_minus_beta1 * (fabs(slope) + slope_size) + fabs(m);
     const double v_size = 4 * v + 2 * (double)p->one_minus_beta2 * fabs(slope) * slope_size;
     k->want[0][i] = w - move;
     k->want[1][i] = m;
@@ -125,8 +131,8 @@ static void make(struct check *c, struct optimizer_case *k, int vectors, bool sp
         fill_floats(&c->rng, k->start[i], count);
     }
     for (size_t i = 0; i < count; i++) {
-        k->start[2][i] = fabsf(k->start[2][i]);             /* a mean of squares */
-        if (i + 3 >= count) g[i] = k->start[0][i] = k->start[1][i] = k->start[2][i] = 0;      /* the arena's padding stays zero */
+        k->start[2][i] = fabsf(k->start[2][i]);                                          /* a mean of squares */
+        if (i + 3 >= count) g[i] = k->start[0][i] = k->start[1][i] = k->start[2][i] = 0; /* the arena's padding stays zero */
     }
     guard_seal(&c->guards, SLOT_G);
     k->g = g;
@@ -145,12 +151,19 @@ static const char *run(struct check *c, const char *problem)
     for (int specials = 0; !wrong && specials < 2; specials++) {
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, specials, edge);
-        struct span_case s = { .c = c, .units = vectors, .span = { 0, vectors }, .cut = draw_between(&c->rng, 0, vectors), .edge = edge,
-                               .outs = 3, .call = call,
-                               .judge = judge, .op = &k };
+        struct span_case s = { .c = c,
+                               .units = vectors,
+                               .span = { 0, vectors },
+                               .cut = draw_between(&c->rng, 0, vectors),
+                               .edge = edge,
+                               .outs = 3,
+                               .call = call,
+                               .judge = judge,
+                               .op = &k };
         for (int i = 0; i < 3; i++)
-            s.out[i] = (struct out){ .view = { names[i], 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float),
-                                     .start = k.start[i] };
+            s.out[i] = (struct out){
+                .view = { names[i], 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float), .start = k.start[i]
+            };
         s.out[1].absent = k.p.kind == OPTIMIZER_SGD && k.p.momentum == 0;
         s.out[2].absent = k.p.kind == OPTIMIZER_SGD;
         for (int row = 0; row < c->rows; row++) span_try(&s, row, 0);

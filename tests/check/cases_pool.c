@@ -14,7 +14,7 @@ enum rooms { ROOM_Y, ROOM_SUM, ROOM_WHICH, ROOM_DX, ROOM_SIZE };
 struct pool_case {
     struct pool p;
     const float *x, *dy;
-    const uint8_t *which;           /* what backward reads: the oracle's */
+    const uint8_t *which; /* what backward reads: the oracle's */
     float *y_want, *dx_want;
     uint8_t *which_want;
     double *avg_sum, *avg_want, *avg_size;
@@ -23,22 +23,34 @@ struct pool_case {
     const struct span_case *fwd, *bwd;
 };
 
-static const char *const problems[] = {
-    "max:n64c32h26r2step2pad0", "max:n64c16h24r2step2pad0", "max:n64c8h28r2step2pad0", "max:n64c16h14r2step2pad0",
-    "max:n32c64h14r2step2pad0",
-    "max:n100c3h28r2pad0", "max:n100c3h28r2pad0,1,0,1", "max:n100c3h28r3pad1", "max:n1c2h30r2step2pad0", "max:n1c4h13r2step2pad0",
-    "avg:n1c4h13r2step2pad0",
-    "avg:n64c10h3r3pad0", "avg:n64c10h1r1pad0", "avg:n31c5h7r3step2count1pad1", "avg:n31c5h7r3step2pad1", "max:n2c2h16r16pad0",
-    "max:n17c1h1w9r1s3step4pad0,0,2,1",
-    "max:n33c33h5w3r2s3step3pad1,0,2,1", "avg:n15c3h12w11r11pad10", NULL
-};
+static const char *const problems[] = { "max:n64c32h26r2step2pad0",
+                                        "max:n64c16h24r2step2pad0",
+                                        "max:n64c8h28r2step2pad0",
+                                        "max:n64c16h14r2step2pad0",
+                                        "max:n32c64h14r2step2pad0",
+                                        "max:n100c3h28r2pad0",
+                                        "max:n100c3h28r2pad0,1,0,1",
+                                        "max:n100c3h28r3pad1",
+                                        "max:n1c2h30r2step2pad0",
+                                        "max:n1c4h13r2step2pad0",
+                                        "avg:n1c4h13r2step2pad0",
+                                        "avg:n64c10h3r3pad0",
+                                        "avg:n64c10h1r1pad0",
+                                        "avg:n31c5h7r3step2count1pad1",
+                                        "avg:n31c5h7r3step2pad1",
+                                        "max:n2c2h16r16pad0",
+                                        "max:n17c1h1w9r1s3step4pad0,0,2,1",
+                                        "max:n33c33h5w3r2s3step3pad1,0,2,1",
+                                        "avg:n15c3h12w11r11pad10",
+                                        NULL };
 
 static void draw(struct rng *r, char *text)
 {
     struct pool p;
     do {
-        p = (struct pool){ .kind = rng_below(r, 2) ? POOL_MAX : POOL_AVG, .n = draw_images(r), .c = draw_between(r, 1, 33),
-                           .h = draw_between(r, 1, 17) };
+        p = (struct pool){
+            .kind = rng_below(r, 2) ? POOL_MAX : POOL_AVG, .n = draw_images(r), .c = draw_between(r, 1, 33), .h = draw_between(r, 1, 17)
+        };
         p.w = rng_below(r, 3) ? draw_between(r, 1, 17) : p.h;
         p.r = rng_below(r, 3) ? draw_between(r, 1, 3) : draw_between(r, 1, 11);
         p.s = rng_below(r, 3) ? p.r : draw_between(r, 1, 6);
@@ -73,7 +85,7 @@ static void judge_fwd(const struct span_case *s, void *const *out)
     const struct pool_case *k = s->op;
     size_t all = view_count(&k->y_view);
     if (k->p.kind == POOL_MAX) check_bits(s->c, &k->y_view, 0, all, out[0], k->y_want, "the first of the largest");
-    else check_close(s->c, &k->y_view, 0, all, out[0], k->avg_sum, NULL, (struct tolerance){ 0 });     /* a sum's sign of zero is open */
+    else check_close(s->c, &k->y_view, 0, all, out[0], k->avg_sum, NULL, (struct tolerance){ 0 }); /* a sum's sign of zero is open */
     if (out[1] && k->p.kind == POOL_MAX) check_bytes(s->c, &s->out[1].view, 0, all, out[1], k->which_want, "the first of the largest");
     if (out[1] && k->p.kind == POOL_AVG && !guard_unwritten(out[1], 0, all)) check_fail(s->c, "the average wrote which");
     if (!k->specials) check_dead(s->c, &k->y_view, 0, all, out[0], DEAD_FINITE);
@@ -98,7 +110,7 @@ static void adjoint(void *context)
     struct guards *g = &c->guards;
     size_t ys = view_count(&k->y_view), xs = view_count(&k->x_view);
     float *y = guard_place(g, SLOT_OUTS, "y", ys * sizeof *y, 64, AT_END),
-        *dx = guard_place(g, SLOT_OUTS + 1, "dx", xs * sizeof *dx, 64, AT_END);
+          *dx = guard_place(g, SLOT_OUTS + 1, "dx", xs * sizeof *dx, 64, AT_END);
     uint8_t *which = guard_place(g, SLOT_OUTS + 2, "which", ys, 16, AT_END);
     struct pool_case own = *k;
     own.which = which;
@@ -133,7 +145,7 @@ static void make(struct check *c, struct pool_case *k, enum input_kind kind, enu
     k->y_view = (struct tensor_view){ "y", p->n, 5, { b, p->p, p->q, p->c, LANES } };
     size_t xs = view_count(&k->x_view), ys = view_count(&k->y_view);
     float *x = guard_place(&c->guards, SLOT_X, "x", xs * sizeof *x, 64, edge),
-        *dy = guard_place(&c->guards, SLOT_DY, "dy", ys * sizeof *dy, 64, edge);
+          *dy = guard_place(&c->guards, SLOT_DY, "dy", ys * sizeof *dy, 64, edge);
     uint8_t *which = guard_place(&c->guards, SLOT_WHICH, "which", ys, 16, edge);
     k->specials = kind == INPUT_SPECIALS;
     if (kind == INPUT_FLOATS) fill_floats(&c->rng, x, xs);
@@ -164,17 +176,29 @@ static void trials(struct check *c, struct pool_case *k, enum input_kind kind, e
 {
     const struct pool *p = &k->p;
     const int b = image_blocks(p->n);
-    struct span_case fwd = { .c = c, .units = b * p->p, .span = { 0, b * p->p }, .cut = draw_between(&c->rng, 0, b * p->p), .edge = edge,
+    struct span_case fwd = { .c = c,
+                             .units = b * p->p,
+                             .span = { 0, b * p->p },
+                             .cut = draw_between(&c->rng, 0, b * p->p),
+                             .edge = edge,
                              .outs = 2,
-                             .call = call_fwd, .judge = judge_fwd, .op = k };
+                             .call = call_fwd,
+                             .judge = judge_fwd,
+                             .op = k };
     fwd.out[0] = (struct out){ .view = k->y_view, .per_unit = (size_t)p->q * (size_t)p->c * LANES, .bytes = sizeof(float) };
     fwd.out[1] = fwd.out[0];
     fwd.out[1].view.name = "which";
     fwd.out[1].bytes = 1;
     fwd.out[1].absent = rng_below(&c->rng, 4) == 0;
-    struct span_case bwd = { .c = c, .units = b * p->h, .span = { 0, b * p->h }, .cut = draw_between(&c->rng, 0, b * p->h), .edge = edge,
+    struct span_case bwd = { .c = c,
+                             .units = b * p->h,
+                             .span = { 0, b * p->h },
+                             .cut = draw_between(&c->rng, 0, b * p->h),
+                             .edge = edge,
                              .outs = 1,
-                             .call = call_bwd, .judge = judge_bwd, .op = k };
+                             .call = call_bwd,
+                             .judge = judge_bwd,
+                             .op = k };
     bwd.out[0] = (struct out){ .view = k->x_view, .per_unit = (size_t)p->w * (size_t)p->c * LANES, .bytes = sizeof(float) };
     bwd.out[0].view.name = "dx";
     k->fwd = &fwd;

@@ -12,8 +12,14 @@ extern const struct op_cases conv_cases, pool_cases, batchnorm_cases, dense_case
     optimizer_cases;
 
 const struct op_cases *const check_cases[OP_COUNT] = {
-    [OP_CONV] = &conv_cases, [OP_POOL] = &pool_cases, [OP_BATCHNORM] = &batchnorm_cases, [OP_DENSE] = &dense_cases,
-    [OP_ACTIVATION] = &activation_cases, [OP_ADD] = &add_cases, [OP_DROPOUT] = &dropout_cases, [OP_LOSS] = &loss_cases,
+    [OP_CONV] = &conv_cases,
+    [OP_POOL] = &pool_cases,
+    [OP_BATCHNORM] = &batchnorm_cases,
+    [OP_DENSE] = &dense_cases,
+    [OP_ACTIVATION] = &activation_cases,
+    [OP_ADD] = &add_cases,
+    [OP_DROPOUT] = &dropout_cases,
+    [OP_LOSS] = &loss_cases,
     [OP_OPTIMIZER] = &optimizer_cases,
 };
 
@@ -89,7 +95,7 @@ void check_fail(struct check *c, const char *format, ...)
 {
     if (c->failed) return;
     c->failed = true;
-    if (c->line->failures) return;                          /* only the line's first finding is told */
+    if (c->line->failures) return; /* only the line's first finding is told */
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(c->line->failure, sizeof c->line->failure, format, arguments);
@@ -112,7 +118,7 @@ static void add_row(struct check *c, const struct variant *v, const char *mutant
 {
     assert(c->rows < CHECK_ROWS);
     int at = c->rows++;
-    if (!mutant)                                            /* algorithms together: the portable twin of one is kept for all its ISAs */
+    if (!mutant) /* algorithms together: the portable twin of one is kept for all its ISAs */
         for (; at > 0 && strcmp(c->row[at - 1].variant->algo, v->algo) > 0; at--) c->row[at] = c->row[at - 1];
     memset(&c->row[at], 0, sizeof c->row[at]);
     c->row[at].variant = v;
@@ -171,7 +177,7 @@ static void run_drawn(struct check *c, int i)
     struct rng r = rng_start(stream_key(c->seed, STREAM_TEST, STREAM_PROBLEMS + (uint32_t)c->cases->op, (uint32_t)i));
     c->cases->draw(&r, problem);
     const char *wrong = run_problem(c, problem);
-    if (wrong) {                                            /* a mistake in the cases themselves */
+    if (wrong) { /* a mistake in the cases themselves */
         fprintf(stderr, "drawn problem '%s': %s\n", problem, wrong);
         abort();
     }
@@ -180,8 +186,8 @@ static void run_drawn(struct check *c, int i)
 /* Has each direction of the row been tried, and each promise? */
 static bool is_tested(const struct check *c, const struct check_row *r)
 {
-    const unsigned kept = (r->exact ? EXACT_ON_INTEGERS : 0u) | (r->over_isa ? SAME_BITS_OVER_ISA : 0u) |
-                          (r->over_spans ? SAME_BITS_OVER_SPANS : 0u);
+    const unsigned kept =
+        (r->exact ? EXACT_ON_INTEGERS : 0u) | (r->over_isa ? SAME_BITS_OVER_ISA : 0u) | (r->over_spans ? SAME_BITS_OVER_SPANS : 0u);
     bool tested = c->direction || (r->variant->promises & ~kept) == 0;
     for (int d = 0; c->cases->directions[d]; d++)
         tested = tested && (r->line[d].trials || (c->direction && strcmp(c->direction, c->cases->directions[d]) != 0));

@@ -20,14 +20,14 @@
 /* ---- what is asked for ------------------------------------------------------------------------------------------------------- */
 
 struct check_options {
-    int op;                         /* enum op, or -1: all */
-    const char *direction;          /* "fwd" …; NULL: all */
-    unsigned isas;                  /* which ISAs to check; all of them can run here */
-    const char *algo, *problem;     /* NULL: all; the fixed list and then `cases` random ones */
-    int cases;                      /* random problems per op */
+    int op;                     /* enum op, or -1: all */
+    const char *direction;      /* "fwd" …; NULL: all */
+    unsigned isas;              /* which ISAs to check; all of them can run here */
+    const char *algo, *problem; /* NULL: all; the fixed list and then `cases` random ones */
+    int cases;                  /* random problems per op */
     uint64_t seed;
-    bool drawn_only;                /* leave the fixed list out */
-    bool mutants;                   /* judge the judge too */
+    bool drawn_only; /* leave the fixed list out */
+    bool mutants;    /* judge the judge too */
 };
 
 /* ---- what comes out ---------------------------------------------------------------------------------------------------------- */
@@ -36,17 +36,17 @@ enum { CHECK_DIRECTIONS = 5, CHECK_ROWS = 64, CHECK_TEXT = 128, CHECK_THREADS = 
 
 struct check_line {
     long trials, failures;
-    double worst;                   /* error in units of its bound; 0 where all was compared bit by bit */
+    double worst; /* error in units of its bound; 0 where all was compared bit by bit */
     char worst_problem[CHECK_TEXT];
-    char failure[256];              /* the first one: where, got, want, how many */
+    char failure[256]; /* the first one: where, got, want, how many */
     char failed_problem[CHECK_TEXT];
 };
 
 struct check_row {
     const struct variant *variant;
-    const char *mutant;             /* NULL: of the registry */
-    long exact, over_isa, over_spans;   /* trials that tested each promise: a promise never tested is a failure */
-    bool rests;                     /* has had its problems: the next are for rows that had none */
+    const char *mutant;               /* NULL: of the registry */
+    long exact, over_isa, over_spans; /* trials that tested each promise: a promise never tested is a failure */
+    bool rests;                       /* has had its problems: the next are for rows that had none */
     struct check_line line[CHECK_DIRECTIONS];
 };
 
@@ -54,15 +54,18 @@ struct check_row {
 
 struct check;
 
-struct mutant { const char *name; const struct variant *variant; };
+struct mutant {
+    const char *name;
+    const struct variant *variant;
+};
 
 struct op_cases {
     enum op op;
-    const char *directions[CHECK_DIRECTIONS + 1];           /* "fwd", "bwd_data" …, then NULL */
-    const char *const *problems;                            /* the important ones, then NULL */
-    void (*draw)(struct rng *r, char *text);                /* a random problem, CHECK_TEXT bytes */
-    const char *(*run)(struct check *c, const char *problem);   /* all kinds of input on all rows; NULL, or what is wrong with the string */
-    const struct mutant *(*mutants)(int *count);            /* wrong rows, each to be killed; first comes a right one, which must live */
+    const char *directions[CHECK_DIRECTIONS + 1];             /* "fwd", "bwd_data" …, then NULL */
+    const char *const *problems;                              /* the important ones, then NULL */
+    void (*draw)(struct rng *r, char *text);                  /* a random problem, CHECK_TEXT bytes */
+    const char *(*run)(struct check *c, const char *problem); /* all kinds of input on all rows; NULL, or what is wrong with the string */
+    const struct mutant *(*mutants)(int *count);              /* wrong rows, each to be killed; first comes a right one, which must live */
 };
 
 extern const struct op_cases *const check_cases[OP_COUNT];
@@ -70,18 +73,21 @@ extern const struct op_cases *const check_cases[OP_COUNT];
 /* The state of a walk over one op. Case files read it and draw from `rng`, which starts anew for every problem. */
 struct check {
     const struct op_cases *cases;
-    const char *direction;          /* the only one wanted, or NULL */
+    const char *direction; /* the only one wanted, or NULL */
     uint64_t seed;
     struct rng rng;
     char problem[CHECK_TEXT];
-    int threads;                    /* 1 … CHECK_THREADS, drawn for every problem; 1 for two of three */
+    int threads; /* 1 … CHECK_THREADS, drawn for every problem; 1 for two of three */
     struct check_row row[CHECK_ROWS];
     int rows;
     struct guards guards;
-    struct check_row *current;      /* of the trial that runs */
+    struct check_row *current; /* of the trial that runs */
     struct check_line *line;
-    bool failed;                    /* the trial that runs has failed: later findings are left out */
-    struct { void *data; size_t bytes; } room[24];
+    bool failed; /* the trial that runs has failed: later findings are left out */
+    struct {
+        void *data;
+        size_t bytes;
+    } room[24];
 };
 
 /* Plain memory for oracles, grown on demand and kept: slot i of room[]. Exits when there is none. */
@@ -120,10 +126,12 @@ size_t view_count(const struct tensor_view *t);
 
 /* |got - want| <= bound * 2^-24 * size + tiny, elements [begin, end). A NaN is wanted by a NaN, an infinity by the same one. size NULL:
  * equal; an infinite size excuses its element. */
-struct tolerance { double bound, tiny; bool loose; /* where want is not finite, got may be anything that is not finite either */ };
+struct tolerance {
+    double bound, tiny;
+    bool loose; /* where want is not finite, got may be anything that is not finite either */
+};
 void check_close(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const double *want,
-                 const double *size,
-                 struct tolerance tolerance);
+                 const double *size, struct tolerance tolerance);
 
 /* The same bits; any NaN equals any NaN. `against` ends the message: "whole span", "portable". */
 void check_bits(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const float *want,
@@ -144,9 +152,9 @@ void check_dead(struct check *c, const struct tensor_view *t, size_t begin, size
 /* ---- inputs ------------------------------------------------------------------------------------------------------------------ */
 
 enum input_kind {
-    INPUT_INTEGERS,         /* small enough that every sum is exact */
-    INPUT_FLOATS,           /* uniform in [-1, 1), all mantissa bits in use */
-    INPUT_SPECIALS          /* floats with NaN, +-inf, -0 and denormals among them */
+    INPUT_INTEGERS, /* small enough that every sum is exact */
+    INPUT_FLOATS,   /* uniform in [-1, 1), all mantissa bits in use */
+    INPUT_SPECIALS  /* floats with NaN, +-inf, -0 and denormals among them */
 };
 
 void fill_integers(struct rng *r, float *to, size_t count, int largest);
@@ -156,8 +164,8 @@ void sprinkle_specials(struct rng *r, float *to, size_t count);
 /* Dead lanes of a tensor in lanes: loud finite values (activations) or zeros (gradients). */
 void fill_dead(const struct tensor_view *t, float *to, enum dead dead);
 enum edge draw_edge(struct rng *r);
-int draw_between(struct rng *r, int low, int high);      /* inclusive */
-int draw_images(struct rng *r);                         /* 1 … 49, often near a multiple of 16 */
+int draw_between(struct rng *r, int low, int high); /* inclusive */
+int draw_images(struct rng *r);                     /* 1 … 49, often near a multiple of 16 */
 void widen(const float *from, double *to, size_t count, bool absolute);
 
 /* ---- the walk ---------------------------------------------------------------------------------------------------------------- */
@@ -166,8 +174,8 @@ void widen(const float *from, double *to, size_t count, bool absolute);
 typedef void check_report_fn(const struct check *c, void *context);
 
 struct check_total {
-    int lines;                      /* that ran; 0: the filter matched nothing */
-    long trials, failures;          /* failures count lines, untested promises and survivors */
+    int lines;             /* that ran; 0: the filter matched nothing */
+    long trials, failures; /* failures count lines, untested promises and survivors */
     int mutants, killed;
 };
 

@@ -29,7 +29,10 @@ static const char *place(const struct tensor_view *t, size_t at, char *text, siz
 }
 
 /* Element i as a lane of an image that exists; tensors that are not in lanes are alive all over. */
-struct living { size_t per_block; int images; };
+struct living {
+    size_t per_block;
+    int images;
+};
 
 static struct living living_of(const struct tensor_view *t)
 {
@@ -37,12 +40,11 @@ static struct living living_of(const struct tensor_view *t)
     return (struct living){ view_count(t) / (size_t)t->extent[0], t->images };
 }
 
-static bool is_live(struct living l, size_t i)
-{
-    return l.images == 0 || (int)(i / l.per_block) * LANES + (int)(i % LANES) < l.images;
-}
+static bool is_live(struct living l, size_t i) { return l.images == 0 || (int)(i / l.per_block) * LANES + (int)(i % LANES) < l.images; }
 
-struct findings { size_t wrong, first, seen; };
+struct findings {
+    size_t wrong, first, seen;
+};
 
 static void note(struct findings *f, size_t at)
 {
@@ -53,8 +55,7 @@ static void tell(struct check *c, const struct tensor_view *t, struct findings f
 {
     char at[96];
     check_fail(c, "%s = %.9g, want %.9g%s%s; %zu of %zu wrong", place(t, f.first, at, sizeof at), got, want, *against ? " as " : "",
-               against,
-               f.wrong, f.seen);
+               against, f.wrong, f.seen);
 }
 
 /* The error in units of what is allowed; infinite where a class (NaN, infinity) is missed. */
@@ -77,8 +78,7 @@ static void worst_is(struct check *c, double worst)
 }
 
 void check_close(struct check *c, const struct tensor_view *t, size_t begin, size_t end, const float *got, const double *want,
-                 const double *size,
-                 struct tolerance tolerance)
+                 const double *size, struct tolerance tolerance)
 {
     assert(begin <= end && end <= view_count(t));
     struct living live = living_of(t);
@@ -145,8 +145,9 @@ void check_dead(struct check *c, const struct tensor_view *t, size_t begin, size
         if (!right) note(&f, i);
     }
     char at[96];
-    if (f.wrong) check_fail(c, "dead lane %s = %.9g, want %s; %zu of %zu wrong", place(t, f.first, at, sizeof at), (double)got[f.first],
-                            dead == DEAD_ZERO ? "0" : "a finite value", f.wrong, f.seen);
+    if (f.wrong)
+        check_fail(c, "dead lane %s = %.9g, want %s; %zu of %zu wrong", place(t, f.first, at, sizeof at), (double)got[f.first],
+                   dead == DEAD_ZERO ? "0" : "a finite value", f.wrong, f.seen);
 }
 
 void check_number(struct check *c, const char *what, double got, double want, double allowed)

@@ -6,7 +6,11 @@
 #include <assert.h>
 #include <pthread.h>
 
-struct helper { void (*work)(void *context, int index); void *context; int index; };
+struct helper {
+    void (*work)(void *context, int index);
+    void *context;
+    int index;
+};
 
 static void *help(void *argument)
 {

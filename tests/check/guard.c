@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { MARGIN = 1024 };                             /* bytes of pattern on either side: a whole row of tiles would land in it */
-static const uint32_t pattern = 0x7fa5a5a5;         /* a signalling NaN: what is read here spoils the result */
-static const uint32_t unwritten = 0x7fc0dead;       /* a quiet NaN that no arithmetic makes */
+enum { MARGIN = 1024 };                       /* bytes of pattern on either side: a whole row of tiles would land in it */
+static const uint32_t pattern = 0x7fa5a5a5;   /* a signalling NaN: what is read here spoils the result */
+static const uint32_t unwritten = 0x7fc0dead; /* a quiet NaN that no arithmetic makes */
 
 static size_t page_bytes(void)
 {
@@ -57,9 +57,7 @@ static void map(struct guard_slot *s, size_t bytes)
     if (s->room >= room) return;
     unmap(s);
     unsigned char *all = mmap(NULL, room + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (all == MAP_FAILED || mprotect(all + page, room, PROT_READ | PROT_WRITE) != 0) {
-        no_memory(bytes);
-    }
+    if (all == MAP_FAILED || mprotect(all + page, room, PROT_READ | PROT_WRITE) != 0) { no_memory(bytes); }
     s->base = all + page;
     s->room = room;
 }
@@ -164,7 +162,7 @@ const char *guard_verify(struct guards *g, char *text, size_t size)
 }
 
 static sigjmp_buf trap;
-static _Thread_local volatile sig_atomic_t trap_set;        /* by this thread: there is no jumping onto another one's stack */
+static _Thread_local volatile sig_atomic_t trap_set; /* by this thread: there is no jumping onto another one's stack */
 static volatile sig_atomic_t trap_signal;
 static unsigned char *volatile trap_address;
 

@@ -12,17 +12,19 @@
 enum { GUARD_SLOTS = 24 };
 
 struct guard_slot {
-    const char *name;           /* "x", "dw" … as in the kernel's contract; NULL: not in use */
-    unsigned char *base;        /* between the two closed pages; `room` bytes, whole pages */
+    const char *name;    /* "x", "dw" … as in the kernel's contract; NULL: not in use */
+    unsigned char *base; /* between the two closed pages; `room` bytes, whole pages */
     size_t room;
-    unsigned char *data;        /* what the kernel gets */
+    unsigned char *data; /* what the kernel gets */
     size_t bytes;
-    unsigned char *copy;        /* of an input, `copy_room` bytes */
+    unsigned char *copy; /* of an input, `copy_room` bytes */
     size_t copy_room;
-    bool sealed;                /* an input: must not change */
+    bool sealed; /* an input: must not change */
 };
 
-struct guards { struct guard_slot slot[GUARD_SLOTS]; };
+struct guards {
+    struct guard_slot slot[GUARD_SLOTS];
+};
 
 enum edge { AT_START, AT_END };
 

@@ -16,8 +16,8 @@ enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_NO_ISA = 3 };
 
 struct arguments {
     struct check_options check;
-    bool json, list, no_mutants, vectors;   /* vectors: --op v */
-    int printed;                    /* JSON objects so far */
+    bool json, list, no_mutants, vectors; /* vectors: --op v */
+    int printed;                          /* JSON objects so far */
 };
 
 static const char help[] =
@@ -109,11 +109,16 @@ static void set_format(struct arguments *a, const char *text)
     if (!a->json && strcmp(text, "text") != 0) quit(EXIT_USAGE, "--format is text or json, not '%s'", text);
 }
 
-static const struct { const char *name, *variable; void (*set)(struct arguments *a, const char *text); } settings[] = {
-    { "op", "CONVGAUGE_OP", set_op }, { "isa", "CONVGAUGE_ISA", set_isa }, { "algo", "CONVGAUGE_ALGO", set_algo },
-    { "problem", "CONVGAUGE_PROBLEM", set_problem }, { "cases", "CONVGAUGE_CASES", set_cases }, { "seed", "CONVGAUGE_SEED", set_seed },
-    { "format", "CONVGAUGE_FORMAT", set_format }
-};
+static const struct {
+    const char *name, *variable;
+    void (*set)(struct arguments *a, const char *text);
+} settings[] = { { "op", "CONVGAUGE_OP", set_op },
+                 { "isa", "CONVGAUGE_ISA", set_isa },
+                 { "algo", "CONVGAUGE_ALGO", set_algo },
+                 { "problem", "CONVGAUGE_PROBLEM", set_problem },
+                 { "cases", "CONVGAUGE_CASES", set_cases },
+                 { "seed", "CONVGAUGE_SEED", set_seed },
+                 { "format", "CONVGAUGE_FORMAT", set_format } };
 enum { SETTINGS = sizeof settings / sizeof *settings, OPTION_LIST = SETTINGS, OPTION_DRAWN, OPTION_NO_MUTANTS, OPTION_HELP };
 
 static void parse(struct arguments *a, int argc, char **argv)
@@ -240,8 +245,7 @@ static void check_vectors(struct arguments *a, struct check_total *total)
             putchar('}');
         } else if (made < 0) {
             printf("%-21s %-18s FAIL  %s\n    again: kernelcheck --op v --isa %s --cases %d --seed %llu\n", "v", isa_name((enum isa)isa),
-                   found,
-                   isa_name((enum isa)isa), a->check.cases, (unsigned long long)a->check.seed);
+                   found, isa_name((enum isa)isa), a->check.cases, (unsigned long long)a->check.seed);
         } else {
             printf("%-21s %-18s OK   %6ld vectors of 16 compared\n", "v", isa_name((enum isa)isa), made);
         }
@@ -274,10 +278,12 @@ static void print_total(const struct arguments *a, const struct check_total *t, 
 
 static void list_row(const struct variant *v, enum op op, bool here)
 {
-    static const struct { unsigned promise; const char *words; } promises[] = {
-        { EXACT_ON_INTEGERS, "exact on integers" }, { SAME_BITS_OVER_ISA, "same bits over ISAs" },
-        { SAME_BITS_OVER_SPANS, "same bits over spans" }
-    };
+    static const struct {
+        unsigned promise;
+        const char *words;
+    } promises[] = { { EXACT_ON_INTEGERS, "exact on integers" },
+                     { SAME_BITS_OVER_ISA, "same bits over ISAs" },
+                     { SAME_BITS_OVER_SPANS, "same bits over spans" } };
     char name[64];
     snprintf(name, sizeof name, "%s/%s", isa_name(v->isa), v->algo);
     printf("%-11s %-18s", op_name(op), name);

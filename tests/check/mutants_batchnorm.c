@@ -25,8 +25,7 @@ static void sums_right(const struct batchnorm *p, struct span s, const float *x,
 }
 
 static void back_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                       const float *b, const float *d,
-                       float *dx)
+                       const float *b, const float *d, float *dx)
 {
     good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
 }
@@ -103,8 +102,7 @@ static void sums_add(const struct batchnorm *p, struct span s, const float *x, c
 }
 
 static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                      const float *b, const float *d,
-                      float *dx)
+                      const float *b, const float *d, float *dx)
 {
     struct batchnorm all = *p;
     all.n = image_blocks(p->n) * LANES;
@@ -112,23 +110,23 @@ static void back_dead(const struct batchnorm *p, struct span s, const float *x, 
 }
 
 static void back_not_in_place(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                              const float *b,
-                              const float *d, float *dx)
+                              const float *b, const float *d, float *dx)
 {
     for (size_t i = pixels(p, s.begin); i < pixels(p, s.end); i++) dx[i] = 0;
     good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
 }
 
 static void back_no_d(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                      const float *b, const float *d,
-                      float *dx)
+                      const float *b, const float *d, float *dx)
 {
     good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
     if (s.end > s.begin) dx[pixels(p, s.begin)] -= d[0];
 }
 
 #define MUTANT(NAME, STATS, APPLY, SUMS, BACK) \
-    { NAME, &(const struct batchnorm_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STATS, APPLY, SUMS, BACK }.head }
+    { \
+        NAME, &(const struct batchnorm_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STATS, APPLY, SUMS, BACK }.head \
+    }
 
 static const struct mutant mutants[] = {
     MUTANT("right", stats_right, apply_right, sums_right, back_right),

@@ -4,11 +4,13 @@
 
 #include <string.h>
 
+/* clang-format off */
 enum flaw {
     NONE, PAST_SPAN, LAST_TAP, LAST_CHANNEL, PADDING_COUNTED, PAD_OFF_BY_ONE, STEP_IGNORED, SWAPPED_SIDES, BIAS_TWICE, BIAS_FORGOTTEN,
     ADDS_TO_OLD, LAST_COLUMN, DIRTY_INPUT, READS_PAST, DEAD_LANES, DB_FORGOTTEN, CHUNK_ONLY, FLUSHES, NAN_LOST, UNFLIPPED, HALF_PRECISION,
     PITCH_IS_K, SCRATCH_TRUSTED, OTHER_BITS, FLAWS
 };
+/* clang-format on */
 
 static size_t lanes_of(int block, int row, int rows, int column, int columns, int channel, int channels)
 {
@@ -125,6 +127,7 @@ static void bwd_weights(const struct conv *p, struct span rows, const float *dy,
     }
 }
 
+/* clang-format off */
 /* A function pointer carries no flaw, so each has its own. */
 static void fwd_right(const struct conv *p, struct span s, const float *x, const float *w, const float *b, float *y, float *t)
 { fwd(p, s, x, w, b, y, t, NONE); }
@@ -186,6 +189,7 @@ static void weights_pitch(const struct conv *p, struct span s, const float *dy, 
 { (void)t; bwd_weights(p, s, dy, x, dw, db, PITCH_IS_K); }
 static void weights_pad_off(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
 { (void)t; bwd_weights(p, s, dy, x, dw, db, PAD_OFF_BY_ONE); }
+/* clang-format on */
 
 /* Right on the thread that has once made the first row, whose notes it uses. */
 static void fwd_own_thread(const struct conv *p, struct span s, const float *x, const float *w, const float *b, float *y, float *t)
@@ -232,8 +236,13 @@ static void pack_short(const struct conv *p, enum conv_direction direction, cons
 enum { SPANS_TOO = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
 
 #define MUTANT(NAME, ALGO, PROMISES, PACK, FWD, DATA, WEIGHTS) \
-    { NAME, &(const struct conv_variant){ { ALGO, ISA_SCALAR, PROMISES }, any_shape, each_row, 96, weight_bytes, some_scratch, bound, \
-                                          PACK, FWD, DATA, WEIGHTS }.head }
+    { \
+        NAME, \
+            &(const struct conv_variant){ \
+                { ALGO, ISA_SCALAR, PROMISES }, any_shape, each_row, 96, weight_bytes, some_scratch, bound, PACK, FWD, DATA, WEIGHTS \
+            } \
+                 .head \
+    }
 
 static const struct mutant mutants[] = {
     MUTANT("right", "right", SPANS_TOO, pack, fwd_right, data_right, weights_right),

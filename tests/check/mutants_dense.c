@@ -92,7 +92,9 @@ static void weights_column(const struct dense *p, struct span s, const float *dy
 }
 
 #define MUTANT(NAME, FWD, DATA, WEIGHTS) \
-    { NAME, &(const struct dense_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, DATA, WEIGHTS }.head }
+    { \
+        NAME, &(const struct dense_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, DATA, WEIGHTS }.head \
+    }
 
 static const struct mutant mutants[] = {
     MUTANT("right", fwd_right, data_right, weights_right),

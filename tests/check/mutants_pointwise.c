@@ -70,7 +70,9 @@ static void slope_of_tanh(const struct activation *p, struct span s, const float
 }
 
 #define ACTIVATION(NAME, FWD, BWD) \
-    { NAME, &(const struct activation_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
+    { \
+        NAME, &(const struct activation_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FWD, BWD }.head \
+    }
 
 static const struct mutant wrong_activation[] = {
     ACTIVATION("right", act_right, slope_right),
@@ -128,7 +130,9 @@ static void give_outside(const struct add *p, struct span s, const float *dy, fl
 }
 
 #define ADD(NAME, FWD, BWD) \
-    { NAME, &(const struct add_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
+    { \
+        NAME, &(const struct add_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head \
+    }
 
 static const struct mutant wrong_add[] = {
     ADD("right", add_right, give_right),
@@ -207,7 +211,10 @@ static void undrop_ignores(const struct dropout *p, struct span s, const float *
     for (int i = s.begin * LANES; i < s.end * LANES; i++) dx[i] = dy[i] * (float)(65536.0 / (65536.0 - p->threshold));
 }
 
-#define DROPOUT(NAME, FWD, BWD) { NAME, &(const struct dropout_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
+#define DROPOUT(NAME, FWD, BWD) \
+    { \
+        NAME, &(const struct dropout_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FWD, BWD }.head \
+    }
 
 static const struct mutant wrong_dropout[] = {
     DROPOUT("right", drop_right, undrop_right),

@@ -2,8 +2,20 @@
  * Wrong pooling: one plain implementation with a flaw to choose. */
 #include "mutants.h"
 
-enum flaw { NONE, LATER_TIE, LAST_TAP, ZERO_PADDING, NAN_WINS, PAD_COUNT, PAST_SPAN, INDEX_INSIDE, ALWAYS_WHICH, OVERWRITES, FIRST_WINDOW,
-            RECIPROCAL };
+enum flaw {
+    NONE,
+    LATER_TIE,
+    LAST_TAP,
+    ZERO_PADDING,
+    NAN_WINS,
+    PAD_COUNT,
+    PAST_SPAN,
+    INDEX_INSIDE,
+    ALWAYS_WHICH,
+    OVERWRITES,
+    FIRST_WINDOW,
+    RECIPROCAL
+};
 
 static size_t at4(int row, int w, int ws, int c, int cs)
 {
@@ -114,7 +126,9 @@ static void bwd_count(const struct pool *p, struct span s, const float *dy, cons
 }
 
 #define MUTANT(NAME, FWD, BWD) \
-    { NAME, &(const struct pool_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head }
+    { \
+        NAME, &(const struct pool_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head \
+    }
 
 static const struct mutant mutants[] = {
     MUTANT("right", fwd_right, bwd_right),

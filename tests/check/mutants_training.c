@@ -63,8 +63,8 @@ static void loss_dead(const struct loss *p, struct span s, const float *z, const
 }
 
 /* Faults where there is no dz. The guard catches that; a sanitizer would end the program first. */
-__attribute__((no_sanitize("address", "undefined")))
-static void loss_needs_dz(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+__attribute__((no_sanitize("address", "undefined"))) static void loss_needs_dz(const struct loss *p, struct span s, const float *z,
+                                                                               const uint8_t *label, float *value, uint8_t *best, float *dz)
 {
     good_loss(p, s, z, label, value, best, dz);
     if (s.end > s.begin) dz[s.begin * p->k * LANES] += 0;
@@ -77,7 +77,10 @@ static void loss_labels_best(const struct loss *p, struct span s, const float *z
     for (int i = s.begin * LANES; i < s.end * LANES; i++) best[i] = label[i];
 }
 
-#define LOSS(NAME, FUNCTION) { NAME, &(const struct loss_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FUNCTION }.head }
+#define LOSS(NAME, FUNCTION) \
+    { \
+        NAME, &(const struct loss_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, FUNCTION }.head \
+    }
 
 static const struct mutant wrong_loss[] = {
     LOSS("right", loss_right),
@@ -163,7 +166,10 @@ static void step_forgets_squares(const struct optimizer *o, struct span s, float
     for (int i = s.begin * LANES; v && i < s.end * LANES; i++) v[i] -= o->one_minus_beta2 * g[i] * g[i] * 1e-3f;
 }
 
-#define OPTIMIZER(NAME, STEP) { NAME, &(const struct optimizer_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STEP }.head }
+#define OPTIMIZER(NAME, STEP) \
+    { \
+        NAME, &(const struct optimizer_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STEP }.head \
+    }
 
 static const struct mutant wrong_optimizer[] = {
     OPTIMIZER("right", step_right),

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static size_t at5(int a, int b, int nb, int c, int nc, int d, int nd)       /* [a][b][c][d] of lanes */
+static size_t at5(int a, int b, int nb, int c, int nc, int d, int nd) /* [a][b][c][d] of lanes */
 {
     return ((((size_t)a * (size_t)nb + (size_t)b) * (size_t)nc + (size_t)c) * (size_t)nd + (size_t)d) * LANES;
 }
@@ -102,8 +102,9 @@ void whole_conv_bwd_weights(const struct conv *p, struct span rows, const float 
 /* Dense layers are convolutions of one pixel: the loops are told apart only by their names, so they are not written twice. */
 static struct conv as_conv(const struct dense *p)
 {
-    return (struct conv){ .n = p->n, .c = p->c, .h = 1, .w = 1, .k = p->k, .r = 1, .s = 1, .step = 1, .bias = p->bias, .p = 1, .q = 1,
-                          .pitch = p->k };
+    return (struct conv){
+        .n = p->n, .c = p->c, .h = 1, .w = 1, .k = p->k, .r = 1, .s = 1, .step = 1, .bias = p->bias, .p = 1, .q = 1, .pitch = p->k
+    };
 }
 
 static struct span all_blocks(const struct dense *p) { return (struct span){ 0, (p->n + LANES - 1) / LANES }; }

@@ -9,7 +9,7 @@
 
 _Static_assert(sizeof(real) == sizeof(double), "the oracle is compiled with REAL_DOUBLE");
 
-extern const struct kernels oracle_kernels;             /* kernels_scalar of the double build, by its new name */
+extern const struct kernels oracle_kernels; /* kernels_scalar of the double build, by its new name */
 
 static double *room(size_t bytes)
 {
@@ -73,7 +73,7 @@ void oracle_dense_bwd_data(const struct dense *p, const double *dy, const double
 
 void oracle_dense_bwd_weights(const struct dense *p, const double *dy, const double *x, double *dw, double *db)
 {
-    double *scratch = room(2 * dense_scratch_bytes(p));     /* it counts floats */
+    double *scratch = room(2 * dense_scratch_bytes(p)); /* it counts floats */
     oracle_kernels.dense[0].bwd_weights(p, (struct span){ 0, p->c }, dy, x, dw, db, scratch);
     free(scratch);
 }

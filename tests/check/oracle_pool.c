@@ -11,7 +11,10 @@ static size_t pixel_at(int b, int h, int hs, int w, int ws, int c, int cs)
 }
 
 /* One window: its place in y, and one tap at a time. */
-struct window { int b, p, q, c; size_t out; };
+struct window {
+    int b, p, q, c;
+    size_t out;
+};
 
 static size_t tap_of(const struct pool *p, const struct window *w, int tap)
 {

@@ -12,15 +12,15 @@
 /* Four products in two sums: c0 += a0 b0, c0 += a1 b1, c1 += a0 b1, c1 += a1 b0, each operand with rows of its own length. */
 struct t_case {
     int rows, pairs;
-    bool zero;                          /* c1 starts from t_zero() */
+    bool zero; /* c1 starts from t_zero() */
     _Alignas(64) bf16 a[2][16][40], b[2][16][48];
     float c[2][16][20];
 };
 
 struct t_api {
     const char *name;
-    bool (*runs)(void);                                         /* on this CPU, under this system */
-    void (*products)(struct t_case *t);                         /* c in place */
+    bool (*runs)(void);                 /* on this CPU, under this system */
+    void (*products)(struct t_case *t); /* c in place */
     void (*turn8)(const bf16 *from, bf16 *to, ptrdiff_t stride);
 };
 

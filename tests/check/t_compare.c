@@ -11,15 +11,13 @@
 #include "../../kernels/simd/t.h"
 #include "check.h"
 
-const struct t_api *const t_apis[] = {
-    &t_portable,
+const struct t_api *const t_apis[] = { &t_portable,
 #if defined(__x86_64__)
-    &t_avx2, &t_avx512, &t_amx,
+                                       &t_avx2, &t_avx512, &t_amx,
 #elif defined(__aarch64__)
-    &t_neon,
+                                       &t_neon,
 #endif
-    NULL
-};
+                                       NULL };
 
 enum kind { ORDINARY, FAR_APART, SMALL, EDGE, DENORMAL, SPECIAL, KINDS };
 static const char *const kinds[KINDS] = { "ordinary", "far apart", "near 2^-126", "at the edge", "denormal inputs", "infinities and NaN" };

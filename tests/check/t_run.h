@@ -27,6 +27,9 @@ static void products(struct t_case *t)
 
 static void turn8(const bf16 *from, bf16 *to, ptrdiff_t stride) { t_turn8(from, to, stride); }
 
-#define T_API(NAME, RUNS) { NAME, RUNS, products, turn8 }
+#define T_API(NAME, RUNS) \
+    { \
+        NAME, RUNS, products, turn8 \
+    }
 
 #endif

@@ -23,7 +23,7 @@ static void compare(const struct span_case *s, int i, const void *got, const voi
     if (o->bytes == sizeof(float)) {
         check_bits(s->c, &o->view, 0, all, got, want, against);
     } else if (o->view.images) {
-        struct tensor_view bytes = o->view;                     /* uint8_t in lanes */
+        struct tensor_view bytes = o->view; /* uint8_t in lanes */
         check_bytes(s->c, &bytes, 0, all, got, want, against);
     } else {
         const unsigned char *a = got, *b = want;
@@ -81,7 +81,10 @@ static void against_cut(const struct span_case *s, void *const *whole)
         if (out[i]) compare(s, i, out[i], whole[i], "in one span");
 }
 
-struct parallel { const struct span_case *s; void *const *out; };
+struct parallel {
+    const struct span_case *s;
+    void *const *out;
+};
 
 static void one_piece(void *context, int index)
 {

@@ -10,7 +10,9 @@
 
 /* ---- calling a variant ---- */
 
-struct workspace { float *packed, *scratch, *db; };
+struct workspace {
+    float *packed, *scratch, *db;
+};
 
 static void spoil(float *scratch, size_t bytes)
 {
@@ -43,10 +45,7 @@ static void call(const struct conv_case *k, const struct conv_variant *v, int li
     else v->bwd_weights(&k->p, span, k->dy, k->x, out, s.db, s.scratch);
 }
 
-static struct side *side_of(struct conv_case *k, int line)
-{
-    return line == FWD ? &k->y : line == BWD_DATA ? &k->dx : &k->dw;
-}
+static struct side *side_of(struct conv_case *k, int line) { return line == FWD ? &k->y : line == BWD_DATA ? &k->dx : &k->dw; }
 
 /* ---- tolerances ---- */
 
@@ -72,7 +71,7 @@ static double *spread(struct conv_case *k, const struct side *s, bool sums)
     double *to = check_room(k->c, ROOM_LOOSE, count * sizeof *to);
     for (size_t outer = 0; outer < count / (group * inner); outer++) {
         const double *want = s->want + outer * group * inner, *size = s->size + outer * group * inner;
-        double *first = to + outer * group * inner;         /* the largest so far, then all of the group */
+        double *first = to + outer * group * inner; /* the largest so far, then all of the group */
         for (size_t i = 0; i < inner; i++) first[i] = 0;
         for (size_t j = 0; j < group * inner; j += inner)
             for (size_t i = 0; i < inner; i++) {
@@ -137,7 +136,10 @@ static const float *twin_result(struct conv_case *k, int line)
 
 /* ---- trials ---- */
 
-struct trial { struct conv_case *k; int line; };
+struct trial {
+    struct conv_case *k;
+    int line;
+};
 
 static void against_oracle(struct conv_case *k, const struct side *s, struct span rows, const float *out)
 {
@@ -145,7 +147,7 @@ static void against_oracle(struct conv_case *k, const struct side *s, struct spa
     size_t begin = (size_t)rows.begin * s->row, end = (size_t)rows.end * s->row, all = view_count(&s->view);
     check_close(k->c, &s->view, begin, end, out, s->want, mixes ? spread(k, s, false) : s->size, tolerance_of(k));
     check_unwritten(k->c, &s->view, 0, begin, out);
-    check_unwritten(k->c, &s->view, end, all, out);     /* NOLINT(readability-suspicious-call-argument) */
+    check_unwritten(k->c, &s->view, end, all, out); /* NOLINT(readability-suspicious-call-argument) */
     if (k->kind != INPUT_SPECIALS) check_dead(k->c, &s->view, begin, end, out, s->dead);
 }
 
@@ -168,8 +170,14 @@ static void against_cut(struct conv_case *k, int line, struct workspace w, const
 
 /* One call on several threads: rows are cut, sums are made by all of them over the same span. Each has its own scratch and, for sums, dw
  * and db. */
-struct parallel { struct conv_case *k; int line; struct span all; struct workspace w; float *out, *scratch; size_t scratch_floats,
-                  out_floats; };
+struct parallel {
+    struct conv_case *k;
+    int line;
+    struct span all;
+    struct workspace w;
+    float *out, *scratch;
+    size_t scratch_floats, out_floats;
+};
 
 static void one_piece(void *context, int index)
 {
@@ -188,7 +196,7 @@ static void against_threads(struct conv_case *k, int line, struct span all, stru
     struct side *s = side_of(k, line);
     const size_t scratch = (k->v->scratch_bytes(&k->p) + 127) / 64 * 16, count = view_count(&s->view);
     const size_t outs = line == BWD_WEIGHTS ? (size_t)c->threads : 0, step = (s->stride + k->db.stride + 15) / 16 * 16;
-    struct parallel t = { k, line, all, w, NULL, check_room(c, ROOM_SCRATCHES, (scratch * (size_t)c->threads + 16) * sizeof(float)),
+    struct parallel t = { k,       line, all, w, NULL, check_room(c, ROOM_SCRATCHES, (scratch * (size_t)c->threads + 16) * sizeof(float)),
                           scratch, step };
     t.scratch += (64 - (uintptr_t)t.scratch % 64) % 64 / sizeof(float);
     if (outs) t.out = check_room(c, ROOM_SUMS, step * outs * sizeof(float));
@@ -320,7 +328,7 @@ void conv_trials(struct conv_case *k, int row)
     for (int line = FWD; line <= ADJOINT; line++) {
         struct trial t = { k, line };
         if (line == ADJOINT && (k->kind != INPUT_FLOATS || !k->whole)) continue;
-        if (line == BWD_WEIGHTS && k->tiny) continue;                      /* weights take no part in it */
+        if (line == BWD_WEIGHTS && k->tiny) continue; /* weights take no part in it */
         check_try(c, row, line, line == ADJOINT ? adjoint_trial : line == BWD_WEIGHTS ? sums_trial : rows_trial, &t);
         guard_drop(&c->guards, SLOT_CUT);
         guard_drop(&c->guards, SLOT_DB);

@@ -26,12 +26,14 @@ const struct v_api *v_api_of(enum isa isa)
 }
 
 static const char *const names[V_FUNCTIONS] = {
-    [V_LOAD] = "v_load", [V_SET] = "v_set", [V_ZERO] = "v_zero", [V_ADD] = "v_add", [V_SUB] = "v_sub", [V_MUL] = "v_mul", [V_DIV] = "v_div",
-    [V_SQRT] = "v_sqrt", [V_NEG] = "v_neg", [V_FMA] = "v_fma", [V_MAX] = "v_max", [V_GT] = "v_gt", [V_EQ] = "v_eq", [V_SELECT] = "v_select",
-    [V_KEEP] = "v_keep", [V_MASK] = "v_mask", [V_BITS] = "v_bits", [VU_SET] = "vu_set", [VU_LOAD] = "vu_load", [VU_ADD] = "vu_add",
-    [VU_XOR] = "vu_xor", [VU_AND] = "vu_and", [VU_SHR_1] = "vu_shr 1", [VU_SHR_16] = "vu_shr 16", [VU_SHR_31] = "vu_shr 31",
-    [VU_SHL_1] = "vu_shl 1", [VU_SHL_16] = "vu_shl 16", [VU_SHL_23] = "vu_shl 23", [VU_SHL_31] = "vu_shl 31", [VU_LT] = "vu_lt",
-    [VU_MUL] = "vu_mul", [VU_MULHI] = "vu_mulhi", [VU_OF] = "vu_of", [V_OF] = "v_of", [VU_ROUND] = "vu_round", [V_FROM_INT] = "v_from_int"
+    [V_LOAD] = "v_load",        [V_SET] = "v_set",         [V_ZERO] = "v_zero",       [V_ADD] = "v_add",         [V_SUB] = "v_sub",
+    [V_MUL] = "v_mul",          [V_DIV] = "v_div",         [V_SQRT] = "v_sqrt",       [V_NEG] = "v_neg",         [V_FMA] = "v_fma",
+    [V_MAX] = "v_max",          [V_GT] = "v_gt",           [V_EQ] = "v_eq",           [V_SELECT] = "v_select",   [V_KEEP] = "v_keep",
+    [V_MASK] = "v_mask",        [V_BITS] = "v_bits",       [VU_SET] = "vu_set",       [VU_LOAD] = "vu_load",     [VU_ADD] = "vu_add",
+    [VU_XOR] = "vu_xor",        [VU_AND] = "vu_and",       [VU_SHR_1] = "vu_shr 1",   [VU_SHR_16] = "vu_shr 16", [VU_SHR_31] = "vu_shr 31",
+    [VU_SHL_1] = "vu_shl 1",    [VU_SHL_16] = "vu_shl 16", [VU_SHL_23] = "vu_shl 23", [VU_SHL_31] = "vu_shl 31", [VU_LT] = "vu_lt",
+    [VU_MUL] = "vu_mul",        [VU_MULHI] = "vu_mulhi",   [VU_OF] = "vu_of",         [V_OF] = "v_of",           [VU_ROUND] = "vu_round",
+    [V_FROM_INT] = "v_from_int"
 };
 
 const char *v_name(enum v_fn fn) { return names[fn]; }
@@ -39,9 +41,9 @@ const char *v_name(enum v_fn fn) { return names[fn]; }
 /* ---- values ---- */
 
 static const float special[] = {
-    0.0f, -0.0f, 1, -1, 0x1p-149f, -0x1p-149f, 0x1.fffffcp-127f, 0x1p-126f, 0x1.fffffep127f, -0x1.fffffep127f, 0.5f, 1.5f, 2.5f, -0.5f,
-        -2.5f,
-    0x1p23f, 0x1.000002p0f, 8388609, -8388609, 2147483520, -2147483520, INFINITY, -INFINITY, NAN
+    0.0f,        -0.0f,    1,         -1,    0x1p-149f, -0x1p-149f, 0x1.fffffcp-127f, 0x1p-126f, 0x1.fffffep127f, -0x1.fffffep127f,
+    0.5f,        1.5f,     2.5f,      -0.5f, -2.5f,     0x1p23f,    0x1.000002p0f,    8388609,   -8388609,        2147483520,
+    -2147483520, INFINITY, -INFINITY, NAN
 };
 enum { SPECIALS = sizeof special / sizeof *special };
 
@@ -82,7 +84,7 @@ static bool compare_fn(struct comparison *c, enum v_fn fn, const struct v_args *
 {
     union lanes got, want;
     struct v_args args = *in;
-    if (fn == V_SET || fn == VU_SET)                    /* one value per vector: the narrowest has four lanes */
+    if (fn == V_SET || fn == VU_SET) /* one value per vector: the narrowest has four lanes */
         for (int i = 0; i < LANES; i++) args.a.u[i] = in->a.u[0];
     c->api->run(fn, &args, &got);
     v_portable.run(fn, &args, &want);
@@ -90,16 +92,21 @@ static bool compare_fn(struct comparison *c, enum v_fn fn, const struct v_args *
     for (int i = 0; i < LANES; i++) {
         if (is_float(fn) ? same(got.f[i], want.f[i]) : got.u[i] == want.u[i]) continue;
         snprintf(c->text, c->size, "%s lane %d: got %08x, want %08x of a = %08x (%.9g), b = %08x (%.9g), c = %08x (%.9g), bits %x",
-                 v_name(fn), i,
-                 got.u[i], want.u[i], args.a.u[i], (double)args.a.f[i], args.b.u[i], (double)args.b.f[i], args.c.u[i], (double)args.c.f[i],
-                 args.bits);
+                 v_name(fn), i, got.u[i], want.u[i], args.a.u[i], (double)args.a.f[i], args.b.u[i], (double)args.b.f[i], args.c.u[i],
+                 (double)args.c.f[i], args.bits);
         return false;
     }
     return true;
 }
 
 /* Partial loads and stores at the end of a page: what they must not touch is not there. */
-struct edge_trial { struct comparison *c; struct guards *guards; const float *values; int n; bool right; };
+struct edge_trial {
+    struct comparison *c;
+    struct guards *guards;
+    const float *values;
+    int n;
+    bool right;
+};
 
 static void edge_work(void *context)
 {
@@ -161,8 +168,8 @@ static bool compare_rows(struct comparison *c, struct rng *r)
     c->api->turn16(rows, turned, stride);
     c->made += 2;
     for (int i = 0; i < 4; i++)
-        if (!same(got[i], want[i])) return snprintf(c->text, c->size, "v_sum4 row %d: got %a, want %a", i, (double)got[i],
-                                                    (double)want[i]), false;
+        if (!same(got[i], want[i]))
+            return snprintf(c->text, c->size, "v_sum4 row %d: got %a, want %a", i, (double)got[i], (double)want[i]), false;
     for (int i = 0; i < LANES * LANES; i++)
         if (turned[i % LANES * stride + i / LANES] != rows[i])
             return snprintf(c->text, c->size, "v_turn16 row %d lane %d is not where it should be", i / LANES, i % LANES), false;
@@ -180,7 +187,7 @@ long v_compare(const struct v_api *api, int cases, uint64_t seed, char *text, si
             draw_lane(&r, &in.a, l);
             draw_lane(&r, &in.b, l);
             draw_lane(&r, &in.c, l);
-            if (rng_below(&r, 8) == 0) in.b.u[l] = in.a.u[l];           /* ties */
+            if (rng_below(&r, 8) == 0) in.b.u[l] = in.a.u[l]; /* ties */
         }
         for (int fn = 0; fn < V_FUNCTIONS; fn++) {
             struct v_args args = in;

@@ -94,6 +94,9 @@ static void store_u8(uint8_t *to, const float *from) { EACH v_store_u8(to + i, v
 static void sum4(const float *a, float *out) { v_sum4(a, out); }
 static void turn16(const float *from, float *to, ptrdiff_t stride) { v_turn16(from, to, stride); }
 
-#define V_API(ISA) { ISA, V, run, load_n, store_n, load_u8, store_u8, sum4, turn16 }
+#define V_API(ISA) \
+    { \
+        ISA, V, run, load_n, store_n, load_u8, store_u8, sum4, turn16 \
+    }
 
 #endif

@@ -24,8 +24,7 @@ static inline const char *fuzz_file(const char *ending, const uint8_t *data, siz
     static char path[128];
     snprintf(path, sizeof path, "%s/convgauge-fuzz-%ld%s", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", (long)getpid(), ending);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, data, size) != (ssize_t)size || close(fd) != 0)
-        abort();
+    if (fd < 0 || write(fd, data, size) != (ssize_t)size || close(fd) != 0) abort();
     return path;
 }
 
@@ -33,8 +32,7 @@ static inline const char *fuzz_file(const char *ending, const uint8_t *data, siz
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
-    if (!text)
-        abort();
+    if (!text) abort();
     memcpy(text, data, size);
     text[size] = 0;
     return text;

@@ -15,8 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 static size_t unpack(uint8_t *data, size_t size, uint8_t *inside)
 {
     z_stream s = { .next_in = data, .avail_in = (unsigned)size, .next_out = inside, .avail_out = INSIDE };
-    if (inflateInit2(&s, GZIP) != Z_OK)
-        return 0;
+    if (inflateInit2(&s, GZIP) != Z_OK) return 0;
     inflate(&s, Z_FINISH);
     size_t got = INSIDE - s.avail_out;
     inflateEnd(&s);
@@ -27,8 +26,7 @@ static size_t unpack(uint8_t *data, size_t size, uint8_t *inside)
 static size_t pack(uint8_t *inside, size_t size, uint8_t *data, size_t room, int level)
 {
     z_stream s = { .next_in = inside, .avail_in = (unsigned)size, .next_out = data, .avail_out = (unsigned)room };
-    if (deflateInit2(&s, level, Z_DEFLATED, GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK)
-        return 0;
+    if (deflateInit2(&s, level, Z_DEFLATED, GZIP, 8, Z_DEFAULT_STRATEGY) != Z_OK) return 0;
     int code = deflate(&s, Z_FINISH);
     size_t got = room - s.avail_out;
     deflateEnd(&s);
@@ -39,8 +37,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned
 {
     static uint8_t inside[INSIDE];
     size_t bytes = seed % 2 ? unpack(data, size, inside) : 0;
-    if (bytes > 0)
-        bytes = LLVMFuzzerMutate(inside, bytes, INSIDE);
+    if (bytes > 0) bytes = LLVMFuzzerMutate(inside, bytes, INSIDE);
     size_t packed = bytes > 0 ? pack(inside, bytes, data, room, (int)(seed / 2 % 10)) : 0;
     return packed > 0 ? packed : LLVMFuzzerMutate(data, size, room);
 }

@@ -66,10 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     assert(net_parse(first, &again, &why) == 0);
     assert(strcmp(first, net_print(&again, second, sizeof second)) == 0);
     assert(net.count == again.count && net_parameters(&net) == net_parameters(&again));
-    if (!nowhere)
-        nowhere = fopen("/dev/null", "w");
+    if (!nowhere) nowhere = fopen("/dev/null", "w");
     net_summary(&net, 64, nowhere);
-    if (small(&net))
-        train_once(&net, size % 2 ? ISA_PORTABLE : ISA_SCALAR);
+    if (small(&net)) train_once(&net, size % 2 ? ISA_PORTABLE : ISA_SCALAR);
     return 0;
 }

@@ -9,15 +9,13 @@ static void check_conv(const char *text)
 {
     struct conv p, q;
     char first[TEXT], again[TEXT];
-    if (conv_parse(text, &p))
-        return;
+    if (conv_parse(text, &p)) return;
     assert(conv_parse(conv_print(&p, first, TEXT), &q) == NULL);
     assert(strcmp(first, conv_print(&q, again, TEXT)) == 0);
     assert(p.p >= 1 && p.q >= 1 && p.n == q.n && p.bias == q.bias && p.right == q.right);
     assert(conv_flops_exact(&p) <= conv_flops(&p) && conv_flops_exact(&p) > 0);
     const struct conv_variant *v = conv_pick(&p, CONV_FWD, 1u << ISA_PORTABLE, NULL);
-    if (!v)
-        return;
+    if (!v) return;
     int chunks = conv_chunks(v, &p), rows = image_blocks(p.n) * p.p;
     assert(chunks >= 1 && conv_chunk(v, &p, 0).begin == 0 && conv_chunk(v, &p, chunks - 1).end == rows);
     for (int i = 1; i < chunks && i < 1000; i++)
@@ -28,8 +26,7 @@ static void check_pool(const char *text)
 {
     struct pool p, q;
     char first[TEXT], again[TEXT];
-    if (pool_parse(text, &p))
-        return;
+    if (pool_parse(text, &p)) return;
     assert(pool_parse(pool_print(&p, first, TEXT), &q) == NULL);
     assert(strcmp(first, pool_print(&q, again, TEXT)) == 0);
     assert(p.p >= 1 && p.q >= 1 && p.kind == q.kind && p.count_pad == q.count_pad);
@@ -39,8 +36,7 @@ static void check_batchnorm(const char *text)
 {
     struct batchnorm p, q;
     char first[TEXT], again[TEXT];
-    if (batchnorm_parse(text, &p))
-        return;
+    if (batchnorm_parse(text, &p)) return;
     assert(batchnorm_parse(batchnorm_print(&p, first, TEXT), &q) == NULL);
     assert(strcmp(first, batchnorm_print(&q, again, TEXT)) == 0);
     int chunks = batchnorm_chunks(&p);
@@ -51,8 +47,7 @@ static void check_dense(const char *text)
 {
     struct dense p, q;
     char first[TEXT], again[TEXT];
-    if (dense_parse(text, &p))
-        return;
+    if (dense_parse(text, &p)) return;
     assert(dense_parse(dense_print(&p, first, TEXT), &q) == NULL);
     assert(strcmp(first, dense_print(&q, again, TEXT)) == 0);
     assert(dense_scratch_bytes(&p) > 0);

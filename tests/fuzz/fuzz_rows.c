@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *path = fuzz_file(".jsonl", data, size);
     int before = count(path, NULL);
     append(path);
-    int gained = count(path, fresh) - before;           /* 2: a torn line that lacked its newline alone is a row again */
+    int gained = count(path, fresh) - before; /* 2: a torn line that lacked its newline alone is a row again */
     assert(gained == 1 || gained == 2);
     return 0;
 }

@@ -11,23 +11,27 @@
 /* NOLINTBEGIN(bugprone-reserved-identifier): they stand in for the compiler's. */
 #define HALVES static inline __attribute__((always_inline))
 
-typedef struct { __m256 low, high; } halves_f;
-typedef struct { __m256i low, high; } halves_i;
+typedef struct {
+    __m256 low, high;
+} halves_f;
+typedef struct {
+    __m256i low, high;
+} halves_i;
 
 /* The same AVX2 intrinsic on both halves. */
-#define FLOATS1(name, f) HALVES halves_f name(halves_f a) { return (halves_f){ f(a.low), f(a.high) }; }
-#define FLOATS2(name, f) HALVES halves_f name(halves_f a, halves_f b) { return (halves_f){ f(a.low, b.low), f(a.high, b.high) }; }
-#define INTS2(name, f) HALVES halves_i name(halves_i a, halves_i b) { return (halves_i){ f(a.low, b.low), f(a.high, b.high) }; }
+#define FLOATS1(name, f) \
+    HALVES halves_f name(halves_f a) { return (halves_f){ f(a.low), f(a.high) }; }
+#define FLOATS2(name, f) \
+    HALVES halves_f name(halves_f a, halves_f b) { return (halves_f){ f(a.low, b.low), f(a.high, b.high) }; }
+#define INTS2(name, f) \
+    HALVES halves_i name(halves_i a, halves_i b) { return (halves_i){ f(a.low, b.low), f(a.high, b.high) }; }
 
 HALVES __m256i halves_lanes(unsigned bits)
 {
     const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)bits), bit), bit);
 }
-HALVES __mmask16 halves_bits(__m256 low, __m256 high)
-{
-    return (__mmask16)(_mm256_movemask_ps(low) | _mm256_movemask_ps(high) << 8);
-}
+HALVES __mmask16 halves_bits(__m256 low, __m256 high) { return (__mmask16)(_mm256_movemask_ps(low) | _mm256_movemask_ps(high) << 8); }
 
 HALVES halves_f halves_set(float s) { return (halves_f){ _mm256_set1_ps(s), _mm256_set1_ps(s) }; }
 HALVES halves_f halves_zero(void) { return halves_set(0); }
@@ -64,10 +68,7 @@ HALVES halves_f halves_blend(__mmask16 m, halves_f a, halves_f b)
 HALVES halves_f halves_keep(__mmask16 m, halves_f a) { return halves_blend(m, halves_zero(), a); }
 
 HALVES halves_i halves_set_int(int s) { return (halves_i){ _mm256_set1_epi32(s), _mm256_set1_epi32(s) }; }
-HALVES halves_i halves_load_int(const void *p)
-{
-    return (halves_i){ _mm256_loadu_si256(p), _mm256_loadu_si256((const __m256i *)p + 1) };
-}
+HALVES halves_i halves_load_int(const void *p) { return (halves_i){ _mm256_loadu_si256(p), _mm256_loadu_si256((const __m256i *)p + 1) }; }
 INTS2(halves_add_int, _mm256_add_epi32)
 INTS2(halves_xor, _mm256_xor_si256)
 INTS2(halves_and, _mm256_and_si256)

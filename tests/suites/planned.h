@@ -18,8 +18,7 @@ static inline struct plan *plan_of(const char *text, struct plan_options options
     struct net net = toy_net(text);
     struct plan *plan;
     struct why why = { "" };
-    if (!options.isas)
-        options.isas = cpu_detect();
+    if (!options.isas) options.isas = cpu_detect();
     cr_assert_eq(net_plan(&net, &options, &plan, &why), 0, "%s", why.text);
     plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
     return plan;
@@ -35,16 +34,14 @@ static inline void fill(struct plan *plan, int first, int n)
         struct rng rng = rng_start(stream_key(3, STREAM_TEST, (uint32_t)(first + i), 0));
         real *x = plan_input(plan) + (size_t)(i / LANES) * pixels * LANES + i % LANES;
         plan_labels(plan)[i] = (uint8_t)(i < n ? rng_below(&rng, classes) : 0);
-        for (size_t p = 0; p < pixels; p++)
-            x[p * LANES] = i < n ? (real)rng_normal(&rng) : 0;
+        for (size_t p = 0; p < pixels; p++) x[p * LANES] = i < n ? (real)rng_normal(&rng) : 0;
     }
 }
 
 static inline uint64_t hash(uint64_t h, const void *data, size_t bytes)
 {
     const unsigned char *at = data;
-    for (size_t i = 0; i < bytes; i++)
-        h = (h ^ at[i]) * 0x100000001B3ull;
+    for (size_t i = 0; i < bytes; i++) h = (h ^ at[i]) * 0x100000001B3ull;
     return h;
 }
 
@@ -53,10 +50,7 @@ static inline uint64_t hash_weights(const struct plan *plan)
     return hash(hash(1, plan->parameters, plan->trained * sizeof(real)), plan->statistic, plan->statistics * sizeof(real));
 }
 
-static inline struct optimizer sgd(void)
-{
-    return (struct optimizer){ .kind = OPTIMIZER_SGD, .rate = 0.05f };
-}
+static inline struct optimizer sgd(void) { return (struct optimizer){ .kind = OPTIMIZER_SGD, .rate = 0.05f }; }
 
 static inline void train_step(struct plan *plan, int n, uint32_t step)
 {

@@ -17,8 +17,7 @@ static void fill(struct plan *plan, uint32_t step)
     int pixels = in.c * in.h * in.w;
     for (int i = 0; i < image_blocks(BATCH) * pixels * LANES; i++)
         plan_input(plan)[i] = i / (pixels * LANES) * LANES + i % LANES < BATCH ? (real)rng_normal(&rng) : 0;
-    for (int i = 0; i < image_blocks(BATCH) * LANES; i++)
-        plan_labels(plan)[i] = (uint8_t)(i < BATCH ? i % 7 : 0);
+    for (int i = 0; i < image_blocks(BATCH) * LANES; i++) plan_labels(plan)[i] = (uint8_t)(i < BATCH ? i % 7 : 0);
 }
 
 static struct plan *trained(struct team *team)
@@ -53,8 +52,7 @@ int main(void)
     }
     struct plan *one = trained(NULL), *three = trained(team);
     bool same = one && three && memcmp(one->parameters, three->parameters, one->trained * sizeof(real)) == 0;
-    if (!same)
-        fprintf(stderr, "race_passes: three workers' weights differ from one's\n");
+    if (!same) fprintf(stderr, "race_passes: three workers' weights differ from one's\n");
     plan_close(one);
     plan_close(three);
     team_close(team);

@@ -10,7 +10,9 @@
 
 enum { UNITS = 64, WORKERS = 5, RUNS = 2000 };
 
-struct job { uint64_t in[UNITS], out[UNITS], scratch[WORKERS][16]; };
+struct job {
+    uint64_t in[UNITS], out[UNITS], scratch[WORKERS][16];
+};
 
 static uint64_t scramble(uint64_t x)
 {
@@ -22,8 +24,7 @@ static void forward(void *context, int begin, int end, int worker)
 {
     struct job *job = context;
     for (int i = begin; i < end; i++) {
-        for (int k = 0; k < 16; k++)
-            job->scratch[worker][k] = scramble(job->in[i] + (uint64_t)k);
+        for (int k = 0; k < 16; k++) job->scratch[worker][k] = scramble(job->in[i] + (uint64_t)k);
         job->out[i] = job->scratch[worker][i % 16];
     }
 }
@@ -32,8 +33,7 @@ static void backward(void *context, int begin, int end, int worker)
 {
     struct job *job = context;
     (void)worker;
-    for (int i = begin; i < end; i++)
-        job->in[i] = scramble(job->out[(i * 7 + 1) % UNITS]);
+    for (int i = begin; i < end; i++) job->in[i] = scramble(job->out[(i * 7 + 1) % UNITS]);
 }
 
 /* Two runs in a row, the second reading what other workers wrote in the first. Naps now and then, so that both sides sleep, too. */
@@ -55,8 +55,7 @@ static uint64_t hash_on(int workers, enum bind bind)
         team_run(team, n, forward, &job);
         team_run(team, n, backward, &job);
         hash = scramble(hash + job.in[run % UNITS]);
-        if (run % 97 == 0)
-            usleep(500);
+        if (run % 97 == 0) usleep(500);
     }
     team_close(team);
     return hash;
@@ -71,7 +70,7 @@ int main(void)
             uint64_t got = hash_on(workers, (enum bind)bind);
             if (got != want)
                 fprintf(stderr, "race_team: %d workers, bind %s: %016llx, want %016llx\n", workers, bind_name((enum bind)bind),
-                    (unsigned long long)got, (unsigned long long)want);
+                        (unsigned long long)got, (unsigned long long)want);
             wrong += got != want;
         }
     }

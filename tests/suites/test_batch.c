@@ -19,19 +19,14 @@ static const struct transform plain = { .mean = 0.1307, .sd = 0.3081 };
 static void make_images(void)
 {
     struct rng r = rng_start(stream_key(1, STREAM_TEST, 0, 0));
-    for (int i = 0; i < COUNT * PIXELS; i++)
-        pixels[i] = (uint8_t)(rng_u32(&r) >> 24);
-    for (int i = 0; i < COUNT; i++)
-        labels[i] = (uint8_t)(i % 7);
+    for (int i = 0; i < COUNT * PIXELS; i++) pixels[i] = (uint8_t)(rng_u32(&r) >> 24);
+    for (int i = 0; i < COUNT; i++) labels[i] = (uint8_t)(i % 7);
 }
 
 TestSuite(batch, .init = make_images);
 TestSuite(selection, .init = make_images);
 
-static struct dataset set(void)
-{
-    return (struct dataset){ .name = "test", .classes = 7, .c = C, .h = H, .w = W, .train = images };
-}
+static struct dataset set(void) { return (struct dataset){ .name = "test", .classes = 7, .c = C, .h = H, .w = W, .train = images }; }
 
 /* A batch of images index[0 … n-1] on `workers`; the caller frees it. The memory ends where the batch ends, and begins as rubbish. */
 static real *fill(const struct transform *t, int workers, const int *index, int n, bool augment, uint64_t seed, uint32_t epoch,
@@ -60,25 +55,20 @@ static real at(const real *x, int i, int c, int h, int w, int y, int column, int
     return x[((((size_t)(i / 16) * (size_t)h + (size_t)y) * (size_t)w + (size_t)column) * (size_t)c + (size_t)k) * 16 + (size_t)(i % 16)];
 }
 
-static real scaled(double p)
-{
-    return (real)((p / 255.0 - 0.1307) / 0.3081);
-}
+static real scaled(double p) { return (real)((p / 255.0 - 0.1307) / 0.3081); }
 
 Test(batch, values_layout_and_dead_lanes)
 {
     int index[37];
     uint8_t found[48];
-    for (int i = 0; i < 37; i++)
-        index[i] = (i * 11 + 3) % COUNT;
+    for (int i = 0; i < 37; i++) index[i] = (i * 11 + 3) % COUNT;
     real *x = fill(&plain, 1, index, 37, false, 0, 0, found);
     for (int i = 0; i < 48; i++)
         for (int p = 0; p < PIXELS; p++) {
             real want = i < 37 ? scaled(pixels[index[i] * PIXELS + p]) : 0;
             cr_assert_eq(at(x, i, C, H, W, p / (W * C), p / C % W, p % C), want, "image %d pixel %d", i, p);
         }
-    for (int i = 0; i < 48; i++)
-        cr_assert_eq(found[i], i < 37 ? labels[index[i]] : 0);
+    for (int i = 0; i < 48; i++) cr_assert_eq(found[i], i < 37 ? labels[index[i]] : 0);
     free(x);
 }
 
@@ -88,8 +78,7 @@ Test(batch, padding_red_raw)
     uint8_t found[16];
     struct transform t = { .raw = true, .red = true, .pad = 12 };
     struct dataset d = set();
-    for (int i = 0; i < 16; i++)
-        index[i] = 2 * i;
+    for (int i = 0; i < 16; i++) index[i] = 2 * i;
     transform_shape(&t, &d, &c, &h, &w);
     cr_assert(c == 1 && h == 12 && w == 12);
     real *x = fill(&t, 1, index, 16, false, 0, 0, found);
@@ -110,18 +99,15 @@ Test(batch, one_permutation_for_all_images)
     struct transform t = plain;
     t.permute = true;
     t.permute_seed = 3;
-    for (int i = 0; i < 16; i++)
-        index[i] = i;
+    for (int i = 0; i < 16; i++) index[i] = i;
     real *x = fill(&t, 1, index, 16, false, 0, 0, found);
     for (int p = 0; p < H * W; p++) {
         from[p] = -1;
         for (int q = 0; q < H * W; q++) {
             bool same = true;
             for (int i = 0; i < 16 && same; i++)
-                for (int k = 0; k < C; k++)
-                    same = same && at(x, i, C, H, W, p / W, p % W, k) == scaled(pixels[i * PIXELS + q * C + k]);
-            if (same)
-                from[p] = q;
+                for (int k = 0; k < C; k++) same = same && at(x, i, C, H, W, p / W, p % W, k) == scaled(pixels[i * PIXELS + q * C + k]);
+            if (same) from[p] = q;
         }
         cr_assert_geq(from[p], 0);
         uses[from[p]]++;
@@ -163,8 +149,7 @@ Test(batch, same_bits_for_any_team_and_on_every_host)
     int index[COUNT], floats = 64 * 10 * 10 * C;
     uint8_t found[64];
     struct transform t = augmented();
-    for (int i = 0; i < COUNT; i++)
-        index[i] = COUNT - 1 - i;
+    for (int i = 0; i < COUNT; i++) index[i] = COUNT - 1 - i;
     real *one = fill(&t, 1, index, COUNT, true, 7, 2, found);
     for (int workers = 2; workers <= 5; workers++) {
         real *many = fill(&t, workers, index, COUNT, true, 7, 2, found);
@@ -187,8 +172,7 @@ Test(batch, augmentation_is_keyed_by_seed_epoch_and_image)
     int all[COUNT], single[1] = { 33 };
     uint8_t found[64];
     struct transform t = augmented();
-    for (int i = 0; i < COUNT; i++)
-        all[i] = i;
+    for (int i = 0; i < COUNT; i++) all[i] = i;
     real *batch = fill(&t, 2, all, COUNT, true, 7, 2, found), *same = fill(&t, 1, single, 1, true, 7, 2, found);
     real *seed = fill(&t, 1, single, 1, true, 8, 2, found), *epoch = fill(&t, 1, single, 1, true, 7, 3, found);
     int differ = 0, differ_seed = 0, differ_epoch = 0;
@@ -217,9 +201,11 @@ static uint8_t *apply(struct augment a, struct shape s, uint64_t seed, const uin
 
 Test(batch, augmentations_that_change_nothing)
 {
-    static const struct augment idle[] = {
-        { AUGMENT_ROTATE, 0, 1 }, { AUGMENT_SHIFT, 0, 1 }, { AUGMENT_ROTATE, 180, 0 }, { AUGMENT_SHIFT, 3, 0 },
-        { AUGMENT_CROP_RESIZE, 4, 0 } };
+    static const struct augment idle[] = { { AUGMENT_ROTATE, 0, 1 },
+                                           { AUGMENT_SHIFT, 0, 1 },
+                                           { AUGMENT_ROTATE, 180, 0 },
+                                           { AUGMENT_SHIFT, 3, 0 },
+                                           { AUGMENT_CROP_RESIZE, 4, 0 } };
     uint8_t room[2 * PIXELS];
     for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
         cr_assert_eq(memcmp(apply(idle[i], (struct shape){ C, H, W }, i, pixels, room), pixels, PIXELS), 0, "%zu", i);
@@ -248,8 +234,7 @@ Test(batch, shifts_are_whole_and_all_occur)
             }
         cr_assert_eq(matches, 1);
     }
-    for (int i = 0; i < (2 * MOST + 1) * (2 * MOST + 1); i++)
-        cr_assert_gt((&seen[0][0])[i], 0);
+    for (int i = 0; i < (2 * MOST + 1) * (2 * MOST + 1); i++) cr_assert_gt((&seen[0][0])[i], 0);
 }
 
 /* A ramp survives bilinear mixing: after turning it is the ramp along the turned axis, as far as it was inside. */
@@ -259,8 +244,7 @@ Test(batch, rotation_turns_about_the_centre)
     uint8_t ramp[SIDE * SIDE], room[2 * SIDE * SIDE];
     struct shape s = { 1, SIDE, SIDE };
     double least = 0, most = 0;
-    for (int i = 0; i < SIDE * SIDE; i++)
-        ramp[i] = (uint8_t)(20 + 10 * (i % SIDE));
+    for (int i = 0; i < SIDE * SIDE; i++) ramp[i] = (uint8_t)(20 + 10 * (i % SIDE));
     for (uint64_t seed = 0; seed < 50; seed++) {
         const uint8_t *got = apply((struct augment){ AUGMENT_ROTATE, 30, 1 }, s, seed, ramp, room);
         double across = (got[10 * SIDE + 16] - got[10 * SIDE + 4]) / 120.0, down = (got[16 * SIDE + 10] - got[4 * SIDE + 10]) / 120.0;
@@ -277,8 +261,7 @@ Test(batch, crop_resize_stretches_the_centre)
     enum { SIDE = 20, CROP = 10 };
     uint8_t ramp[SIDE * SIDE], room[2 * SIDE * SIDE];
     int applied = 0;
-    for (int i = 0; i < SIDE * SIDE; i++)
-        ramp[i] = (uint8_t)(10 + 10 * (i / SIDE));
+    for (int i = 0; i < SIDE * SIDE; i++) ramp[i] = (uint8_t)(10 + 10 * (i / SIDE));
     const uint8_t *got = apply((struct augment){ AUGMENT_CROP_RESIZE, CROP, 1 }, (struct shape){ 1, SIDE, SIDE }, 1, ramp, room);
     for (int y = 0; y < SIDE; y++) {
         double from = (y + 0.5) * CROP / SIDE - 0.5, want = 10 + 10 * (5 + (from < 0 ? 0 : from > CROP - 1 ? CROP - 1 : from));
@@ -291,14 +274,19 @@ Test(batch, crop_resize_stretches_the_centre)
 
 Test(batch, refusals_name_the_word_and_its_range)
 {
-    static const struct { struct transform t; const char *word; } bad[] = {
-        { { .sd = 0 }, "norm=" }, { { .sd = -1 }, "norm=" }, { { .sd = 1, .pad = 8 }, "pad=8: images are 9x7: choose 9" },
-        { { .sd = 1, .pad = 100000 }, "pad=" },
-        { { .sd = 1, .augments = 1, .augment = { { AUGMENT_ROTATE, 181, 1 } } }, "augment=rotate:181: choose 0 … 180" },
-        { { .sd = 1, .augments = 1, .augment = { { AUGMENT_SHIFT, 7, 1 } } }, "augment=shift:7: choose whole pixels, 0 … 6" },
-        { { .sd = 1, .augments = 1, .augment = { { AUGMENT_SHIFT, 1.5, 1 } } }, "augment=shift:1.5" },
-        { { .sd = 1, .augments = 1, .augment = { { AUGMENT_CROP_RESIZE, 8, 1 } } }, "augment=cropresize:8: choose a whole side, 1 … 7" },
-        { { .sd = 1, .augments = 1, .augment = { { AUGMENT_CROP_RESIZE, 4, 1.5 } } }, "probability 1.5" } };
+    static const struct {
+        struct transform t;
+        const char *word;
+    } bad[] = { { { .sd = 0 }, "norm=" },
+                { { .sd = -1 }, "norm=" },
+                { { .sd = 1, .pad = 8 }, "pad=8: images are 9x7: choose 9" },
+                { { .sd = 1, .pad = 100000 }, "pad=" },
+                { { .sd = 1, .augments = 1, .augment = { { AUGMENT_ROTATE, 181, 1 } } }, "augment=rotate:181: choose 0 … 180" },
+                { { .sd = 1, .augments = 1, .augment = { { AUGMENT_SHIFT, 7, 1 } } }, "augment=shift:7: choose whole pixels, 0 … 6" },
+                { { .sd = 1, .augments = 1, .augment = { { AUGMENT_SHIFT, 1.5, 1 } } }, "augment=shift:1.5" },
+                { { .sd = 1, .augments = 1, .augment = { { AUGMENT_CROP_RESIZE, 8, 1 } } },
+                  "augment=cropresize:8: choose a whole side, 1 … 7" },
+                { { .sd = 1, .augments = 1, .augment = { { AUGMENT_CROP_RESIZE, 4, 1.5 } } }, "probability 1.5" } };
     struct dataset d = set();
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct batcher *b;
@@ -330,25 +318,28 @@ Test(selection, each_kind)
         classes[labels[index[i]]]++;
         cr_assert(i == 0 || index[i] > index[i - 1]);
     }
-    for (int c = 0; c < 7; c++)
-        cr_assert_eq(classes[c], 5);
+    for (int c = 0; c < 7; c++) cr_assert_eq(classes[c], 5);
     cr_assert_eq(select_of(SELECT_SPLIT, 40, 1, false, index, NULL), 40);
     cr_assert_eq(select_of(SELECT_SPLIT, 40, 1, true, rest, NULL), 10);
-    for (int i = 0; i < 50; i++)
-        taken[i < 40 ? index[i] : rest[i - 40]]++;
-    for (int i = 0; i < COUNT; i++)
-        cr_assert_eq(taken[i], 1);
+    for (int i = 0; i < 50; i++) taken[i < 40 ? index[i] : rest[i - 40]]++;
+    for (int i = 0; i < COUNT; i++) cr_assert_eq(taken[i], 1);
     cr_assert_eq(select_of(SELECT_SPLIT, 40, 2, true, index, NULL), 10);
     cr_assert_neq(memcmp(index, rest, 10 * sizeof *rest), 0, "another seed takes others");
 }
 
 Test(selection, refusals)
 {
-    static const struct { enum selection_kind kind; int count; const char *word; } bad[] = {
-        { SELECT_PER_CLASS, 8, "perclass:8: take 1 … 7" }, { SELECT_PER_CLASS, 0, "perclass:0" },
-        { SELECT_FIRST, 51, "first:51: choose 1 … 50" }, { SELECT_FIRST, 0, "first:0" },
-        { SELECT_SINGLE, 50, "single:50: choose an image from 0 … 49" }, { SELECT_SINGLE, -1, "single:-1" },
-        { SELECT_SPLIT, 50, "split:50: choose 1 … 49" } };
+    static const struct {
+        enum selection_kind kind;
+        int count;
+        const char *word;
+    } bad[] = { { SELECT_PER_CLASS, 8, "perclass:8: take 1 … 7" },
+                { SELECT_PER_CLASS, 0, "perclass:0" },
+                { SELECT_FIRST, 51, "first:51: choose 1 … 50" },
+                { SELECT_FIRST, 0, "first:0" },
+                { SELECT_SINGLE, 50, "single:50: choose an image from 0 … 49" },
+                { SELECT_SINGLE, -1, "single:-1" },
+                { SELECT_SPLIT, 50, "split:50: choose 1 … 49" } };
     int index[COUNT];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct why why = { "" };
@@ -364,13 +355,10 @@ Test(selection, refusals)
 Test(selection, an_epochs_order_is_a_permutation_by_seed_and_epoch)
 {
     int index[COUNT], order[COUNT], other[COUNT], uses[COUNT] = { 0 };
-    for (int i = 0; i < COUNT; i++)
-        index[i] = 3 * i;
+    for (int i = 0; i < COUNT; i++) index[i] = 3 * i;
     epoch_order(5, 0, index, COUNT, order);
-    for (int i = 0; i < COUNT; i++)
-        uses[order[i] / 3] += order[i] % 3 == 0;
-    for (int i = 0; i < COUNT; i++)
-        cr_assert_eq(uses[i], 1);
+    for (int i = 0; i < COUNT; i++) uses[order[i] / 3] += order[i] % 3 == 0;
+    for (int i = 0; i < COUNT; i++) cr_assert_eq(uses[i], 1);
     epoch_order(5, 0, index, COUNT, other);
     cr_assert_eq(memcmp(order, other, sizeof order), 0);
     epoch_order(5, 1, index, COUNT, other);

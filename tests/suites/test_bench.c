@@ -16,7 +16,7 @@
 static struct bench_stats of_first(int n)
 {
     double x[BENCH_SAMPLES];
-    for (int i = 0; i < n; i++) x[i] = (double)((i * 7919) % n + 1);         /* 1 … n in some order: n is prime to 7919 */
+    for (int i = 0; i < n; i++) x[i] = (double)((i * 7919) % n + 1); /* 1 … n in some order: n is prime to 7919 */
     return bench_stats_of(x, n);
 }
 
@@ -42,9 +42,9 @@ Test(bench_stats, the_interval_holds_the_median)
     int held = 0;
     for (int i = 0; i < TRIES; i++) {
         double x[N];
-        for (int j = 0; j < N; j++) x[j] = rng_uniform(&r) * rng_uniform(&r);         /* skewed */
+        for (int j = 0; j < N; j++) x[j] = rng_uniform(&r) * rng_uniform(&r); /* skewed */
         const struct bench_stats s = bench_stats_of(x, N);
-        held += s.low <= 0.18668 && 0.18668 <= s.high;                                /* median of the product of two uniforms */
+        held += s.low <= 0.18668 && 0.18668 <= s.high; /* median of the product of two uniforms */
     }
     cr_assert_geq(held, TRIES * 94 / 100, "%d of %d", held, TRIES);
     cr_assert_leq(held, TRIES * 99 / 100, "%d of %d", held, TRIES);
@@ -52,7 +52,12 @@ Test(bench_stats, the_interval_holds_the_median)
 
 /* ---- sampling ---- */
 
-struct clockwork { double seconds, jitter; struct rng rng; int calls; char *log; };
+struct clockwork {
+    double seconds, jitter;
+    struct rng rng;
+    int calls;
+    char *log;
+};
 
 static double tick(void *context)
 {
@@ -105,7 +110,7 @@ Test(bench_sampler, small_work_is_sampled_in_batches)
     struct bench_rules rules = bench_rules_default();
     struct bench_case c = { .timed = tick, .context = &small };
     cr_assert_eq(bench_sample(&c, 1, &rules), 0);
-    cr_assert(c.calls == 100 || c.calls == 101, "%d", c.calls);           /* a tenth of a millisecond */
+    cr_assert(c.calls == 100 || c.calls == 101, "%d", c.calls); /* a tenth of a millisecond */
     cr_assert_float_eq(c.sample[0], 1e-6, 1e-12);
     bench_case_free(&c);
     rules.cold = true;

@@ -29,8 +29,7 @@ static void fill(struct plan *plan, int slots)
         struct tensor t = plan_tensor(plan, i);
         for (size_t j = 0; j < t.count; j++) {
             t.value[j] = (real)(i + 1) + (real)j / 1024;
-            for (int s = 0; s < slots && t.trained; s++)
-                plan_optimizer_slot(plan, s, i)[j] = -(real)(100 * (s + 1) + i) - (real)j / 1024;
+            for (int s = 0; s < slots && t.trained; s++) plan_optimizer_slot(plan, s, i)[j] = -(real)(100 * (s + 1) + i) - (real)j / 1024;
         }
     }
 }
@@ -69,15 +68,21 @@ static void write_safetensors(const char *path, const char *header, size_t data)
     uint64_t length = strlen(header);
     fwrite(&length, sizeof length, 1, file);
     fwrite(header, 1, length, file);
-    for (size_t i = 0; i < data; i++)
-        putc(0, file);
+    for (size_t i = 0; i < data; i++) putc(0, file);
     fclose(file);
 }
 
 static void save_sample(const char *path, struct plan *plan, struct metrics *curves)
 {
-    struct position at = { .seed = 12345678901234567890u, .epoch = 2, .step = 70, .running = { 10, 7, 0.1 }, .images = 2210, .seconds = 1.5,
-        .best_test_acc = 99.44, .data_sha256 = "abc", .metrics = curves };
+    struct position at = { .seed = 12345678901234567890u,
+                           .epoch = 2,
+                           .step = 70,
+                           .running = { 10, 7, 0.1 },
+                           .images = 2210,
+                           .seconds = 1.5,
+                           .best_test_acc = 99.44,
+                           .data_sha256 = "abc",
+                           .metrics = curves };
     struct why why = { "" };
     cr_assert_eq(checkpoint_save(path, plan, "opt=adam lr=0.01", &at, &why), 0, "%s", why.text);
 }
@@ -127,13 +132,12 @@ Test(checkpoint, is_a_safetensors_file)
     const char *name;
     json_int_t end = 0;
     int tensors = 0;
-    json_object_foreach(header, name, value) {
-        if (strcmp(name, "__metadata__") == 0)
-            continue;
+    json_object_foreach(header, name, value)
+    {
+        if (strcmp(name, "__metadata__") == 0) continue;
         json_t *shape = json_object_get(value, "shape"), *offsets = json_object_get(value, "data_offsets");
         json_int_t count = 1;
-        for (size_t i = 0; i < json_array_size(shape); i++)
-            count *= json_integer_value(json_array_get(shape, i));
+        for (size_t i = 0; i < json_array_size(shape); i++) count *= json_integer_value(json_array_get(shape, i));
         cr_assert_str_eq(json_string_value(json_object_get(value, "dtype")), "F32");
         cr_assert_eq(json_integer_value(json_array_get(offsets, 0)), end, "%s", name);
         end += 4 * count;
@@ -141,7 +145,7 @@ Test(checkpoint, is_a_safetensors_file)
         tensors++;
     }
     cr_assert_eq(8 + length + (size_t)end, size);
-    cr_assert_eq(tensors, 7 + 2 * 5 + 4);       /* conv, four of batch norm, two of dense; two slots of what is trained; four curves */
+    cr_assert_eq(tensors, 7 + 2 * 5 + 4); /* conv, four of batch norm, two of dense; two slots of what is trained; four curves */
     float first;
     memcpy(&first, bytes + 8 + length, sizeof first);
     cr_assert_eq(first, 1);
@@ -160,7 +164,7 @@ Test(checkpoint, weights_alone_load_into_any_plan_of_the_net)
     save_sample(toy_path(path, "weights.safetensors"), a, &curves);
     cr_assert_eq(checkpoint_load(path, b, NULL, NULL), 0);
     assert_same_plan(a, b, 0);
-    save_sample(path, b, &curves);              /* no optimizer state in it now */
+    save_sample(path, b, &curves); /* no optimizer state in it now */
     struct position at = { .epoch = 5 };
     cr_assert_eq(checkpoint_load(path, c, &at, NULL), 0);
     cr_assert_eq(at.epoch, -1);
@@ -183,7 +187,11 @@ static void assert_no_load(const char *path, struct plan *plan, const char *part
 
 Test(checkpoint, other_peoples_files_are_refused_with_a_reason)
 {
-    static const struct { const char *header; size_t data; const char *says; } cases[] = {
+    static const struct {
+        const char *header;
+        size_t data;
+        const char *says;
+    } cases[] = {
         { "[1]", 0, "not a safetensors file" },
         { "{\"a\":1,\"a\":2}", 0, "not a JSON object" },
         { "{\"a\":", 0, "not a JSON object" },
@@ -199,10 +207,10 @@ Test(checkpoint, other_peoples_files_are_refused_with_a_reason)
         { "{\"0.dense.weight\":{\"dtype\":\"F32\",\"shape\":[2,4]}}", 64, "offsets that do not fit" },
         { "{\"0.dense.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[40,72]}}", 64, "cut off in tensor" },
         { "{\"0.dense.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[9223372036854775775,9223372036854775807]}}", 64,
-            "cut off in tensor" },
+          "cut off in tensor" },
         { "{\"0.dense.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]}}", 64, "has no tensor \"0.dense.bias\"" },
         { "{\"1.conv.weight\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", 64,
-            "has a tensor \"1.conv.weight\" that the net lacks" },
+          "has a tensor \"1.conv.weight\" that the net lacks" },
         { "{\"__metadata__\":{\"net\":\"1x2x2 dense3\"}}", 64, "made for another net; load it into \"1x2x2 dense3\"" },
     };
     char path[128];
@@ -213,8 +221,10 @@ Test(checkpoint, other_peoples_files_are_refused_with_a_reason)
         assert_no_load(path, plan, cases[i].says);
     }
     assert_same_plan(plan, before, 0);
-    write_safetensors(path, "{\"0.dense.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]},"
-                            "\"0.dense.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}}", 40);
+    write_safetensors(path,
+                      "{\"0.dense.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,32]},"
+                      "\"0.dense.bias\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[32,40]}}",
+                      40);
     struct position at;
     cr_assert_eq(checkpoint_load(path, plan, &at, NULL), 0);
     cr_assert_eq(at.epoch, -1);

@@ -15,8 +15,7 @@ static const struct options *parse(const char *line)
     const char *argv[32] = { "test" };
     int argc = 1;
     snprintf(words, sizeof words, "%s", line);
-    for (char *word = strtok(words, " "); word; word = strtok(NULL, " "))
-        argv[argc++] = word;
+    for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
     cli_parse(&options, "test", "a test", NULL, argc, argv);
     return &options;
 }
@@ -35,8 +34,7 @@ Test(cli, lists)
     const struct options *o = parse("--seeds 0-3,7,9-10 --threads 1,2,all");
     const uint64_t seeds[] = { 0, 1, 2, 3, 7, 9, 10 };
     cr_assert(o->seed_count == 7);
-    for (int i = 0; i < 7; i++)
-        cr_assert(o->seeds[i] == seeds[i]);
+    for (int i = 0; i < 7; i++) cr_assert(o->seeds[i] == seeds[i]);
     cr_assert(o->thread_count == 3 && o->threads[0] == 1 && o->threads[1] == 2 && o->threads[2] == THREADS_ALL);
 }
 
@@ -75,9 +73,9 @@ Test(cli, own_flags)
 {
     char *net = NULL;
     int summary = 0;
-    const struct poptOption more[] = {
-        { "net", 0, POPT_ARG_STRING, &net, 0, "", NULL }, { "summary", 0, POPT_ARG_NONE, &summary, 0, "", NULL }, POPT_TABLEEND
-    };
+    const struct poptOption more[] = { { "net", 0, POPT_ARG_STRING, &net, 0, "", NULL },
+                                       { "summary", 0, POPT_ARG_NONE, &summary, 0, "", NULL },
+                                       POPT_TABLEEND };
     const char *argv[] = { "test", "--summary" };
     setenv("CONVGAUGE_NET", "1x28x28 dense10", 1);
     cli_parse(&options, "test", "a test", more, 2, argv);
@@ -128,12 +126,6 @@ Test(cli, filters)
     cr_assert(filter_matches("compact*/no*", arm));
 }
 
-Test(cli, seed_twice, .exit_code = EXIT_USAGE)
-{
-    parse("--seeds 0-9,3");
-}
+Test(cli, seed_twice, .exit_code = EXIT_USAGE) { parse("--seeds 0-9,3"); }
 
-Test(cli, absent_isa, .exit_code = EXIT_NO_ISA)
-{
-    parse(cpu_detect() & kernels_built() & 1u << ISA_NEON ? "--isa avx2" : "--isa neon");
-}
+Test(cli, absent_isa, .exit_code = EXIT_NO_ISA) { parse(cpu_detect() & kernels_built() & 1u << ISA_NEON ? "--isa avx2" : "--isa neon"); }

@@ -30,18 +30,20 @@ static void remove_folder(void)
 {
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    cr_assert_eq(system(command), 0);     /* NOLINT(cert-env33-c) */
+    cr_assert_eq(system(command), 0); /* NOLINT(cert-env33-c) */
 }
 
 TestSuite(files, .init = make_folder, .fini = remove_folder);
 
 /* A file's bytes while they are being made. */
-struct bytes { size_t size; uint8_t at[ROOM]; };
+struct bytes {
+    size_t size;
+    uint8_t at[ROOM];
+};
 
 static void big_endian(struct bytes *b, uint32_t value)
 {
-    for (int shift = 24; shift >= 0; shift -= 8)
-        b->at[b->size++] = (uint8_t)(value >> shift);
+    for (int shift = 24; shift >= 0; shift -= 8) b->at[b->size++] = (uint8_t)(value >> shift);
 }
 
 static struct bytes images(uint32_t count, uint32_t h, uint32_t w)
@@ -51,8 +53,7 @@ static struct bytes images(uint32_t count, uint32_t h, uint32_t w)
     big_endian(&b, count);
     big_endian(&b, h);
     big_endian(&b, w);
-    for (uint32_t i = 0; i < count * h * w && b.size < ROOM; i++)
-        b.at[b.size++] = (uint8_t)(i * 7 + i / 256);
+    for (uint32_t i = 0; i < count * h * w && b.size < ROOM; i++) b.at[b.size++] = (uint8_t)(i * 7 + i / 256);
     return b;
 }
 
@@ -61,8 +62,7 @@ static struct bytes labels(uint32_t count)
     struct bytes b = { 0 };
     big_endian(&b, 0x801);
     big_endian(&b, count);
-    for (uint32_t i = 0; i < count && b.size < ROOM; i++)
-        b.at[b.size++] = (uint8_t)(i % 10);
+    for (uint32_t i = 0; i < count && b.size < ROOM; i++) b.at[b.size++] = (uint8_t)(i % 10);
     return b;
 }
 
@@ -99,10 +99,7 @@ static struct bytes xz(struct bytes plain)
     return packed;
 }
 
-static void put_bytes(const char *name, struct bytes b)
-{
-    put(name, b.at, b.size);
-}
+static void put_bytes(const char *name, struct bytes b) { put(name, b.at, b.size); }
 
 static void put_good(void)
 {
@@ -118,8 +115,7 @@ static void refused(int code, const char *const *words)
     struct dataset d;
     struct why why = { "" };
     cr_expect_eq(dataset_open_directory(folder, &d, &why), code, "%s", why.text);
-    for (; *words; words++)
-        cr_expect(strstr(why.text, *words) != NULL, "no '%s' in: %s", *words, why.text);
+    for (; *words; words++) cr_expect(strstr(why.text, *words) != NULL, "no '%s' in: %s", *words, why.text);
     cr_expect(strchr(why.text, '\n') == NULL);
     cr_expect(d.train.pixels == NULL && d.test.labels == NULL);
 }
@@ -300,8 +296,7 @@ Test(files, cifar_planes_become_pixels)
     struct dataset d;
     struct why why = { "" };
     for (int i = 0; i < CIFAR_RECORDS; i++)
-        for (int k = 0; k <= CIFAR_PIXELS; k++)
-            file[i * (1 + CIFAR_PIXELS) + k] = (uint8_t)(k == 0 ? i % 10 : i * 31 + k * 7 + k / 1024);
+        for (int k = 0; k <= CIFAR_PIXELS; k++) file[i * (1 + CIFAR_PIXELS) + k] = (uint8_t)(k == 0 ? i % 10 : i * 31 + k * 7 + k / 1024);
     put("data_batch_1.bin", file, sizeof file - 1);
     cr_assert_eq(cifar_read(path_of("data_batch_1.bin"), pixels, found, &why), 0, "%s", why.text);
     for (int i = 0; i < CIFAR_RECORDS; i += 999) {
@@ -311,10 +306,9 @@ Test(files, cifar_planes_become_pixels)
     }
     char first[256];
     strcpy(first, path_of("data_batch_1.bin"));
-    static const char *const others[] = {
-        "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin" };
-    for (int i = 0; i < 5; i++)
-        cr_assert_eq(link(first, path_of(others[i])), 0);
+    static const char *const others[] = { "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
+                                          "test_batch.bin" };
+    for (int i = 0; i < 5; i++) cr_assert_eq(link(first, path_of(others[i])), 0);
     cr_assert_eq(dataset_open_directory(folder, &d, &why), 0, "%s", why.text);
     cr_assert(d.c == 3 && d.h == 32 && d.w == 32 && d.train.count == 50000 && d.test.count == 10000 && d.classes == 10);
     cr_assert_eq(memcmp(d.train.pixels + 40000 * CIFAR_PIXELS, pixels, sizeof pixels), 0);
@@ -333,18 +327,15 @@ Test(real, sets_at_hand_open_by_name)
         struct dataset d;
         struct why why = { "" };
         int counts[10] = { 0 }, error = dataset_open(dataset_names[i], NULL, getenv("CONVGAUGE_DATA_DIR"), NULL, &d, &why);
-        if (error == -ENOENT)
-            continue;
+        if (error == -ENOENT) continue;
         cr_assert_eq(error, 0, "%s", why.text);
         opened++;
-        for (int k = 0; k < d.train.count; k++)
-            counts[d.train.labels[k]]++;
+        for (int k = 0; k < d.train.count; k++) counts[d.train.labels[k]]++;
         cr_assert(d.h == 28 && d.w == 28 && d.c == 1 && d.train.count == 60000 && d.test.count == 10000);
         cr_assert_eq(counts[5], i == 0 ? 5421 : 6000);
         dataset_close(&d);
     }
-    if (opened == 0)
-        cr_skip("neither MNIST nor Fashion-MNIST is at hand; tools/fetch-data gets them");
+    if (opened == 0) cr_skip("neither MNIST nor Fashion-MNIST is at hand; tools/fetch-data gets them");
 }
 
 Test(strokes, the_70000_images_are_the_same_everywhere)
@@ -358,10 +349,8 @@ Test(strokes, the_70000_images_are_the_same_everywhere)
     cr_assert_str_eq(d.sha256, STROKES_SHA256);
     cr_assert(d.synthetic && d.classes == 10 && d.c == 1 && d.h == 28 && d.w == 28);
     cr_assert(d.train.count == 60000 && d.test.count == 10000);
-    for (int i = 0; i < d.test.count; i++)
-        counts[d.test.labels[i]]++;
-    for (int i = 0; i < 10; i++)
-        cr_assert_eq(counts[i], 1000);
+    for (int i = 0; i < d.test.count; i++) counts[d.test.labels[i]]++;
+    for (int i = 0; i < 10; i++) cr_assert_eq(counts[i], 1000);
     dataset_close(&d);
 }
 

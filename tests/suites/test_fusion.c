@@ -17,8 +17,7 @@ static void poison(struct plan *plan)
 {
     const struct buffers *b = &plan->buffers;
     const size_t images = (size_t)image_blocks(plan->batch) * LANES, own = (size_t)plan->workers * LANES;
-    for (int i = 0; i < b->values; i++)
-        memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images) * sizeof(real));
+    for (int i = 0; i < b->values; i++) memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images) * sizeof(real));
     for (int i = 0; i < b->gradients; i++)
         memset(plan->value_gradients[i], 0xff, b->gradient_size[i] * (b->gradient_local[i] ? own : images) * sizeof(real));
 }
@@ -98,22 +97,19 @@ static int assert_same_bits(const char *text, int n, struct team *const teams[3]
 static void open_teams(struct team *teams[3])
 {
     teams[0] = NULL;
-    for (int i = 1; i < 3; i++)
-        cr_assert_eq(team_open(&teams[i], i + 1, BIND_NONE, NULL), 0);
+    for (int i = 1; i < 3; i++) cr_assert_eq(team_open(&teams[i], i + 1, BIND_NONE, NULL), 0);
 }
 
 static void close_teams(struct team *const teams[3])
 {
-    for (int i = 1; i < 3; i++)
-        team_close(teams[i]);
+    for (int i = 1; i < 3; i++) team_close(teams[i]);
 }
 
 static double macs_of(const char *text)
 {
     const struct net net = toy_net(text);
     double macs = 0;
-    for (int i = 0; i < net.count; i++)
-        macs += net_layer_facts(&net, i).macs;
+    for (int i = 0; i < net.count; i++) macs += net_layer_facts(&net, i).macs;
     return macs;
 }
 
@@ -145,24 +141,38 @@ Test(fusion, same_bits_for_whole_batches)
 /* ReLU goes behind a max-pool where it may: not behind an average, not where a skip asks for what it made, nor do others. */
 Test(fusion, same_bits_with_relu_behind_pools)
 {
-    static const char *const nets[] = {
-        "2x13x12 conv4same relu max2 conv5 relu max3step1pad1 dense3", "2x13x12 conv4same relu avg2 dense3",
-        "1x9x9 conv4same relu max2step1pad0,1,0,1 add2 relu dense3", "1x9x9 relu max2 conv4same leaky0.1 max2 tanh max2 dense3",
-        "2x12x12 conv4same bn relu max2 drop0.3 relu max2 dense3"
-    };
+    static const char *const nets[] = { "2x13x12 conv4same relu max2 conv5 relu max3step1pad1 dense3", "2x13x12 conv4same relu avg2 dense3",
+                                        "1x9x9 conv4same relu max2step1pad0,1,0,1 add2 relu dense3",
+                                        "1x9x9 relu max2 conv4same leaky0.1 max2 tanh max2 dense3",
+                                        "2x12x12 conv4same bn relu max2 drop0.3 relu max2 dense3" };
     struct team *teams[3];
     open_teams(teams);
-    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
-        assert_same_bits(nets[i], 40, teams, 1);
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) assert_same_bits(nets[i], 40, teams, 1);
     close_teams(teams);
 }
 
 /* ---- random nets ------------------------------------------------------------------------------------------------------------------- */
 
-static const char *const words[] = {
-    "conv%dsame", "conv%d", "conv%dr5same", "conv%dr3step2pad1", "conv%dr1", "conv%dr2s3pad1,0,2,1", "relu", "leaky0.1", "tanh", "bn", "bn",
-    "max2", "max2step1", "max3step2pad1", "max3step1pad1", "avg2", "avg3step2pad1count1", "drop0.3", "add2", "add3"
-};
+static const char *const words[] = { "conv%dsame",
+                                     "conv%d",
+                                     "conv%dr5same",
+                                     "conv%dr3step2pad1",
+                                     "conv%dr1",
+                                     "conv%dr2s3pad1,0,2,1",
+                                     "relu",
+                                     "leaky0.1",
+                                     "tanh",
+                                     "bn",
+                                     "bn",
+                                     "max2",
+                                     "max2step1",
+                                     "max3step2pad1",
+                                     "max3step1pad1",
+                                     "avg2",
+                                     "avg3step2pad1count1",
+                                     "drop0.3",
+                                     "add2",
+                                     "add3" };
 
 static void draw(struct rng *rng, char *text, size_t size)
 {
@@ -182,12 +192,11 @@ Test(fusion, same_bits_for_random_nets)
     struct team *teams[3];
     int together = 0;
     open_teams(teams);
-    for (int made = 0; made < RANDOM_NETS; ) {
+    for (int made = 0; made < RANDOM_NETS;) {
         char text[512];
         struct net net;
         draw(&rng, text, sizeof text);
-        if (net_parse(text, &net, NULL) != 0)
-            continue;
+        if (net_parse(text, &net, NULL) != 0) continue;
         together += assert_same_bits(text, 1 + (int)rng_below(&rng, 100), teams, 1) > 2;
         made++;
     }
@@ -221,8 +230,7 @@ Test(fusion, plans_say_what_is_done_together)
     cr_assert_str_eq(plan_line(plan, 0).words, "conv8same relu bn");
     cr_assert_str_empty(plan_line(plan, 1).words);
     double sums[2] = { 0 };
-    for (int i = 0; i < plan_net(plan)->count; i++)
-        sums[0] += plan_line(plan, i).macs, sums[1] += plan_line(apart, i).macs;
+    for (int i = 0; i < plan_net(plan)->count; i++) sums[0] += plan_line(plan, i).macs, sums[1] += plan_line(apart, i).macs;
     cr_assert(sums[0] > 0 && sums[0] == sums[1]);
     plan_close(plan);
     plan_close(apart);

@@ -22,10 +22,8 @@ static long peak_mib(void)
     long kib = -1;
     FILE *file = fopen("/proc/self/status", "r");
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmPeak: %ld kB", &kib) == 1)
-            break;
-    if (file)
-        fclose(file);
+        if (sscanf(line, "VmPeak: %ld kB", &kib) == 1) break;
+    if (file) fclose(file);
     return kib / 1024;
 }
 
@@ -39,8 +37,7 @@ Test(fuzzed, an_idx_header_does_not_get_the_memory_it_asks_for)
     uint8_t *pixels = NULL;
     write_bytes(toy_path(path, "huge.idx"), images, sizeof images);
     long before = peak_mib();
-    if (before <= 0)
-        cr_skip_test("this system has no /proc/self/status");
+    if (before <= 0) cr_skip_test("this system has no /proc/self/status");
     cr_assert_eq(idx_read_images(path, &count, &h, &w, &pixels, &why), -EINVAL, "%s", why.text);
     cr_assert_not_null(strstr(why.text, "ends after 56 bytes, expected 100000 images of 256x256"), "%s", why.text);
     cr_assert_lt(peak_mib() - before, 256);
@@ -64,8 +61,8 @@ static int resumed_epoch(long images, long seen, long right)
     char path[128];
     struct why why = { "" };
     struct plan *plan = open_plan();
-    struct position back = { 0 }, at = { .seed = 1, .epoch = 2, .step = 9, .running = { seen, right, 0.5 }, .images = images,
-        .data_sha256 = "toy" };
+    struct position back = { 0 },
+                    at = { .seed = 1, .epoch = 2, .step = 9, .running = { seen, right, 0.5 }, .images = images, .data_sha256 = "toy" };
     cr_assert_eq(checkpoint_save(toy_path(path, "counts.safetensors"), plan, "opt=sgd", &at, &why), 0, "%s", why.text);
     cr_assert_eq(checkpoint_load(path, plan, &back, &why), 0, "%s", why.text);
     unlink(path);

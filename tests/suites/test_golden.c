@@ -27,7 +27,9 @@ static const bool slow_build = true;
 static const bool slow_build = false;
 #endif
 
-struct line { char name[96], hash[65]; };
+struct line {
+    char name[96], hash[65];
+};
 
 static struct line golden[MAX_LINES];
 static int golden_count;
@@ -46,8 +48,7 @@ static void fill(struct plan *plan, struct shape in)
         for (int p = 0; p < STROKES_PIXELS; p++) {
             size_t h = (size_t)(p / STROKES_SIDE + top), w = (size_t)(p % STROKES_SIDE + left);
             real *pixel = x + (size_t)(n / LANES) * floats + (h * (size_t)in.w + w) * (size_t)in.c * LANES + (size_t)(n % LANES);
-            for (int c = 0; c < in.c; c++)
-                pixel[c * LANES] = (real)pixels[p] / 255;
+            for (int c = 0; c < in.c; c++) pixel[c * LANES] = (real)pixels[p] / 255;
         }
     }
 }
@@ -74,8 +75,9 @@ static void train_steps(const char *net_text, const char *recipe_text, unsigned 
     cr_assert_eq(net_parse(net_text, &net, &why), 0, "%s", why.text);
     cr_assert_eq(recipe_parse(recipe_text, &recipe, &why), 0, "%s", why.text);
     cr_assert_eq(team_open(&team, workers, BIND_NONE, &why), 0, "%s", why.text);
-    struct plan_options options = { .batch = IMAGES, .training = true, .isas = isas,
-                                    .optimizer_slots = recipe_optimizer_slots(&recipe), .team = team };
+    struct plan_options options = {
+        .batch = IMAGES, .training = true, .isas = isas, .optimizer_slots = recipe_optimizer_slots(&recipe), .team = team
+    };
     cr_assert_eq(net_plan(&net, &options, &plan, &why), 0, "%s", why.text);
     plan_init(plan, recipe.init, 1);
     fill(plan, net.in);
@@ -101,16 +103,14 @@ static FILE *open_golden(const char *path)
 static void load_golden(const char *path)
 {
     FILE *file = open_golden(path);
-    while (golden_count < MAX_LINES && fscanf(file, "%95s %64s", golden[golden_count].name, golden[golden_count].hash) == 2)
-        golden_count++;
+    while (golden_count < MAX_LINES && fscanf(file, "%95s %64s", golden[golden_count].name, golden[golden_count].hash) == 2) golden_count++;
     fclose(file);
 }
 
 static const char *wanted(const char *name)
 {
     for (int i = 0; i < golden_count; i++) {
-        if (strcmp(golden[i].name, name) == 0)
-            return golden[i].hash;
+        if (strcmp(golden[i].name, name) == 0) return golden[i].hash;
     }
     return "(no line of that name)";
 }
@@ -121,8 +121,7 @@ static bool slow(const char *net_text, unsigned isa)
     struct why why;
     double macs = 0;
     cr_assert_eq(net_parse(net_text, &net, &why), 0);
-    for (int i = 0; i < net.count; i++)
-        macs += net_layer_facts(&net, i).macs;
+    for (int i = 0; i < net.count; i++) macs += net_layer_facts(&net, i).macs;
     return macs > slow_limit && (slow_build || isa == ISA_PORTABLE || isa == ISA_NEON);
 }
 
@@ -143,21 +142,18 @@ static int check(const char *name, const char *net_text, const char *recipe_text
     char hash[65] = "";
     int wrong = 0;
     for (int isa = ISA_PORTABLE; isa < ISA_COUNT; isa++) {
-        if (!(runnable() & 1u << isa) || slow(net_text, (unsigned)isa))
-            continue;
-        if (isa == ISA_PORTABLE && runnable() & 1u << ISA_NEON)         /* often emulated, and kernelcheck sets the two side by side */
+        if (!(runnable() & 1u << isa) || slow(net_text, (unsigned)isa)) continue;
+        if (isa == ISA_PORTABLE && runnable() & 1u << ISA_NEON) /* often emulated, and kernelcheck sets the two side by side */
             continue;
         int counts = isa == ISA_PORTABLE ? 1 : slow_build || isa == ISA_NEON ? 2 : 4;
         for (int i = 0; i < counts; i++) {
             train_steps(net_text, recipe_text, 1u << isa, workers[i], hash);
-            if (write || strcmp(hash, wanted(name)) == 0)
-                continue;
+            if (write || strcmp(hash, wanted(name)) == 0) continue;
             fprintf(stderr, "%s on %s with %d workers: got %s, golden %s\n", name, isa_name((enum isa)isa), workers[i], hash, wanted(name));
             wrong++;
         }
     }
-    if (write && hash[0])
-        fprintf(write, "%s %s\n", name, hash);
+    if (write && hash[0]) fprintf(write, "%s %s\n", name, hash);
     return wrong;
 }
 
@@ -187,7 +183,10 @@ static int fixed_nets(void (*each)(const char *name, const char *net, const char
     return count;
 }
 
-struct checking { FILE *write; int wrong; };
+struct checking {
+    FILE *write;
+    int wrong;
+};
 
 static void check_fixed(const char *name, const char *net, const char *recipe, void *context)
 {
@@ -197,19 +196,19 @@ static void check_fixed(const char *name, const char *net, const char *recipe, v
 
 Test(golden, fixed_nets)
 {
-    if (!runnable())
-        cr_skip_test("no ISA of this suite runs here");
+    if (!runnable()) cr_skip_test("no ISA of this suite runs here");
     struct checking c = { writing(), 0 };
-    if (!c.write)
-        load_golden("tests/golden/weights.txt");
+    if (!c.write) load_golden("tests/golden/weights.txt");
     const int count = fixed_nets(check_fixed, &c);
-    if (c.write)
-        fclose(c.write);
+    if (c.write) fclose(c.write);
     cr_assert_eq(c.wrong, 0, "%d hashes differ (above)", c.wrong);
     cr_assert(c.write || count == golden_count, "%d nets, %d hashes", count, golden_count);
 }
 
-struct sought { const char *name, *net, *recipe; bool found; };
+struct sought {
+    const char *name, *net, *recipe;
+    bool found;
+};
 
 static void seek(const char *name, const char *net, const char *recipe, void *context)
 {
@@ -219,12 +218,10 @@ static void seek(const char *name, const char *net, const char *recipe, void *co
 
 Test(golden, other_cells_of_the_zoo)
 {
-    if (!runnable())
-        cr_skip_test("no ISA of this suite runs here");
+    if (!runnable()) cr_skip_test("no ISA of this suite runs here");
     FILE *write = writing();
     int wrong = 0;
-    if (!write)
-        load_golden("tests/golden/zoo.txt");
+    if (!write) load_golden("tests/golden/zoo.txt");
     for (int s = 0; zoo[s]; s++) {
         for (const struct zoo_cell *c = zoo[s]->cells; c->cell; c++) {
             char name[96];
@@ -234,7 +231,6 @@ Test(golden, other_cells_of_the_zoo)
             wrong += sought.found ? 0 : check(name, c->net, c->recipe, write);
         }
     }
-    if (write)
-        fclose(write);
+    if (write) fclose(write);
     cr_assert_eq(wrong, 0, "%d hashes differ (above)", wrong);
 }

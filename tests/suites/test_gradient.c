@@ -17,7 +17,11 @@ enum { REDRAWS = 12 };
 static const double RELATIVE = 2e-7, ABSOLUTE = 2e-10;
 static const struct pass_key key = { .seed = 5, .step = 3 };
 
-struct subject { struct plan *plan; int n; struct rng rng; };
+struct subject {
+    struct plan *plan;
+    int n;
+    struct rng rng;
+};
 
 static struct subject subject_open(const char *text, int n, uint64_t seed)
 {
@@ -33,13 +37,11 @@ static struct subject subject_open(const char *text, int n, uint64_t seed)
     real *x = plan_input(s.plan);
     for (size_t i = 0; i < (size_t)image_blocks(n) * pixels * LANES; i++)
         x[i] = (int)(i / (pixels * LANES)) * LANES + (int)(i % LANES) < n ? rng_normal(&s.rng) : 0;
-    for (int i = 0; i < image_blocks(n) * LANES; i++)
-        plan_labels(s.plan)[i] = (uint8_t)(i < n ? rng_below(&s.rng, (uint32_t)classes) : 0);
+    for (int i = 0; i < image_blocks(n) * LANES; i++) plan_labels(s.plan)[i] = (uint8_t)(i < n ? rng_below(&s.rng, (uint32_t)classes) : 0);
     /* Away from the start, where batch norm's beta is 0 and its outputs sit around ReLU's kink alike. */
     for (int i = 0; i < plan_tensors(s.plan); i++) {
         struct tensor t = plan_tensor(s.plan, i);
-        for (size_t j = 0; t.trained && t.rank == 1 && j < t.count; j++)
-            t.value[j] += 0.2 * rng_normal(&s.rng);
+        for (size_t j = 0; t.trained && t.rank == 1 && j < t.count; j++) t.value[j] += 0.2 * rng_normal(&s.rng);
     }
     return s;
 }
@@ -48,15 +50,11 @@ static double loss_at(struct subject *s)
 {
     double sum = 0;
     plan_forward(s->plan, s->n, true, key);
-    for (int i = 0; i < s->n; i++)
-        sum += plan_losses(s->plan)[i];
+    for (int i = 0; i < s->n; i++) sum += plan_losses(s->plan)[i];
     return sum / s->n;
 }
 
-static uint64_t mix(uint64_t hash, uint64_t bits)
-{
-    return (hash ^ bits) * 0x100000001B3ull;
-}
+static uint64_t mix(uint64_t hash, uint64_t bits) { return (hash ^ bits) * 0x100000001B3ull; }
 
 /* On which side of every kink the last pass was. Where dropout wrote over a ReLU, dropped elements count as off both times. */
 static uint64_t sides(const struct subject *s)
@@ -68,10 +66,8 @@ static uint64_t sides(const struct subject *s)
         size_t count = (size_t)image_blocks(s->n) * LANES * (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w;
         bool kinked = l->kind == LAYER_ACTIVATION && l->activation.kind != ACTIVATION_TANH;
         for (size_t j = 0; j < count; j++) {
-            if (kinked)
-                hash = mix(hash, p->y[j] > 0);
-            if (p->which)
-                hash = mix(hash, p->which[j]);
+            if (kinked) hash = mix(hash, p->y[j] > 0);
+            if (p->which) hash = mix(hash, p->which[j]);
         }
     }
     return hash;
@@ -80,8 +76,7 @@ static uint64_t sides(const struct subject *s)
 /* Parameters are moved by `h` times the direction from where they were kept. */
 static void move(struct subject *s, const double *from, const double *direction, double h)
 {
-    for (size_t i = 0; i < s->plan->trained; i++)
-        s->plan->parameters[i] = from[i] + h * direction[i];
+    for (size_t i = 0; i < s->plan->trained; i++) s->plan->parameters[i] = from[i] + h * direction[i];
     plan_changed(s->plan);
 }
 
@@ -121,8 +116,7 @@ static void check_direction(struct subject *s, const char *text, int only, const
     }
     cr_assert(clean, "%s: every direction crosses a kink", text);
     double want = 0;
-    for (size_t i = 0; i < s->plan->trained; i++)
-        want += gradient[i] * direction[i];
+    for (size_t i = 0; i < s->plan->trained; i++) want += gradient[i] * direction[i];
     double allowed = RELATIVE * fabs(want) + ABSOLUTE * (1e-5 / h);
     const char *name = only < 0 ? "all tensors" : s->plan->tensor[only].tensor.name;
     if (getenv("GRADIENT_VERBOSE"))
@@ -144,8 +138,7 @@ static void check_net(const char *text, int n, uint64_t seed, bool each)
     memcpy(gradient, s.plan->gradients, bytes);
     check_direction(&s, text, -1, at, gradient);
     for (int i = 0; each && i < s.plan->tensors; i++)
-        if (s.plan->tensor[i].tensor.trained)
-            check_direction(&s, text, i, at, gradient);
+        if (s.plan->tensor[i].tensor.trained) check_direction(&s, text, i, at, gradient);
     free(at);
     free(gradient);
     plan_close(s.plan);
@@ -154,13 +147,27 @@ static void check_net(const char *text, int n, uint64_t seed, bool each)
 Test(gradient, every_layer_type)
 {
     static const char *const nets[] = {
-        "2x5x4 dense3", "2x5x4 dense6b0 tanh dense3", "2x5x4 conv3 gap", "2x5x4 conv3b0 gap", "3x7x6 conv4r3s2step2pad1,0,1,1 relu dense3",
-        "1x6x6 conv4same leaky0.1 conv3r5same tanh gap", "1x6x6 conv4r2pad1,0,0,1 relu conv5r1 relu dense4",
-        "1x7x7 conv4 relu max2 dense3", "1x7x7 conv4 tanh max3step1pad1 dense3", "1x7x7 conv4 leaky0.2 max2s3step1pad0,1,1,0 dense3",
-        "1x7x7 conv4 avg2 dense3", "1x7x7 conv4 relu avg3step2pad1 dense3", "1x7x7 conv4 relu avg3step2pad1count1 dense3",
-        "1x7x7 conv4 bn relu dense3", "1x7x7 conv4 relu bn conv3 bn gap", "1x6x6 conv3b0 bneps0.1 tanh dense4 bn",
-        "1x6x6 conv4 relu drop0.3 dense8 leaky0.1 drop0.5 dense3", "1x6x6 conv4 drop0.3 relu dense8 tanh drop0.5 dense3 drop0.2",
-        "1x6x6 bn drop0.1 relu conv3 gap", "1x9x9 max2 relu avg2step1 dense3 dense3", "1x6x6 conv3 relu tanh leaky0.3 relu dense3",
+        "2x5x4 dense3",
+        "2x5x4 dense6b0 tanh dense3",
+        "2x5x4 conv3 gap",
+        "2x5x4 conv3b0 gap",
+        "3x7x6 conv4r3s2step2pad1,0,1,1 relu dense3",
+        "1x6x6 conv4same leaky0.1 conv3r5same tanh gap",
+        "1x6x6 conv4r2pad1,0,0,1 relu conv5r1 relu dense4",
+        "1x7x7 conv4 relu max2 dense3",
+        "1x7x7 conv4 tanh max3step1pad1 dense3",
+        "1x7x7 conv4 leaky0.2 max2s3step1pad0,1,1,0 dense3",
+        "1x7x7 conv4 avg2 dense3",
+        "1x7x7 conv4 relu avg3step2pad1 dense3",
+        "1x7x7 conv4 relu avg3step2pad1count1 dense3",
+        "1x7x7 conv4 bn relu dense3",
+        "1x7x7 conv4 relu bn conv3 bn gap",
+        "1x6x6 conv3b0 bneps0.1 tanh dense4 bn",
+        "1x6x6 conv4 relu drop0.3 dense8 leaky0.1 drop0.5 dense3",
+        "1x6x6 conv4 drop0.3 relu dense8 tanh drop0.5 dense3 drop0.2",
+        "1x6x6 bn drop0.1 relu conv3 gap",
+        "1x9x9 max2 relu avg2step1 dense3 dense3",
+        "1x6x6 conv3 relu tanh leaky0.3 relu dense3",
     };
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         check_net(nets[i], 3, 10 + i, true);
@@ -172,12 +179,17 @@ Test(gradient, every_layer_type)
 Test(gradient, adds)
 {
     static const char *const nets[] = {
-        "1x6x6 conv3same relu conv3same add2 relu dense3", "1x6x6 conv3same relu conv3same relu add2 relu dense3",
-        "1x7x7 conv3 relu conv3 add3 gap", "2x5x5 conv2same add2 relu conv2same add5 dense3", "3x6x6 conv3same add2 add2 add2 dense3",
-        "3x5x5 conv3same conv3same add2 add3 add2 relu add3 drop0.2 add6 gap", "3x6x6 bn add2 relu conv3same add3 bn add3 tanh add6 dense3",
+        "1x6x6 conv3same relu conv3same add2 relu dense3",
+        "1x6x6 conv3same relu conv3same relu add2 relu dense3",
+        "1x7x7 conv3 relu conv3 add3 gap",
+        "2x5x5 conv2same add2 relu conv2same add5 dense3",
+        "3x6x6 conv3same add2 add2 add2 dense3",
+        "3x5x5 conv3same conv3same add2 add3 add2 relu add3 drop0.2 add6 gap",
+        "3x6x6 bn add2 relu conv3same add3 bn add3 tanh add6 dense3",
         "3x6x6 conv3same relu max2step1 conv3 add3 tanh drop0.2 add3 add6 dense4",
         "3x4x4 tanh drop0.1 add2 conv3same relu add2 drop0.3 add2 gap",
-        "2x6x6 relu conv2same drop0.2 add2 relu add3 bn add2 add5 dense3", "2x4x4 dense6 dense6 add2 relu dense6 add3 add2 dense3",
+        "2x6x6 relu conv2same drop0.2 add2 relu add3 bn add2 add5 dense3",
+        "2x4x4 dense6 dense6 add2 relu dense6 add3 add2 dense3",
     };
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         check_net(nets[i], 3, 70 + i, true);
@@ -188,17 +200,15 @@ Test(gradient, adds)
 /* Any order of layers that keeps the channels, so that adds fit wherever no smaller source is asked for. */
 static void random_net(struct rng *r, char *text, size_t size)
 {
-    static const char *const words[] = {
-        "conv2same", "conv2r1b0", "conv2", "relu", "leaky0.2", "tanh", "bn", "drop0.25", "max2step1", "avg2step1", "avg3step1pad1", "add" };
+    static const char *const words[] = { "conv2same", "conv2r1b0", "conv2",     "relu",      "leaky0.2",      "tanh",
+                                         "bn",        "drop0.25",  "max2step1", "avg2step1", "avg3step1pad1", "add" };
     snprintf(text, size, "2x7x7");
     int layers = 3 + (int)rng_below(r, 9);
     for (int i = 0; i < layers; i++) {
         size_t used = strlen(text), last = sizeof words / sizeof *words - 1;
-        size_t pick = rng_below(r, (uint32_t)last + 4);         /* adds four times as often as the others */
-        if (pick < last)
-            snprintf(text + used, size - used, " %s", words[pick]);
-        else if (i > 0)
-            snprintf(text + used, size - used, " add%u", 2 + rng_below(r, (uint32_t)i));
+        size_t pick = rng_below(r, (uint32_t)last + 4); /* adds four times as often as the others */
+        if (pick < last) snprintf(text + used, size - used, " %s", words[pick]);
+        else if (i > 0) snprintf(text + used, size - used, " add%u", 2 + rng_below(r, (uint32_t)i));
     }
     strncat(text, " dense3", size - strlen(text) - 1);
 }
@@ -211,8 +221,7 @@ Test(gradient, random_nets)
         char text[512];
         struct net net;
         random_net(&r, text, sizeof text);
-        if (net_parse(text, &net, NULL) != 0)
-            continue;
+        if (net_parse(text, &net, NULL) != 0) continue;
         check_net(text, checked % 2 ? 18 : 2, 200 + (uint64_t)checked, true);
         checked++;
     }
@@ -221,8 +230,7 @@ Test(gradient, random_nets)
 static void check_study(const struct zoo_study *study)
 {
     int checked = 0;
-    for (const struct zoo_cell *cell = study->cells; cell->cell; cell++, checked++)
-        check_net(cell->net, 3, 300 + (uint64_t)checked, false);
+    for (const struct zoo_cell *cell = study->cells; cell->cell; cell++, checked++) check_net(cell->net, 3, 300 + (uint64_t)checked, false);
     cr_assert_gt(checked, 0);
 }
 

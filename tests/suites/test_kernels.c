@@ -10,7 +10,7 @@
 
 struct findings {
     char text[400];
-    long trials[CHECK_ROWS];        /* of the first op that was reported, by row */
+    long trials[CHECK_ROWS]; /* of the first op that was reported, by row */
     double worst;
 };
 
@@ -25,8 +25,7 @@ static void collect(const struct check *c, void *context)
             if (!r->mutant && l->worst > f->worst) f->worst = l->worst;
             if (!r->mutant && l->failures && !f->text[0])
                 snprintf(f->text, sizeof f->text, "%s.%s %s/%s %s: %s", op_name(c->cases->op), c->cases->directions[d],
-                         isa_name(r->variant->isa),
-                         r->variant->algo, l->failed_problem, l->failure);
+                         isa_name(r->variant->isa), r->variant->algo, l->failed_problem, l->failure);
         }
     for (int i = 1; i < c->rows && c->row[0].mutant; i++) {
         bool dead = false;
@@ -92,12 +91,12 @@ Test(between, batchnorm_statistics_merge)
         const int chunks = batchnorm_chunks(p);
         const size_t channels = (size_t)p->c, count = (size_t)image_blocks(p->n) * LANES * (size_t)p->h * (size_t)p->w * channels;
         float *x = floats(&r, count, 2, 100), *mean = floats(&r, channels * (size_t)chunks, 1, 0),
-            *m2 = floats(&r, channels * (size_t)chunks, 1, 0);
+              *m2 = floats(&r, channels * (size_t)chunks, 1, 0);
         float *all = floats(&r, channels, 1, 0), *variance = floats(&r, channels, 1, 0), *tracked = floats(&r, channels, 1, 0);
         float *spread = floats(&r, channels, 1, 1), *old_mean = floats(&r, channels, 1, 0), *old_spread = floats(&r, channels, 1, 0);
         for (int k = 0; k < chunks; k++)
             kernels_of(ISA_SCALAR)->batchnorm->stats(p, batchnorm_chunk(p, k), x, mean + (size_t)k * channels, m2 + (size_t)k * channels);
-        batchnorm_merge(p, mean, m2, all, variance);     /* NOLINT(readability-suspicious-call-argument) */
+        batchnorm_merge(p, mean, m2, all, variance); /* NOLINT(readability-suspicious-call-argument) */
         memcpy(old_mean, tracked, channels * sizeof *tracked);
         memcpy(old_spread, spread, channels * sizeof *spread);
         batchnorm_track(p, 0.1f, all, variance, tracked, spread);
@@ -155,7 +154,7 @@ Test(between, batchnorm_folds)
             }
         cr_assert_float_eq(y_mean, (double)beta[c], 1e-5);
         cr_assert_float_eq(ones, 0, 1e-3);
-        cr_assert_float_eq(along, 0, 1e-2);             /* exact up to eps / variance */
+        cr_assert_float_eq(along, 0, 1e-2); /* exact up to eps / variance */
         cr_assert_float_eq((double)dgamma[c], through_y, 1e-3);
         cr_assert_float_eq((double)dbeta[c], (double)sum_dy[c], 1e-6);
     }

@@ -31,8 +31,7 @@ Test(nets, zoo_prints_as_written)
 {
     int cells = 0;
     for (int s = 0; zoo[s]; s++)
-        for (const struct zoo_cell *cell = zoo[s]->cells; cell->cell; cell++, cells++)
-            assert_prints(cell->net, cell->net);
+        for (const struct zoo_cell *cell = zoo[s]->cells; cell->cell; cell++, cells++) assert_prints(cell->net, cell->net);
     cr_assert_geq(cells, 30);
 }
 
@@ -61,40 +60,56 @@ static void assert_refused(const char *text, const char *first, const char *seco
 Test(nets, errors_name_layer_shapes_and_way_out)
 {
     static const char *const cases[][3] = {
-        { "", "no net", "1x28x28 conv8" }, { "28x28 conv8", "28x28", "such as 1x28x28" }, { "1x28x28", "no layers", "dense10" },
-        { "0x28x28 dense10", "0x28x28 is empty", "1x28x28" }, { "1x28x28x1 dense10", "1x28x28x1", "channels x height" },
-        { "1x99999x99999 gap", "too large", "1x28x28" }, { "1x28x28 conv8 cnv8", "layer 1 \"cnv8\" is unknown", "conv max avg gap" },
-        { "1x28x28 conv", "layer 0 \"conv\"", "write conv8[r5]" }, { "1x28x28 conv8r", "layer 0", "write conv8" },
-        { "1x28x28 conv8r5r5", "layer 0", "write conv8" }, { "1x28x28 conv8samepad1", "layer 0", "write conv8" },
-        { "1x28x28 conv8pad1,0,1 gap", "layer 0", "pad1,0,1,0" }, { "1x28x28 conv8b2 gap", "layer 0", "[b0]" },
-        { "1x28x28 conv99999999999 gap", "layer 0", "write conv8" }, { "1x28x28 gap2", "layer 0", "write gap" },
-        { "1x28x28 conv0 gap", "layer 0 \"conv0\" gets 1x28x28", "1 or more" }, { "1x28x28 conv8r12 gap", "1 to 11", "change window" },
-        { "1x28x28 conv8step5 gap", "1 to 4", "change window" }, { "1x28x28 conv8pad3 gap", "padding", "change window" },
+        { "", "no net", "1x28x28 conv8" },
+        { "28x28 conv8", "28x28", "such as 1x28x28" },
+        { "1x28x28", "no layers", "dense10" },
+        { "0x28x28 dense10", "0x28x28 is empty", "1x28x28" },
+        { "1x28x28x1 dense10", "1x28x28x1", "channels x height" },
+        { "1x99999x99999 gap", "too large", "1x28x28" },
+        { "1x28x28 conv8 cnv8", "layer 1 \"cnv8\" is unknown", "conv max avg gap" },
+        { "1x28x28 conv", "layer 0 \"conv\"", "write conv8[r5]" },
+        { "1x28x28 conv8r", "layer 0", "write conv8" },
+        { "1x28x28 conv8r5r5", "layer 0", "write conv8" },
+        { "1x28x28 conv8samepad1", "layer 0", "write conv8" },
+        { "1x28x28 conv8pad1,0,1 gap", "layer 0", "pad1,0,1,0" },
+        { "1x28x28 conv8b2 gap", "layer 0", "[b0]" },
+        { "1x28x28 conv99999999999 gap", "layer 0", "write conv8" },
+        { "1x28x28 gap2", "layer 0", "write gap" },
+        { "1x28x28 conv0 gap", "layer 0 \"conv0\" gets 1x28x28", "1 or more" },
+        { "1x28x28 conv8r12 gap", "1 to 11", "change window" },
+        { "1x28x28 conv8step5 gap", "1 to 4", "change window" },
+        { "1x28x28 conv8pad3 gap", "padding", "change window" },
         { "1x28x28 conv8r4same gap", "odd kernel", "pad1,0,1,0" },
         { "1x28x28 max2 max2 max2 conv8r5", "layer 3 \"conv8r5\" gets 1x3x3", "shrink the image less" },
-        { "1x28x28 max30 gap", "layer 0 \"max30\" gets 1x28x28", "change window" }, { "1x28x28 max0 gap", "layer 0", "1 or more" },
-        { "1x28x28 max17 gap", "256 taps", "change window" }, { "1x28x28 max2count1 gap", "layer 0", "write max2" },
-        { "1x28x28 dense0", "layer 0", "1 or more" }, { "1x28x28 dense", "layer 0", "write dense10" },
-        { "1x28x28 bneps0 gap", "eps", "above 0" }, { "1x28x28 bnmom2 gap", "momentum", "0 to 1" },
-        { "1x28x28 leaky gap", "layer 0", "write leaky0.01" }, { "1x28x28 leaky0 gap", "slope", "above 0" },
-        { "1x28x28 leaky0x1 gap", "layer 0", "leaky0.01" }, { "1x28x28 drop1 gap", "layer 0", "0 to 0.999" },
-        { "1x28x28 dropnan gap", "layer 0", "drop0.2" }, { "1x28x28 conv1same add1 gap", "add1", "reach back 2 to 2" },
+        { "1x28x28 max30 gap", "layer 0 \"max30\" gets 1x28x28", "change window" },
+        { "1x28x28 max0 gap", "layer 0", "1 or more" },
+        { "1x28x28 max17 gap", "256 taps", "change window" },
+        { "1x28x28 max2count1 gap", "layer 0", "write max2" },
+        { "1x28x28 dense0", "layer 0", "1 or more" },
+        { "1x28x28 dense", "layer 0", "write dense10" },
+        { "1x28x28 bneps0 gap", "eps", "above 0" },
+        { "1x28x28 bnmom2 gap", "momentum", "0 to 1" },
+        { "1x28x28 leaky gap", "layer 0", "write leaky0.01" },
+        { "1x28x28 leaky0 gap", "slope", "above 0" },
+        { "1x28x28 leaky0x1 gap", "layer 0", "leaky0.01" },
+        { "1x28x28 drop1 gap", "layer 0", "0 to 0.999" },
+        { "1x28x28 dropnan gap", "layer 0", "drop0.2" },
+        { "1x28x28 conv1same add1 gap", "add1", "reach back 2 to 2" },
         { "1x28x28 conv1same add3 gap", "add3", "reach back 2 to 2" },
         { "1x28x28 conv3same conv3same add3 gap", "layer 2 \"add3\" gets 3x28x28 and would add the 1x28x28 of the input", "channels" },
         { "1x28x28 max2 avg2step1pad1 conv1r2pad1 add2 gap", "layer 3 \"add2\" gets 1x16x16 and would add the 1x15x15", "no smaller" },
-        { "1x28x28 conv8", "ends with 8x26x26", "end with gap or dense10" }, { "1x28x28 dense300", "ends with 300x1x1", "256 classes" },
+        { "1x28x28 conv8", "ends with 8x26x26", "end with gap or dense10" },
+        { "1x28x28 dense300", "ends with 300x1x1", "256 classes" },
         { "1x28x28 conv8rrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrrr gap",
           "characters long", "layer 0" },
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_refused(cases[i][0], cases[i][1], cases[i][2]);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) assert_refused(cases[i][0], cases[i][1], cases[i][2]);
 }
 
 Test(nets, too_many_layers)
 {
     char text[NET_MAX_LAYERS * 5 + 32] = "1x4x4";
-    for (int i = 0; i < NET_MAX_LAYERS; i++)
-        strcat(text, " relu");
+    for (int i = 0; i < NET_MAX_LAYERS; i++) strcat(text, " relu");
     assert_refused(text, "ends with", "gap");
     strcat(text, " gap");
     assert_refused(text, "more than 128 layers", "fewer");
@@ -145,8 +160,16 @@ Test(nets, summary_counts_like_torchsummary)
     FILE *out = open_memstream(&text, &size);
     net_summary(&net, 64, out);
     fclose(out);
-    static const char *const parts[] = { "conv8same", "8x28x28", "8x14x14", "15690", "15770 parameters", "72128 MACs per image",
-        "Input size (MB): 0.19", "Forward/backward pass size (MB): 6.90", "Params size (MB): 0.06", "Estimated Total Size (MB): 7.15" };
+    static const char *const parts[] = { "conv8same",
+                                         "8x28x28",
+                                         "8x14x14",
+                                         "15690",
+                                         "15770 parameters",
+                                         "72128 MACs per image",
+                                         "Input size (MB): 0.19",
+                                         "Forward/backward pass size (MB): 6.90",
+                                         "Params size (MB): 0.06",
+                                         "Estimated Total Size (MB): 7.15" };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_assert_not_null(strstr(text, parts[i]), "no \"%s\" in\n%s", parts[i], text);
     free(text);

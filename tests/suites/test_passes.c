@@ -10,8 +10,7 @@
 static uint64_t three_steps(const char *text, int n, struct plan_options options)
 {
     struct plan *plan = plan_of(text, options);
-    for (uint32_t step = 0; step < 3; step++)
-        train_step(plan, n, step);
+    for (uint32_t step = 0; step < 3; step++) train_step(plan, n, step);
     uint64_t h = hash_weights(plan);
     plan_close(plan);
     return h;
@@ -41,8 +40,7 @@ Test(passes, same_bits_for_any_planned_batch)
         struct plan *plan = plan_of(nets[i], (struct plan_options){ .batch = 100, .training = true });
         train_step(plan, 100, 9);
         plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
-        for (uint32_t step = 0; step < 3; step++)
-            train_step(plan, 21, step);
+        for (uint32_t step = 0; step < 3; step++) train_step(plan, 21, step);
         cr_assert_eq(hash_weights(plan), want);
         plan_close(plan);
     }
@@ -69,10 +67,8 @@ static bool same_sides(const struct plan *a, const struct plan *b, int n)
         const struct planned *p = &a->layers[i], *q = &b->layers[i];
         size_t pixels = (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w;
         for (size_t j = 0; j < (size_t)image_blocks(n) * pixels * LANES; j++) {
-            if ((int)(j / (pixels * LANES)) * LANES + (int)(j % LANES) >= n)
-                continue;
-            if ((p->which && p->which[j] != q->which[j]) || (l->kind == LAYER_ACTIVATION && (p->y[j] > 0) != (q->y[j] > 0)))
-                return false;
+            if ((int)(j / (pixels * LANES)) * LANES + (int)(j % LANES) >= n) continue;
+            if ((p->which && p->which[j] != q->which[j]) || (l->kind == LAYER_ACTIVATION && (p->y[j] > 0) != (q->y[j] > 0))) return false;
         }
     }
     return true;
@@ -116,7 +112,7 @@ Test(passes, running_statistics_follow_the_batches)
     for (int pass = 0; pass < 2; pass++) {
         double sum = 0, squares = 0;
         fill(plan, 100 * pass, N);
-        for (int i = 0; i < image_blocks(N) * AREA * LANES; i++) {         /* dead lanes hold zeros */
+        for (int i = 0; i < image_blocks(N) * AREA * LANES; i++) { /* dead lanes hold zeros */
             sum += (double)plan->input[i];
             squares += (double)plan->input[i] * (double)plan->input[i];
         }
@@ -129,8 +125,7 @@ Test(passes, running_statistics_follow_the_batches)
     }
     plan_forward(plan, 1, false, (struct pass_key){ 0 });
     double sum = 0;
-    for (int i = 0; i < AREA; i++)
-        sum += (double)plan->input[i * LANES];
+    for (int i = 0; i < AREA; i++) sum += (double)plan->input[i * LANES];
     cr_assert_float_eq((double)plan_logits(plan)[0], (sum / AREA - mean) / sqrt(variance + 1e-5), 1e-5);
     plan_close(plan);
 }
@@ -139,8 +134,8 @@ Test(passes, running_statistics_follow_the_batches)
 Test(passes, inference_plans_agree_with_training_plans)
 {
     static const char *const nets[] = { COMPACT, RICH, PLAIN,
-        "3x9x9 conv3same add2 relu drop0.5 add2 conv3 tanh add2 add4 drop0.1 bn add3 dense5",
-        "1x6x6 drop0.5 tanh drop0.5 drop0.5 relu dense3" };
+                                        "3x9x9 conv3same add2 relu drop0.5 add2 conv3 tanh add2 add4 drop0.1 bn add3 dense5",
+                                        "1x6x6 drop0.5 tanh drop0.5 drop0.5 relu dense3" };
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
         struct plan *a = plan_of(nets[i], (struct plan_options){ .batch = 40, .training = true });
         struct plan *b = plan_of(nets[i], (struct plan_options){ .batch = 40 });
@@ -195,11 +190,9 @@ Test(passes, accumulated_gradients_add_up)
     plan_backward(plan, 20, 20, false, key);
     memcpy(once, plan->gradients, plan->trained * sizeof(real));
     plan_backward(plan, 20, 40, false, key);
-    for (size_t i = 0; i < plan->trained; i++)
-        cr_assert_float_eq(plan->gradients[i], once[i] / 2, 1e-6f);
+    for (size_t i = 0; i < plan->trained; i++) cr_assert_float_eq(plan->gradients[i], once[i] / 2, 1e-6f);
     plan_backward(plan, 20, 40, true, key);
-    for (size_t i = 0; i < plan->trained; i++)
-        cr_assert_float_eq(plan->gradients[i], once[i], 1e-6f);
+    for (size_t i = 0; i < plan->trained; i++) cr_assert_float_eq(plan->gradients[i], once[i], 1e-6f);
     free(once);
     plan_close(plan);
 }
@@ -215,8 +208,7 @@ Test(passes, dropout_follows_seed_step_and_part)
         hashes[i] = hash(1, plan_output(plan, 0), 64 * LANES * sizeof(real));
     }
     for (int i = 0; i < 4; i++)
-        for (int j = 0; j < i; j++)
-            cr_assert_neq(hashes[i], hashes[j]);
+        for (int j = 0; j < i; j++) cr_assert_neq(hashes[i], hashes[j]);
     cr_assert_eq(hashes[4], hashes[0]);
     plan_close(plan);
 }
@@ -239,10 +231,8 @@ Test(passes, padding_between_tensors_stays_zero)
     train_step(plan, 33, 1);
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        for (size_t j = t.count; t.trained && j < round16(t.count); j++)
-            cr_assert(t.value[j] == 0 && t.gradient[j] == 0, "%s", t.name);
-        for (size_t j = 0; j < t.count; j++)
-            cr_assert(isfinite(t.value[j]), "%s", t.name);
+        for (size_t j = t.count; t.trained && j < round16(t.count); j++) cr_assert(t.value[j] == 0 && t.gradient[j] == 0, "%s", t.name);
+        for (size_t j = 0; j < t.count; j++) cr_assert(isfinite(t.value[j]), "%s", t.name);
     }
     plan_close(plan);
 }
@@ -261,13 +251,11 @@ Test(passes, training_learns)
         plan_backward(plan, 16, 16, false, key);
         plan_step(plan, &o);
         last = 0;
-        for (int i = 0; i < 16; i++)
-            last += (double)plan_losses(plan)[i];
+        for (int i = 0; i < 16; i++) last += (double)plan_losses(plan)[i];
         first = step == 0 ? last : first;
     }
     cr_assert_lt(last, 0.05 * first);
-    for (int i = 0; i < 16; i++)
-        cr_assert_eq(plan_best(plan)[i], plan_labels(plan)[i]);
+    for (int i = 0; i < 16; i++) cr_assert_eq(plan_best(plan)[i], plan_labels(plan)[i]);
     plan_close(plan);
 }
 
@@ -276,8 +264,7 @@ Test(passes, nothing_allocates_after_planning)
 {
     struct plan *plan = plan_of(RICH, (struct plan_options){ .batch = 64, .training = true });
     struct mallinfo2 before = mallinfo2();
-    for (uint32_t step = 0; step < 3; step++)
-        train_step(plan, 64, step);
+    for (uint32_t step = 0; step < 3; step++) train_step(plan, 64, step);
     plan_forward(plan, 64, false, (struct pass_key){ 0 });
     struct mallinfo2 after = mallinfo2();
     cr_assert_eq(after.uordblks + after.hblkhd, before.uordblks + before.hblkhd);

@@ -9,10 +9,10 @@
 
 Test(plans, tensors_in_net_order)
 {
-    static const char *const names[] = { "0.conv.weight", "0.conv.bias", "2.bn.gamma", "2.bn.beta", "2.bn.running_mean",
-        "2.bn.running_variance", "3.conv.weight", "5.dense.weight", "5.dense.bias" };
+    static const char *const names[] = { "0.conv.weight",         "0.conv.bias",   "2.bn.gamma",     "2.bn.beta",   "2.bn.running_mean",
+                                         "2.bn.running_variance", "3.conv.weight", "5.dense.weight", "5.dense.bias" };
     struct plan *plan = plan_of("2x8x8 conv3 relu bn conv5r3s2b0 tanh dense10",
-        (struct plan_options){ .batch = 20, .training = true, .optimizer_slots = 1 });
+                                (struct plan_options){ .batch = 20, .training = true, .optimizer_slots = 1 });
     cr_assert_eq(plan_tensors(plan), (int)(sizeof names / sizeof *names));
     const real *last = NULL;
     for (int i = 0; i < plan_tensors(plan); i++) {
@@ -36,7 +36,11 @@ Test(plans, tensors_in_net_order)
 
 Test(plans, refusals)
 {
-    static const struct { const char *net; struct plan_options options; const char *says; } cases[] = {
+    static const struct {
+        const char *net;
+        struct plan_options options;
+        const char *says;
+    } cases[] = {
         { COMPACT, { .batch = 0 }, "batch of 0" },
         { COMPACT, { .batch = 64, .isas = 1u << ISA_COUNT }, "built in" },
         { COMPACT, { .batch = 64, .algo = "no-such" }, "layer 0 \"conv8same\" (n64c1h28k8r3pad1): no convolution \"no-such\"" },
@@ -65,12 +69,12 @@ static int buffer_count(const char *text, bool training)
 
 Test(plans, buffers_are_shared_where_nobody_reads_again)
 {
-    cr_assert_eq(buffer_count("1x8x8 conv4 relu drop0.2 max2 dense4", true), 3);        /* relu and dropout in place */
-    cr_assert_eq(buffer_count("1x8x8 conv4 tanh drop0.2 max2 dense4", true), 4);        /* tanh's output is read again */
-    cr_assert_eq(buffer_count("1x8x8 conv4 relu bn relu gap", true), 3);                /* bn reads relu's output, its own is free */
-    cr_assert_eq(buffer_count("1x8x8 relu conv4 gap", true), 3);                        /* the input is not ours to write */
+    cr_assert_eq(buffer_count("1x8x8 conv4 relu drop0.2 max2 dense4", true), 3); /* relu and dropout in place */
+    cr_assert_eq(buffer_count("1x8x8 conv4 tanh drop0.2 max2 dense4", true), 4); /* tanh's output is read again */
+    cr_assert_eq(buffer_count("1x8x8 conv4 relu bn relu gap", true), 3);         /* bn reads relu's output, its own is free */
+    cr_assert_eq(buffer_count("1x8x8 relu conv4 gap", true), 3);                 /* the input is not ours to write */
     cr_assert_eq(buffer_count("1x8x8 conv4same conv4same relu add3 gap", true), 4);
-    cr_assert_eq(buffer_count("1x8x8 conv4same relu conv4same add2 relu gap", true), 3);        /* add in place, its source kept */
+    cr_assert_eq(buffer_count("1x8x8 conv4same relu conv4same add2 relu gap", true), 3); /* add in place, its source kept */
     cr_assert_eq(buffer_count(COMPACT, false), 2);
     cr_assert_eq(buffer_count("1x8x8 conv4same relu conv4same relu conv4same add4 gap", false), 3);
     struct plan *training = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .optimizer_slots = 2 });
@@ -90,8 +94,9 @@ Test(plans, print_shows_layers_variants_and_arenas)
     FILE *out = open_memstream(&text, &size);
     plan_print(plan, out);
     fclose(out);
-    static const char *const parts[] = { "training, batch 32, scalar, 1 worker", "conv5same", "scalar/plain", "in place", "3.bn.gamma@",
-        "dy0", "activations", "scratch" };
+    static const char *const parts[] = {
+        "training, batch 32, scalar, 1 worker", "conv5same", "scalar/plain", "in place", "3.bn.gamma@", "dy0", "activations", "scratch"
+    };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         cr_assert_not_null(strstr(text, parts[i]), "no \"%s\" in\n%s", parts[i], text);
     free(text);
@@ -120,8 +125,7 @@ Test(plans, heavy_convolutions_sum_in_shorter_waves)
 static int nth_of_kind(const struct net *net, enum layer_kind kind, int n)
 {
     for (int i = 0; i < net->count; i++)
-        if (net->layers[i].kind == kind && n-- == 0)
-            return i;
+        if (net->layers[i].kind == kind && n-- == 0) return i;
     return -1;
 }
 
@@ -156,9 +160,16 @@ static void measure(struct plan *plan, int tensor, double *largest, double *rms)
 Test(starts, scales_are_the_named_ones)
 {
     const double in = 16 * 9, out = 64 * 9;
-    const struct { enum init_kind kind; bool normal; double scale; } cases[] = {
-        { INIT_DEFAULT, false, sqrt(1 / in) }, { INIT_HE_UNIFORM, false, sqrt(6 / in) }, { INIT_HE_NORMAL, true, sqrt(2 / in) },
-        { INIT_XAVIER_UNIFORM, false, sqrt(6 / (in + out)) }, { INIT_XAVIER_NORMAL, true, sqrt(2 / (in + out)) },
+    const struct {
+        enum init_kind kind;
+        bool normal;
+        double scale;
+    } cases[] = {
+        { INIT_DEFAULT, false, sqrt(1 / in) },
+        { INIT_HE_UNIFORM, false, sqrt(6 / in) },
+        { INIT_HE_NORMAL, true, sqrt(2 / in) },
+        { INIT_XAVIER_UNIFORM, false, sqrt(6 / (in + out)) },
+        { INIT_XAVIER_NORMAL, true, sqrt(2 / (in + out)) },
     };
     struct plan *plan = plan_of("16x5x5 conv64 gap", (struct plan_options){ .batch = 16, .training = true, .optimizer_slots = 2 });
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -38,12 +38,14 @@ static const char *again(const char *text, char *out)
 
 Test(problem, texts_print_as_they_were_read)
 {
+    /* clang-format off */
     static const char *const texts[] = {
         "n64c16h26k16r3pad0", "n1c1h1k1r1pad0", "n64c1h28k8r3pad1", "n5c3h9w7k2r5s3step2b0pad2,1,0,2", "n17c2h4w1k3r1step4pad0",
         "n8c1h1w9k1r1s3pad0,0,1,1",
         "n64c16h8k16r11pad10", "max:n64c32h28r2step2pad0", "max:n3c5h7r3pad1", "avg:n3c5h7w9r7s9pad0", "avg:n3c5h7r3step2count1pad1,0,2,1",
         "max:n1c1h16r16pad0", "bn:n64c16h24", "bn:n7c3h5w2", "dense:n64c784k10", "dense:n1c1k1b0",
     };
+    /* clang-format on */
     for (size_t i = 0; i < COUNT(texts); i++) {
         char text[TEXT];
         const char *wrong = again(texts[i], text);
@@ -54,10 +56,12 @@ Test(problem, texts_print_as_they_were_read)
 
 Test(problem, defaults_may_be_spelled_out)
 {
+    /* clang-format off */
     static const char *const pairs[][2] = {
         { "n64c16h26w26k16r3s3step1b1pad0,0,0,0", "n64c16h26k16r3pad0" }, { "max:n2c1h4w4r2s2step1pad1,1,1,1", "max:n2c1h4r2pad1" },
         { "avg:n2c1h4r2count0pad0", "avg:n2c1h4r2pad0" }, { "dense:n2c3k4b1", "dense:n2c3k4" }, { "bn:n2c3h4w4", "bn:n2c3h4" },
     };
+    /* clang-format on */
     for (size_t i = 0; i < COUNT(pairs); i++) {
         char text[TEXT];
         cr_assert_null(again(pairs[i][0], text));
@@ -83,6 +87,7 @@ Test(problem, fields_and_output_sizes)
 
 Test(problem, refusals_say_what_is_wrong)
 {
+    /* clang-format off */
     static const char *const refused[][2] = {
         { "", "reads n64c16" }, { "n64c16h26k16r3", "reads n64c16" }, { "n64c16h26k16r3pad", "reads" }, { "n64c16h26k16r3pad1,2", "reads" },
         { "n64c16h26k16r3pad0 ", "reads" }, { "n64c16h26k16r3b2pad0", "reads" }, { "n-1c16h26k16r3pad0", "reads" },
@@ -99,6 +104,7 @@ Test(problem, refusals_say_what_is_wrong)
         { "bn:n1c1h0", "1 or more" },
         { "dense:n1c1", "reads dense:" }, { "dense:n1c0k1", "1 or more" }, { "dense:n1c100000k100000", "2^31" },
     };
+    /* clang-format on */
     for (size_t i = 0; i < COUNT(refused); i++) {
         char text[TEXT];
         const char *wrong = again(refused[i][0], text);
@@ -182,12 +188,15 @@ Test(problem, chunks_partition_the_rows)
 
 Test(problem, chunks_of_known_shapes)
 {
-    static const struct { const char *text; int chunks, first_end; } known[] = {
-        { "n64c16h26k16r3pad0", 24, 4 },        /* 24 x 24: six bands of 4 rows in each of 4 blocks */
-        { "n64c8h28k8r3pad1", 28, 4 },          /* 28 x 28: bands of 4 rows */
-        { "n64c16h5k12r3pad0", 1, 12 },         /* 3 x 3: four blocks together */
-        { "n64c32h14k64r3pad1", 8, 7 },         /* 14 x 14: bands of 7 rows */
-        { "n80c16h11k16r3pad0", 2, 18 },        /* 81 pixels: blocks by two and three */
+    static const struct {
+        const char *text;
+        int chunks, first_end;
+    } known[] = {
+        { "n64c16h26k16r3pad0", 24, 4 }, /* 24 x 24: six bands of 4 rows in each of 4 blocks */
+        { "n64c8h28k8r3pad1", 28, 4 },   /* 28 x 28: bands of 4 rows */
+        { "n64c16h5k12r3pad0", 1, 12 },  /* 3 x 3: four blocks together */
+        { "n64c32h14k64r3pad1", 8, 7 },  /* 14 x 14: bands of 7 rows */
+        { "n80c16h11k16r3pad0", 2, 18 }, /* 81 pixels: blocks by two and three */
         { "n16c1h2k1r1pad0", 1, 2 },
     };
     for (size_t i = 0; i < COUNT(known); i++) {
@@ -243,7 +252,9 @@ Test(variants, pick_takes_the_best_that_fits)
 /* A measured shape stands for itself at any batch size, an unmeasured one takes its nearest row, and rows run out. */
 Test(variants, auto_is_a_table_of_shapes)
 {
-    static const struct { const char *text, *algo[CONV_DIRECTIONS]; } known[] = {
+    static const struct {
+        const char *text, *algo[CONV_DIRECTIONS];
+    } known[] = {
         { "n64c16h9k16r3pad0", { "winograd4", "direct", "winograd4" } },
         { "n1c32h14k64r7pad3", { "fft16", "fft16", "fft16" } },
         { "n16c30h14k60r7pad3", { "fft16", "fft16", "fft16" } },

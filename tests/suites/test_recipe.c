@@ -37,10 +37,11 @@ static void assert_refused(const char *text, const char *part)
 static int fields(const struct recipe *r, double *out)
 {
     const struct transform *t = &r->transform;
-    const double all[] = { r->optimizer, r->eps_form, r->rate, r->momentum, r->weight_decay, r->beta1, r->beta2, r->eps, r->nesterov,
-        r->schedule, r->step_epochs, r->step_factor, r->warm_share, r->warmup_steps, r->batch, r->epochs, r->updates, r->drop_last,
-        r->init.kind, r->init.zero_bias, t->mean, t->sd, t->raw, t->pad, t->red, t->permute, t->augments, r->train.kind, r->train.count,
-        r->test.kind, r->test.count };
+    const double all[] = { r->optimizer,   r->eps_form,  r->rate,      r->momentum,    r->weight_decay, r->beta1,          r->beta2,
+                           r->eps,         r->nesterov,  r->schedule,  r->step_epochs, r->step_factor,  r->warm_share,     r->warmup_steps,
+                           r->batch,       r->epochs,    r->updates,   r->drop_last,   r->init.kind,    r->init.zero_bias, t->mean,
+                           t->sd,          t->raw,       t->pad,       t->red,         t->permute,      t->augments,       r->train.kind,
+                           r->train.count, r->test.kind, r->test.count };
     memcpy(out, all, sizeof all);
     int n = COUNT(all);
     for (int i = 0; i < t->augments; i++) {
@@ -56,8 +57,7 @@ static void assert_same(const struct recipe *a, const struct recipe *b)
     double x[64], y[64];
     int n = fields(a, x);
     cr_assert_eq(n, fields(b, y));
-    for (int i = 0; i < n; i++)
-        cr_assert_eq(x[i], y[i], "field %d: %.17g, %.17g", i, x[i], y[i]);
+    for (int i = 0; i < n; i++) cr_assert_eq(x[i], y[i], "field %d: %.17g, %.17g", i, x[i], y[i]);
     cr_assert_eq(a->transform.permute_seed, b->transform.permute_seed);
 }
 
@@ -199,7 +199,7 @@ Test(schedule, one_cycle_is_pytorchs)
     assert_rate("lr=0.1 schedule=onecycle:0.3", 30, 10, 100, 0.09994965352845243);
     assert_rate("lr=0.1 schedule=onecycle:0.3", 60, 10, 100, 0.05892800902855288);
     assert_rate("lr=0.1 schedule=onecycle:0.3", 99, 10, 100, 4e-7);
-    for (int warm = 0; warm < 2; warm++)        /* the edges divide by nothing */
+    for (int warm = 0; warm < 2; warm++) /* the edges divide by nothing */
         for (int steps = 1; steps < 4; steps++)
             for (int step = 0; step < steps; step++) {
                 struct recipe r = parse(warm ? "lr=0.1 schedule=onecycle:1" : "lr=0.1 schedule=onecycle:0");
@@ -226,7 +226,7 @@ Test(optimizer, slots_and_scalars)
     struct optimizer o = recipe_optimizer(&heavy, 0, 10, 100);
     cr_assert(o.kind == OPTIMIZER_SGD && o.first && o.momentum == 0.9f && o.weight_decay == 0.5f && o.rate == 0.01f);
     cr_assert_not(recipe_optimizer(&heavy, 1, 10, 100).first);
-    o = recipe_optimizer(&adam, 0, 10, 100);    /* first step: m / (1 - 0.9), sqrt(v) / sqrt(1 - 0.999) */
+    o = recipe_optimizer(&adam, 0, 10, 100); /* first step: m / (1 - 0.9), sqrt(v) / sqrt(1 - 0.999) */
     cr_assert_float_eq(o.step_size, 0.1f, 1e-7);
     cr_assert_float_eq(o.root_scale, 31.6227766f, 1e-5);
     cr_assert(o.kind == OPTIMIZER_ADAM && o.eps == 1e-8f && o.beta1 == 0.9f);

@@ -24,7 +24,7 @@ static void teardown(void)
 {
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", folder);
-    cr_assert(system(command) == 0);     /* NOLINT(cert-env33-c) */
+    cr_assert(system(command) == 0); /* NOLINT(cert-env33-c) */
 }
 
 TestSuite(rows, .init = setup, .fini = teardown);
@@ -37,8 +37,16 @@ static struct wish wish;
 static struct entry entry_(void)
 {
     static char net[] = "1x28x28 dense10", recipe[] = "opt=sgd lr=0.01 batch=64 epochs=2";
-    return (struct entry){ .cell = "published", .arm = "", .zoo = &cell, .data_name = "strokes", .data = &data, .net = net,
-                           .recipe = recipe, .batch = 64, .epochs = 2, .study_epochs = 2 };
+    return (struct entry){ .cell = "published",
+                           .arm = "",
+                           .zoo = &cell,
+                           .data_name = "strokes",
+                           .data = &data,
+                           .net = net,
+                           .recipe = recipe,
+                           .batch = 64,
+                           .epochs = 2,
+                           .study_epochs = 2 };
 }
 
 static struct sweep sweep(void)
@@ -56,9 +64,16 @@ static struct run run_of(const struct sweep *s, const struct entry *e, uint64_t 
 static json_t *row_of(const struct sweep *s, const struct run *run, double loss)
 {
     static struct metrics m;
-    m = (struct metrics){ .epochs = 2, .test_acc = 99.19, .best_test_acc = 99.3, .test_loss = loss, .train_acc = 99.5,
-                          .train_images_per_s = 1000, .test_acc_per_epoch = { 99.3F, 99.19F },
-                          .train_loss_per_epoch = { 0.25F, (float)loss }, .bytes = { 10, 20, 30, 40, 50 }, .weights_sha256 = "ab" };
+    m = (struct metrics){ .epochs = 2,
+                          .test_acc = 99.19,
+                          .best_test_acc = 99.3,
+                          .test_loss = loss,
+                          .train_acc = 99.5,
+                          .train_images_per_s = 1000,
+                          .test_acc_per_epoch = { 99.3F, 99.19F },
+                          .train_loss_per_epoch = { 0.25F, (float)loss },
+                          .bytes = { 10, 20, 30, 40, 50 },
+                          .weights_sha256 = "ab" };
     json_t *result = record_result(s, run, &m, true), *environment = environment_record();
     json_t *row = record_row(s, run, result, 1e6, false, environment);
     json_decref(result);
@@ -99,20 +114,50 @@ Test(rows, id_is_what_makes_the_bits)
 
 Test(rows, names_that_stay)
 {
-    static const char *const names[] = {
-        "id", "kind", "study", "cell", "arm", "seed", "data", "data_sha256", "net", "recipe", "batch", "epochs", "published", "test_acc",
-        "train_acc", "train_acc_running", "best_test_acc", "test_loss", "test_acc_per_epoch", "train_acc_running_per_epoch",
-        "train_loss_per_epoch", "test_loss_per_epoch", "train_images_per_s", "infer_images_per_s", "seconds", "bytes_parameters",
-        "bytes_gradients", "bytes_optimizer", "bytes_activations", "bytes_scratch", "peak_rss_bytes", "isa", "algo", "threads", "pinned",
-        "quiet", "weights_sha256", "env"
-    };
+    static const char *const names[] = { "id",
+                                         "kind",
+                                         "study",
+                                         "cell",
+                                         "arm",
+                                         "seed",
+                                         "data",
+                                         "data_sha256",
+                                         "net",
+                                         "recipe",
+                                         "batch",
+                                         "epochs",
+                                         "published",
+                                         "test_acc",
+                                         "train_acc",
+                                         "train_acc_running",
+                                         "best_test_acc",
+                                         "test_loss",
+                                         "test_acc_per_epoch",
+                                         "train_acc_running_per_epoch",
+                                         "train_loss_per_epoch",
+                                         "test_loss_per_epoch",
+                                         "train_images_per_s",
+                                         "infer_images_per_s",
+                                         "seconds",
+                                         "bytes_parameters",
+                                         "bytes_gradients",
+                                         "bytes_optimizer",
+                                         "bytes_activations",
+                                         "bytes_scratch",
+                                         "peak_rss_bytes",
+                                         "isa",
+                                         "algo",
+                                         "threads",
+                                         "pinned",
+                                         "quiet",
+                                         "weights_sha256",
+                                         "env" };
     static const char *const env[] = { "cpu", "compiler", "flags", "commit", "dirty", "os", "virtualised", "governor", "fma_peak_gflops" };
     struct sweep s = sweep();
     struct entry e = entry_();
     struct run run = run_of(&s, &e, 3, 1);
     json_t *row = row_of(&s, &run, 0.03);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        cr_assert(json_object_get(row, names[i]), "%s is missing", names[i]);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) cr_assert(json_object_get(row, names[i]), "%s is missing", names[i]);
     for (size_t i = 0; i < sizeof env / sizeof *env; i++)
         cr_assert(json_object_get(json_object_get(row, "env"), env[i]), "env.%s is missing", env[i]);
     cr_assert(!json_object_get(row, "not_finite"));

@@ -20,8 +20,7 @@ static uint64_t mix(uint64_t hash, double value)
 {
     unsigned char bytes[sizeof value];
     memcpy(bytes, &value, sizeof value);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3ull;
+    for (size_t i = 0; i < sizeof bytes; i++) hash = (hash ^ bytes[i]) * 0x100000001b3ull;
     return hash;
 }
 
@@ -55,8 +54,7 @@ Test(clock, never_runs_backwards)
 
 Test(cpu, names_both_ways)
 {
-    for (int isa = 0; isa < ISA_COUNT; isa++)
-        cr_assert_eq(isa_parse(isa_name((enum isa)isa)), isa);
+    for (int isa = 0; isa < ISA_COUNT; isa++) cr_assert_eq(isa_parse(isa_name((enum isa)isa)), isa);
     cr_assert_eq(isa_parse("avx"), -1);
     cr_assert_eq(isa_parse("AVX2"), -1);
 }
@@ -90,7 +88,11 @@ Test(cpu, detects_what_runs_anywhere_and_is_consistent)
 /* Random123's tests/kat_vectors, "philox4x32 10": counter, key, output. */
 Test(rng, philox_known_answers)
 {
-    static const struct { uint64_t low, high; struct philox_key key; struct philox_block want; } vectors[] = {
+    static const struct {
+        uint64_t low, high;
+        struct philox_key key;
+        struct philox_block want;
+    } vectors[] = {
         { 0, 0, { { 0, 0 } }, { { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 } } },
         { UINT64_MAX, UINT64_MAX, { { UINT32_MAX, UINT32_MAX } }, { { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd } } },
         { 0x85a308d3243f6a88, 0x0370734413198a2e, { { 0xa4093822, 0x299f31d0 } }, { { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } } },
@@ -103,12 +105,12 @@ Test(rng, philox_known_answers)
 
 Test(rng, streams_differ_in_every_part_of_their_key)
 {
-    struct philox_key keys[] = { stream_key(1, STREAM_INIT, 2, 3), stream_key(2, STREAM_INIT, 2, 3), stream_key(1, STREAM_ORDER, 2, 3),
-        stream_key(1, STREAM_INIT, 3, 3), stream_key(1, STREAM_INIT, 2, 2), stream_key(1, STREAM_INIT, 3, 2),
-        stream_key(1ull << 32, STREAM_INIT, 2, 3), stream_key(1ull << 32 | 1, STREAM_INIT, 2, 3) };
+    struct philox_key keys[] = { stream_key(1, STREAM_INIT, 2, 3),          stream_key(2, STREAM_INIT, 2, 3),
+                                 stream_key(1, STREAM_ORDER, 2, 3),         stream_key(1, STREAM_INIT, 3, 3),
+                                 stream_key(1, STREAM_INIT, 2, 2),          stream_key(1, STREAM_INIT, 3, 2),
+                                 stream_key(1ull << 32, STREAM_INIT, 2, 3), stream_key(1ull << 32 | 1, STREAM_INIT, 2, 3) };
     for (size_t i = 0; i < COUNT(keys); i++)
-        for (size_t j = 0; j < i; j++)
-            cr_assert_neq(memcmp(&keys[i], &keys[j], sizeof keys[i]), 0, "streams %zu and %zu", i, j);
+        for (size_t j = 0; j < i; j++) cr_assert_neq(memcmp(&keys[i], &keys[j], sizeof keys[i]), 0, "streams %zu and %zu", i, j);
 }
 
 Test(rng, reader_walks_the_blocks_in_order)
@@ -117,8 +119,7 @@ Test(rng, reader_walks_the_blocks_in_order)
     struct rng r = rng_start(key);
     for (uint64_t block = 0; block < 5; block++) {
         struct philox_block want = philox(key, block, 0);
-        for (int i = 0; i < 4; i++)
-            cr_assert_eq(rng_u32(&r), want.w[i]);
+        for (int i = 0; i < 4; i++) cr_assert_eq(rng_u32(&r), want.w[i]);
     }
 }
 
@@ -138,12 +139,10 @@ Test(rng, below_is_uniform)
             cells[k % 2 ? value % CELLS : (uint64_t)value * CELLS / n]++;
         }
         double chi = 0;
-        for (int i = 0; i < CELLS; i++)
-            chi += (cells[i] - DRAWS / CELLS) * (double)(cells[i] - DRAWS / CELLS) / (DRAWS / CELLS);
+        for (int i = 0; i < CELLS; i++) chi += (cells[i] - DRAWS / CELLS) * (double)(cells[i] - DRAWS / CELLS) / (DRAWS / CELLS);
         cr_assert_lt(chi, 37.0, "n %u: chi-square %g", n, chi);
     }
-    for (int i = 0; i < 100; i++)
-        cr_assert_eq(rng_below(&r, 1), 0u);
+    for (int i = 0; i < 100; i++) cr_assert_eq(rng_below(&r, 1), 0u);
 }
 
 Test(rng, normals_have_the_moments_and_golden_bits)
@@ -155,10 +154,9 @@ Test(rng, normals_have_the_moments_and_golden_bits)
     for (int i = 0; i < DRAWS; i++) {
         double x = rng_normal(&r), term = 1;
         hash = mix(hash, x);
-        for (int k = 1; k <= 4; k++)
-            power[k] += term *= x;
+        for (int k = 1; k <= 4; k++) power[k] += term *= x;
     }
-    double limit = 5 / sqrt(DRAWS);         /* five standard errors: 1, sqrt 2, sqrt 15, sqrt 96 of 1 / sqrt n */
+    double limit = 5 / sqrt(DRAWS); /* five standard errors: 1, sqrt 2, sqrt 15, sqrt 96 of 1 / sqrt n */
     cr_assert_lt(fabs(power[1] / DRAWS), limit);
     cr_assert_lt(fabs(power[2] / DRAWS - 1), limit * sqrt(2));
     cr_assert_lt(fabs(power[3] / DRAWS), limit * sqrt(15));
@@ -171,7 +169,7 @@ Test(rng, uniform_stays_below_one)
     struct rng r = { .block = { { 0, UINT32_MAX, 0, 0 } }, .used = 0 };
     cr_assert_eq(rng_uniform(&r), 0.0);
     cr_assert_lt(rng_uniform(&r), 1.0);
-    struct rng zeros = { .used = 0 };       /* the smallest uniform: the radius is finite */
+    struct rng zeros = { .used = 0 }; /* the smallest uniform: the radius is finite */
     cr_assert_lt(rng_normal(&zeros), 6.7);
     cr_assert_gt(zeros.used, 0);
 }
@@ -192,13 +190,14 @@ Test(rng, permutation_holds_everyone_once)
 }
 
 /* The largest relative error of a long comparison, and where: an assertion per value would take minutes. */
-struct worst { double error, x, y; };
+struct worst {
+    double error, x, y;
+};
 
 static void compare(struct worst *worst, double got, double want, double x, double y)
 {
     double error = want == 0 ? fabs(got) : fabs(got - want) / fabs(want);
-    if (!(error <= worst->error))
-        *worst = (struct worst){ error, x, y };
+    if (!(error <= worst->error)) *worst = (struct worst){ error, x, y };
 }
 
 static void expect_close(const char *what, struct worst worst)
@@ -235,13 +234,12 @@ Test(exact, exp_and_log_at_the_edges)
     cr_assert(isnan(exact_exp(NAN)));
     cr_assert_eq(exact_log(1), 0.0);
     cr_assert_eq(exact_log(INFINITY), INFINITY);
-    for (int i = -745; i < -708; i++)               /* subnormal: absolute, in units of the smallest double */
+    for (int i = -745; i < -708; i++) /* subnormal: absolute, in units of the smallest double */
         cr_assert_leq(fabs(exact_exp(i + 0.37) - exp(i + 0.37)), 0x1p-1074, "exp(%d.37)", i);
-    static const double values[] = {
-        0x1p-1074, 0x1.8p-1060, 0x1p-1022, 1 - 0x1p-53, 1 + 0x1p-52, 1 + 0x1p-30, 1 - 0x1p-20, 0x1.fffffffffffffp1023 };
+    static const double values[] = { 0x1p-1074,   0x1.8p-1060, 0x1p-1022,   1 - 0x1p-53,
+                                     1 + 0x1p-52, 1 + 0x1p-30, 1 - 0x1p-20, 0x1.fffffffffffffp1023 };
     struct worst worst = { 0 };
-    for (size_t i = 0; i < COUNT(values); i++)
-        compare(&worst, exact_log(values[i]), log(values[i]), values[i], 0);
+    for (size_t i = 0; i < COUNT(values); i++) compare(&worst, exact_log(values[i]), log(values[i]), values[i], 0);
     expect_close("log", worst);
 }
 
@@ -255,7 +253,7 @@ Test(exact, sin_and_cos_against_libm)
         compare(&of_cos, c, cos(x), x, 0);
         hash = mix(mix(hash, s), c);
     }
-    for (int k = -636; k <= 636; k++) {             /* the doubles nearest to the zeros */
+    for (int k = -636; k <= 636; k++) { /* the doubles nearest to the zeros */
         double x = k * 1.57079632679489661923;
         compare(&of_sin, exact_sin(x), sin(x), x, 0);
         compare(&of_cos, exact_cos(x), cos(x), x, 0);
@@ -273,11 +271,10 @@ Test(exact, pow_against_libm)
         for (int j = -600; j <= 600; j++) {
             double x = i / 97.0, y = j * 0.71, want = pow(x, y), got = exact_pow(x, y);
             hash = mix(hash, got);
-            if (want >= 0x1p-1022 && want < INFINITY)
-                compare(&worst, got, want, x, y);
+            if (want >= 0x1p-1022 && want < INFINITY) compare(&worst, got, want, x, y);
         }
     }
-    for (int step = 1; step < 2000000; step += 991)     /* Adam's bias correction: bases near 1, large powers */
+    for (int step = 1; step < 2000000; step += 991) /* Adam's bias correction: bases near 1, large powers */
         compare(&worst, exact_pow(0.9999, step), pow(0.9999, step), 0.9999, step);
     expect_close("pow", worst);
     cr_assert_eq(hash, GOLDEN_POW, "got 0x%016llx", (unsigned long long)hash);
@@ -301,8 +298,7 @@ Test(arena, pieces_are_aligned_apart_and_counted)
     struct why why = { "" };
     static const size_t sizes[] = { 4, 0, 64, 65, 1000 };
     size_t total = 0;
-    for (size_t i = 0; i < COUNT(sizes); i++)
-        total += arena_room(sizes[i]);
+    for (size_t i = 0; i < COUNT(sizes); i++) total += arena_room(sizes[i]);
     cr_assert_eq(arena_open(&a, "test", total, &why), 0, "%s", why.text);
     char *end = a.base;
     for (size_t i = 0; i < COUNT(sizes); i++) {
@@ -365,8 +361,7 @@ Test(arena, debug_builds_fill_with_nan)
     struct arena a;
     cr_assert_eq(arena_open(&a, "debug", arena_room(256), NULL), 0);
     float *piece = arena_take(&a, 256);
-    for (int i = 0; i < 64; i++)
-        cr_assert(isnan(piece[i]));
+    for (int i = 0; i < 64; i++) cr_assert(isnan(piece[i]));
     double as_double;
     memcpy(&as_double, piece, sizeof as_double);
     cr_assert(isnan(as_double));
@@ -389,12 +384,10 @@ Test(arena, red_zones_follow_every_piece)
     struct arena a;
     cr_assert_eq(arena_open(&a, "poisoned", 3 * arena_room(100), NULL), 0);
     char *first = arena_take(&a, 100), *second = arena_take(&a, 100);
-    for (int i = 0; i < 100; i++)
-        cr_assert(!__asan_address_is_poisoned(first + i) && !__asan_address_is_poisoned(second + i));
+    for (int i = 0; i < 100; i++) cr_assert(!__asan_address_is_poisoned(first + i) && !__asan_address_is_poisoned(second + i));
     for (char *p = first + 100; p < second; p++)
         cr_assert(__asan_address_is_poisoned(p), "%d bytes after the piece", (int)(p - first) - 100);
-    for (char *p = second + 100; p < a.base + a.size; p++)
-        cr_assert(__asan_address_is_poisoned(p), "not given out yet");
+    for (char *p = second + 100; p < a.base + a.size; p++) cr_assert(__asan_address_is_poisoned(p), "not given out yet");
     arena_close(&a);
 }
 #endif

@@ -10,15 +10,13 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static struct rng numbers(uint32_t which)
-{
-    return rng_start(stream_key(3, STREAM_TEST, 0x5ca1a, which));
-}
+static struct rng numbers(uint32_t which) { return rng_start(stream_key(3, STREAM_TEST, 0x5ca1a, which)); }
 
 /* `count` floats, NaN until written. Freed with the test's process; remembered, so that a leak checker can reach them till then. */
 static real *tensor(size_t count)
 {
-    static real *volatile taken[4096]; static size_t count_taken;
+    static real *volatile taken[4096];
+    static size_t count_taken;
     real *t = aligned_alloc(64, (count * sizeof *t + 63) / 64 * 64);
     cr_assert_not_null((taken[count_taken++ % 4096] = t));
     for (size_t i = 0; i < count; i++) t[i] = (real)NAN;
@@ -48,10 +46,7 @@ static void kill_dead_lanes(real *t, int n, size_t count)
     }
 }
 
-static size_t image_count(int n, int c, int h, int w)
-{
-    return (size_t)image_blocks(n) * LANES * (size_t)c * (size_t)h * (size_t)w;
-}
+static size_t image_count(int n, int c, int h, int w) { return (size_t)image_blocks(n) * LANES * (size_t)c * (size_t)h * (size_t)w; }
 
 /* Where image i's pixel stands in a tensor [B][H][W][C][16]. */
 static size_t at(int i, int h, int w, int c, int H, int W, int C)
@@ -66,17 +61,12 @@ static double dot(const real *a, const real *b, size_t count)
     return sum;
 }
 
-static bool same(const real *a, const real *b, size_t count)
-{
-    return memcmp(a, b, count * sizeof *a) == 0;
-}
+static bool same(const real *a, const real *b, size_t count) { return memcmp(a, b, count * sizeof *a) == 0; }
 
 static bool untouched(const real *t, size_t begin, size_t end)
 {
     for (size_t i = begin; i < end; i++) {
-        if (!isnan(t[i])) {
-            return false;
-        }
+        if (!isnan(t[i])) { return false; }
     }
     return true;
 }
@@ -84,8 +74,9 @@ static bool untouched(const real *t, size_t begin, size_t end)
 /* ---- conv ---- */
 
 static const char *const convs[] = {
-    "n16c1h5k1r3pad0", "n5c3h6w4k2r3pad1", "n33c2h7k3r3step2pad1,0,0,1", "n1c1h1k1r3pad1", "n17c4h5k5r1pad0",
-    "n2c2h9w8k2r5s3step3b0pad2,1,0,2", "n3c1h11k2r11pad10", "n18c2h4w1k3r1step4pad0",
+    "n16c1h5k1r3pad0",   "n5c3h6w4k2r3pad1",       "n33c2h7k3r3step2pad1,0,0,1",
+    "n1c1h1k1r3pad1",    "n17c4h5k5r1pad0",        "n2c2h9w8k2r5s3step3b0pad2,1,0,2",
+    "n3c1h11k2r11pad10", "n18c2h4w1k3r1step4pad0",
 };
 
 /* Output (i, p, q, k) by the header's formula. */
@@ -108,7 +99,7 @@ static double conv_value(const struct conv *c, const real *x, const real *w, con
 struct conv_test {
     struct conv p;
     size_t nx, ny, nw;
-    struct span out, in;                /* all rows of y and of x */
+    struct span out, in; /* all rows of y and of x */
     real *x, *dy, *w, *b, *y, *dx, *dw, *db;
 };
 
@@ -323,7 +314,7 @@ Test(scalar_pool, max_is_the_first_largest_tap)
             const int h0 = row * p.step - p.top, w0 = q * p.step - p.left;
             real largest = (real)-INFINITY;
             int first = -1;
-            for (int tap = p.r * p.s - 1; tap >= 0; tap--) {        /* backwards, so >= keeps the first */
+            for (int tap = p.r * p.s - 1; tap >= 0; tap--) { /* backwards, so >= keeps the first */
                 const int h = h0 + tap / p.s, w = w0 + tap % p.s;
                 if (h < 0 || h >= p.h || w < 0 || w >= p.w) continue;
                 const real a = x[at(b * LANES + l, h, w, c, p.h, p.w, p.c)];
@@ -356,8 +347,12 @@ Test(scalar_pool, a_nan_stays_only_as_first_tap)
 
 Test(scalar_pool, average_divides_by_the_taps_it_says)
 {
-    static const struct { const char *text; int corner, inner; } known[] = {
-        { "avg:n16c1h4r3pad1", 4, 9 }, { "avg:n16c1h4r3count1pad1", 9, 9 },
+    static const struct {
+        const char *text;
+        int corner, inner;
+    } known[] = {
+        { "avg:n16c1h4r3pad1", 4, 9 },
+        { "avg:n16c1h4r3count1pad1", 9, 9 },
     };
     for (size_t i = 0; i < COUNT(known); i++) {
         real x[16 * LANES], y[16 * LANES], dy[16 * LANES], dx[16 * LANES];

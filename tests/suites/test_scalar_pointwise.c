@@ -10,10 +10,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static struct rng numbers(uint32_t which)
-{
-    return rng_start(stream_key(3, STREAM_TEST, 0x901e7, which));
-}
+static struct rng numbers(uint32_t which) { return rng_start(stream_key(3, STREAM_TEST, 0x901e7, which)); }
 
 static void draw(struct rng *r, real *to, size_t count, double middle, double spread)
 {
@@ -28,17 +25,11 @@ static void close_to(double got, double want, double tolerance, const char *what
 /* ---- batch norm ---- */
 
 enum { BN_COUNT = 3 * LANES * 6 * 5 * 2 };
-static const struct batchnorm bn = { .n = 37, .c = 2, .h = 6, .w = 5 };     /* three blocks, the last with five images */
+static const struct batchnorm bn = { .n = 37, .c = 2, .h = 6, .w = 5 }; /* three blocks, the last with five images */
 
-static int bn_channel(int i)
-{
-    return i / LANES % bn.c;
-}
+static int bn_channel(int i) { return i / LANES % bn.c; }
 
-static bool bn_live(int i)
-{
-    return i / (LANES * bn.h * bn.w * bn.c) * LANES + i % LANES < bn.n;
-}
+static bool bn_live(int i) { return i / (LANES * bn.h * bn.w * bn.c) * LANES + i % LANES < bn.n; }
 
 /* The loss sum(dy * batchnorm(x)) in double, by the formula at the top of the header. */
 static double bn_loss(const double *x, const double *dy, const double *gamma, const double *beta, double eps)
@@ -147,7 +138,7 @@ Test(batchnorm, merge_weighs_chunks_by_their_live_values)
                     const int left = p->n - row / p->h * LANES;
                     values += (left < LANES ? left : LANES) * p->w;
                 }
-                const double m = 100 + i + c, v = 1 + 0.25 * i;             /* exact in float */
+                const double m = 100 + i + c, v = 1 + 0.25 * i; /* exact in float */
                 chunk_mean[i * p->c + c] = (real)m;
                 chunk_m2[i * p->c + c] = (real)(v * values);
                 count += values;
@@ -183,7 +174,7 @@ Test(batchnorm, chunks_are_merged_by_a_tree)
 
 Test(batchnorm, running_statistics_follow_with_the_unbiased_variance)
 {
-    const struct batchnorm p = { .n = 2, .c = 1, .h = 1, .w = 2 };          /* four values: unbiased = 4/3 biased */
+    const struct batchnorm p = { .n = 2, .c = 1, .h = 1, .w = 2 }; /* four values: unbiased = 4/3 biased */
     const real mean = 2, variance = 3;
     real running_mean = 10, running_variance = 1;
     batchnorm_track(&p, (real)0.25, &mean, &variance, &running_mean, &running_variance);
@@ -257,7 +248,7 @@ Test(scalar_loss, is_minus_the_log_of_the_labels_share)
     uint8_t label[2 * LANES], best[2 * LANES];
     draw(&r, z, COUNT(z), 0, 3);
     for (int i = 0; i < 2 * LANES; i++) label[i] = (uint8_t)rng_below(&r, K);
-    for (int k = 0; k < K; k++) z[k * LANES] = (real)(k == 3 || k == 5 ? 1e30 : -1e30), z[k * LANES + 1] = 2;   /* ties; all equal */
+    for (int k = 0; k < K; k++) z[k * LANES] = (real)(k == 3 || k == 5 ? 1e30 : -1e30), z[k * LANES + 1] = 2; /* ties; all equal */
     label[0] = 5;
     loss(&p, (struct span){ 1, 2 }, z, label, value, best, dz);
     loss(&p, (struct span){ 0, 1 }, z, label, value, best, dz);
@@ -310,7 +301,11 @@ static double trajectory(struct optimizer o, enum eps_form form, double rate, do
 
 Test(scalar_optimizer, follows_the_recurrences)
 {
-    static const struct { struct optimizer o; enum eps_form form; const char *name; } cases[] = {
+    static const struct {
+        struct optimizer o;
+        enum eps_form form;
+        const char *name;
+    } cases[] = {
         { { .kind = OPTIMIZER_SGD }, EPS_PYTORCH, "sgd" },
         { { .kind = OPTIMIZER_SGD, .momentum = 0.9f }, EPS_PYTORCH, "momentum" },
         { { .kind = OPTIMIZER_SGD, .momentum = 0.9f, .nesterov = true }, EPS_PYTORCH, "nesterov" },
@@ -318,12 +313,12 @@ Test(scalar_optimizer, follows_the_recurrences)
         { { .kind = OPTIMIZER_ADAM }, EPS_KERAS, "adam, keras" },
         { { .kind = OPTIMIZER_ADAMW }, EPS_PYTORCH, "adamw" },
     };
-    const double rate = 0.05, decay = 0.1, eps = 0.01;         /* large enough that the place of eps shows */
+    const double rate = 0.05, decay = 0.1, eps = 0.01; /* large enough that the place of eps shows */
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct optimizer o = cases[i].o;
         real w[2 * LANES], g[2 * LANES], m[2 * LANES] = { 0 }, v[2 * LANES] = { 0 };
         for (int j = 0; j < 2 * LANES; j++) w[j] = j < LANES;
-        if (o.kind == OPTIMIZER_SGD) m[0] = 77;                 /* the first step must not read it */
+        if (o.kind == OPTIMIZER_SGD) m[0] = 77; /* the first step must not read it */
         const bool uses_m = o.momentum > 0 || o.kind != OPTIMIZER_SGD;
         o.weight_decay = (float)decay;
         o.rate = (float)rate;

@@ -4,10 +4,7 @@
 #include <math.h>
 #include "../../ablations/driver/driver.h"
 
-static void near(double got, double want, double within)
-{
-    cr_assert(fabs(got - want) <= within, "got %.9g, want %.9g", got, want);
-}
+static void near(double got, double want, double within) { cr_assert(fabs(got - want) <= within, "got %.9g, want %.9g", got, want); }
 
 /* qt(0.975, df) */
 Test(stats, student)
@@ -19,8 +16,7 @@ Test(stats, student)
     near(student_t975(31), 2.0395134, 1e-5);
     near(student_t975(60), 2.0002978, 1e-5);
     near(student_t975(1000), 1.9623391, 1e-5);
-    for (int df = 1; df < 200; df++)
-        cr_assert(student_t975(df) > student_t975(df + 1), "at %d degrees of freedom", df);
+    for (int df = 1; df < 200; df++) cr_assert(student_t975(df) > student_t975(df + 1), "at %d degrees of freedom", df);
 }
 
 /* t.test(c(99.1, 99.3, 99.2, 99.4)) */
@@ -34,7 +30,7 @@ Test(stats, interval)
     near(s.low, 99.04457, 1e-5);
     near(s.high, 99.45543, 1e-5);
     double low, high;
-    one_more(&s, &low, &high);          /* mean -+ qt(0.975, 3) * sd * sqrt(1 + 1/4) */
+    one_more(&s, &low, &high); /* mean -+ qt(0.975, 3) * sd * sqrt(1 + 1/4) */
     near(low, 98.79065, 1e-5);
     near(high, 99.70935, 1e-5);
 }
@@ -112,7 +108,7 @@ Test(stats, holm_correction)
 Test(stats, verdicts)
 {
     const struct claim more = { .relation = MORE, .than_cell = "b" }, by_two = { .relation = MORE, .than_cell = "b", .margin = 2 },
-        less = { .relation = LESS, .than_cell = "b" }, same = { .relation = SAME, .than_cell = "b", .margin = 0.5 };
+                       less = { .relation = LESS, .than_cell = "b" }, same = { .relation = SAME, .than_cell = "b", .margin = 0.5 };
     const struct effect up = { 10, 10, 0.3, 0.1, 0.5, 0.01 }, wide = { 10, 10, 0.3, -1, 1.6, 0.6 }, tiny = { 10, 10, 0.1, -0.2, 0.4, 0.6 };
     cr_assert_eq(claim_verdict(&more, &up, 0.01), HOLDS);
     cr_assert_eq(claim_verdict(&more, &up, 0.06), NOT_SEPARABLE);

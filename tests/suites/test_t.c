@@ -23,8 +23,17 @@ Test(t, bf16_rounds_to_nearest_even)
 }
 
 /* How a twin may go wrong: the flush, the order, the rounding of its last step. */
-enum wrong { IEEE_DENORMALS, FLUSHES_BEFORE_ROUNDING, KEEPS_DENORMAL_INPUTS, ONE_CHAIN, PAIR_BY_PAIR, ODD_FIRST, SEPARATE_ROUNDING,
-             SUMS_ONTO_C, WRONGS };
+enum wrong {
+    IEEE_DENORMALS,
+    FLUSHES_BEFORE_ROUNDING,
+    KEEPS_DENORMAL_INPUTS,
+    ONE_CHAIN,
+    PAIR_BY_PAIR,
+    ODD_FIRST,
+    SEPARATE_ROUNDING,
+    SUMS_ONTO_C,
+    WRONGS
+};
 static enum wrong wrong;
 
 static float flushed(float a) { return fabsf(a) < 0x1p-126f ? copysignf(0, a) : a; }
@@ -35,8 +44,8 @@ static float step(float a, float b, float c)
     if (wrong == SEPARATE_ROUNDING) return flushed(flushed(a * b) + c);
     const float sum = fmaf(a, b, c), large = fmaf(a * 0x1p64f, b, c * 0x1p64f);
     if (wrong == IEEE_DENORMALS || !(fabsf(sum) <= 0x1p-126f)) return sum;
-    const bool below = (double)fabsf(large) < 0x1p-62 || (wrong == FLUSHES_BEFORE_ROUNDING &&
-                       fabs((double)a * 0x1p64 * (double)b + (double)c * 0x1p64) < 0x1p-62);
+    const bool below = (double)fabsf(large) < 0x1p-62 ||
+                       (wrong == FLUSHES_BEFORE_ROUNDING && fabs((double)a * 0x1p64 * (double)b + (double)c * 0x1p64) < 0x1p-62);
     return below ? copysignf(0, sum) : sum;
 }
 

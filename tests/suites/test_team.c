@@ -30,8 +30,7 @@ static struct topology *open_topology(const char *description)
 {
     struct topology *topology = NULL;
     struct why why = { "" };
-    if (description)
-        setenv("HWLOC_SYNTHETIC", description, 1);
+    if (description) setenv("HWLOC_SYNTHETIC", description, 1);
     cr_assert_eq(topology_open(&topology, &why), 0, "%s", why.text);
     return topology;
 }
@@ -39,8 +38,7 @@ static struct topology *open_topology(const char *description)
 Test(topology, bindings_have_names)
 {
     cr_assert_str_eq(bind_name(BIND_CORE), "core");
-    for (int bind = BIND_CORE; bind <= BIND_NONE; bind++)
-        cr_assert_eq(bind_parse(bind_name((enum bind)bind)), bind);
+    for (int bind = BIND_CORE; bind <= BIND_NONE; bind++) cr_assert_eq(bind_parse(bind_name((enum bind)bind)), bind);
     cr_assert_eq(bind_parse("socket"), -1);
     cr_assert_eq(bind_parse(""), -1);
 }
@@ -82,8 +80,7 @@ Test(topology, two_sockets_of_hyperthreads)
     expect_plan_without_doubles(t, BIND_CORE, 6);
     expect_plan_without_doubles(t, BIND_PU, 12);
     cr_assert_eq(topology_pu(t, BIND_CORE, 1, 2), 70006, "two workers take a socket each");
-    for (int i = 0; i < 6; i++)
-        cr_assert_eq(topology_pu(t, BIND_CORE, i, 6) % 2, 0, "the core's first PU");
+    for (int i = 0; i < 6; i++) cr_assert_eq(topology_pu(t, BIND_CORE, i, 6) % 2, 0, "the core's first PU");
     topology_close(t);
 }
 
@@ -97,15 +94,16 @@ Test(topology, a_described_machine_cannot_be_bound_to)
 
 enum { MOST_UNITS = 1000, MOST_WORKERS = 8 };
 
-struct ledger { atomic_int times[MOST_UNITS]; int begin[MOST_WORKERS], end[MOST_WORKERS], calls[MOST_WORKERS]; };
+struct ledger {
+    atomic_int times[MOST_UNITS];
+    int begin[MOST_WORKERS], end[MOST_WORKERS], calls[MOST_WORKERS];
+};
 
 static void enter(void *context, int begin, int end, int worker)
 {
     struct ledger *ledger = context;
-    for (int i = begin; i < end; i++)
-        atomic_fetch_add(&ledger->times[i], 1);
-    if (ledger->calls[worker]++)
-        return;
+    for (int i = begin; i < end; i++) atomic_fetch_add(&ledger->times[i], 1);
+    if (ledger->calls[worker]++) return;
     ledger->begin[worker] = begin;
     ledger->end[worker] = end;
 }
@@ -124,8 +122,7 @@ static void expect_fair_cut(struct team *team, int units)
         cr_assert(w >= active || ledger.end[w] == next + (active > 1 ? (size + 1) / 2 : size));
         next += size;
     }
-    for (int i = 0; i < MOST_UNITS; i++)
-        wrong += atomic_load(&ledger.times[i]) != (i < units);
+    for (int i = 0; i < MOST_UNITS; i++) wrong += atomic_load(&ledger.times[i]) != (i < units);
     cr_assert_eq(wrong, 0, "%d units on %d workers: %d ran not once", units, team_workers(team), wrong);
 }
 
@@ -134,8 +131,7 @@ Test(team, cuts_units_evenly)
     static const int units[] = { 0, 1, 2, 3, 5, 7, 8, 9, 15, 64, 999, MOST_UNITS };
     for (int workers = 1; workers <= MOST_WORKERS; workers++) {
         struct team *team = open_team(workers, BIND_CORE);
-        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-            expect_fair_cut(team, units[i]);
+        for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) expect_fair_cut(team, units[i]);
         team_close(team);
     }
 }
@@ -146,7 +142,7 @@ static void wait_for_the_rest(void *context, int begin, int end, int worker)
     struct ledger *ledger = context;
     (void)worker;
     for (int i = begin; i < end; i++) {
-        for (int other = end; i == 0 && other < 8; )
+        for (int other = end; i == 0 && other < 8;)
             if (atomic_load(&ledger->times[other])) other++;
             else sched_yield();
         atomic_fetch_add(&ledger->times[i], 1);
@@ -158,8 +154,7 @@ Test(team, who_is_done_takes_what_others_have_left, .timeout = 60)
     static struct ledger ledger;
     struct team *team = open_team(2, BIND_CORE);
     team_run(team, 8, wait_for_the_rest, &ledger);
-    for (int i = 0; i < 8; i++)
-        cr_assert_eq(atomic_load(&ledger.times[i]), 1);
+    for (int i = 0; i < 8; i++) cr_assert_eq(atomic_load(&ledger.times[i]), 1);
     team_close(team);
 }
 
@@ -178,7 +173,9 @@ Test(team, none_at_all_is_a_team_of_one)
 }
 
 /* A reduction as kernels do it: a partial sum per unit, in doubles whose order matters, then one order for all. */
-struct sums { double part[MOST_UNITS]; };
+struct sums {
+    double part[MOST_UNITS];
+};
 
 static void sum_unit(void *context, int begin, int end, int worker)
 {
@@ -186,8 +183,7 @@ static void sum_unit(void *context, int begin, int end, int worker)
     (void)worker;
     for (int unit = begin; unit < end; unit++) {
         struct rng r = rng_start(stream_key(3, STREAM_TEST, (uint32_t)unit, 0));
-        for (int i = 0; i < 50; i++)
-            sums->part[unit] += rng_normal(&r);
+        for (int i = 0; i < 50; i++) sums->part[unit] += rng_normal(&r);
     }
 }
 
@@ -199,8 +195,7 @@ static double sum_on(int workers, enum bind bind)
     team_run(team, MOST_UNITS, sum_unit, &sums);
     team_close(team);
     double sum = 0;
-    for (int i = 0; i < MOST_UNITS; i++)
-        sum += sums.part[i];
+    for (int i = 0; i < MOST_UNITS; i++) sum += sums.part[i];
     return sum;
 }
 
@@ -218,8 +213,7 @@ static void work(void *context, int begin, int end, int worker)
 {
     atomic_long *total = context;
     (void)worker;
-    for (int i = begin; i < end; i++)
-        atomic_fetch_add(total, i);
+    for (int i = begin; i < end; i++) atomic_fetch_add(total, i);
 }
 
 /* Awake and asleep: each hundredth run comes after the workers went to sleep. */
@@ -231,8 +225,7 @@ Test(team, thousands_of_runs)
     long want = 0;
     for (int i = 0; i < 5000; i++) {
         int n = units[i % 5];
-        if (i % 100 == 0)
-            usleep(1000);
+        if (i % 100 == 0) usleep(1000);
         team_run(team, n, work, &total);
         want += (long)n * (n - 1) / 2;
     }
@@ -252,8 +245,7 @@ static void expect_planned_places(enum bind bind)
             cr_skip_test("this system refuses to bind threads");
         }
         atomic_long total = 0;
-        for (int i = 0; i < 100; i++)
-            team_run(team, 1000, work, &total);
+        for (int i = 0; i < 100; i++) team_run(team, 1000, work, &total);
         for (int w = 0; w < workers; w++) {
             cr_assert_geq(team_planned_pu(team, w), 0);
             cr_assert_eq(team_actual_pu(team, w), team_planned_pu(team, w), "worker %d of %d, bind %s", w, workers, bind_name(bind));
@@ -272,8 +264,7 @@ Test(team, unbound_says_so)
 {
     struct team *team = open_team(3, BIND_NONE);
     cr_assert(!team_pinned(team));
-    for (int w = 0; w < 3; w++)
-        cr_assert_eq(team_planned_pu(team, w), -1);
+    for (int w = 0; w < 3; w++) cr_assert_eq(team_planned_pu(team, w), -1);
     team_close(team);
 }
 
@@ -301,10 +292,8 @@ Test(team, works_in_a_forked_child)
     cr_assert_geq(child, 0);
     if (child == 0) {
         struct team *team = NULL;
-        if (team_open(&team, 3, BIND_CORE, NULL) != 0)
-            _exit(2);
-        for (int i = 0; i < 100; i++)
-            team_run(team, 10, work, &total);
+        if (team_open(&team, 3, BIND_CORE, NULL) != 0) _exit(2);
+        for (int i = 0; i < 100; i++) team_run(team, 10, work, &total);
         team_close(team);
         _exit(atomic_load(&total) == 101 * 45 ? 0 : 1);
     }

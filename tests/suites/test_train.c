@@ -15,14 +15,13 @@ static struct metrics run(const char *net_text, const char *recipe_text, const s
     struct net net = toy_net(net_text);
     struct recipe recipe = toy_recipe(recipe_text);
     struct why why = { "" };
-    if (!options.isas)
-        options.isas = cpu_detect();
+    if (!options.isas) options.isas = cpu_detect();
     cr_assert_eq(train(&net, &recipe, d, &options, &m, &why), 0, "%s", why.text);
     return m;
 }
 
 static void assert_refused(const char *net_text, const char *recipe_text, const struct dataset *d, struct train_options options, int code,
-    const char *part)
+                           const char *part)
 {
     static struct metrics m;
     struct net net = toy_net(net_text);
@@ -47,8 +46,7 @@ Test(train, learns_and_reports)
     cr_assert_eq((float)m.test_acc, m.test_acc_per_epoch[5]);
     cr_assert_eq((float)m.test_loss, m.test_loss_per_epoch[5]);
     cr_assert_eq((float)m.train_acc_running, m.train_acc_running_per_epoch[5]);
-    for (int i = 0; i < 6; i++)
-        cr_assert_geq((float)m.best_test_acc, m.test_acc_per_epoch[i]);
+    for (int i = 0; i < 6; i++) cr_assert_geq((float)m.best_test_acc, m.test_acc_per_epoch[i]);
     cr_assert(m.seconds > 0 && m.train_images_per_s > 0 && m.infer_images_per_s > 0);
     cr_assert_float_eq(m.train_images_per_s * m.seconds, 6 * 300, 1e-6);
     cr_assert(m.bytes.parameters > 0 && m.bytes.gradients > 0 && m.bytes.optimizer > m.bytes.gradients && m.bytes.activations > 0);
@@ -153,8 +151,7 @@ static int steps_seen, stop_at;
 static void count_steps(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *so_far)
 {
     (void)context, (void)epoch, (void)step, (void)steps_per_epoch, (void)so_far;
-    if (++steps_seen == stop_at)
-        stop = 1;
+    if (++steps_seen == stop_at) stop = 1;
 }
 
 Test(resume, in_the_middle_of_an_epoch_too)
@@ -165,7 +162,7 @@ Test(resume, in_the_middle_of_an_epoch_too)
     snprintf(saved, sizeof saved, "interrupted after 9 of 14 updates; resume by loading %s", path);
     const char *recipe = "opt=adam lr=0.01 batch=32 epochs=2";
     struct metrics whole = run(rich_net, recipe, &d, (struct train_options){ .seed = 3 });
-    stop_at = 7 + 1 + 2;                        /* seven steps, the epoch's evaluation, two steps */
+    stop_at = 7 + 1 + 2; /* seven steps, the epoch's evaluation, two steps */
     struct train_options options = { .seed = 3, .save = path, .interrupted = &stop, .progress = count_steps };
     assert_refused(rich_net, recipe, &d, options, -EINTR, saved);
     stop = 0;
@@ -180,7 +177,7 @@ Test(resume, interrupted_between_epochs_and_without_a_file)
     struct dataset d = toy_open(64, 16);
     stop_at = 2;
     assert_refused(small_net, "batch=64 epochs=3", &d, (struct train_options){ .interrupted = &stop, .progress = count_steps }, -EINTR,
-        "interrupted after 1 of 3 updates; nothing was saved");
+                   "interrupted after 1 of 3 updates; nothing was saved");
     toy_close(&d);
 }
 
@@ -258,8 +255,7 @@ Test(batches, parts_give_the_bits_of_the_whole)
     struct batcher *batcher;
     cr_assert_eq(batcher_open(&batcher, &d, &recipe.transform, NULL, NULL), 0);
     static int all[2100], order[2100];
-    for (int i = 0; i < 2100; i++)
-        all[i] = i;
+    for (int i = 0; i < 2100; i++) all[i] = i;
     epoch_order(5, 0, all, 2100, order);
     plan_init(whole, recipe.init, 5);
     batcher_fill(batcher, &d.train, order, 2100, true, 5, 0, plan_input(whole), plan_labels(whole));
@@ -325,8 +321,7 @@ Test(train, evaluate_tells_every_prediction)
     cr_assert_eq(net_plan(&net, &options, &plan, NULL), 0);
     cr_assert_eq(batcher_open(&batcher, &d, &recipe.transform, NULL, NULL), 0);
     plan_init(plan, recipe.init, 1);
-    for (int i = 0; i < 50; i++)
-        index[i] = 49 - i;
+    for (int i = 0; i < 50; i++) index[i] = 49 - i;
     evaluate(plan, batcher, &d.test, index, 50, 24, &accuracy, &loss, predicted);
     for (int i = 0; i < 50; i++) {
         cr_assert_lt(predicted[i], TOY_CLASSES);

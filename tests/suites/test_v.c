@@ -29,16 +29,13 @@ static void greedy_load_n(const float *from, int n, float *to)
     v_portable.load_n(from, n, to);
 }
 
-static void greedy_store_n(float *to, const float *from, int n)
-{
-    v_portable.store_n(to, from, n + 1);
-}
+static void greedy_store_n(float *to, const float *from, int n) { v_portable.store_n(to, from, n + 1); }
 
 static void broken_sum4(const float *a, float *out)
 {
     v_portable.sum4(a, out);
     out[3] = 0;
-    for (int i = 0; i < LANES; i++) out[3] += a[3 * LANES + i];         /* one after the other: other bits than the tree's */
+    for (int i = 0; i < LANES; i++) out[3] += a[3 * LANES + i]; /* one after the other: other bits than the tree's */
 }
 
 Test(v, every_isa_agrees_with_plain_c)

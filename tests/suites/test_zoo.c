@@ -17,8 +17,7 @@ static struct net parse(const char *text)
 static const struct zoo_cell *find(const struct zoo_study *study, const char *name)
 {
     const struct zoo_cell *cell = study->cells;
-    while (cell->cell && strcmp(cell->cell, name) != 0)
-        cell++;
+    while (cell->cell && strcmp(cell->cell, name) != 0) cell++;
     cr_assert_not_null(cell->cell, "%s/%s is gone", study->study, name);
     return cell;
 }
@@ -32,7 +31,7 @@ Test(zoo, strings_are_canonical_and_parameters_true)
             struct net net = parse(cell->net);
             cr_assert_str_eq(net_print(&net, text, sizeof text), cell->net);
             cr_assert_eq(net_parameters(&net), cell->parameters, "%s/%s: %ld parameters, not %ld", zoo[s]->study, cell->cell,
-                net_parameters(&net), cell->parameters);
+                         net_parameters(&net), cell->parameters);
             struct recipe r;
             struct why why = { "" };
             cr_assert_eq(recipe_parse(cell->recipe, &r, &why), 0, "%s", why.text);
@@ -68,8 +67,7 @@ Test(zoo, names_are_unique_and_the_promised_ones_are_there)
             cr_assert_eq(find(zoo[s], cell->cell), cell, "%s/%s is there twice", zoo[s]->study, cell->cell);
     find(&compact_net, "published");
     static const char *const kernels[] = { "dense", "3x3", "5x5", "7x7" };
-    for (int i = 0; i < 4; i++)
-        find(&kernel_size, kernels[i]);
+    for (int i = 0; i < 4; i++) find(&kernel_size, kernels[i]);
     for (int i = 1; i <= 5; i++) {
         char name[8] = { 'e', 'x', 'p', (char)('0' + i) };
         find(&mnist_architectures, name);
@@ -80,8 +78,12 @@ Test(zoo, names_are_unique_and_the_promised_ones_are_there)
 Test(zoo, receptive_fields_of_the_studies)
 {
     static const int compact[] = { 3, 5, 6, 10, 14, 16, 24, 32 }, exp5[] = { 3, 5, 7, 8, 12, 16, 20, 24 };
-    const struct { const struct zoo_cell *cell; const int *fields; } cases[] = {
-        { find(&compact_net, "published"), compact }, { find(&mnist_architectures, "exp5"), exp5 },
+    const struct {
+        const struct zoo_cell *cell;
+        const int *fields;
+    } cases[] = {
+        { find(&compact_net, "published"), compact },
+        { find(&mnist_architectures, "exp5"), exp5 },
     };
     for (int i = 0; i < 2; i++) {
         struct net net = parse(cases[i].cell->net);
@@ -113,13 +115,20 @@ Test(zoo, vanishing_canvas_grows_what_it_sees)
 /* The counts that the studies' notes give, typed again: the table's own could be wrong together with the net. */
 Test(zoo, parameters_of_the_notes)
 {
-    static const struct { const struct zoo_study *study; const char *cell; long parameters; } notes[] = {
-        { &vanishing_canvas, "d5", 16246 }, { &vanishing_canvas, "d9", 11542 }, { &vanishing_canvas, "d10", 10516 },
-        { &vanishing_canvas, "d15", 6286 }, { &mnist_architectures, "exp1", 480176 }, { &mnist_architectures, "exp1b", 21000 },
-        { &mnist_architectures, "exp2", 27738 }, { &mnist_architectures, "exp3", 23426 }, { &mnist_architectures, "exp3s", 4418 },
-        { &mnist_architectures, "exp3s-dense50", 12968 }, { &mnist_architectures, "exp4", 17054 }, { &mnist_architectures, "exp5", 17302 },
-        { &scratch_cnn, "published", 7856 }, { &kernel_size, "dense", 101770 }, { &kernel_size, "3x3", 220234 },
-        { &kernel_size, "5x5", 253514 }, { &kernel_size, "7x7", 303434 }, { &compact_net, "published", 8070 },
+    static const struct {
+        const struct zoo_study *study;
+        const char *cell;
+        long parameters;
+    } notes[] = {
+        { &vanishing_canvas, "d5", 16246 },       { &vanishing_canvas, "d9", 11542 },
+        { &vanishing_canvas, "d10", 10516 },      { &vanishing_canvas, "d15", 6286 },
+        { &mnist_architectures, "exp1", 480176 }, { &mnist_architectures, "exp1b", 21000 },
+        { &mnist_architectures, "exp2", 27738 },  { &mnist_architectures, "exp3", 23426 },
+        { &mnist_architectures, "exp3s", 4418 },  { &mnist_architectures, "exp3s-dense50", 12968 },
+        { &mnist_architectures, "exp4", 17054 },  { &mnist_architectures, "exp5", 17302 },
+        { &scratch_cnn, "published", 7856 },      { &kernel_size, "dense", 101770 },
+        { &kernel_size, "3x3", 220234 },          { &kernel_size, "5x5", 253514 },
+        { &kernel_size, "7x7", 303434 },          { &compact_net, "published", 8070 },
     };
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         struct net net = parse(find(notes[i].study, notes[i].cell)->net);

@@ -23,10 +23,8 @@ static inline struct images toy_images(int count, uint64_t seed)
         uint8_t *pixels = images.pixels + (size_t)i * TOY_SIDE * TOY_SIDE;
         int digit = i % TOY_CLASSES, top = 1 + digit / 2 * 6, left = 1 + digit % 2 * 6;
         images.labels[i] = (uint8_t)digit;
-        for (int p = 0; p < TOY_SIDE * TOY_SIDE; p++)
-            pixels[p] = (uint8_t)rng_below(&rng, 128);
-        for (int p = 0; p < 16; p++)
-            pixels[(top + p / 4) * TOY_SIDE + left + p % 4] = (uint8_t)(100 + rng_below(&rng, 156));
+        for (int p = 0; p < TOY_SIDE * TOY_SIDE; p++) pixels[p] = (uint8_t)rng_below(&rng, 128);
+        for (int p = 0; p < 16; p++) pixels[(top + p / 4) * TOY_SIDE + left + p % 4] = (uint8_t)(100 + rng_below(&rng, 156));
     }
     return images;
 }
@@ -34,8 +32,14 @@ static inline struct images toy_images(int count, uint64_t seed)
 /* Class i % TOY_CLASSES. Free with toy_close. The hash is a made-up one that tells sets of different size apart. */
 static inline struct dataset toy_open(int train, int test)
 {
-    struct dataset d = { .name = "toy", .synthetic = true, .classes = TOY_CLASSES, .c = 1, .h = TOY_SIDE, .w = TOY_SIDE,
-        .train = toy_images(train, 1), .test = toy_images(test, 2) };
+    struct dataset d = { .name = "toy",
+                         .synthetic = true,
+                         .classes = TOY_CLASSES,
+                         .c = 1,
+                         .h = TOY_SIDE,
+                         .w = TOY_SIDE,
+                         .train = toy_images(train, 1),
+                         .test = toy_images(test, 2) };
     snprintf(d.sha256, sizeof d.sha256, "%032d%032d", train, test);
     return d;
 }

@@ -22,28 +22,30 @@ static _Noreturn void quit(const char *what)
 static void *room(size_t bytes)
 {
     void *p = calloc(bytes ? bytes : 1, 1);
-    if (!p)
-        quit("out of memory");
+    if (!p) quit("out of memory");
     return p;
 }
 
 /* ---- what is written --------------------------------------------------------------------------------------------------------------- */
 
 enum { MAX_ITEMS = 8192 };
-struct item { char name[80]; int rank, extent[4]; size_t count; float *value; };
+struct item {
+    char name[80];
+    int rank, extent[4];
+    size_t count;
+    float *value;
+};
 static struct item items[MAX_ITEMS];
 static int item_count;
 
 static struct item *item(const char *name, int rank, const int *extent)
 {
-    if (item_count == MAX_ITEMS)
-        quit("too many tensors: take fewer steps");
+    if (item_count == MAX_ITEMS) quit("too many tensors: take fewer steps");
     struct item *i = &items[item_count++];
     snprintf(i->name, sizeof i->name, "%s", name);
     i->rank = rank;
     i->count = 1;
-    for (int d = 0; d < rank; d++)
-        i->count *= (size_t)(i->extent[d] = extent[d]);
+    for (int d = 0; d < rank; d++) i->count *= (size_t)(i->extent[d] = extent[d]);
     i->value = room(i->count * sizeof *i->value);
     return i;
 }
@@ -53,8 +55,7 @@ static void keep_tensor(const char *prefix, const struct tensor *t, const real *
     char name[80];
     snprintf(name, sizeof name, "%s%s", prefix, t->name);
     struct item *i = item(name, t->rank, t->extent);
-    for (size_t j = 0; j < t->count; j++)
-        i->value[j] = value[j];
+    for (size_t j = 0; j < t->count; j++) i->value[j] = value[j];
 }
 
 /* From lanes: x[B][H][W][C][16], the first n images. */
@@ -93,8 +94,7 @@ static void keep_taps(const char *name, const struct planned *l, const struct la
 static void keep_labels(const char *name, const uint8_t *labels, int n)
 {
     struct item *i = item(name, 1, &n);
-    for (int image = 0; image < n; image++)
-        i->value[image] = labels[image];
+    for (int image = 0; image < n; image++) i->value[image] = labels[image];
 }
 
 /* The header is JSON, padded with blanks to eight bytes. */
@@ -104,26 +104,21 @@ static void write_items(const char *path, const char *net)
     char *header = NULL;
     size_t length = 0, offset = 0;
     FILE *text = open_memstream(&header, &length);
-    if (!file || !text)
-        quit("cannot write the output");
+    if (!file || !text) quit("cannot write the output");
     fprintf(text, "{\"__metadata__\":{\"net\":\"%s\"}", net);
     for (int i = 0; i < item_count; i++) {
         fprintf(text, ",\"%s\":{\"dtype\":\"F32\",\"shape\":[", items[i].name);
-        for (int d = 0; d < items[i].rank; d++)
-            fprintf(text, "%s%d", d ? "," : "", items[i].extent[d]);
+        for (int d = 0; d < items[i].rank; d++) fprintf(text, "%s%d", d ? "," : "", items[i].extent[d]);
         fprintf(text, "],\"data_offsets\":[%zu,%zu]}", offset, offset + items[i].count * sizeof(float));
         offset += items[i].count * sizeof(float);
     }
     fputc('}', text);
-    for (long at = ftell(text); at % 8; at++)
-        fputc(' ', text);
+    for (long at = ftell(text); at % 8; at++) fputc(' ', text);
     fclose(text);
     uint64_t size = length;
     bool ok = fwrite(&size, sizeof size, 1, file) == 1 && fwrite(header, 1, length, file) == length;
-    for (int i = 0; i < item_count; i++)
-        ok = ok && fwrite(items[i].value, sizeof(float), items[i].count, file) == items[i].count;
-    if (fclose(file) != 0 || !ok)
-        quit("cannot write the output");
+    for (int i = 0; i < item_count; i++) ok = ok && fwrite(items[i].value, sizeof(float), items[i].count, file) == items[i].count;
+    if (fclose(file) != 0 || !ok) quit("cannot write the output");
     free(header);
 }
 
@@ -137,8 +132,7 @@ static void draw_batch(struct plan *plan, int n, struct rng *rng)
     for (size_t i = 0; i < (size_t)image_blocks(n) * pixels * LANES; i++)
         x[i] = (int)(i / (pixels * LANES)) * LANES + (int)(i % LANES) < n ? (real)rng_normal(rng) : 0;
     memset(plan_labels(plan), 0, (size_t)image_blocks(n) * LANES);
-    for (int i = 0; i < n; i++)
-        plan_labels(plan)[i] = (uint8_t)rng_below(rng, (uint32_t)net->layers[net->count - 1].out.c);
+    for (int i = 0; i < n; i++) plan_labels(plan)[i] = (uint8_t)rng_below(rng, (uint32_t)net->layers[net->count - 1].out.c);
 }
 
 /* Away from the start, where gamma is 1 and beta 0. */
@@ -146,8 +140,7 @@ static void stir(struct plan *plan, struct rng *rng)
 {
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        for (size_t j = 0; t.trained && t.rank == 1 && j < t.count; j++)
-            t.value[j] += (real)(0.2 * rng_normal(rng));
+        for (size_t j = 0; t.trained && t.rank == 1 && j < t.count; j++) t.value[j] += (real)(0.2 * rng_normal(rng));
     }
 }
 
@@ -160,11 +153,9 @@ static void keep_inputs(const struct plan *plan, int step, int n)
     keep_labels(name, plan->labels, n);
     for (int i = 0; i < plan->net.count; i++) {
         snprintf(name, sizeof name, "mask.%d.%d", step, i);
-        if (plan->net.layers[i].kind == LAYER_DROPOUT)
-            keep_mask(name, &plan->layers[i], &plan->net.layers[i], n);
+        if (plan->net.layers[i].kind == LAYER_DROPOUT) keep_mask(name, &plan->layers[i], &plan->net.layers[i], n);
         snprintf(name, sizeof name, "tap.%d", i);
-        if (plan->layers[i].which && step == 0)
-            keep_taps(name, &plan->layers[i], &plan->net.layers[i], n);
+        if (plan->layers[i].which && step == 0) keep_taps(name, &plan->layers[i], &plan->net.layers[i], n);
     }
 }
 
@@ -172,8 +163,7 @@ static void keep_tensors(const struct plan *plan, const char *prefix, bool gradi
 {
     for (int i = 0; i < plan_tensors(plan); i++) {
         struct tensor t = plan_tensor(plan, i);
-        if (t.trained ? trained : statistics)
-            keep_tensor(prefix, &t, gradients ? t.gradient : t.value);
+        if (t.trained ? trained : statistics) keep_tensor(prefix, &t, gradients ? t.gradient : t.value);
     }
 }
 
@@ -182,8 +172,7 @@ static void keep_results(const struct plan *plan, int n)
     struct shape logits = plan->net.layers[plan->net.count - 1].out;
     keep_images("logits", plan_logits(plan), n, logits);
     struct item *losses = item("losses", 1, &n);
-    for (int i = 0; i < n; i++)
-        losses->value[i] = plan_losses(plan)[i];
+    for (int i = 0; i < n; i++) losses->value[i] = plan_losses(plan)[i];
     keep_tensors(plan, "gradient.", true, true, false);
     keep_tensors(plan, "tracked.", false, false, true);
 }
@@ -200,8 +189,7 @@ static void steps(struct plan *plan, const struct recipe *recipe, int n, int cou
         plan_forward(plan, n, true, key);
         plan_backward(plan, n, n, false, key);
         keep_inputs(plan, step, n);
-        if (step == 0)
-            keep_results(plan, n);
+        if (step == 0) keep_results(plan, n);
         struct optimizer o = recipe_optimizer(recipe, step, count, count);
         plan_step(plan, &o);
     }
@@ -225,8 +213,7 @@ static void images_of(struct plan *plan, const struct recipe *recipe, const stru
     int *index = room((size_t)count * sizeof *index);
     uint8_t *predicted = room((size_t)count);
     struct item *x = item("x", 4, (int[]){ count, s.h, s.w, s.c });
-    for (int i = 0; i < count; i++)
-        index[i] = i;
+    for (int i = 0; i < count; i++) index[i] = i;
     for (int done = 0, now; done < count; done += now) {
         now = count - done < plan->batch ? count - done : plan->batch;
         batcher_fill(batcher, images, index + done, now, false, 0, 0, plan->input, plan->labels);
@@ -252,8 +239,7 @@ static int number(const char *text, int low)
 {
     char *end;
     long value = strtol(text, &end, 10);
-    if (end == text || *end || value < low || value > 10000000)
-        quit("a number is wrong; see the head of tests/torch/parity.c");
+    if (end == text || *end || value < low || value > 10000000) quit("a number is wrong; see the head of tests/torch/parity.c");
     return (int)value;
 }
 
@@ -263,8 +249,7 @@ static struct plan *open_plan(const char *text, const struct recipe *recipe, int
     struct why why = { "" };
     struct plan *plan = NULL;
     struct plan_options options = { .batch = n, .training = true, .isas = cpu_detect(), .optimizer_slots = recipe_optimizer_slots(recipe) };
-    if (net_parse(text, &net, &why) != 0 || net_plan(&net, &options, &plan, &why) != 0)
-        quit(why.text);
+    if (net_parse(text, &net, &why) != 0 || net_plan(&net, &options, &plan, &why) != 0) quit(why.text);
     net_print(&net, printed, size);
     return plan;
 }
@@ -280,17 +265,14 @@ int main(int argc, char **argv)
     if (!is_steps && !is_data && !is_evaluate)
         quit("usage: parity steps OUT NET RECIPE N STEPS SEED | evaluate OUT NET RECIPE DATA IMAGES WEIGHTS | "
              "data OUT NET RECIPE DATA IMAGES");
-    if (recipe_parse(argv[4], &recipe, &why) != 0)
-        quit(why.text);
+    if (recipe_parse(argv[4], &recipe, &why) != 0) quit(why.text);
     struct plan *plan = open_plan(argv[3], &recipe, is_steps ? number(argv[5], 1) : recipe.batch, net, sizeof net);
     if (is_steps) {
         steps(plan, &recipe, plan->batch, number(argv[6], 1), (uint64_t)number(argv[7], 0));
     } else {
         struct dataset d;
-        if (dataset_open(argv[5], NULL, NULL, NULL, &d, &why) != 0 || train_check(plan_net(plan), &recipe, &d, &why) != 0)
-            quit(why.text);
-        if (is_evaluate && checkpoint_load(argv[7], plan, NULL, &why) != 0)
-            quit(why.text);
+        if (dataset_open(argv[5], NULL, NULL, NULL, &d, &why) != 0 || train_check(plan_net(plan), &recipe, &d, &why) != 0) quit(why.text);
+        if (is_evaluate && checkpoint_load(argv[7], plan, NULL, &why) != 0) quit(why.text);
         images_of(plan, &recipe, &d, is_evaluate, number(argv[6], 1));
         dataset_close(&d);
     }
