@@ -11,8 +11,7 @@ import resource
 import sys
 import time
 
-
-CHUNK = 2e-3        # seconds that one sample lasts at least
+CHUNK = 2e-3  # seconds that one sample lasts at least
 
 
 def sample(step, seconds):
@@ -20,7 +19,7 @@ def sample(step, seconds):
     start = time.perf_counter()
     step()
     first = time.perf_counter() - start
-    if first >= max(seconds, CHUNK):                        # long enough to be a sample, and too long for another
+    if first >= max(seconds, CHUNK):  # long enough to be a sample, and too long for another
         return [first * 1e6]
     calls = max(1, int(CHUNK / max(first, 1e-7)))
     samples, end = [], time.perf_counter() + seconds
@@ -43,7 +42,7 @@ def warm_up(step):
 def serve(make, run=None):
     """make(mode, what) gives the step as a function; it is asked once for each and warmed up. run(folder) is the short run."""
     answers, steps = os.fdopen(os.dup(1), 'w'), {}
-    os.dup2(2, 1)                                           # whatever the framework prints is not an answer
+    os.dup2(2, 1)  # whatever the framework prints is not an answer
     for line in sys.stdin:
         request = json.loads(line)
         key = request['mode'], request['what']
@@ -55,7 +54,7 @@ def serve(make, run=None):
                 steps[key] = make(*key)
                 warm_up(steps[key])
             answer = {'us': sample(steps[key], request['seconds'])}
-        except Exception as error:          # whatever a framework throws: this mode is reported as absent, with its words
+        except Exception as error:  # whatever a framework throws: this mode is reported as absent, with its words
             steps.pop(key, None)
             words = str(error).strip() or type(error).__name__
             answer = {'error': words.splitlines()[0][:200]}

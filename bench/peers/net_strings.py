@@ -4,21 +4,32 @@ another framework."""
 
 import re
 
-OPTIONS = {'conv': ('step', 'same', 'r', 's', 'pad', 'b'), 'max': ('step', 's', 'pad'), 'avg': ('step', 's', 'pad', 'count'),
-           'gap': (), 'dense': ('b',), 'bn': ('eps', 'mom'), 'relu': (), 'leaky': (), 'tanh': (), 'drop': (), 'add': ()}
+OPTIONS = {
+    'conv': ('step', 'same', 'r', 's', 'pad', 'b'),
+    'max': ('step', 's', 'pad'),
+    'avg': ('step', 's', 'pad', 'count'),
+    'gap': (),
+    'dense': ('b',),
+    'bn': ('eps', 'mom'),
+    'relu': (),
+    'leaky': (),
+    'tanh': (),
+    'drop': (),
+    'add': (),
+}
 NUMBER = r'\d+(?:\.\d+)?(?:e-?\d+)?'
 
 
 def read_layer(word):
     """(name, main number, options)"""
     name = next(name for name in OPTIONS if word.startswith(name))
-    rest, options = word[len(name):], {}
+    rest, options = word[len(name) :], {}
     main = re.match(NUMBER, rest)
-    rest = rest[main.end():] if main else rest
+    rest = rest[main.end() :] if main else rest
     while rest:
         key = next(key for key in OPTIONS[name] if rest.startswith(key))
-        value = re.match('' if key == 'same' else r'\d+(?:,\d+)*' if key == 'pad' else NUMBER, rest[len(key):]).group(0)
-        options[key], rest = value, rest[len(key) + len(value):]
+        value = re.match('' if key == 'same' else r'\d+(?:,\d+)*' if key == 'pad' else NUMBER, rest[len(key) :]).group(0)
+        options[key], rest = value, rest[len(key) + len(value) :]
     return name, main.group(0) if main else None, options
 
 

@@ -40,10 +40,14 @@ def layer_of(x, places, name, main, o):
         skip = places[len(places) - int(main)]
         high, wide = skip.shape[1] - x.shape[1], skip.shape[2] - x.shape[2]
         return x + (keras.layers.Cropping2D(((0, high), (0, wide)))(skip) if high or wide else skip)
-    simple = {'bn': lambda: keras.layers.BatchNormalization(epsilon=float(o.get('eps', 1e-5)), momentum=1 - float(o.get('mom', 0.1))),
-              'relu': keras.layers.ReLU, 'leaky': lambda: keras.layers.LeakyReLU(float(main)),
-              'tanh': lambda: keras.layers.Activation('tanh'), 'drop': lambda: keras.layers.Dropout(float(main)),
-              'gap': keras.layers.GlobalAveragePooling2D}
+    simple = {
+        'bn': lambda: keras.layers.BatchNormalization(epsilon=float(o.get('eps', 1e-5)), momentum=1 - float(o.get('mom', 0.1))),
+        'relu': keras.layers.ReLU,
+        'leaky': lambda: keras.layers.LeakyReLU(float(main)),
+        'tanh': lambda: keras.layers.Activation('tanh'),
+        'drop': lambda: keras.layers.Dropout(float(main)),
+        'gap': keras.layers.GlobalAveragePooling2D,
+    }
     return simple[name]()(x)
 
 
@@ -88,7 +92,7 @@ def main():
             return model(x, training=False)
 
         step = train if what == 'train' else infer
-        return step                             # CPU kernels are done when it returns
+        return step  # CPU kernels are done when it returns
 
     child.serve(make)
 

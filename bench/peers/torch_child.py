@@ -64,9 +64,15 @@ class Net(nn.Module):
             return nn.MaxPool2d(window, step, even) if name == 'max' else nn.AvgPool2d(window, step, even, count_include_pad='count' in o)
         if name == 'dense':
             return FlatDense(x[0].numel(), int(main), bias)
-        simple = {'bn': lambda: nn.BatchNorm2d(x.shape[1], float(o.get('eps', 1e-5)), float(o.get('mom', 0.1))), 'relu': nn.ReLU,
-                  'leaky': lambda: nn.LeakyReLU(float(main)), 'tanh': nn.Tanh, 'drop': lambda: nn.Dropout(float(main)),
-                  'gap': lambda: nn.AdaptiveAvgPool2d(1), 'add': lambda: Skip(int(main))}
+        simple = {
+            'bn': lambda: nn.BatchNorm2d(x.shape[1], float(o.get('eps', 1e-5)), float(o.get('mom', 0.1))),
+            'relu': nn.ReLU,
+            'leaky': lambda: nn.LeakyReLU(float(main)),
+            'tanh': nn.Tanh,
+            'drop': lambda: nn.Dropout(float(main)),
+            'gap': lambda: nn.AdaptiveAvgPool2d(1),
+            'add': lambda: Skip(int(main)),
+        }
         return simple[name]()
 
     @staticmethod
@@ -74,7 +80,7 @@ class Net(nn.Module):
         if not isinstance(layer, Skip):
             return layer(places[-1])
         x = places[-1]
-        return x + places[len(places) - layer.back][:, :, :x.shape[2], :x.shape[3]]
+        return x + places[len(places) - layer.back][:, :, : x.shape[2], : x.shape[3]]
 
     def forward(self, x):
         places = [x]
@@ -104,7 +110,7 @@ def proven(step):
 
 
 def read_idx(path, header):
-    with (gzip.open(path + '.gz') if os.path.exists(path + '.gz') else open(path, 'rb')) as file:
+    with gzip.open(path + '.gz') if os.path.exists(path + '.gz') else open(path, 'rb') as file:
         return torch.frombuffer(bytearray(file.read()), dtype=torch.uint8, offset=header)
 
 
@@ -112,15 +118,18 @@ def short_run(folder, net, recipe, batch):
     """Eight updates and eight batches of the test set; both sets lie in memory as bytes. Its peak does not grow with more of them."""
     sets = {}
     for which in ('train', 't10k'):
-        sets[which] = (read_idx(os.path.join(folder, which + '-images-idx3-ubyte'), 16).view(-1, 1, 28, 28),
-                       read_idx(os.path.join(folder, which + '-labels-idx1-ubyte'), 8))
+        sets[which] = (
+            read_idx(os.path.join(folder, which + '-images-idx3-ubyte'), 16).view(-1, 1, 28, 28),
+            read_idx(os.path.join(folder, which + '-labels-idx1-ubyte'), 8),
+        )
     pad = (net.shape[1] - 28) // 2
     update, loss_of = optimizer(recipe, net.parameters()), nn.CrossEntropyLoss()
 
     def take(which, at):
         images, labels = sets[which]
         at %= len(images) - batch + 1
-        return nn.functional.pad(images[at:at + batch].float() / 255, (pad,) * 4), labels[at:at + batch].long()
+        return nn.functional.pad(images[at : at + batch].float() / 255, (pad,) * 4), labels[at : at + batch].long()
+
     for i in range(8):
         x, labels = take('train', i * batch)
         update.zero_grad(set_to_none=True)
@@ -149,17 +158,20 @@ def main():
             def infer():
                 with torch.inference_mode():
                     run(x)
+
             return proven(infer) if mode == 'compile' else infer
         update = optimizer(recipe, net.parameters())
 
         def loss():
             return loss_of(net(x), labels)
+
         run = torch.compile(loss) if mode == 'compile' else loss
 
         def train():
             update.zero_grad(set_to_none=True)
             run().backward()
             update.step()
+
         return proven(train) if mode == 'compile' else train
 
     child.serve(make, lambda folder: short_run(folder, Net(text), recipe, batch))

@@ -16,8 +16,8 @@ import unittest
 
 import made_up
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-WIDTHS, SCHEMES = (360, 800, 1440), ("light", "dark")
+CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
+WIDTHS, SCHEMES = (360, 800, 1440), ('light', 'dark')
 PROBE = """<script>
 window.problems = [];
 window.addEventListener('error', function (e) { problems.push('error: ' + (e.message || e.target.tagName)); }, true);
@@ -74,26 +74,26 @@ window.addEventListener('message', function (e) {
 def browse(path, width, height, scheme, *more):
     """Chromium, with a profile of its own, on a frame of this size: a window is never narrower than 500 pixels."""
     with tempfile.TemporaryDirectory() as home:
-        frame = os.path.join(home, "frame.html")
-        with open(frame, "w", encoding="utf-8") as file:
-            file.write(FRAME % ("file://" + path, width, height))
+        frame = os.path.join(home, 'frame.html')
+        with open(frame, 'w', encoding='utf-8') as file:
+            file.write(FRAME % ('file://' + path, width, height))
         return subprocess.run(
             [
                 CHROMIUM,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-                f"--user-data-dir={home}",
-                f"--window-size={max(width, 500)},{height}",
-                f"--blink-settings=preferredColorScheme={int(scheme == 'light')}",
+                '--headless',
+                '--no-sandbox',
+                '--disable-gpu',
+                '--hide-scrollbars',
+                f'--user-data-dir={home}',
+                f'--window-size={max(width, 500)},{height}',
+                f'--blink-settings=preferredColorScheme={int(scheme == "light")}',
                 *more,
-                "file://" + frame,
+                'file://' + frame,
             ],
             capture_output=True,
             text=True,
             timeout=300,
-            env={**os.environ, "HOME": home},
+            env={**os.environ, 'HOME': home},
             check=False,
         )
 
@@ -103,7 +103,7 @@ def luminance(colour):
         part /= 255
         return part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4
 
-    r, g, b = (linear(float(part)) for part in re.findall(r"[\d.]+", colour)[:3])
+    r, g, b = (linear(float(part)) for part in re.findall(r'[\d.]+', colour)[:3])
     return 0.2126 * r + 0.7152 * g + 0.0722 * b
 
 
@@ -119,11 +119,11 @@ class Links(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
-        if "id" in given:
-            self.ids.add(given["id"])
-        if tag == "a":
-            self.targets.append(given["href"])
-        if tag == "img":
+        if 'id' in given:
+            self.ids.add(given['id'])
+        if tag == 'a':
+            self.targets.append(given['href'])
+        if tag == 'img':
             self.images.append(given)
 
 
@@ -133,90 +133,90 @@ class Page:
     path = None
 
     def text(self):
-        with open(self.path, encoding="utf-8") as file:
+        with open(self.path, encoding='utf-8') as file:
             return file.read()
 
     def test_in_the_browser(self):
         with tempfile.TemporaryDirectory() as folder:
-            probed = os.path.join(folder, "index.html")
-            with open(probed, "w", encoding="utf-8") as file:
-                file.write(self.text().replace("<head>", "<head>" + PROBE, 1).replace("</body>", MEASURE + "</body>", 1))
+            probed = os.path.join(folder, 'index.html')
+            with open(probed, 'w', encoding='utf-8') as file:
+                file.write(self.text().replace('<head>', '<head>' + PROBE, 1).replace('</body>', MEASURE + '</body>', 1))
             for width in WIDTHS:
                 for scheme in SCHEMES:
                     with self.subTest(width=width, scheme=scheme):
                         self.judge(probed, width, scheme)
 
     def judge(self, probed, width, scheme):
-        ran = browse(probed, width, 1000, scheme, "--virtual-time-budget=4000", "--dump-dom")
+        ran = browse(probed, width, 1000, scheme, '--virtual-time-budget=4000', '--dump-dom')
         hit = re.search(r'<script type="application/json" id="found">(.*?)</script>', ran.stdout, re.S)
-        self.assertTrue(hit, "the page did not load: " + ran.stderr[-300:])
+        self.assertTrue(hit, 'the page did not load: ' + ran.stderr[-300:])
         found = json.loads(hit[1])
-        self.assertEqual(found["problems"], [])
-        self.assertEqual(found["over"], [], "wider than the window")
-        self.assertLessEqual(found["scroll"], found["wide"])
-        self.assertEqual(found["wide"], width, "the window has the width that was asked for")
-        self.assertEqual(found["texts"], [], "text leaves its figure")
-        self.assertEqual(found["twice"], [], "ids are unique")
-        dark = luminance(found["paper"]) < 0.2
-        self.assertEqual(dark, scheme == "dark")
-        for name in ("ink", "muted", "link", "--c1", "--c2", "--c3", "--c4"):
-            self.assertGreaterEqual(contrast(found[name], found["paper"]), 4.5, f"{name} on paper, {scheme}")
-        if os.environ.get("SHOTS"):
-            os.makedirs(os.environ["SHOTS"], exist_ok=True)
-            shot = os.path.join(os.environ["SHOTS"], f"{type(self).__name__}-{width}-{scheme}.png")
-            browse(self.path, width, 6000, scheme, f"--screenshot={shot}", "--virtual-time-budget=4000")
+        self.assertEqual(found['problems'], [])
+        self.assertEqual(found['over'], [], 'wider than the window')
+        self.assertLessEqual(found['scroll'], found['wide'])
+        self.assertEqual(found['wide'], width, 'the window has the width that was asked for')
+        self.assertEqual(found['texts'], [], 'text leaves its figure')
+        self.assertEqual(found['twice'], [], 'ids are unique')
+        dark = luminance(found['paper']) < 0.2
+        self.assertEqual(dark, scheme == 'dark')
+        for name in ('ink', 'muted', 'link', '--c1', '--c2', '--c3', '--c4'):
+            self.assertGreaterEqual(contrast(found[name], found['paper']), 4.5, f'{name} on paper, {scheme}')
+        if os.environ.get('SHOTS'):
+            os.makedirs(os.environ['SHOTS'], exist_ok=True)
+            shot = os.path.join(os.environ['SHOTS'], f'{type(self).__name__}-{width}-{scheme}.png')
+            browse(self.path, width, 6000, scheme, f'--screenshot={shot}', '--virtual-time-budget=4000')
 
     def test_links_lead_somewhere(self):
         links = Links()
         links.feed(self.text())
         self.assertGreater(len(links.targets), 10)
         for target in links.targets:
-            if target.startswith("#"):
+            if target.startswith('#'):
                 self.assertIn(target[1:], links.ids, target)
             else:
-                self.assertFalse(target.startswith("http"), f"{target}: the page needs no network")
+                self.assertFalse(target.startswith('http'), f'{target}: the page needs no network')
                 self.assertTrue(os.path.exists(os.path.join(os.path.dirname(self.path), target)), target)
-        self.assertTrue(all(image.get("alt") for image in links.images))
+        self.assertTrue(all(image.get('alt') for image in links.images))
 
     def test_small_and_self_contained(self):
         text = self.text()
         self.assertLess(len(text.encode()), 3 << 20)
         self.assertNotRegex(text, r'(?:src|href)="(?:https?:)?//')
-        self.assertNotIn("@import", text)
-        self.assertNotRegex(text, r"#01020|#04050|#07080|#1c000", "stand-ins for colours stay inside")
+        self.assertNotIn('@import', text)
+        self.assertNotRegex(text, r'#01020|#04050|#07080|#1c000', 'stand-ins for colours stay inside')
         self.assertEqual(
-            text.count("<svg"), len(re.findall(r'<svg [^>]*role="img"[^>]*aria-label="[^"]{20,}', text)), "a text for each figure"
+            text.count('<svg'), len(re.findall(r'<svg [^>]*role="img"[^>]*aria-label="[^"]{20,}', text)), 'a text for each figure'
         )
 
     def test_every_figure_has_its_table(self):
         for section in re.findall(r'<section class="figure".*?</section>', self.text(), re.S):
-            self.assertIn("<details>", section)
-            self.assertIn("<table>", section)
+            self.assertIn('<details>', section)
+            self.assertIn('<table>', section)
 
 
 class Committed(Page, unittest.TestCase):
-    path = os.path.join(made_up.TOP, "results", "index.html")
+    path = os.path.join(made_up.TOP, 'results', 'index.html')
 
 
 class MadeUp(Page, unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.root = tempfile.TemporaryDirectory()
-        folder = os.path.join(cls.root.name, "results")
+        folder = os.path.join(cls.root.name, 'results')
         made_up.results(folder)
-        made_up.pictures(os.path.join(cls.root.name, "drawn"))
-        report = os.path.join(made_up.TOP, "tools", "report")
-        subprocess.run([report, "--folder", folder, "--pictures", os.path.join(cls.root.name, "drawn")], check=True, capture_output=True)
-        shutil.copy(os.path.join(made_up.TOP, "results", "README.md"), folder)
-        cls.path = os.path.join(folder, "index.html")
+        made_up.pictures(os.path.join(cls.root.name, 'drawn'))
+        report = os.path.join(made_up.TOP, 'tools', 'report')
+        subprocess.run([report, '--folder', folder, '--pictures', os.path.join(cls.root.name, 'drawn')], check=True, capture_output=True)
+        shutil.copy(os.path.join(made_up.TOP, 'results', 'README.md'), folder)
+        cls.path = os.path.join(folder, 'index.html')
 
     @classmethod
     def tearDownClass(cls):
         cls.root.cleanup()
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     if not CHROMIUM:
-        print("no Chromium here: tools/install-packages page")
+        print('no Chromium here: tools/install-packages page')
         sys.exit(77)
     unittest.main()

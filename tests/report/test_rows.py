@@ -12,16 +12,16 @@ import unittest
 import made_up
 from convgauge_report import judge, rows
 
-REPORT = os.path.join(made_up.TOP, "tools", "report")
+REPORT = os.path.join(made_up.TOP, 'tools', 'report')
 
 
 class Rows(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.TemporaryDirectory()
         self.folder = self.root.name
-        entry = made_up.told("compact-net")["entries"][0]
-        self.rows = [made_up.training_row("compact-net", entry, seed) for seed in range(4)]
-        self.path = os.path.join(self.folder, "compact-net.jsonl")
+        entry = made_up.told('compact-net')['entries'][0]
+        self.rows = [made_up.training_row('compact-net', entry, seed) for seed in range(4)]
+        self.path = os.path.join(self.folder, 'compact-net.jsonl')
 
     def tearDown(self):
         self.root.cleanup()
@@ -30,19 +30,19 @@ class Rows(unittest.TestCase):
         made_up.write(self.path, lines)
 
     def seal(self):
-        by_path = judge.judged(self.folder, os.path.join(made_up.TOP, "results"))
+        by_path = judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
         rows.write(os.path.join(self.folder, judge.SEALS), judge.seals_of(self.folder, by_path))
 
     def wrong(self):
         with self.assertRaises(rows.Bad) as caught:
-            judge.judged(self.folder, os.path.join(made_up.TOP, "results"))
-        return str(caught.exception).replace(self.folder + "/", "")
+            judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
+        return str(caught.exception).replace(self.folder + '/', '')
 
     def test_good_rows_pass_and_may_be_added_to(self):
         self.write(self.rows[:3])
         self.seal()
         self.write(self.rows)
-        judge.judged(self.folder, os.path.join(made_up.TOP, "results"))
+        judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
 
     def test_a_deleted_row(self):
         self.write(self.rows)
@@ -50,111 +50,111 @@ class Rows(unittest.TestCase):
         self.write(self.rows[:1] + self.rows[2:])
         self.assertEqual(
             self.wrong(),
-            f"compact-net.jsonl:2: the row {self.rows[1]['id'][:12]} that stood here is missing; restore it from git, " "or give --reseal",
+            f'compact-net.jsonl:2: the row {self.rows[1]["id"][:12]} that stood here is missing; restore it from git, or give --reseal',
         )
 
     def test_a_deleted_file(self):
         self.write(self.rows)
         self.seal()
         os.remove(self.path)
-        self.assertEqual(self.wrong(), "compact-net.jsonl:1: is sealed and not there; restore it from git, or give --reseal")
+        self.assertEqual(self.wrong(), 'compact-net.jsonl:1: is sealed and not there; restore it from git, or give --reseal')
 
     def test_a_flipped_digit_of_a_sealed_row(self):
         self.write(self.rows)
         self.seal()
-        self.rows[2]["seconds"] = 31.0
+        self.rows[2]['seconds'] = 31.0
         self.write(self.rows)
         self.assertEqual(
             self.wrong(),
-            f"compact-net.jsonl:3: the row {self.rows[2]['id'][:12]} is not what it was when it was taken in; restore it "
-            "from git, or give --reseal",
+            f'compact-net.jsonl:3: the row {self.rows[2]["id"][:12]} is not what it was when it was taken in; restore it '
+            'from git, or give --reseal',
         )
 
     def test_a_flipped_digit_of_a_new_row(self):
         """Every digit of a result is told twice, and what makes the run is in its id."""
         for key, words in (
-            ("test_acc", "is not the last of test_acc_per_epoch"),
-            ("best_test_acc", "is not the highest of"),
-            ("test_loss", "is not the last of test_loss_per_epoch"),
-            ("seed", "its id is not the hash"),
-            ("epochs", "test_acc_per_epoch has 20"),
+            ('test_acc', 'is not the last of test_acc_per_epoch'),
+            ('best_test_acc', 'is not the highest of'),
+            ('test_loss', 'is not the last of test_loss_per_epoch'),
+            ('seed', 'its id is not the hash'),
+            ('epochs', 'test_acc_per_epoch has 20'),
         ):
             row = dict(self.rows[1])
-            row[key] = row[key] - 1 if key != "seed" else 17
+            row[key] = row[key] - 1 if key != 'seed' else 17
             if row[key] < 0:
                 row[key] = abs(row[key])
             self.write([self.rows[0], row])
-            self.assertRegex(self.wrong(), f"^compact-net.jsonl:2: .*{words}")
+            self.assertRegex(self.wrong(), f'^compact-net.jsonl:2: .*{words}')
 
     def test_a_flipped_digit_in_the_curves_of_a_compact_file(self):
         compact = [{key: value for key, value in row.items() if key not in rows.CURVES} for row in self.rows]
-        curves = [{"id": row["id"], **{key: row[key] for key in rows.CURVES if key in row}} for row in self.rows]
-        curves[3]["test_acc_per_epoch"] = curves[3]["test_acc_per_epoch"][:-1] + [12.5]
+        curves = [{'id': row['id'], **{key: row[key] for key in rows.CURVES if key in row}} for row in self.rows]
+        curves[3]['test_acc_per_epoch'] = curves[3]['test_acc_per_epoch'][:-1] + [12.5]
         self.write(compact)
-        rows.write(rows.beside(self.path, ".curves.jsonl.xz"), lzma.compress("".join(map(rows.dumps, curves)).encode()))
-        self.assertRegex(self.wrong(), r"^compact-net.jsonl:4: test_acc [\d.]+ is not the last of test_acc_per_epoch, 12.5")
+        rows.write(rows.beside(self.path, '.curves.jsonl.xz'), lzma.compress(''.join(map(rows.dumps, curves)).encode()))
+        self.assertRegex(self.wrong(), r'^compact-net.jsonl:4: test_acc [\d.]+ is not the last of test_acc_per_epoch, 12.5')
 
     def test_mixed_data_sets(self):
-        other = made_up.sealed({**self.rows[1], "data_sha256": made_up.sha("something else")})
+        other = made_up.sealed({**self.rows[1], 'data_sha256': made_up.sha('something else')})
         self.write([self.rows[0], other])
         self.assertEqual(
             self.wrong(),
-            f"compact-net.jsonl:2: mnist here is other data than at {self.path}:1; data sets are never mixed".replace(
-                self.folder + "/", ""
+            f'compact-net.jsonl:2: mnist here is other data than at {self.path}:1; data sets are never mixed'.replace(
+                self.folder + '/', ''
             ),
         )
-        self.write([self.rows[0], {**self.rows[1], "data": "strokes"}])
+        self.write([self.rows[0], {**self.rows[1], 'data': 'strokes'}])
         self.assertRegex(
-            self.wrong(), "^compact-net.jsonl:2: calls the data strokes that compact-net.jsonl:1 calls mnist; data sets are never mixed"
+            self.wrong(), '^compact-net.jsonl:2: calls the data strokes that compact-net.jsonl:1 calls mnist; data sets are never mixed'
         )
 
     def test_not_a_number(self):
-        self.write([self.rows[0], json.dumps({**self.rows[1], "seconds": float("nan")}) + "\n"])
-        self.assertEqual(self.wrong(), "compact-net.jsonl:2: NaN is no JSON; a row writes null and names the field in not_finite")
+        self.write([self.rows[0], json.dumps({**self.rows[1], 'seconds': float('nan')}) + '\n'])
+        self.assertEqual(self.wrong(), 'compact-net.jsonl:2: NaN is no JSON; a row writes null and names the field in not_finite')
 
     def test_torn_and_nonsense(self):
         self.write(self.rows[:2] + ['{"id": "to'])
-        self.assertEqual(self.wrong(), "compact-net.jsonl:3: a torn line or no JSON")
-        self.write(self.rows[:1] + ["[1]\n"])
-        self.assertEqual(self.wrong(), "compact-net.jsonl:2: no row: it has no kind")
+        self.assertEqual(self.wrong(), 'compact-net.jsonl:3: a torn line or no JSON')
+        self.write(self.rows[:1] + ['[1]\n'])
+        self.assertEqual(self.wrong(), 'compact-net.jsonl:2: no row: it has no kind')
 
     def test_against_the_schema(self):
-        self.write([{**self.rows[0], "test_acc": 101.0}])
-        self.assertEqual(self.wrong(), "compact-net.jsonl:1: test_acc: 101.0 is greater than the maximum of 100")
+        self.write([{**self.rows[0], 'test_acc': 101.0}])
+        self.assertEqual(self.wrong(), 'compact-net.jsonl:1: test_acc: 101.0 is greater than the maximum of 100')
         row = dict(self.rows[0])
-        del row["weights_sha256"]
+        del row['weights_sha256']
         self.write([row])
         self.assertEqual(self.wrong(), "compact-net.jsonl:1: the row: 'weights_sha256' is a required property")
-        self.write([{**self.rows[0], "kind": "guess"}])
+        self.write([{**self.rows[0], 'kind': 'guess'}])
         self.assertRegex(self.wrong(), '^compact-net.jsonl:1: kind is "guess"; there are accuracy, timing')
 
     def test_arrays_of_numbers_are_looked_through(self):
-        above = judge.QUICK({"items": {"type": "number", "exclusiveMinimum": 0}})
-        either = judge.QUICK({"items": {"type": ["number", "null"]}})
+        above = judge.QUICK({'items': {'type': 'number', 'exclusiveMinimum': 0}})
+        either = judge.QUICK({'items': {'type': ['number', 'null']}})
         self.assertTrue(above.is_valid([1, 0.5]) and either.is_valid([1, None, -0.5]) and above.is_valid([]))
-        for values in ([1, 0], [1, None], [1, "2"], [1, True], [[1]]):
+        for values in ([1, 0], [1, None], [1, '2'], [1, True], [[1]]):
             self.assertFalse(above.is_valid(values), values)
-        self.assertFalse(either.is_valid([1, "2"]))
+        self.assertFalse(either.is_valid([1, '2']))
 
     def test_one_id_two_results(self):
         self.write(self.rows)
         made_up.write(
-            os.path.join(self.folder, "another-cpu", "compact-net.jsonl"), [{**self.rows[3], "weights_sha256": made_up.sha("other")}]
+            os.path.join(self.folder, 'another-cpu', 'compact-net.jsonl'), [{**self.rows[3], 'weights_sha256': made_up.sha('other')}]
         )
-        ran = subprocess.run([REPORT, "--folder", self.folder], capture_output=True, text=True, check=False)
+        ran = subprocess.run([REPORT, '--folder', self.folder], capture_output=True, text=True, check=False)
         self.assertEqual(ran.returncode, 4)
-        self.assertRegex(ran.stderr, r"seed 3 has another weights_sha256 than the same run at .*:[14]\n$")
+        self.assertRegex(ran.stderr, r'seed 3 has another weights_sha256 than the same run at .*:[14]\n$')
 
     def test_every_kind_has_a_schema(self):
-        made_up.results(os.path.join(self.folder, "all"), seeds=1)
-        judge.judged(os.path.join(self.folder, "all"), os.path.join(made_up.TOP, "results"))
+        made_up.results(os.path.join(self.folder, 'all'), seeds=1)
+        judge.judged(os.path.join(self.folder, 'all'), os.path.join(made_up.TOP, 'results'))
 
     def test_the_program_says_it_in_one_line(self):
-        self.write(self.rows[:1] + ["{}\n"])
-        ran = subprocess.run([REPORT, "--folder", self.folder, "--check"], capture_output=True, text=True, check=False)
-        self.assertEqual((ran.returncode, ran.stdout), (4, ""))
-        self.assertEqual(ran.stderr, f"report: {self.path}:2: no row: it has no kind\n")
+        self.write(self.rows[:1] + ['{}\n'])
+        ran = subprocess.run([REPORT, '--folder', self.folder, '--check'], capture_output=True, text=True, check=False)
+        self.assertEqual((ran.returncode, ran.stdout), (4, ''))
+        self.assertEqual(ran.stderr, f'report: {self.path}:2: no row: it has no kind\n')
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     unittest.main()

@@ -24,13 +24,40 @@ esac
 
 
 def kernel(algo, us, isa='avx2', what='conv.fwd', problem='n64c16h9k16r3pad0', **more):
-    return {'kind': 'kernel', 'what': what, 'problem': problem, 'variant': f'{isa}/{algo}', 'isa': isa, 'algo': algo, 'threads': 1,
-            'ok': True, 'us': us, 'auto': False, 'percent_of_roof': 50.0, 'bound_by': 'FMA', 'env': {'cpu': 'made up'}, **more}
+    return {
+        'kind': 'kernel',
+        'what': what,
+        'problem': problem,
+        'variant': f'{isa}/{algo}',
+        'isa': isa,
+        'algo': algo,
+        'threads': 1,
+        'ok': True,
+        'us': us,
+        'auto': False,
+        'percent_of_roof': 50.0,
+        'bound_by': 'FMA',
+        'env': {'cpu': 'made up'},
+        **more,
+    }
 
 
 def net(variant, rate, **more):
-    return {'kind': 'net', 'net': 'kernel-size/3x3', 'what': 'train', 'batch': 32, 'threads': 1, 'variant': variant, 'ok': True,
-            'algo': variant.split('/')[1], 'images_per_s': rate, 'peak_gflops': 29.0, 'kib_total': 320.0, 'env': {}, **more}
+    return {
+        'kind': 'net',
+        'net': 'kernel-size/3x3',
+        'what': 'train',
+        'batch': 32,
+        'threads': 1,
+        'variant': variant,
+        'ok': True,
+        'algo': variant.split('/')[1],
+        'images_per_s': rate,
+        'peak_gflops': 29.0,
+        'kib_total': 320.0,
+        'env': {},
+        **more,
+    }
 
 
 class BenchAllTest(unittest.TestCase):
@@ -58,8 +85,12 @@ class BenchAllTest(unittest.TestCase):
 
     def run_all(self, *more):
         out, work = (os.path.join(self.root, name) for name in ('out', 'work'))
-        ran = subprocess.run([os.path.join(TOOLS, 'bench-all'), '--bin', self.root, '--no-peers', '--folder', out, '--work', work, *more],
-                             capture_output=True, text=True, check=False)
+        ran = subprocess.run(
+            [os.path.join(TOOLS, 'bench-all'), '--bin', self.root, '--no-peers', '--folder', out, '--work', work, *more],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return ran.returncode, ran.stdout, ran.stderr
 
     def test_goes_on_where_it_was(self):
@@ -97,9 +128,15 @@ class TablesTest(unittest.TestCase):
             return ran.returncode, ran.stdout, ran.stderr
 
     def test_lines_of_the_aims(self):
-        rows = [kernel('direct', 20.0), kernel('winograd4', 10.0, auto=True), kernel('onednn', 15.0, 'peer'),
-                kernel('autovec', 40.0, 'peer'), kernel('direct', 10.0, what='conv.bwd_data', auto=True),
-                kernel('winograd4', 7.0, what='conv.bwd_data'), kernel('onednn', 9.0, 'peer', what='conv.bwd_data')]
+        rows = [
+            kernel('direct', 20.0),
+            kernel('winograd4', 10.0, auto=True),
+            kernel('onednn', 15.0, 'peer'),
+            kernel('autovec', 40.0, 'peer'),
+            kernel('direct', 10.0, what='conv.bwd_data', auto=True),
+            kernel('winograd4', 7.0, what='conv.bwd_data'),
+            kernel('onednn', 9.0, 'peer', what='conv.bwd_data'),
+        ]
         code, out, err = self.tables({'kernels.jsonl': rows})
         self.assertEqual(code, 1)
         self.assertIn('missing: conv.fwd n64c16h24k16r3pad0 beside oneDNN', err)

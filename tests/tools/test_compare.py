@@ -17,8 +17,19 @@ def row(problem, us, seed=0, **more):
     """A row of 40 samples, a few per cent apart and now and then much longer, as machines have them."""
     chance = random.Random(f'{problem}{seed}')
     samples = [us * (1 + 0.004 * chance.random() + (0.5 if chance.random() < 0.1 else 0)) for _ in range(40)]
-    return {'kind': 'kernel', 'what': 'conv.fwd', 'problem': problem, 'variant': 'avx2/direct', 'threads': 1, 'ok': True,
-            'us_samples': samples, 'us_reference': 100.0, 'gflops': 1e3 / us, 'env': {'cpu': 'made up', 'host': 'here'}, **more}
+    return {
+        'kind': 'kernel',
+        'what': 'conv.fwd',
+        'problem': problem,
+        'variant': 'avx2/direct',
+        'threads': 1,
+        'ok': True,
+        'us_samples': samples,
+        'us_reference': 100.0,
+        'gflops': 1e3 / us,
+        'env': {'cpu': 'made up', 'host': 'here'},
+        **more,
+    }
 
 
 @unittest.skipUnless(NUMPY, 'no NumPy: apt-get install python3-numpy')
@@ -97,20 +108,25 @@ class CompareTest(unittest.TestCase):
     def test_names_what_stands_in_one_file_only(self):
         code, out, err = self.compare({'old.jsonl': [row('a', 1.0), row('b', 1.0)], 'new.jsonl': [row('a', 1.0, 1), row('c', 1.0)]})
         self.assertEqual(code, 0)
-        self.assertEqual(err, 'compare: only in old.jsonl: conv.fwd/b/avx2/direct/threads:1\n'
-                              'compare: only in new.jsonl: conv.fwd/c/avx2/direct/threads:1\n')
+        self.assertEqual(
+            err,
+            'compare: only in old.jsonl: conv.fwd/b/avx2/direct/threads:1\ncompare: only in new.jsonl: conv.fwd/c/avx2/direct/threads:1\n',
+        )
         self.assertIn('Geometric mean of new / old: 1.0', out)
 
     def test_refuses_failed_checks(self):
         code, _, err = self.compare({'old.jsonl': [row('a', 1.0)], 'new.jsonl': [row('a', 1.0), row('b', 1.0, ok=False)]})
         self.assertEqual(code, 1)
-        self.assertEqual(err, 'compare: new.jsonl: 1 cases failed their check, first conv.fwd/b/avx2/direct/threads:1: '
-                              'mend that before you compare speeds\n')
+        self.assertEqual(
+            err,
+            'compare: new.jsonl: 1 cases failed their check, first conv.fwd/b/avx2/direct/threads:1: mend that before you compare speeds\n',
+        )
 
     def test_a_matrix_of_machines(self):
         other = {'cpu': 'another', 'host': 'there'}
-        code, out, _ = self.compare({'x.jsonl': [row('a', 10.0), row('b', 10.0)],
-                                     'y.jsonl': [row('a', 5.0, env=other), row('c', 1.0, env=other)]}, directory=True)
+        code, out, _ = self.compare(
+            {'x.jsonl': [row('a', 10.0), row('b', 10.0)], 'y.jsonl': [row('a', 5.0, env=other), row('c', 1.0, env=other)]}, directory=True
+        )
         self.assertEqual(code, 0)
         self.assertIn('| conv.fwd | avx2/direct | 1 | 1 | 100.0 | 200.0 |', out)
         self.assertIn('| made up | another |', out)
@@ -118,10 +134,11 @@ class CompareTest(unittest.TestCase):
     def test_messages(self):
         good = {'old.jsonl': [row('a', 1.0)]}
         for files, more, code, words in (
-                ({**good, 'new.jsonl': ['nonsense\n']}, (), 4, 'new.jsonl:1: is no row; give files that a bench wrote with --format jsonl'),
-                ({**good, 'new.jsonl': []}, (), 4, 'new.jsonl: holds no case'),
-                ({**good, 'new.jsonl': [row('b', 1.0)]}, ('--filter', 'zzz'), 2, 'old.jsonl: holds no case that --filter zzz matches'),
-                (good, (), 2, 'takes two files or one directory, not 1 path')):
+            ({**good, 'new.jsonl': ['nonsense\n']}, (), 4, 'new.jsonl:1: is no row; give files that a bench wrote with --format jsonl'),
+            ({**good, 'new.jsonl': []}, (), 4, 'new.jsonl: holds no case'),
+            ({**good, 'new.jsonl': [row('b', 1.0)]}, ('--filter', 'zzz'), 2, 'old.jsonl: holds no case that --filter zzz matches'),
+            (good, (), 2, 'takes two files or one directory, not 1 path'),
+        ):
             got, _, err = self.compare(files, *more)
             self.assertEqual((got, err), (code, f'compare: {words}\n'))
 

@@ -96,9 +96,11 @@ class FetchTest(unittest.TestCase):
         self.enterContext(unittest.mock.patch.dict(os.environ, {'no_proxy': '*'}))
         os.environ.pop('CONVGAUGE_FETCH_FROM', None)
         self.sets = {
-            'digits': fetch_data.Set([f'{self.mirror.url}/first/', f'{self.mirror.url}/second/'], '{}.gz',
-                                     sums({'images': IMAGES, 'labels': LABELS})),
-            'photos': fetch_data.Set([f'{self.mirror.url}/'], 'photos.tar.gz', sums(BATCHES), archive=True)}
+            'digits': fetch_data.Set(
+                [f'{self.mirror.url}/first/', f'{self.mirror.url}/second/'], '{}.gz', sums({'images': IMAGES, 'labels': LABELS})
+            ),
+            'photos': fetch_data.Set([f'{self.mirror.url}/'], 'photos.tar.gz', sums(BATCHES), archive=True),
+        }
 
     def serve_digits(self, mirror='first'):
         self.mirror.serve(f'/{mirror}/images.gz', gzip.compress(IMAGES))
@@ -165,14 +167,14 @@ class FetchTest(unittest.TestCase):
     def test_truncated(self):
         packed = gzip.compress(IMAGES)
         self.serve_digits()
-        self.mirror.serve('/first/images.gz', packed[:len(packed) // 2], announced=len(packed))
+        self.mirror.serve('/first/images.gz', packed[: len(packed) // 2], announced=len(packed))
         self.assert_refused(['digits'], 'images', 'truncated', f'announced {len(packed):,}', 'HTTP 404', '--from DIR')
         self.assertEqual(self.stored(), {})
 
     def test_truncated_unannounced(self):
         packed = gzip.compress(IMAGES)
         self.serve_digits()
-        self.mirror.serve('/first/images.gz', packed[:len(packed) // 2])
+        self.mirror.serve('/first/images.gz', packed[: len(packed) // 2])
         self.assert_refused(['digits'], 'images', 'truncated or damaged')
         self.assertEqual(self.stored(), {})
 
@@ -216,7 +218,7 @@ class FetchTest(unittest.TestCase):
 
     def test_archive_cut_or_wrong(self):
         packed = tar_of(BATCHES)
-        self.mirror.serve('/photos.tar.gz', packed[:len(packed) // 2], announced=len(packed))
+        self.mirror.serve('/photos.tar.gz', packed[: len(packed) // 2], announced=len(packed))
         self.assert_refused(['photos'], 'photos.tar.gz', 'truncated')
         self.mirror.serve('/photos.tar.gz', tar_of({**BATCHES, 'part_1.bin': b'x' * 10000}))
         self.assert_refused(['photos'], 'wrong content')

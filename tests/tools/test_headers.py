@@ -14,11 +14,20 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 CC = os.environ.get('CC') or shutil.which('gcc') or shutil.which('cc')
 X86 = platform.machine() in ('x86_64', 'AMD64')
 # Not headers by themselves: lists and bodies that one place includes, and stand-ins.
-PARTS = {'kernels/auto_table.h': 'rows of a table', 'kernels/simd/rows.h': 'the list, after all templates and tiles',
-         'bench/record/peak_loops.h': 'bodies, after CHAINS and a vector header', 'tests/check/v_run.h': 'bodies, after a vector header',
-         'tests/check/t_run.h': 'bodies, after a tile header', 'tests/suites/avx512_by_halves.h': 'a stand-in for intrinsics'}
-FLAGS = {'avx2': ['-mavx2', '-mfma'], 'avx512': ['-mavx512f', '-mavx2', '-mfma'], 'x86': ['-mavx2', '-mfma'],
-         'amx': ['-mavx512f', '-mavx2', '-mfma', '-mamx-tile', '-mamx-bf16']}
+PARTS = {
+    'kernels/auto_table.h': 'rows of a table',
+    'kernels/simd/rows.h': 'the list, after all templates and tiles',
+    'bench/record/peak_loops.h': 'bodies, after CHAINS and a vector header',
+    'tests/check/v_run.h': 'bodies, after a vector header',
+    'tests/check/t_run.h': 'bodies, after a tile header',
+    'tests/suites/avx512_by_halves.h': 'a stand-in for intrinsics',
+}
+FLAGS = {
+    'avx2': ['-mavx2', '-mfma'],
+    'avx512': ['-mavx512f', '-mavx2', '-mfma'],
+    'x86': ['-mavx2', '-mfma'],
+    'amx': ['-mavx512f', '-mavx2', '-mfma', '-mamx-tile', '-mamx-bf16'],
+}
 # Headers that only Criterion's suites include, after Criterion's own.
 NEEDS_CRITERION = ('tests/suites/toy.h', 'tests/suites/planned.h')
 

@@ -33,8 +33,12 @@ class NumericsTest(unittest.TestCase):
     def setUp(self):
         self.root = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, self.root)
-        names = subprocess.run(['git', '-C', TOP, 'ls-files', '-co', '--exclude-standard', '-z', '--', ':!results'], capture_output=True,
-                               text=True, check=False).stdout.split('\0')
+        names = subprocess.run(
+            ['git', '-C', TOP, 'ls-files', '-co', '--exclude-standard', '-z', '--', ':!results'],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split('\0')
         if not any(names):
             self.skipTest('no git here to list the tree')
         for name in filter(None, names):

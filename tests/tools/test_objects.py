@@ -32,14 +32,19 @@ class ObjectsTest(unittest.TestCase):
         self.assertIn(want, words)
 
     def test_good_objects(self):
-        code, words = self.check(('kernels', 'kernels/isa/portable.c', TABLE),
-                                 ('nets', 'nets/a.c', 'float fmaf(float, float, float); float f(float x) { return fmaf(x, x, x); }\n'),
-                                 ('kernels', 'kernels/scalar/a.c', 'double exp(double); double f(double x) { return exp(x); }\n'))
+        code, words = self.check(
+            ('kernels', 'kernels/isa/portable.c', TABLE),
+            ('nets', 'nets/a.c', 'float fmaf(float, float, float); float f(float x) { return fmaf(x, x, x); }\n'),
+            ('kernels', 'kernels/scalar/a.c', 'double exp(double); double f(double x) { return exp(x); }\n'),
+        )
         self.assertEqual((code, words), (0, 'note  3 objects; of libm they ask fmaf\n'))
 
     def test_exports(self):
-        self.finds('kernels.dir/kernels/isa/portable.c.o:kernels_portable stray: exports 2 symbols, want kernels_portable alone; make the '
-                   'others static', ('kernels', 'kernels/isa/portable.c', TABLE + 'int stray(void) { return 1; }\n'))
+        self.finds(
+            'kernels.dir/kernels/isa/portable.c.o:kernels_portable stray: exports 2 symbols, want kernels_portable alone; make the '
+            'others static',
+            ('kernels', 'kernels/isa/portable.c', TABLE + 'int stray(void) { return 1; }\n'),
+        )
 
     def test_libm(self):
         for name in 'expf', 'j0', 'log1p', 'cexp':
@@ -60,8 +65,10 @@ class ObjectsTest(unittest.TestCase):
         code = 'typedef float v __attribute__((vector_size({}))); void f(v *x) {{ *x = *x + *x; }}\n'
         for isa, size, flag in ('avx2', 32, '-mavx2'), ('avx512', 64, '-mavx512f'):
             source = f'tests/check/v_{isa}.c'
-            self.finds(f'{source}.o:f: fills upper halves that no vzeroupper in its file clears; gcc: -fexpensive-optimizations',
-                       ('check', source, code.format(size), flag, '-fno-expensive-optimizations'))
+            self.finds(
+                f'{source}.o:f: fills upper halves that no vzeroupper in its file clears; gcc: -fexpensive-optimizations',
+                ('check', source, code.format(size), flag, '-fno-expensive-optimizations'),
+            )
             self.assertEqual(self.check(('check', source, code.format(size), flag, '-fexpensive-optimizations'))[0], 0)
         self.assertEqual(self.check(('check', 'tests/check/v_avx2.c', code.format(16), '-mavx2'))[0], 0)
 

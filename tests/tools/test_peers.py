@@ -12,7 +12,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BIN = os.path.join(TOP, 'build', 'release', 'bin')
 sys.path.insert(0, os.path.join(TOP, 'bench', 'peers'))
 
-from net_strings import padding, read_layer
+from net_strings import padding, read_layer  # noqa: E402
 
 MADE_UP = """
 import sys
@@ -30,13 +30,21 @@ child.serve(make)
 class PeersTest(unittest.TestCase):
     def peers(self, *arguments):
         nowhere = {'CONVGAUGE_TORCH': '/nowhere', 'CONVGAUGE_TENSORFLOW': '/nowhere'}
-        ran = subprocess.run([os.path.join(TOP, 'bench', 'tools', 'bench-peers'), *arguments], capture_output=True, text=True, check=False,
-                             env={**os.environ, **nowhere})
+        ran = subprocess.run(
+            [os.path.join(TOP, 'bench', 'tools', 'bench-peers'), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, **nowhere},
+        )
         return ran.returncode, ran.stderr.splitlines()
 
     def test_bad_requests(self):
-        for arguments, words in ((('--modes', 'eager,fast'), "--modes fast: takes eager, channels_last, compile, graph, graph-onednn, xla"),
-                                 (('--threads', '0'), '--threads 0: takes 1 to '), (('--turns', '0'), '--seconds and --turns are above 0')):
+        for arguments, words in (
+            (('--modes', 'eager,fast'), '--modes fast: takes eager, channels_last, compile, graph, graph-onednn, xla'),
+            (('--threads', '0'), '--threads 0: takes 1 to '),
+            (('--turns', '0'), '--seconds and --turns are above 0'),
+        ):
             code, lines = self.peers(*arguments)
             self.assertEqual((code, len(lines)), (2, 1))
             self.assertTrue(lines[0].startswith('bench-peers: ' + words), lines[0])
@@ -48,15 +56,22 @@ class PeersTest(unittest.TestCase):
     def test_absent_frameworks_are_named(self):
         code, lines = self.peers('--filter', 'compact')
         self.assertEqual(code, 3)
-        self.assertEqual([line.split(':')[1] for line in lines],
-                         [' skipping PyTorch', ' skipping TensorFlow', ' no framework is here; --install fetches them'])
+        self.assertEqual(
+            [line.split(':')[1] for line in lines],
+            [' skipping PyTorch', ' skipping TensorFlow', ' no framework is here; --install fetches them'],
+        )
         code, lines = self.peers('--filter', 'nonsense')
         self.assertEqual((code, lines), (2, ['bench-peers: --filter nonsense matches no net; train --list shows them']))
 
     def test_children_answer(self):
         requests = [{'mode': 'fine', 'what': 'train', 'seconds': 0.01}, {'mode': 'absent', 'what': 'train', 'seconds': 0.01}]
-        ran = subprocess.run([sys.executable, '-c', MADE_UP, os.path.join(TOP, 'bench', 'peers')], capture_output=True, text=True,
-                             input=''.join(json.dumps(request) + '\n' for request in requests), check=True)
+        ran = subprocess.run(
+            [sys.executable, '-c', MADE_UP, os.path.join(TOP, 'bench', 'peers')],
+            capture_output=True,
+            text=True,
+            input=''.join(json.dumps(request) + '\n' for request in requests),
+            check=True,
+        )
         fine, absent = (json.loads(line) for line in ran.stdout.splitlines())
         self.assertGreaterEqual(len(fine['us']), 3)
         self.assertGreater(fine['peak_rss_bytes'], 1 << 20)

@@ -52,12 +52,15 @@ class RunnerTest(unittest.TestCase):
     def test_runners_own_counts(self):
         self.check(0, '8 passed, 0 failed, 2 skipped', 'echo "7 passed, 0 failed, 2 skipped"', 'pass')
         self.check(1, '6 passed, 3 failed, 0 skipped', 'echo "5 passed, 3 failed"; exit 1', 'pass')
-        criterion = 'printf "[\\033[0;34m====\\033[0m] Synthesis: Tested: \\033[1m%s\\033[0m | ' \
-                    'Passing: %s | Failing: %s | Crashing: %s \\n" '
+        criterion = (
+            'printf "[\\033[0;34m====\\033[0m] Synthesis: Tested: \\033[1m%s\\033[0m | Passing: %s | Failing: %s | Crashing: %s \\n" '
+        )
         self.check(0, '10 passed, 0 failed, 0 skipped', criterion + '9 9 0 0', 'pass')
         self.check(1, '7 passed, 3 failed, 0 skipped', criterion + '9 6 2 1; exit 1', 'pass')
-        suite = 'import unittest\nclass T(unittest.TestCase):\n    def test_a(self): pass\n' \
-                '    def test_b(self): self.assertEqual(1, {})\nunittest.main()\n'
+        suite = (
+            'import unittest\nclass T(unittest.TestCase):\n    def test_a(self): pass\n'
+            '    def test_b(self): self.assertEqual(1, {})\nunittest.main()\n'
+        )
         self.check(0, '3 passed, 0 failed, 0 skipped', 'true', suite.format(1))
         self.check(1, '2 passed, 1 failed, 0 skipped', 'true', suite.format(2))
 
@@ -75,13 +78,15 @@ class RunnerTest(unittest.TestCase):
 
     def test_an_interrupted_run_goes_on(self):
         """test_1 ends the runner at its first start, after test_0 has been booked; what it leaves behind lies in build/."""
-        waits = 'import os, signal, time\n' \
-                'runner = int(open(f"/proc/{os.getppid()}/stat").read().split()[3])\n' \
-                'if not os.path.exists("build/second"):\n' \
-                '    open("build/second", "w").close()\n' \
-                '    while "test_0" not in open("build/test/journal").read(): time.sleep(0.05)\n' \
-                '    os.kill(runner, signal.SIGTERM)\n' \
-                '    time.sleep(60)\n'
+        waits = (
+            'import os, signal, time\n'
+            'runner = int(open(f"/proc/{os.getppid()}/stat").read().split()[3])\n'
+            'if not os.path.exists("build/second"):\n'
+            '    open("build/second", "w").close()\n'
+            '    while "test_0" not in open("build/test/journal").read(): time.sleep(0.05)\n'
+            '    os.kill(runner, signal.SIGTERM)\n'
+            '    time.sleep(60)\n'
+        )
         counts = 'open("build/runs", "a").write("x"); print("3 passed, 0 failed, 0 skipped")'
         for change, more, want in ((False, (), 'x'), (True, (), 'xx'), (False, ('--fresh',), 'xx')):
             with tempfile.TemporaryDirectory() as root:

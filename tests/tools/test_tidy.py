@@ -32,25 +32,27 @@ class TidyTest(unittest.TestCase):
         self.assertEqual(self.tidy(files), (0, []))
 
     def test_good_code_is_left_alone(self):
-        self.clean({
-            'kernels/conv.c': C + '#include "runtime/exact.h"\n#if defined(__AVX2__)\n#endif\n/* malloc(n) … exp(x) */\n'
-                                  'static const char *say = "printf(";\nint f(int x)\n{\n    return x;\n}\n',
-            'tools/thing': '#!/usr/bin/env bash\n# SPDX-License-Identifier: MIT\nexec true\n',
-            'README.md': 'See [conv](kernels/conv.c) and `tools/thing --help`.\n```map\nkernels/   the kernels\n```\n'})
+        self.clean(
+            {
+                'kernels/conv.c': C + '#include "runtime/exact.h"\n#if defined(__AVX2__)\n#endif\n/* malloc(n) … exp(x) */\n'
+                'static const char *say = "printf(";\nint f(int x)\n{\n    return x;\n}\n',
+                'tools/thing': '#!/usr/bin/env bash\n# SPDX-License-Identifier: MIT\nexec true\n',
+                'README.md': 'See [conv](kernels/conv.c) and `tools/thing --help`.\n```map\nkernels/   the kernels\n```\n',
+            }
+        )
 
     def test_spdx(self):
         self.finds('nets/a.c', 'int a;\n', 'nets/a.c:1: no SPDX line; open the file with `SPDX-License-Identifier: MIT`')
 
     def test_long_file(self):
-        self.finds('nets/a.c', C + 'int a;\n' * 399,
-                   'nets/a.c:401: 401 lines (limit 400); is there a second idea in it? split it')
+        self.finds('nets/a.c', C + 'int a;\n' * 399, 'nets/a.c:401: 401 lines (limit 400); is there a second idea in it? split it')
 
     def test_long_line(self):
         self.finds('nets/a.c', C + '/* ' + 'x' * 138 + ' */\n', 'nets/a.c:3: 144 columns (limit 140); break the line')
 
     def test_blanks_and_marks(self):
         self.finds('nets/a.c', C + 'int a; \n', 'nets/a.c:3: a tab or trailing blanks; indent by spaces, end lines where the words end')
-        self.finds('nets/a.c', C + '/* TO' 'DO */\n', 'nets/a.c:3: an unfinished mark; do it, or file an issue')
+        self.finds('nets/a.c', C + '/* TO' + 'DO */\n', 'nets/a.c:3: an unfinished mark; do it, or file an issue')
         self.finds('nets/a.c', C + 'int a;', 'nets/a.c:3: no newline at the end of the file; add it')
 
     def test_ascii(self):
@@ -61,53 +63,95 @@ class TidyTest(unittest.TestCase):
         body = C + 'int f(int x,\n      int y)\n{\n' + '    x++;\n' * 57 + '}\n'
         self.finds('nets/a.c', body, 'nets/a.c:3: f has 61 lines (limit 60); split it, or list it in tools/dev/tidy.allow with a reason')
         self.clean({'nets/a.c': body, 'tools/dev/tidy.allow': 'function nets/a.c:f it is one table\n'})
-        self.finds('nets/a.c', C, 'tools/dev/tidy.allow:1: function nets/a.c:f excuses nothing; delete the line',
-                   {'tools/dev/tidy.allow': 'function nets/a.c:f it is one table\n'})
-        self.finds('nets/a.c', C, 'tools/dev/tidy.allow:1: an exception without a reason; write: rule path[:function] reason',
-                   {'tools/dev/tidy.allow': 'function nets/a.c:f\n'})
+        self.finds(
+            'nets/a.c',
+            C,
+            'tools/dev/tidy.allow:1: function nets/a.c:f excuses nothing; delete the line',
+            {'tools/dev/tidy.allow': 'function nets/a.c:f it is one table\n'},
+        )
+        self.finds(
+            'nets/a.c',
+            C,
+            'tools/dev/tidy.allow:1: an exception without a reason; write: rule path[:function] reason',
+            {'tools/dev/tidy.allow': 'function nets/a.c:f\n'},
+        )
 
     def test_long_function_in_python_and_shell(self):
-        self.finds('tools/a', '#!/usr/bin/env python3\n# SPDX-License-Identifier: MIT\ndef f():\n' + '    pass\n' * 60,
-                   'tools/a:3: f has 61 lines (limit 60); split it, or list it in tools/dev/tidy.allow with a reason')
-        self.finds('tools/a', '#!/bin/sh\n# SPDX-License-Identifier: MIT\nf()\n{\n' + '    true\n' * 60 + '}\n',
-                   'tools/a:3: f has 63 lines (limit 60); split it, or list it in tools/dev/tidy.allow with a reason')
+        self.finds(
+            'tools/a',
+            '#!/usr/bin/env python3\n# SPDX-License-Identifier: MIT\ndef f():\n' + '    pass\n' * 60,
+            'tools/a:3: f has 61 lines (limit 60); split it, or list it in tools/dev/tidy.allow with a reason',
+        )
+        self.finds(
+            'tools/a',
+            '#!/bin/sh\n# SPDX-License-Identifier: MIT\nf()\n{\n' + '    true\n' * 60 + '}\n',
+            'tools/a:3: f has 63 lines (limit 60); split it, or list it in tools/dev/tidy.allow with a reason',
+        )
 
     def test_arrows_go_down(self):
-        self.finds('kernels/a.c', C + '#include "../nets/net.h"\n',
-                   'kernels/a.c:3: includes nets/net.h, a floor above; arrows go down only')
-        self.finds('kernels/runtime/a.c', C + '#include "../kernels.h"\n',
-                   'kernels/runtime/a.c:3: includes kernels/kernels.h, a floor above; arrows go down only')
-        self.finds('kernels/a.c', C + '#include "runtime/team.h"\n',
-                   'kernels/a.c:3: a kernel includes kernels/runtime/team.h; kernels have no threads, memory or clock of their own')
-        self.finds('kernels/scalar/a.c', C + '#include "../simd/v.h"\n',
-                   'kernels/scalar/a.c:3: the textbook includes kernels/simd/v.h; it is the definition: keep it apart from SIMD')
-        self.finds('nets/a.c', C + '#include "../kernels/simd/v.h"\n',
-                   'nets/a.c:3: includes kernels/simd/v.h, private to the kernels; go through kernels.h')
+        self.finds(
+            'kernels/a.c', C + '#include "../nets/net.h"\n', 'kernels/a.c:3: includes nets/net.h, a floor above; arrows go down only'
+        )
+        self.finds(
+            'kernels/runtime/a.c',
+            C + '#include "../kernels.h"\n',
+            'kernels/runtime/a.c:3: includes kernels/kernels.h, a floor above; arrows go down only',
+        )
+        self.finds(
+            'kernels/a.c',
+            C + '#include "runtime/team.h"\n',
+            'kernels/a.c:3: a kernel includes kernels/runtime/team.h; kernels have no threads, memory or clock of their own',
+        )
+        self.finds(
+            'kernels/scalar/a.c',
+            C + '#include "../simd/v.h"\n',
+            'kernels/scalar/a.c:3: the textbook includes kernels/simd/v.h; it is the definition: keep it apart from SIMD',
+        )
+        self.finds(
+            'nets/a.c',
+            C + '#include "../kernels/simd/v.h"\n',
+            'nets/a.c:3: includes kernels/simd/v.h, private to the kernels; go through kernels.h',
+        )
 
     def test_banned_words(self):
-        self.finds('kernels/simd/a.h', C + 'p = malloc(4);\n',
-                   'kernels/simd/a.h:3: malloc is banned in kernels; take scratch from the caller')
+        self.finds(
+            'kernels/simd/a.h', C + 'p = malloc(4);\n', 'kernels/simd/a.h:3: malloc is banned in kernels; take scratch from the caller'
+        )
         self.finds('kernels/a.c', C + 'printf("x");\n', 'kernels/a.c:3: printf is banned in kernels; let the caller speak')
-        self.finds('nets/a.c', C + 'y = expf(x);\n',
-                   'nets/a.c:3: expf comes from libm; use kernels/runtime/exact.h: the same bits on every host')
-        self.finds('nets/a.c', C + 'e = getenv("X");\n',
-                   'nets/a.c:3: getenv is banned below programs; only programs read the environment: take an argument')
+        self.finds(
+            'nets/a.c', C + 'y = expf(x);\n', 'nets/a.c:3: expf comes from libm; use kernels/runtime/exact.h: the same bits on every host'
+        )
+        self.finds(
+            'nets/a.c',
+            C + 'e = getenv("X");\n',
+            'nets/a.c:3: getenv is banned below programs; only programs read the environment: take an argument',
+        )
         self.finds('nets/a.c', C + '#if 0\n#endif\n', 'nets/a.c:3: disabled code; delete it: git remembers')
 
     def test_isa_differences_have_their_place(self):
         body = C + 'int f(void)\n{\n#ifdef __AVX2__\n#endif\n}\n'
         self.finds('nets/a.c', body, 'nets/a.c:5: an ISA #ifdef in a function body; put the difference into v_*.h, t_*.h or isa/')
         self.clean({'kernels/simd/v_avx2.h': body})
-        self.finds('kernels/simd/a.h', C + 'a = _mm256_add_ps(b, c);\n',
-                   'kernels/simd/a.h:3: intrinsics; they live in kernels/simd/v_*.h and t_*.h alone')
-        self.finds('kernels/simd/a.h', C + '#define F(n) \\\n    static int n(void) \\\n    { return 0; } \\\n\n',
-                   'kernels/simd/a.h:3: a function inside a macro; make it an always-inline function')
+        self.finds(
+            'kernels/simd/a.h',
+            C + 'a = _mm256_add_ps(b, c);\n',
+            'kernels/simd/a.h:3: intrinsics; they live in kernels/simd/v_*.h and t_*.h alone',
+        )
+        self.finds(
+            'kernels/simd/a.h',
+            C + '#define F(n) \\\n    static int n(void) \\\n    { return 0; } \\\n\n',
+            'kernels/simd/a.h:3: a function inside a macro; make it an always-inline function',
+        )
 
     def test_words_about_the_tree(self):
-        self.finds('README.md', 'Run `tools/nothing --now`.\n',
-                   'README.md:1: names tools/nothing, which is not there; mend the words or the tree')
-        self.finds('README.md', '```map\nkernels/   the kernels\n```\n',
-                   'README.md:2: names kernels/, which is not there; mend the words or the tree')
+        self.finds(
+            'README.md', 'Run `tools/nothing --now`.\n', 'README.md:1: names tools/nothing, which is not there; mend the words or the tree'
+        )
+        self.finds(
+            'README.md',
+            '```map\nkernels/   the kernels\n```\n',
+            'README.md:2: names kernels/, which is not there; mend the words or the tree',
+        )
 
     def test_commit_subjects(self):
         with tempfile.TemporaryDirectory() as root:

@@ -14,24 +14,29 @@ import sys
 import numpy
 import torch
 import torch.nn.functional as F
-
 from torch_nets import Net, make_optimizer, read_safetensors, write_safetensors
 
 BIN, WORK = sys.argv[1:3] if len(sys.argv) == 3 else sys.exit(__doc__)
 FACTOR, FLOOR = 4, 2e-6
-NEAR, NOTHING = 1e-5, 1e-13             # two values as good as equal; a gradient that is zero but for float64's rounding
-IMAGES, STEPS, RANDOM_NETS = 17, 20, 36          # a full block of sixteen and a nearly dead one
+NEAR, NOTHING = 1e-5, 1e-13  # two values as good as equal; a gradient that is zero but for float64's rounding
+IMAGES, STEPS, RANDOM_NETS = 17, 20, 36  # a full block of sixteen and a nearly dead one
 KINDS = ('logits', 'losses', 'gradient', 'tracked', 'inference')
-OPTIMIZERS = ('opt=sgd lr=0.01', 'opt=sgd lr=0.01 momentum=0.9', 'opt=sgd lr=0.01 momentum=0.9 nesterov=1 wd=0.001', 'opt=adam lr=0.001',
-              'opt=adam lr=0.001 beta1=0.8 beta2=0.99 eps=1e-06 wd=0.01', 'opt=adam lr=0.001 eps=1e-07 epsform=keras',
-              'opt=adamw lr=0.001 wd=0.1')
+OPTIMIZERS = (
+    'opt=sgd lr=0.01',
+    'opt=sgd lr=0.01 momentum=0.9',
+    'opt=sgd lr=0.01 momentum=0.9 nesterov=1 wd=0.001',
+    'opt=adam lr=0.001',
+    'opt=adam lr=0.001 beta1=0.8 beta2=0.99 eps=1e-06 wd=0.01',
+    'opt=adam lr=0.001 eps=1e-07 epsform=keras',
+    'opt=adamw lr=0.001 wd=0.1',
+)
 OPTIMIZER_NETS = ('compact-net/published', 'kernel-size/dense', 'mnist-architectures/exp1b', 'scratch-cnn/mnist')
 
 
 class Score:
     def __init__(self):
         self.passed = self.failed = self.ties = self.nothing = 0
-        self.worst = dict.fromkeys(KINDS, (0.0, 0.0, '-'))      # ours, PyTorch float32's there, the net
+        self.worst = dict.fromkeys(KINDS, (0.0, 0.0, '-'))  # ours, PyTorch float32's there, the net
 
     def judge(self, good, words):
         self.passed += good
@@ -66,6 +71,7 @@ def distance(a, b):
 
 # ---- random nets ---------------------------------------------------------------------------------------------------------------------
 
+
 def random_net(draw):
     words = [f'{draw.randint(1, 3)}x{draw.randint(7, 14)}x{draw.randint(7, 14)}']
     for _ in range(draw.randint(1, 4)):
@@ -74,8 +80,13 @@ def random_net(draw):
         four = ','.join(str(draw.randint(0, extent - 1)) for extent in (high, high, wide, wide))
         same = 'same' if high % 2 and wide % 2 and (high > 1 or wide > 1) else ''
         pads = draw.choice(('', '', same, f'pad{draw.randint(0, min(high, wide) - 1)}', 'pad' + four))
-        words.append(f'conv{draw.randint(1, 9)}r{r}' + (f's{s}' if s else '') + draw.choice(('', '', '', 'step2')) + pads
-                     + draw.choice(('', '', 'b0')))
+        words.append(
+            f'conv{draw.randint(1, 9)}r{r}'
+            + (f's{s}' if s else '')
+            + draw.choice(('', '', '', 'step2'))
+            + pads
+            + draw.choice(('', '', 'b0'))
+        )
         words += draw.choice(([], ['bn'], ['bneps0.001mom0.3']))
         words += draw.choice(([], ['relu'], ['relu'], ['leaky0.1'], ['tanh']))
         words += draw.choice(([], [], ['max2'], ['max3step1pad1'], ['avg2'], ['avg3step2pad1'], ['avg3step2pad1count1'], ['max2s3step1']))
@@ -86,6 +97,7 @@ def random_net(draw):
 
 
 # ---- one net, one recipe -------------------------------------------------------------------------------------------------------------
+
 
 def trained_names(tensors):
     return [name for name in tensors if name[0].isdigit() and 'running' not in name]
@@ -136,7 +148,7 @@ def compare_pass(score, name, text):
     score.ties += net.ties
     exact['inference'], single['inference'] = (inference(net, given, 1, dtype) for dtype in (torch.float64, torch.float32))
     largest = max(norm(value) for key, value in exact.items() if key.startswith('gradient.'))
-    far = {kind: [(0.0, '-'), (0.0, '-')] for kind in KINDS}           # the worst of a net's tensors: ours, and PyTorch float32's
+    far = {kind: [(0.0, '-'), (0.0, '-')] for kind in KINDS}  # the worst of a net's tensors: ours, and PyTorch float32's
     for key, want in exact.items():
         kind = key.split('.')[0]
         if kind == 'gradient' and norm(want) < NOTHING * largest:
@@ -167,6 +179,7 @@ def compare_steps(score, name, text, recipe):
 
 # ---- accuracy ------------------------------------------------------------------------------------------------------------------------
 
+
 def evaluate(score, what, net, recipe, data, weights):
     """Both on the test images under the same weights. They may only differ on images that stand on the edge between two classes."""
     path = os.path.join(WORK, 'evaluated.safetensors')
@@ -180,25 +193,52 @@ def evaluate(score, what, net, recipe, data, weights):
     top = numpy.sort(logits, 1)
     edge = (top[:, -1] - top[:, -2]) < 1e-4 * numpy.abs(top[:, -1])
     differ = best != given['predicted']
-    score.judge(abs(accuracy - its) <= 100 * differ.sum() / len(best) + 1e-9 and not (differ & ~edge).any(),
-                f'{what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch')
-    print(f'note  {what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch, {int(differ.sum())} of {len(best)} images classified otherwise '
-          f'({data})', flush=True)
+    score.judge(
+        abs(accuracy - its) <= 100 * differ.sum() / len(best) + 1e-9 and not (differ & ~edge).any(),
+        f'{what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch',
+    )
+    print(
+        f'note  {what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch, {int(differ.sum())} of {len(best)} images classified otherwise '
+        f'({data})',
+        flush=True,
+    )
 
 
 def compare_accuracy(score, net, recipe, data):
     weights, path = os.path.join(WORK, 'ours.safetensors'), os.path.join(WORK, 'train.safetensors')
-    subprocess.run([os.path.join(BIN, 'train'), '--net', net, '--recipe', recipe + ' select=first:6000', '--data', data, '--seeds', '1',
-                    '--save', weights, '--output', os.path.join(WORK, 'rows.jsonl'), '--format', 'jsonl', '--quiet'],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [
+            os.path.join(BIN, 'train'),
+            '--net',
+            net,
+            '--recipe',
+            recipe + ' select=first:6000',
+            '--data',
+            data,
+            '--seeds',
+            '1',
+            '--save',
+            weights,
+            '--output',
+            os.path.join(WORK, 'rows.jsonl'),
+            '--format',
+            'jsonl',
+            '--quiet',
+        ],
+        check=True,
+        capture_output=True,
+    )
     evaluate(score, 'trained here', net, recipe, data, weights)
     ours('data', path, net, recipe, data, 6000)
     given = read_safetensors(path)
     p = {name: torch.tensor(value) for name, value in read_safetensors(weights).items() if name[0].isdigit()}
     torch.manual_seed(1)
     for name in trained_names(p):
-        p[name] = (torch.randn(p[name].shape) * (2 / p[name][0].numel()) ** 0.5 if p[name].dim() > 1 else
-                   torch.full_like(p[name], float('gamma' in name))).requires_grad_()
+        p[name] = (
+            torch.randn(p[name].shape) * (2 / p[name][0].numel()) ** 0.5
+            if p[name].dim() > 1
+            else torch.full_like(p[name], float('gamma' in name))
+        ).requires_grad_()
     optimizer, model = torch.optim.Adam([p[name] for name in trained_names(p)], 0.01), Net(net)
     x, labels = torch.tensor(given['x']), torch.tensor(given['labels'], dtype=torch.long)
     shapes = [layer[0] for layer in model.layers]
@@ -233,8 +273,11 @@ def main():
     print(f'note  {score.ties} windows took the other of two nearly equal maxima; {score.nothing} gradients were zero but for rounding')
     ratios = {f'{name} {recipe}': compare_steps(score, name, nets[name], recipe) for name in OPTIMIZER_NETS for recipe in OPTIMIZERS}
     worst = max(ratios, key=ratios.get)
-    print(f'note  after {STEPS} steps of {len(OPTIMIZERS)} optimizers on {len(OPTIMIZER_NETS)} nets: at most {ratios[worst]:.2f} x the '
-          f'distance of PyTorch float32 from float64 ({worst})', flush=True)
+    print(
+        f'note  after {STEPS} steps of {len(OPTIMIZERS)} optimizers on {len(OPTIMIZER_NETS)} nets: at most {ratios[worst]:.2f} x the '
+        f'distance of PyTorch float32 from float64 ({worst})',
+        flush=True,
+    )
     data = 'mnist' if any(os.path.exists(folder + '/mnist') for folder in ('data', '../shared/data')) else 'strokes'
     compare_accuracy(score, nets['compact-net/published'], 'opt=adam lr=0.01 batch=64 epochs=1 norm=0.1307,0.3081', data)
     print(f'{score.passed} passed, {score.failed} failed, 0 skipped')

@@ -22,8 +22,9 @@ def read_safetensors(path):
         header = json.loads(file.read(struct.unpack('<Q', file.read(8))[0]))
         data = file.read()
     header.pop('__metadata__', None)
-    return {name: numpy.frombuffer(data[t['data_offsets'][0]:t['data_offsets'][1]], '<f4').reshape(t['shape'])
-            for name, t in header.items()}
+    return {
+        name: numpy.frombuffer(data[t['data_offsets'][0] : t['data_offsets'][1]], '<f4').reshape(t['shape']) for name, t in header.items()
+    }
 
 
 def write_safetensors(path, tensors):
@@ -43,7 +44,7 @@ class Net:
 
     def __init__(self, text):
         first, *words = text.split()
-        self.shape = tuple(int(extent) for extent in first.split('x'))          # C, H, W
+        self.shape = tuple(int(extent) for extent in first.split('x'))  # C, H, W
         self.layers = [read_layer(word) for word in words]
 
     def __call__(self, p, x, masks=None):
@@ -56,7 +57,7 @@ class Net:
             x = places[-1]
             if name == 'add':
                 skip = places[i + 1 - int(main)]
-                x = x + skip[:, :, :x.shape[2], :x.shape[3]]
+                x = x + skip[:, :, : x.shape[2], : x.shape[3]]
             else:
                 x = getattr(self, '_' + name)(p, i, x, main, options, masks)
             places.append(x)
@@ -123,8 +124,9 @@ class Net:
         names = set()
         for i, (name, _, _) in enumerate(self.layers):
             after = i + 1
-            while after < len(self.layers) and (self.layers[after][0] in ('max', 'gap') or (
-                    self.layers[after][0] == 'avg' and 'count' not in self.layers[after][2])):
+            while after < len(self.layers) and (
+                self.layers[after][0] in ('max', 'gap') or (self.layers[after][0] == 'avg' and 'count' not in self.layers[after][2])
+            ):
                 after += 1
             if name in ('conv', 'dense') and after < len(self.layers) and self.layers[after][0] == 'bn':
                 names.add(f'{i}.{name}.bias')
@@ -143,7 +145,7 @@ class KerasAdam(torch.optim.Optimizer):
         self.t += 1
         for group in self.param_groups:
             b1, b2 = group['betas']
-            size = group['lr'] * (1 - b2 ** self.t) ** 0.5 / (1 - b1 ** self.t)
+            size = group['lr'] * (1 - b2**self.t) ** 0.5 / (1 - b1**self.t)
             for w in group['params']:
                 state = self.state[w]
                 m = state.setdefault('m', torch.zeros_like(w)).mul_(b1).add_(w.grad, alpha=1 - b1)
@@ -155,8 +157,9 @@ def make_optimizer(recipe, parameters):
     words = dict(word.split('=') for word in recipe.split())
     kind, lr, decay = words.get('opt', 'sgd'), float(words.get('lr', 0.01)), words.get('wd')
     if kind == 'sgd':
-        return torch.optim.SGD(parameters, lr, float(words.get('momentum', 0)), weight_decay=float(decay or 0),
-                               nesterov=words.get('nesterov') == '1')
+        return torch.optim.SGD(
+            parameters, lr, float(words.get('momentum', 0)), weight_decay=float(decay or 0), nesterov=words.get('nesterov') == '1'
+        )
     betas, eps = (float(words.get('beta1', 0.9)), float(words.get('beta2', 0.999))), float(words.get('eps', 1e-8))
     if words.get('epsform') == 'keras':
         assert decay is None

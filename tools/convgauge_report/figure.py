@@ -8,7 +8,7 @@ import textwrap
 from . import plot
 from .tables import Table
 
-MEAN_WITH = "Dots are means, lines 95 % intervals."
+MEAN_WITH = 'Dots are means, lines 95 % intervals.'
 
 
 class Figure:
@@ -20,11 +20,11 @@ class Figure:
     def alt(self):
         """The message and its numbers, as far as they can be listened to."""
         lines = [
-            "; ".join(f"{column.head} {text}" for column, text in zip(self.table.columns, texts) if text != "–")
+            '; '.join(f'{column.head} {text}' for column, text in zip(self.table.columns, texts) if text != '–')
             for texts in self.table.texts()[:12]
         ]
-        more = f"; {len(self.table.rows) - 12} more in the table" if len(self.table.rows) > 12 else ""
-        return f"{self.title}. " + ". ".join(lines) + more + "."
+        more = f'; {len(self.table.rows) - 12} more in the table' if len(self.table.rows) > 12 else ''
+        return f'{self.title}. ' + '. '.join(lines) + more + '.'
 
     def svg(self):
         if self.own_html:
@@ -50,14 +50,14 @@ class Missing:
 # ---- charts: each gives a function that draws ----------------------------------------------------------------------------------
 
 
-def dots(items, label, width=470, published="published", zero=None, log=False, limits=None, ratio=False):
+def dots(items, label, width=470, published='published', zero=None, log=False, limits=None, ratio=False):
     """Lines of (name, summary or interval, published or None, colour): ours filled with its interval, the published point hollow."""
 
     def draw():
         figure, axes = plot.canvas(width, 62 + 23 * len(items))
-        for i, (name, value, told, colour) in enumerate(items):
+        for i, (_, value, told, colour) in enumerate(items):
             if value is not None and value.low is not None:
-                axes.plot([value.low, value.high], [i, i], color=colour, linewidth=2.4, solid_capstyle="butt")
+                axes.plot([value.low, value.high], [i, i], color=colour, linewidth=2.4, solid_capstyle='butt')
             if told is not None:
                 plot.dot(axes, told, i, hollow=True)
             if value is not None:
@@ -65,28 +65,28 @@ def dots(items, label, width=470, published="published", zero=None, log=False, l
         if zero is not None:
             axes.axvline(zero, color=plot.MUTED, linewidth=1)
         if log:
-            axes.set_xscale("log")
+            axes.set_xscale('log')
             log_ticks(axes)
         if limits:
             axes.set_xlim(*limits)
         axes.set_yticks(range(len(items)), [item[0] for item in items])
         axes.set_ylim(len(items) - 0.4, -0.9 if any(item[2] is not None for item in items) else -0.6)
         axes.set_xlabel(label)
-        axes.spines["left"].set_visible(False)
+        axes.spines['left'].set_visible(False)
         plot.grid(axes)
         if not log:
             plot.few_ticks(axes, 5)
         first = next((i for i, item in enumerate(items) if item[2] is not None), None)
         if first is not None:
-            axes.annotate(published, (items[first][2], first), (0, 9), textcoords="offset points", ha="center", fontsize=11)
+            axes.annotate(published, (items[first][2], first), (0, 9), textcoords='offset points', ha='center', fontsize=11)
         if ratio:
-            for i, (name, value, told, colour) in enumerate(items):
+            for i, (_, value, _, _) in enumerate(items):
                 axes.annotate(
-                    f"{value.mean:.3g}×",
+                    f'{value.mean:.3g}×',
                     (value.high if value.high is not None else value.mean, i),
                     (7, 0),
-                    textcoords="offset points",
-                    va="center",
+                    textcoords='offset points',
+                    va='center',
                     fontsize=11,
                 )
         return figure
@@ -108,10 +108,10 @@ def dot_panels(panels, names, label):
             if count > 1:
                 axes.set_title(textwrap.fill(title, 24), fontsize=11)
             axes.set_xlim(left=0)
-            axes.set_xlabel(label if count < 3 else label.split(",")[0])
+            axes.set_xlabel(label if count < 3 else label.split(',')[0])
             plot.grid(axes)
             plot.few_ticks(axes, 4 if count > 1 else 6)
-            axes.spines["left"].set_visible(False)
+            axes.spines['left'].set_visible(False)
         all_axes[0][0].set_yticks(range(len(names)), names)
         all_axes[0][0].set_ylim(len(names) - 0.4, -0.6)
         return figure
@@ -119,13 +119,13 @@ def dot_panels(panels, names, label):
     return draw
 
 
-def log_ticks(axes, axis="x"):
+def log_ticks(axes, axis='x'):
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    which = axes.xaxis if axis == "x" else axes.yaxis
-    low, high = axes.get_xlim() if axis == "x" else axes.get_ylim()
+    which = axes.xaxis if axis == 'x' else axes.yaxis
+    low, high = axes.get_xlim() if axis == 'x' else axes.get_ylim()
     which.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 200 else (1,)))
-    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    which.set_major_formatter(FuncFormatter(lambda value, _: f'{value:,.10g}'))
     which.set_minor_formatter(NullFormatter())
 
 
@@ -138,25 +138,25 @@ def curves(series, xlabel, ylabel, width=470, height=260, log=False, ylim=None, 
         for name, xs, means, lows, highs, colour, dashed in series:
             if lows is not None:
                 axes.fill_between(xs, lows, highs, color=colour, alpha=0.2, linewidth=0)
-            axes.plot(xs, means, color=colour, linestyle=(0, (4, 2)) if dashed else "-", marker="o" if len(xs) == 1 else None)
+            axes.plot(xs, means, color=colour, linestyle=(0, (4, 2)) if dashed else '-', marker='o' if len(xs) == 1 else None)
             ends.append((xs[-1], means[-1], name, colour))
         if log:
-            axes.set_yscale("log")
+            axes.set_yscale('log')
         if ylim:
             axes.set_ylim(*ylim)
         if xlim:
             axes.set_xlim(*xlim)
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
-        plot.grid(axes, "y")
+        plot.grid(axes, 'y')
         if logx:
-            axes.set_xscale("log")
+            axes.set_xscale('log')
             log_ticks(axes)
         else:
-            plot.few_ticks(axes, 6, "x", whole=True)
+            plot.few_ticks(axes, 6, 'x', whole=True)
         for x, y, text in marks:
             plot.dot(axes, x, y, hollow=True)
-            axes.annotate(text, (x, y), (6, -12), textcoords="offset points", fontsize=11)
+            axes.annotate(text, (x, y), (6, -12), textcoords='offset points', fontsize=11)
         name_ends(axes, ends, height, log)
         return figure
 
@@ -171,7 +171,7 @@ def points(series, xlabel, ylabel, width=470, height=280, ylim=None):
         ends = []
         for k, (name, xs, means, lows, highs, colour, dashed) in enumerate(series):
             places = [x + 0.14 * (k - (len(series) - 1) / 2) for x in xs]
-            axes.plot(places, means, color=colour, linewidth=1, linestyle=(0, (4, 2)) if dashed else "-", marker="o", markersize=5)
+            axes.plot(places, means, color=colour, linewidth=1, linestyle=(0, (4, 2)) if dashed else '-', marker='o', markersize=5)
             for x, low, high in zip(places, lows or [], highs or []):
                 axes.plot([x, x], [low, high], color=colour, linewidth=1.6, alpha=0.6)
             ends.append((places[-1], means[-1], name, colour))
@@ -179,8 +179,8 @@ def points(series, xlabel, ylabel, width=470, height=280, ylim=None):
             axes.set_ylim(*ylim)
         axes.set_xlabel(xlabel)
         axes.set_ylabel(ylabel)
-        plot.grid(axes, "y")
-        plot.few_ticks(axes, 8, "x", whole=True)
+        plot.grid(axes, 'y')
+        plot.few_ticks(axes, 8, 'x', whole=True)
         name_ends(axes, ends, height)
         return figure
 
@@ -201,9 +201,9 @@ def name_ends(axes, ends, height, log=False):
             name,
             (1, place),
             (5, 0),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            va="center",
+            xycoords='axes fraction',
+            textcoords='offset points',
+            va='center',
             color=colour,
             fontsize=11,
             annotation_clip=False,
@@ -222,10 +222,10 @@ def small(titles, draw_one, columns=2, width=235, height=150, share=True):
                 axes.set_visible(False)
                 continue
             axes.set_title(titles[i], fontsize=11)
-            plot.grid(axes, "y")
+            plot.grid(axes, 'y')
             draw_one(axes, i)
             if i + wide < len(titles):
-                axes.set_xlabel("")
+                axes.set_xlabel('')
         return figure
 
     return draw
@@ -237,7 +237,7 @@ def name_lines(axes, names, top, most, label):
     axes.set_ylim(len(names) - 0.4, top)
     axes.set_xlim(0, most)
     axes.set_xlabel(label)
-    axes.spines["left"].set_visible(False)
+    axes.spines['left'].set_visible(False)
     plot.grid(axes)
     plot.few_ticks(axes, 5)
 
@@ -256,11 +256,11 @@ def stacked(items, label, width=470):
         at = 10
         for part, _, colour in items[0][1]:
             axes.annotate(
-                "■ " + part,
+                '■ ' + part,
                 (at / width, 1),
                 (0, 4),
-                xycoords=("figure fraction", "axes fraction"),
-                textcoords="offset points",
+                xycoords=('figure fraction', 'axes fraction'),
+                textcoords='offset points',
                 color=colour,
                 fontsize=11,
             )
@@ -282,7 +282,7 @@ def pairs(items, names, label, width=520):
             for value, colour in zip(values, colours):
                 plot.dot(axes, value, i, colour)
         for value, name, colour in zip(items[0][1:], names, colours):
-            axes.annotate(name, (value, 0), (0, 8), textcoords="offset points", ha="center", color=colour, fontsize=11)
+            axes.annotate(name, (value, 0), (0, 8), textcoords='offset points', ha='center', color=colour, fontsize=11)
         name_lines(axes, [item[0] for item in items], -1, max(max(values) for _, *values in items) * 1.06, label)
         return figure
 
@@ -307,21 +307,21 @@ def matrix(counts, names, width=430):
                 axes.text(
                     j,
                     i,
-                    str(counts[i][j]) if counts[i][j] else "·",
-                    ha="center",
-                    va="center",
+                    str(counts[i][j]) if counts[i][j] else '·',
+                    ha='center',
+                    va='center',
                     fontsize=10,
                     color=plot.INK if i != j else plot.MUTED,
                 )
         axes.set_xlim(-0.5, n - 0.5)
         axes.set_ylim(n - 0.5, -0.5)
         axes.set_xticks(
-            range(n), names, rotation=45 if max(map(len, names)) > 2 else 0, ha="right" if max(map(len, names)) > 2 else "center"
+            range(n), names, rotation=45 if max(map(len, names)) > 2 else 0, ha='right' if max(map(len, names)) > 2 else 'center'
         )
         axes.set_yticks(range(n), names)
         axes.tick_params(length=0)
-        axes.set_xlabel("taken for")
-        axes.set_ylabel("is")
+        axes.set_xlabel('taken for')
+        axes.set_ylabel('is')
         for spine in axes.spines.values():
             spine.set_visible(False)
         return figure
@@ -329,7 +329,7 @@ def matrix(counts, names, width=430):
     return draw
 
 
-def table_of(name, title, columns, rows, note=""):
+def table_of(name, title, columns, rows, note=''):
     table = Table(name, title, columns, note)
     for row in rows:
         table.add(*row)

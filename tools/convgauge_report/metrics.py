@@ -10,7 +10,7 @@ FAILS = 20  # per cent of test accuracy: below it a run has failed
 
 
 def epochs(row):
-    return len(row.get("test_acc_per_epoch") or ())
+    return len(row.get('test_acc_per_epoch') or ())
 
 
 def at_epoch(row, curve, i):
@@ -19,11 +19,11 @@ def at_epoch(row, curve, i):
 
 
 def late(row, at):
-    return [value for value in (row.get("test_acc_per_epoch") or ())[int(at) - 1 :] if value is not None]
+    return [value for value in (row.get('test_acc_per_epoch') or ())[int(at) - 1 :] if value is not None]
 
 
 def best_epoch(row):
-    curve = [-1 if value is None else value for value in row.get("test_acc_per_epoch") or ()]
+    curve = [-1 if value is None else value for value in row.get('test_acc_per_epoch') or ()]
     return float(curve.index(max(curve)) + 1) if curve else None
 
 
@@ -37,13 +37,13 @@ def first_epoch(row, curve, wanted):
 
 def spiked(row):
     """A loss that is not finite is a spike, too."""
-    losses = row.get("train_loss_per_epoch") or ()
+    losses = row.get('train_loss_per_epoch') or ()
     return float(any(now is None or before is None or not now <= 2 * before for before, now in zip(losses, losses[1:])))
 
 
 def fitted(row):
     """Not when the last loss is not finite."""
-    last = at_epoch(row, "train_loss_per_epoch", epochs(row) - 1)
+    last = at_epoch(row, 'train_loss_per_epoch', epochs(row) - 1)
     return None if not epochs(row) else float(last is not None and last < FITTED_LOSS)
 
 
@@ -56,7 +56,7 @@ def minus(a, b):
 
 
 def gradient_error(row):
-    told = [abs(1 - value) / max(1, abs(value)) for value in row.get("gradient_check") or () if value is not None]
+    told = [abs(1 - value) / max(1, abs(value)) for value in row.get('gradient_check') or () if value is not None]
     return max(told) if told else None
 
 
@@ -65,37 +65,37 @@ def field(name):
 
 
 METRICS = {
-    "test_acc": field("test_acc"),
-    "best_test_acc": field("best_test_acc"),
-    "train_acc": field("train_acc"),
-    "running_acc": field("train_acc_running"),
-    "test_loss": field("test_loss"),
-    "logit_std": field("logit_std_at_init"),
-    "printed_loss": lambda row, at: None if row.get("test_loss") is None else row["test_loss"] / at,
-    "gap": lambda row, at: minus(row.get("train_acc"), row.get("test_acc")),
-    "epoch_test_acc": lambda row, at: at_epoch(row, "test_acc_per_epoch", int(at) - 1),
-    "epoch_running_acc": lambda row, at: at_epoch(row, "train_acc_running_per_epoch", int(at) - 1),
-    "epoch_test_loss": lambda row, at: at_epoch(row, "test_loss_per_epoch", int(at) - 1),
-    "best_epoch": lambda row, at: best_epoch(row),
-    "late_mean": lambda row, at: statistics.fmean(late(row, at)) if late(row, at) else None,
-    "late_sd": lambda row, at: statistics.stdev(late(row, at)) if len(late(row, at)) > 1 else None,
-    "first_reaching": lambda row, at: first_epoch(row, "test_acc_per_epoch", lambda value: value >= at),
-    "steps_to_fit": lambda row, at: first_epoch(row, "train_loss_per_epoch", lambda value: value < FITTED_LOSS),
-    "shift_loss": lambda row, at: minus(at_epoch(row, "test_acc_shifted", 0), at_epoch(row, "test_acc_shifted", int(at))),
-    "failed": lambda row, at: None if row.get("test_acc") is None else float(row["test_acc"] < FAILS),
-    "reached": lambda row, at: reached(row.get("test_acc"), at),
-    "best_reached": lambda row, at: reached(row.get("best_test_acc"), at),
-    "fitted": lambda row, at: fitted(row),
-    "learned": lambda row, at: reached(row.get("train_acc"), 100),
-    "seconds": lambda row, at: row.get("seconds") if row.get("quiet") else None,
-    "gradient_error": lambda row, at: gradient_error(row),
-    "spiked": lambda row, at: spiked(row) if epochs(row) else None,
+    'test_acc': field('test_acc'),
+    'best_test_acc': field('best_test_acc'),
+    'train_acc': field('train_acc'),
+    'running_acc': field('train_acc_running'),
+    'test_loss': field('test_loss'),
+    'logit_std': field('logit_std_at_init'),
+    'printed_loss': lambda row, at: None if row.get('test_loss') is None else row['test_loss'] / at,
+    'gap': lambda row, at: minus(row.get('train_acc'), row.get('test_acc')),
+    'epoch_test_acc': lambda row, at: at_epoch(row, 'test_acc_per_epoch', int(at) - 1),
+    'epoch_running_acc': lambda row, at: at_epoch(row, 'train_acc_running_per_epoch', int(at) - 1),
+    'epoch_test_loss': lambda row, at: at_epoch(row, 'test_loss_per_epoch', int(at) - 1),
+    'best_epoch': lambda row, at: best_epoch(row),
+    'late_mean': lambda row, at: statistics.fmean(late(row, at)) if late(row, at) else None,
+    'late_sd': lambda row, at: statistics.stdev(late(row, at)) if len(late(row, at)) > 1 else None,
+    'first_reaching': lambda row, at: first_epoch(row, 'test_acc_per_epoch', lambda value: value >= at),
+    'steps_to_fit': lambda row, at: first_epoch(row, 'train_loss_per_epoch', lambda value: value < FITTED_LOSS),
+    'shift_loss': lambda row, at: minus(at_epoch(row, 'test_acc_shifted', 0), at_epoch(row, 'test_acc_shifted', int(at))),
+    'failed': lambda row, at: None if row.get('test_acc') is None else float(row['test_acc'] < FAILS),
+    'reached': lambda row, at: reached(row.get('test_acc'), at),
+    'best_reached': lambda row, at: reached(row.get('best_test_acc'), at),
+    'fitted': lambda row, at: fitted(row),
+    'learned': lambda row, at: reached(row.get('train_acc'), 100),
+    'seconds': lambda row, at: row.get('seconds') if row.get('quiet') else None,
+    'gradient_error': lambda row, at: gradient_error(row),
+    'spiked': lambda row, at: spiked(row) if epochs(row) else None,
 }
-FACTS = ("parameters", "field", "side", "memory")
+FACTS = ('parameters', 'field', 'side', 'memory')
 
 
 def values(rows, metric):
     """(seed, value) of the rows that tell it; metric as studies/*.json has it."""
-    get = METRICS[metric["key"]]
-    found = [(row["seed"], get(row, metric["at"])) for row in rows]
+    get = METRICS[metric['key']]
+    found = [(row['seed'], get(row, metric['at'])) for row in rows]
     return [(seed, value) for seed, value in found if value is not None and math.isfinite(value)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What tools/report writes: the page, every table as Markdown and CSV, the seals, and the tables in README files between markers:
 
-    <!-- results:begin NAME -->     NAME: a table, or "found STUDY", the sentences of a card
-    <!-- results:end -->
+<!-- results:begin NAME -->     NAME: a table, or "found STUDY", the sentences of a card
+<!-- results:end -->
 """
 
 import os
@@ -11,7 +11,7 @@ import re
 from . import headline, judge, page
 from .rows import Bad
 
-MARKERS = re.compile(r"^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)", re.S | re.M)
+MARKERS = re.compile(r'^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)', re.S | re.M)
 
 
 def between(text, tables, studies, path):
@@ -19,43 +19,43 @@ def between(text, tables, studies, path):
 
     def fill(hit):
         indent, name = hit[1], hit[3]
-        if name.startswith("found "):
-            inside = "\n".join([headline.found(studies[name[6:]]), *headline.verdicts(studies[name[6:]])])
+        if name.startswith('found '):
+            inside = '\n'.join([headline.found(studies[name[6:]]), *headline.verdicts(studies[name[6:]])])
         elif name in tables:
             inside = tables[name].md()
-        elif name == "summary":
-            inside = "No rows are committed yet: `tools/reproduce`, then `tools/report`.\n"
+        elif name == 'summary':
+            inside = 'No rows are committed yet: `tools/reproduce`, then `tools/report`.\n'
         else:
             raise Bad(
-                f"{path}:{text.count(chr(10), 0, hit.start()) + 1}: the markers name {name}, and there is no such table; there are "
-                f"{', '.join(sorted(tables))}"
+                f'{path}:{text.count(chr(10), 0, hit.start()) + 1}: the markers name {name}, and there is no such table; there are '
+                f'{", ".join(sorted(tables))}'
             )
-        return indent + hit[2] + "".join(f"{indent}{line}\n" for line in inside.splitlines()) + hit[4]
+        return indent + hit[2] + ''.join(f'{indent}{line}\n' for line in inside.splitlines()) + hit[4]
 
     return MARKERS.sub(fill, text)
 
 
 def readmes(top):
     """Files with markers."""
-    for path in ("README.md", "ablations/README.md", "results/README.md"):
+    for path in ('README.md', 'ablations/README.md', 'results/README.md'):
         whole = os.path.join(top, path)
         if os.path.exists(whole):
-            with open(whole, encoding="utf-8") as file:
+            with open(whole, encoding='utf-8') as file:
                 text = file.read()
-            if "<!-- results:begin " in text:
+            if '<!-- results:begin ' in text:
                 yield whole, text
 
 
 def made(results, rows_by_path, top, schema_folder):
     """path -> bytes of everything that the rows decide."""
     tables = page.all_tables(results)
-    out = {os.path.join(results.folder, "index.html"): page.render(results).encode()}
+    out = {os.path.join(results.folder, 'index.html'): page.render(results).encode()}
     for name, table in tables.items():
-        out[os.path.join(results.folder, "tables", name + ".md")] = f"# {table.title}\n\n{table.md()}".encode()
-        out[os.path.join(results.folder, "tables", name + ".csv")] = table.csv().encode()
+        out[os.path.join(results.folder, 'tables', name + '.md')] = f'# {table.title}\n\n{table.md()}'.encode()
+        out[os.path.join(results.folder, 'tables', name + '.csv')] = table.csv().encode()
     out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
-    tables.update({table.name: table for table in (page.summary(results),) if table.rows})     # read from the top of the tree
-    tables["fields"] = judge.fields(schema_folder)
+    tables.update({table.name: table for table in (page.summary(results),) if table.rows})  # read from the top of the tree
+    tables['fields'] = judge.fields(schema_folder)
     for path, text in readmes(top):
         out[path] = between(text, tables, results.studies, path).encode()
     return out
@@ -63,7 +63,7 @@ def made(results, rows_by_path, top, schema_folder):
 
 def left_over(folder, out):
     """Tables that no rows make any more."""
-    tables = os.path.join(folder, "tables")
+    tables = os.path.join(folder, 'tables')
     names = sorted(os.listdir(tables)) if os.path.isdir(tables) else []
     return [os.path.join(tables, name) for name in names if os.path.join(tables, name) not in out]
 
@@ -73,7 +73,7 @@ def stale(out, folder):
     found = left_over(folder, out)
     for path, data in out.items():
         try:
-            with open(path, "rb") as file:
+            with open(path, 'rb') as file:
                 same = file.read() == data
         except FileNotFoundError:
             same = False

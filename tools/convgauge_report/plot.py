@@ -8,62 +8,62 @@ import re
 
 import matplotlib
 
-matplotlib.use("svg")
+matplotlib.use('svg')
 from matplotlib import pyplot
 from matplotlib.ticker import MaxNLocator
 
-INK, MUTED, GRID, PAPER = "#010203", "#040506", "#070809", "#0a0b0c"
-BLUE, ORANGE, GREEN, PURPLE = "#1c0001", "#1c0002", "#1c0003", "#1c0004"
+INK, MUTED, GRID, PAPER = '#010203', '#040506', '#070809', '#0a0b0c'
+BLUE, ORANGE, GREEN, PURPLE = '#1c0001', '#1c0002', '#1c0003', '#1c0004'
 COLOURS = (BLUE, ORANGE, GREEN, PURPLE)
 VARIABLES = {
-    INK: "currentColor",
-    MUTED: "var(--muted)",
-    GRID: "var(--grid)",
-    PAPER: "var(--paper)",
-    BLUE: "var(--c1)",
-    ORANGE: "var(--c2)",
-    GREEN: "var(--c3)",
-    PURPLE: "var(--c4)",
+    INK: 'currentColor',
+    MUTED: 'var(--muted)',
+    GRID: 'var(--grid)',
+    PAPER: 'var(--paper)',
+    BLUE: 'var(--c1)',
+    ORANGE: 'var(--c2)',
+    GREEN: 'var(--c3)',
+    PURPLE: 'var(--c4)',
 }
 PRINTED = {
-    INK: "#000000",
-    MUTED: "#595959",
-    GRID: "#d9d9d9",
-    PAPER: "#ffffff",
-    BLUE: "#0b5fa5",
-    ORANGE: "#a84a00",
-    GREEN: "#187245",
-    PURPLE: "#84439c",
+    INK: '#000000',
+    MUTED: '#595959',
+    GRID: '#d9d9d9',
+    PAPER: '#ffffff',
+    BLUE: '#0b5fa5',
+    ORANGE: '#a84a00',
+    GREEN: '#187245',
+    PURPLE: '#84439c',
 }
 STYLE = {
-    "font.size": 12,
-    "axes.titlesize": 12,
-    "axes.labelsize": 12,
-    "xtick.labelsize": 11,
-    "ytick.labelsize": 11,
-    "svg.fonttype": "none",
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": MUTED,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "grid.color": GRID,
-    "grid.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "lines.linewidth": 1.6,
-    "axes.titlelocation": "left",
-    "figure.constrained_layout.use": True,
-    "axes.formatter.useoffset": False,
-    "path.simplify": True,
-    "font.family": "DejaVu Sans",
-    "axes.unicode_minus": True,
+    'font.size': 12,
+    'axes.titlesize': 12,
+    'axes.labelsize': 12,
+    'xtick.labelsize': 11,
+    'ytick.labelsize': 11,
+    'svg.fonttype': 'none',
+    'text.color': INK,
+    'axes.labelcolor': INK,
+    'axes.edgecolor': MUTED,
+    'xtick.color': MUTED,
+    'ytick.color': MUTED,
+    'xtick.labelcolor': INK,
+    'ytick.labelcolor': INK,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.linewidth': 0.8,
+    'grid.color': GRID,
+    'grid.linewidth': 0.8,
+    'axes.axisbelow': True,
+    'figure.facecolor': 'none',
+    'axes.facecolor': 'none',
+    'lines.linewidth': 1.6,
+    'axes.titlelocation': 'left',
+    'figure.constrained_layout.use': True,
+    'axes.formatter.useoffset': False,
+    'path.simplify': True,
+    'font.family': 'DejaVu Sans',
+    'axes.unicode_minus': True,
 }
 
 
@@ -75,25 +75,25 @@ def canvas(width, height, rows=1, columns=1, **more):
     return pyplot.subplots(rows, columns, figsize=(width / 72, height / 72), **more)
 
 
-def grid(axes, axis="x"):
+def grid(axes, axis='x'):
     axes.grid(True, axis=axis)
     axes.tick_params(length=0)
 
 
-def few_ticks(axes, n=5, axis="x", whole=False):
-    (axes.xaxis if axis == "x" else axes.yaxis).set_major_locator(MaxNLocator(n, integer=whole))
+def few_ticks(axes, n=5, axis='x', whole=False):
+    (axes.xaxis if axis == 'x' else axes.yaxis).set_major_locator(MaxNLocator(n, integer=whole))
 
 
 def dot(axes, x, y, colour=BLUE, hollow=False, size=7, **more):
     axes.plot(
         [x],
         [y],
-        "o",
+        'o',
         markersize=size,
         markerfacecolor=PAPER if hollow else colour,
         markeredgecolor=INK if hollow else colour,
         markeredgewidth=1.4,
-        linestyle="none",
+        linestyle='none',
         zorder=4,
         **more,
     )
@@ -119,18 +119,18 @@ def spread_labels(places, apart):
 
 def save(figure, path, form):
     """For papers: SVG, PDF or PNG in print colours; no dates inside."""
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}[form]
+    metadata = {'svg': {'Date': None}, 'pdf': {'CreationDate': None}, 'png': {'Software': None}}[form]
     for item in figure.findobj(lambda item: True):
         for get, put in (
-            ("get_color", "set_color"),
-            ("get_facecolor", "set_facecolor"),
-            ("get_edgecolor", "set_edgecolor"),
-            ("get_markerfacecolor", "set_markerfacecolor"),
-            ("get_markeredgecolor", "set_markeredgecolor"),
+            ('get_color', 'set_color'),
+            ('get_facecolor', 'set_facecolor'),
+            ('get_edgecolor', 'set_edgecolor'),
+            ('get_markerfacecolor', 'set_markerfacecolor'),
+            ('get_markeredgecolor', 'set_markeredgecolor'),
         ):
             recolour(item, get, put)
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": "convgauge", "text.color": "#000000"}):
-        figure.savefig(path, format=form, metadata=metadata, dpi=200, facecolor="white")
+    with matplotlib.rc_context({**STYLE, 'svg.hashsalt': 'convgauge', 'text.color': '#000000'}):
+        figure.savefig(path, format=form, metadata=metadata, dpi=200, facecolor='white')
 
 
 def recolour(item, get, put):
@@ -153,24 +153,24 @@ def svg(figure, name, alt):
 
     out = io.StringIO()
     figure.get_layout_engine().execute(figure)
-    figure.set_layout_engine("none")  # once is enough: savefig would draw it all for nothing first, and lay it out again
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
-        figure.canvas.print_svg(out, metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    figure.set_layout_engine('none')  # once is enough: savefig would draw it all for nothing first, and lay it out again
+    with matplotlib.rc_context({**STYLE, 'svg.hashsalt': name}):
+        figure.canvas.print_svg(out, metadata={'Date': None, 'Creator': None, 'Format': None, 'Type': None})
     text = out.getvalue()
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
-    body = text[text.index(">", text.index("<svg")) + 1 :]
-    body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.S)
-    used = set(re.findall(r"(?:#|url\(#)([\w-]+)", body))
-    body = re.sub(r' id="([\w.-]+)"', lambda hit: hit.group(0) if hit.group(1) in used else "", body)
-    body = re.sub(r"<!--.*?-->", "", body, flags=re.S)
-    body = re.sub(r"font: (?:\w+ )?([\d.]+)px [^;\"]*", r"font-size: \1px", body)
+    body = text[text.index('>', text.index('<svg')) + 1 :]
+    body = re.sub(r'\s*<metadata>.*?</metadata>', '', body, flags=re.S)
+    used = set(re.findall(r'(?:#|url\(#)([\w-]+)', body))
+    body = re.sub(r' id="([\w.-]+)"', lambda hit: hit.group(0) if hit.group(1) in used else '', body)
+    body = re.sub(r'<!--.*?-->', '', body, flags=re.S)
+    body = re.sub(r'font: (?:\w+ )?([\d.]+)px [^;\"]*', r'font-size: \1px', body)
     for stand_in, variable in VARIABLES.items():
         body = body.replace(stand_in, variable)
-    body = body.replace("xlink:href", "href").replace("*{stroke-linejoin: round; stroke-linecap: butt}", "")
-    body = re.sub(r"<defs>\s*<style type=\"text/css\"></style>\s*</defs>", "", body)
-    body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d+\.\d\d)\d+", r"\1", tag[0]), body)  # a hundredth of a pixel; texts stay
-    body = re.sub(r">\s+<", "><", body)
-    body = re.sub(r"\s*\n\s*", " ", body)
+    body = body.replace('xlink:href', 'href').replace('*{stroke-linejoin: round; stroke-linecap: butt}', '')
+    body = re.sub(r'<defs>\s*<style type=\"text/css\"></style>\s*</defs>', '', body)
+    body = re.sub(r'<[^>]+>', lambda tag: re.sub(r'(\d+\.\d\d)\d+', r'\1', tag[0]), body)  # a hundredth of a pixel; texts stay
+    body = re.sub(r'>\s+<', '><', body)
+    body = re.sub(r'\s*\n\s*', ' ', body)
     return (
         f'<svg viewBox="0 0 {float(width):.0f} {float(height):.0f}" role="img" style="max-width:{float(width) * 1.15:.0f}px" '
         f'aria-label="{html.escape(alt)}">{body}'
@@ -181,7 +181,7 @@ def again(text, mark):
     """The same SVG for a second place on the page: its ids, which must be unique, get a mark."""
     for own in sorted(set(re.findall(r' id="([\w.-]+)"', text))):
         text = (
-            text.replace(f' id="{own}"', f' id="{own}{mark}"').replace(f"#{own})", f"#{own}{mark})").replace(f'"#{own}"', f'"#{own}{mark}"')
+            text.replace(f' id="{own}"', f' id="{own}{mark}"').replace(f'#{own})', f'#{own}{mark})').replace(f'"#{own}"', f'"#{own}{mark}"')
         )
     return text
 

@@ -8,8 +8,8 @@ from collections import namedtuple
 
 from scipy import stats
 
-Summary = namedtuple("Summary", "n mean sd low high more_low more_high")  # 95 % of the mean; 95 % for one more run
-Effect = namedtuple("Effect", "n than_n mean low high p")  # None where n is too small
+Summary = namedtuple('Summary', 'n mean sd low high more_low more_high')  # 95 % of the mean; 95 % for one more run
+Effect = namedtuple('Effect', 'n than_n mean low high p')  # None where n is too small
 
 
 def mean(values):
@@ -99,7 +99,7 @@ def concordance(groups):
         m, n = len(firsts), len(seconds)
         if not m or not n:
             continue
-        a = float(stats.mannwhitneyu(seconds, firsts, method="asymptotic").statistic) / (m * n)
+        a = float(stats.mannwhitneyu(seconds, firsts, method='asymptotic').statistic) / (m * n)
         spread = a * (1 - a) + (m - 1) * (a / (2 - a) - a * a) + (n - 1) * (2 * a * a / (1 + a) - a * a)
         pairs, wins, variance = pairs + m * n, wins + m * n * a, variance + m * n * spread
     if not pairs:

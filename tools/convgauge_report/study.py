@@ -10,8 +10,8 @@ from collections import Counter
 from . import STUDIES
 from . import rows as files
 
-SYNTHETIC = ("strokes",)
-RESULT = ("weights_sha256", "test_acc", "train_acc", "test_loss")
+SYNTHETIC = ('strokes',)
+RESULT = ('weights_sha256', 'test_acc', 'train_acc', 'test_loss')
 
 
 class Entry:
@@ -19,41 +19,41 @@ class Entry:
 
     def __init__(self, study, told):
         self.study, self.told = study, told
-        self.cell, self.arm, self.base = told["cell"], told["arm"], told["base"]
+        self.cell, self.arm, self.base = told['cell'], told['arm'], told['base']
         self.rows, self.short = [], None
 
     @property
     def name(self):
-        return f"{self.cell}: {self.arm}" if self.arm else self.cell
+        return f'{self.cell}: {self.arm}' if self.arm else self.cell
 
     @property
     def missing(self):
-        return 0 if self.short else max(0, self.told["seeds"] - len(self.rows))
+        return 0 if self.short else max(0, self.told['seeds'] - len(self.rows))
 
     def choose(self, rows):
-        own = [row for row in rows if all(row[key] == self.told[key] for key in ("net", "recipe", "data"))]
+        own = [row for row in rows if all(row[key] == self.told[key] for key in ('net', 'recipe', 'data'))]
         if not own and rows:
-            groups = Counter((row["data"], row["net"], row["recipe"]) for row in rows)
-            wanted = max(groups, key=lambda key: (key[0] == self.told["data"], groups[key], key))
-            own = [row for row in rows if (row["data"], row["net"], row["recipe"]) == wanted]
-            self.short = "other data" if wanted[0] != self.told["data"] else "a short run"
-        self.rows = sorted(own, key=lambda row: row["seed"])
+            groups = Counter((row['data'], row['net'], row['recipe']) for row in rows)
+            wanted = max(groups, key=lambda key: (key[0] == self.told['data'], groups[key], key))
+            own = [row for row in rows if (row['data'], row['net'], row['recipe']) == wanted]
+            self.short = 'other data' if wanted[0] != self.told['data'] else 'a short run'
+        self.rows = sorted(own, key=lambda row: row['seed'])
 
     @property
     def data(self):
-        name = self.rows[0]["data"] if self.rows else self.told["data"]
-        return f"{name} (synthetic)" if name in SYNTHETIC else name
+        name = self.rows[0]['data'] if self.rows else self.told['data']
+        return f'{name} (synthetic)' if name in SYNTHETIC else name
 
 
 class Study:
     def __init__(self, told):
-        self.told, self.name, self.question = told, told["study"], told["question"]
-        self.entries = [Entry(self, entry) for entry in told["entries"]]
+        self.told, self.name, self.question = told, told['study'], told['question']
+        self.entries = [Entry(self, entry) for entry in told['entries']]
         self.by_name = {(entry.cell, entry.arm): entry for entry in self.entries}
         self.timing, self.bench = [], []  # (machine, row): its timing rows; bench-nets' rows of its nets
 
-    def entry(self, cell, arm=""):
-        return self.by_name[cell, arm or ""]
+    def entry(self, cell, arm=''):
+        return self.by_name[cell, arm or '']
 
     def some(self, cells, arm):
         """Those of the cells' entries of that arm that exist."""
@@ -73,7 +73,7 @@ class Study:
 
     @property
     def planned(self):
-        return sum(entry.told["seeds"] for entry in self.entries)
+        return sum(entry.told['seeds'] for entry in self.entries)
 
 
 class Results:
@@ -81,16 +81,16 @@ class Results:
 
     def __init__(self):
         self.studies, self.timing, self.bench, self.machines = {}, [], {}, {}
-        self.set_aside, self.twice, self.folder, self.files, self.newest = 0, 0, "", [], ""
+        self.set_aside, self.twice, self.folder, self.files, self.newest = 0, 0, '', [], ''
 
 
 def read_studies(folder):
     told = {}
     for name in STUDIES:
-        path = os.path.join(folder, "studies", name + ".json")
+        path = os.path.join(folder, 'studies', name + '.json')
         if not os.path.exists(path):
-            raise files.Bad(f"{path}: is not there; build/release/bin/{name} --list --format json writes it")
-        with open(path, encoding="utf-8") as file:
+            raise files.Bad(f'{path}: is not there; build/release/bin/{name} --list --format json writes it')
+        with open(path, encoding='utf-8') as file:
             told[name] = Study(json.load(file))
     return told
 
@@ -99,7 +99,7 @@ def newest_numerics(rows):
     """Bits change seldom; rows made before do not count as the same runs."""
     latest = {}
     for row in rows:
-        latest[row["numerics"]] = max(latest.get(row["numerics"], ""), row.get("finished", ""))
+        latest[row['numerics']] = max(latest.get(row['numerics'], ''), row.get('finished', ''))
     return max(latest, key=latest.get) if latest else None
 
 
@@ -107,14 +107,14 @@ def unique(rows):
     """(rows, how many ids more than once): one id is one run, on whatever machine; runs that disagree are an error."""
     seen, twice = {}, 0
     for row in rows:
-        other = seen.setdefault(row["id"], row)
+        other = seen.setdefault(row['id'], row)
         if other is not row:
             twice += 1
             apart = [key for key in RESULT if other.get(key) != row.get(key)]
             if apart:
                 raise files.Bad(
-                    f"{row.place}: {row['study']}/{row['cell']}/{row['arm']} seed {row['seed']} has another {', '.join(apart)} "
-                    f"than the same run at {other.place}"
+                    f'{row.place}: {row["study"]}/{row["cell"]}/{row["arm"]} seed {row["seed"]} has another {", ".join(apart)} '
+                    f'than the same run at {other.place}'
                 )
     return list(seen.values()), twice
 
@@ -122,9 +122,9 @@ def unique(rows):
 def machine_of(folder, path, row, known):
     """(folder, cpu): timings are grouped by it and never pooled. A row that does not name its CPU is of its folder's."""
     inside = os.path.relpath(os.path.dirname(path), folder)
-    cpu = (row.get("env") or {}).get("cpu") or known.get(inside) or "unknown CPU"
+    cpu = (row.get('env') or {}).get('cpu') or known.get(inside) or 'unknown CPU'
     known.setdefault(inside, cpu)
-    return "" if inside == "." else inside, cpu
+    return '' if inside == '.' else inside, cpu
 
 
 def load(folder, studies_from, paths=None, on_bad=files.stop):
@@ -134,29 +134,29 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
     results.files = files.files_under(folder) if paths is None else list(paths)
     accuracy, known = [], {}
     for path in results.files:
-        for row in files.read(path, on_bad, needs="kind"):
-            if row["kind"] == "accuracy":
+        for row in files.read(path, on_bad, needs='kind'):
+            if row['kind'] == 'accuracy':
                 accuracy.append(row)
-                results.machines.setdefault(machine_of(folder, path, row, known), row.get("env") or {})
+                results.machines.setdefault(machine_of(folder, path, row, known), row.get('env') or {})
                 continue
             machine = machine_of(folder, path, row, known)
-            if row.get("env") or machine not in results.machines:
-                results.machines[machine] = row.get("env") or {}
-            (results.timing if row["kind"] == "timing" else results.bench.setdefault(row["kind"], [])).append((machine, row))
+            if row.get('env') or machine not in results.machines:
+                results.machines[machine] = row.get('env') or {}
+            (results.timing if row['kind'] == 'timing' else results.bench.setdefault(row['kind'], [])).append((machine, row))
     for machine, row in results.timing:
-        results.studies[row["study"]].timing.append((machine, row))
-    for machine, row in results.bench.get("net", ()):
-        name = str(row.get("net")).split("/")[0]
+        results.studies[row['study']].timing.append((machine, row))
+    for machine, row in results.bench.get('net', ()):
+        name = str(row.get('net')).split('/')[0]
         if name in results.studies:
             results.studies[name].bench.append((machine, row))
     accuracy, results.twice = unique(accuracy)
     current = newest_numerics(accuracy)
-    results.set_aside = sum(row["numerics"] != current for row in accuracy)
+    results.set_aside = sum(row['numerics'] != current for row in accuracy)
     groups = {}
     for row in accuracy:
-        results.newest = max(results.newest, row.get("finished", ""))
-        if row["numerics"] == current:
-            groups.setdefault((row["study"], row["cell"], row["arm"]), []).append(row)
+        results.newest = max(results.newest, row.get('finished', ''))
+        if row['numerics'] == current:
+            groups.setdefault((row['study'], row['cell'], row['arm']), []).append(row)
     for study in results.studies.values():
         for entry in study.entries:
             entry.choose(groups.get((study.name, entry.cell, entry.arm), []))

@@ -8,17 +8,17 @@ from .tables import Interval, interval
 
 NEAR = 0.25  # points below the best that still count as its class: the text's own gap between exp4 and exp5
 
-ACCURACY = "test accuracy, %"
+ACCURACY = 'test accuracy, %'
 
 
 def command(study, entries):
     """The program's own words for these runs."""
     if all(not entry.arm for entry in entries):
         cells = {entry.cell for entry in entries}
-        return study.name + (f" --filter {study.name}/{entries[0].cell}" if len(cells) == 1 and len(study.cells) > 1 else "")
+        return study.name + (f' --filter {study.name}/{entries[0].cell}' if len(cells) == 1 and len(study.cells) > 1 else '')
     if len(entries) == 1:
         return f'{study.name} --filter "{study.name}/{entries[0].cell}/{entries[0].arm}"'
-    return study.name + " --arms"
+    return study.name + ' --arms'
 
 
 def rows_of(entries):
@@ -27,24 +27,24 @@ def rows_of(entries):
 
 def short_note(entries):
     """Said under every figure with runs that are not the study's own."""
-    kinds = sorted({f"{entry.short}" for entry in entries if entry.short})
-    return f" Not comparable with what was published: {', '.join(kinds)}." if kinds else ""
+    kinds = sorted({f'{entry.short}' for entry in entries if entry.short})
+    return f' Not comparable with what was published: {", ".join(kinds)}.' if kinds else ''
 
 
 def counts(entries):
     """ "n = 10" or "n = 5 to 10"."""
     ns = sorted({len(entry.rows) for entry in entries})
-    return f"n = {ns[0]}" if len(ns) == 1 else f"n = {ns[0]} to {ns[-1]}"
+    return f'n = {ns[0]}' if len(ns) == 1 else f'n = {ns[0]} to {ns[-1]}'
 
 
 def data_of(entries):
-    return ", ".join(sorted({entry.data for entry in entries}))
+    return ', '.join(sorted({entry.data for entry in entries}))
 
 
-def mean(entry, key="test_acc", at=0):
+def mean(entry, key='test_acc', at=0):
     """Intervals of per cents end at 0 and 100."""
-    s = stats.summarize([value for _, value in metrics.values(entry.rows, {"key": key, "at": at})])
-    return s if not s or s.low is None or not key.endswith("_acc") else s._replace(low=max(0.0, s.low), high=min(100.0, s.high))
+    s = stats.summarize([value for _, value in metrics.values(entry.rows, {'key': key, 'at': at})])
+    return s if not s or s.low is None or not key.endswith('_acc') else s._replace(low=max(0.0, s.low), high=min(100.0, s.high))
 
 
 def short_name(entry):
@@ -56,23 +56,23 @@ def short_name(entry):
 
 def published_dots(study, title_of, cells=None, extra=()):
     """title_of(lines) makes the sentence; lines are (entry, summary, published)."""
-    name = study.name + "-published"
+    name = study.name + '-published'
     wanted = [entry for entry in (cells or study.cells)] + list(extra)
     there = [entry for entry in wanted if entry.rows]
     if not there:
-        return Missing(name, "Published beside reproduced", "no rows yet", command(study, study.cells))
-    lines = [(entry, mean(entry), None if entry.short else entry.told["published"]) for entry in there]
+        return Missing(name, 'Published beside reproduced', 'no rows yet', command(study, study.cells))
+    lines = [(entry, mean(entry), None if entry.short else entry.told['published']) for entry in there]
     items = [(short_name(entry), summary, told, plot.BLUE) for entry, summary, told in lines]
     table = table_of(
         name,
         title_of(lines),
-        [("cell", "cell"), ("published", "published", 2), ("ours", "mean ± sd [95 % CI], n", 2)],
-        [(entry.name, entry.told["published"], interval(summary)) for entry, summary, _ in lines],
+        [('cell', 'cell'), ('published', 'published', 2), ('ours', 'mean ± sd [95 % CI], n', 2)],
+        [(entry.name, entry.told['published'], interval(summary)) for entry, summary, _ in lines],
     )
     absent = [entry.name for entry in wanted if not entry.rows]
     caption = (
-        f"Test accuracy after the last epoch on {data_of(there)}, {counts(there)}. {MEAN_WITH} Hollow: published, one run."
-        + (f" No rows yet: {', '.join(absent)}." if absent else "")
+        f'Test accuracy after the last epoch on {data_of(there)}, {counts(there)}. {MEAN_WITH} Hollow: published, one run.'
+        + (f' No rows yet: {", ".join(absent)}.' if absent else '')
         + short_note(there)
     )
     return Figure(name, title_of(lines), dots(items, ACCURACY), table, caption, command(study, study.cells), rows_of(there))
@@ -92,20 +92,20 @@ def band(rows, curve):
     return xs, means, [s.low for _, s in found], [s.high for _, s in found]
 
 
-def learning(study, name, entries, title, curve="test_acc_per_epoch", ylabel=ACCURACY, published=(), log=False, ylim=None):
+def learning(study, name, entries, title, curve='test_acc_per_epoch', ylabel=ACCURACY, published=(), log=False, ylim=None):
     """published: (name, xs, ys) drawn dashed."""
     there = [entry for entry in entries if entry.rows and all(row.get(curve) for row in entry.rows)]
     if not there:
-        return Missing(name, title, "no rows yet", command(study, entries))
+        return Missing(name, title, 'no rows yet', command(study, entries))
     series = [
-        ("ours" if published else short_name(entry), *band(entry.rows, curve), plot.COLOURS[i % 4], False) for i, entry in enumerate(there)
+        ('ours' if published else short_name(entry), *band(entry.rows, curve), plot.COLOURS[i % 4], False) for i, entry in enumerate(there)
     ]
     series += [(label, xs, ys, None, None, plot.INK, True) for label, xs, ys in published]
     marks = sorted({x for _, xs, *_ in series for x in (xs[0], xs[len(xs) // 2], xs[-1])})
     table = table_of(
         name,
         title,
-        [("line", "line"), ("epoch", "epoch"), ("mean", "mean", 3), ("low", "95 % from", 3), ("high", "to", 3)],
+        [('line', 'line'), ('epoch', 'epoch'), ('mean', 'mean', 3), ('low', '95 % from', 3), ('high', 'to', 3)],
         [
             (label, x, ys[i], lows[i] if lows else None, highs[i] if highs else None)
             for label, xs, ys, lows, highs, *_ in series
@@ -114,11 +114,11 @@ def learning(study, name, entries, title, curve="test_acc_per_epoch", ylabel=ACC
         ],
     )
     caption = (
-        f"{ylabel[0].upper()}{ylabel[1:]} on {data_of(there)}, {counts(there)}; lines are means, bands 95 % intervals of the mean."
-        + (" Dashed: published, one run." if published else "")
+        f'{ylabel[0].upper()}{ylabel[1:]} on {data_of(there)}, {counts(there)}; lines are means, bands 95 % intervals of the mean.'
+        + (' Dashed: published, one run.' if published else '')
         + short_note(there)
     )
-    return Figure(name, title, curves(series, "epoch", ylabel, log=log, ylim=ylim), table, caption, command(study, there), rows_of(there))
+    return Figure(name, title, curves(series, 'epoch', ylabel, log=log, ylim=ylim), table, caption, command(study, there), rows_of(there))
 
 
 # ---- arms ----------------------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def arm_dots(study, entries, name, title_of):
     lines = [(entry, findings.against_base(entry)) for entry in entries]
     lines = sorted([(entry, effect) for entry, effect in lines if effect], key=lambda line: -line[1].mean)
     if not lines:
-        return Missing(name, "What each change does", "no arm has rows yet beside what it changes", study.name + " --arms")
+        return Missing(name, 'What each change does', 'no arm has rows yet beside what it changes', study.name + ' --arms')
     items = [
         (
             entry.name if len(study.cells) > 1 else entry.arm,
@@ -142,22 +142,22 @@ def arm_dots(study, entries, name, title_of):
     table = table_of(
         name,
         title_of(lines),
-        [("arm", "arm"), ("against", "against"), ("difference", "difference [95 % CI], n", 2)],
-        [(entry.name, entry.base or "the cell", item[1]) for (entry, _), item in zip(lines, items)],
+        [('arm', 'arm'), ('against', 'against'), ('difference', 'difference [95 % CI], n', 2)],
+        [(entry.name, entry.base or 'the cell', item[1]) for (entry, _), item in zip(lines, items)],
     )
     there = [entry for entry, _ in lines]
     caption = (
-        f"Test accuracy minus that of what the arm changes, paired by seed, on {data_of(there)}, {counts(there)}. {MEAN_WITH} "
-        "Each by itself: blue, the interval lies above zero; orange, below; green, it holds zero. The title counts those that stand "
+        f'Test accuracy minus that of what the arm changes, paired by seed, on {data_of(there)}, {counts(there)}. {MEAN_WITH} '
+        'Each by itself: blue, the interval lies above zero; orange, below; green, it holds zero. The title counts those that stand '
         "after Holm's correction over all of them." + short_note(there)
     )
     return Figure(
         name,
         title_of(lines),
-        dots(items, "difference in test accuracy, points", width=520, zero=0),
+        dots(items, 'difference in test accuracy, points', width=520, zero=0),
         table,
         caption,
-        study.name + " --arms",
+        study.name + ' --arms',
         rows_of(there),
     )
 
@@ -173,7 +173,7 @@ def arms_sentence(lines):
     up, down = sum(effect.mean > 0 for effect in sure), sum(effect.mean < 0 for effect in sure)
     best, effect = changes[0]
     return (
-        f"Of {len(changes)} changes {up} raise{'s' if up == 1 else ''} the test accuracy and {down} lower{'s' if down == 1 else ''} it, "
+        f'Of {len(changes)} changes {up} raise{"s" if up == 1 else ""} the test accuracy and {down} lower{"s" if down == 1 else ""} it, '
         f'Holm-corrected; the largest mean is that of "{best.arm}", {effect.mean:+.2f} [{effect.low:+.2f}, {effect.high:+.2f}] by itself'
     )
 
@@ -184,14 +184,14 @@ def arms_sentence(lines):
 # Single runs on MNIST that others claim, none with an interval: parameters, test accuracy, whose. The first was chosen on the test set;
 # the fourth says "above". Of those with no name the source is lost to us.
 ELSEWHERE = {
-    "mnist": (
-        (697, 99.03, "one run, chosen on the test set"),
-        (1936, 99.10, "one run"),
-        (4967, 98.42, "one run, github.com/aknakshay/MNIST-Challenge"),
-        (7070, 99.4, "one run, above it, github.com/nitin-vig/ERAv4S6"),
-        (15794, 99.59, "one run"),
+    'mnist': (
+        (697, 99.03, 'one run, chosen on the test set'),
+        (1936, 99.10, 'one run'),
+        (4967, 98.42, 'one run, github.com/aknakshay/MNIST-Challenge'),
+        (7070, 99.4, 'one run, above it, github.com/nitin-vig/ERAv4S6'),
+        (15794, 99.59, 'one run'),
     ),
-    "fashion-mnist": (),
+    'fashion-mnist': (),
 }
 
 
@@ -204,15 +204,15 @@ def frontier_points(there, told, data):
             plot.dot(axes, parameters, value, hollow=True)
         for entry in there:
             s = mean(entry)
-            axes.plot([entry.told["parameters"]] * 2, [s.low, s.high], color=plot.BLUE, linewidth=2)
-            plot.dot(axes, entry.told["parameters"], s.mean, size=6)
-        axes.set_xscale("log")
-        axes.set_xlabel("parameters")
+            axes.plot([entry.told['parameters']] * 2, [s.low, s.high], color=plot.BLUE, linewidth=2)
+            plot.dot(axes, entry.told['parameters'], s.mean, size=6)
+        axes.set_xscale('log')
+        axes.set_xlabel('parameters')
         axes.set_ylabel(ACCURACY)
-        floor = min([mean(entry).low for entry in there] + [99 if data == "mnist" else 88])
-        axes.set_ylim(max(floor - 0.2, 95 if data == "mnist" else 80), min(axes.get_ylim()[1], 100))
+        floor = min([mean(entry).low for entry in there] + [99 if data == 'mnist' else 88])
+        axes.set_ylim(max(floor - 0.2, 95 if data == 'mnist' else 80), min(axes.get_ylim()[1], 100))
         log_ticks(axes)
-        plot.grid(axes, "both")
+        plot.grid(axes, 'both')
         return figure
 
     return draw
@@ -220,81 +220,81 @@ def frontier_points(there, told, data):
 
 def spread(entry):
     s = mean(entry)
-    return f"{s.mean:.2f}" + (f" [{s.low:.2f}, {s.high:.2f}]" if s.low is not None else "")
+    return f'{s.mean:.2f}' + (f' [{s.low:.2f}, {s.high:.2f}]' if s.low is not None else '')
 
 
-def frontier(studies, data="mnist"):
+def frontier(studies, data='mnist'):
     """All nets on one data set, whatever the study; published points hollow."""
-    name = "accuracy-parameters-" + data
-    program = {"mnist": "compact-net --arms", "fashion-mnist": "kernel-size --arms"}[data]
+    name = 'accuracy-parameters-' + data
+    program = {'mnist': 'compact-net --arms', 'fashion-mnist': 'kernel-size --arms'}[data]
     best = {}
     for study in studies.values():
         for entry in study.entries:
             if (
                 entry.rows
                 and not entry.short
-                and entry.rows[0]["data"] == data
-                and "select" not in entry.told["recipe"]
-                and "permute" not in entry.told["recipe"]
+                and entry.rows[0]['data'] == data
+                and 'select' not in entry.told['recipe']
+                and 'permute' not in entry.told['recipe']
                 and len(entry.rows) > 1
             ):
-                key = entry.told["net"]
+                key = entry.told['net']
                 if key not in best or mean(entry).mean > mean(best[key]).mean:
                     best[key] = entry
-    there = sorted(best.values(), key=lambda entry: entry.told["parameters"])
+    there = sorted(best.values(), key=lambda entry: entry.told['parameters'])
     told = [
-        (entry.told["parameters"], entry.told["published"])
+        (entry.told['parameters'], entry.told['published'])
         for study in studies.values()
         for entry in study.cells
-        if entry.told["published"] and entry.told["data"] == data and "select" not in entry.told["recipe"]
+        if entry.told['published'] and entry.told['data'] == data and 'select' not in entry.told['recipe']
     ] + [(parameters, value) for parameters, value, _ in ELSEWHERE[data]]
     if not there:
-        return Missing(name, f"Accuracy against parameters on {data}", "no rows of whole runs yet", program)
+        return Missing(name, f'Accuracy against parameters on {data}', 'no rows of whole runs yet', program)
     top = max(there, key=lambda entry: mean(entry).mean)
     near = next(entry for entry in there if mean(entry).mean >= mean(top).mean - NEAR)
-    title = f"{top.told['parameters']:,} parameters give {spread(top)} % on {data}"
-    title += f"; {near.told['parameters']:,} give {spread(near)} %" if near is not top else ""
+    title = f'{top.told["parameters"]:,} parameters give {spread(top)} % on {data}'
+    title += f'; {near.told["parameters"]:,} give {spread(near)} %' if near is not top else ''
 
     table = table_of(
         name,
         title,
         [
-            ("study", "study"),
-            ("net", "cell or arm"),
-            ("parameters", "parameters"),
-            ("published", "published", 2),
-            ("ours", "mean ± sd [95 % CI], n", 2),
+            ('study', 'study'),
+            ('net', 'cell or arm'),
+            ('parameters', 'parameters'),
+            ('published', 'published', 2),
+            ('ours', 'mean ± sd [95 % CI], n', 2),
         ],
-        [(entry.study.name, entry.name, entry.told["parameters"], entry.told["published"], interval(mean(entry))) for entry in there]
-        + [("elsewhere", whose, parameters, value, None) for parameters, value, whose in ELSEWHERE[data]],
+        [(entry.study.name, entry.name, entry.told['parameters'], entry.told['published'], interval(mean(entry))) for entry in there]
+        + [('elsewhere', whose, parameters, value, None) for parameters, value, whose in ELSEWHERE[data]],
     )
     caption = (
-        f"Test accuracy after the last epoch on {data}, {counts(there)}; per net the recipe with the highest mean on the test set, "
-        f"which favours nets with many arms. {MEAN_WITH} "
-        "Hollow: published, one run each, as published (some were measured on other sets: see the studies; on MNIST also what is claimed "
-        "elsewhere). What lies below the axis is left out."
+        f'Test accuracy after the last epoch on {data}, {counts(there)}; per net the recipe with the highest mean on the test set, '
+        f'which favours nets with many arms. {MEAN_WITH} '
+        'Hollow: published, one run each, as published (some were measured on other sets: see the studies; on MNIST also what is claimed '
+        'elsewhere). What lies below the axis is left out.'
     )
     return Figure(name, title, frontier_points(there, told, data), table, caption, program, rows_of(there))
 
 
-def small_runs(study, name, entries, title, curve="test_acc_per_epoch", ylabel=ACCURACY, log=False, columns=2):
+def small_runs(study, name, entries, title, curve='test_acc_per_epoch', ylabel=ACCURACY, log=False, columns=2):
     """Every run a line, a panel per entry."""
     there = [entry for entry in entries if entry.rows]
     if not there:
-        return Missing(name, title, "no rows yet", command(study, entries))
+        return Missing(name, title, 'no rows yet', command(study, entries))
 
     def draw_one(axes, i):
         for row in there[i].rows:
             axes.plot(
                 range(1, len(row[curve]) + 1),
-                [float("nan") if v is None else v for v in row[curve]],
+                [float('nan') if v is None else v for v in row[curve]],
                 color=plot.BLUE,
                 linewidth=1,
                 alpha=0.5,
             )
         if log:
-            axes.set_yscale("log")
-        axes.set_xlabel("epoch")
+            axes.set_yscale('log')
+        axes.set_xlabel('epoch')
         if i % columns == 0:
             axes.set_ylabel(ylabel)
 
@@ -302,7 +302,7 @@ def small_runs(study, name, entries, title, curve="test_acc_per_epoch", ylabel=A
     table = table_of(
         name,
         title,
-        [("entry", "cell or arm"), ("n", "n"), ("least", "least at the end", 2), ("median", "median", 2), ("most", "most", 2)],
+        [('entry', 'cell or arm'), ('n', 'n'), ('least', 'least at the end', 2), ('median', 'median', 2), ('most', 'most', 2)],
         [
             (entry.name, len(values), min(values), sorted(values)[len(values) // 2], max(values))
             if values
@@ -310,11 +310,11 @@ def small_runs(study, name, entries, title, curve="test_acc_per_epoch", ylabel=A
             for entry, values in zip(there, last)
         ],
     )
-    caption = f"{ylabel[0].upper()}{ylabel[1:]} on {data_of(there)}; every line a run, {counts(there)}." + short_note(there)
+    caption = f'{ylabel[0].upper()}{ylabel[1:]} on {data_of(there)}; every line a run, {counts(there)}.' + short_note(there)
     return Figure(
         name,
         title,
-        small([short_name(entry).replace(" at 0.01", "") for entry in there], draw_one, columns),
+        small([short_name(entry).replace(' at 0.01', '') for entry in there], draw_one, columns),
         table,
         caption,
         command(study, there),
