@@ -11,7 +11,8 @@ packages_report="python3-matplotlib python3-numpy python3-scipy python3-jinja2 p
 packages_page="chromium"
 packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 packages_avx512="bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static"
-packages_lint="clang-format clang-tidy cppcheck llvm-19"
+packages_lint="clang-format clang-tidy cppcheck llvm-19 shellcheck python3-pip"
+ruff=0.17.6
 packages_fuzz="libclang-rt-dev llvm"
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
@@ -42,6 +43,7 @@ packages_install()
         sudo='sudo'
     fi
     say "installing $missing"
+    # shellcheck disable=SC2086 # a list of words
     set -- $missing
     # A source that does not answer is apt's warning, not our failure: what counts is whether the packages arrive.
     $sudo apt-get update -qq </dev/null >/dev/null 2>&1 || true

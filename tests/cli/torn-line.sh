@@ -3,7 +3,8 @@
 . "$CLI/lib.sh"
 tiny d
 train --net "$net" --recipe "$small" --data-dir d --output r.jsonl --quiet >/dev/null
-head -c 100 r.jsonl >>r.jsonl
+head -c 100 r.jsonl >part
+cat part >>r.jsonl
 train --net "$net" --recipe "$small" --data-dir d --seeds 0,1 --output r.jsonl --quiet >/dev/null
 wc -l <r.jsonl
 tail -n 1 r.jsonl | grep -o '"seed":1'

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2086,SC2015,SC2012 # lists of words are split; names of ours have no spaces
 # The parts of tools/test: a row of the table and a function part_<name> each, made of step, build and skip. Sourced by it, never run.
 # quick: the inner loop; default: what else CI runs; full: the rest.
 part_table='  release     quick    gcc: Criterion suites, kernelcheck, symbols of the objects
