@@ -170,8 +170,8 @@ static int run_ceilings(const struct options *o, struct team *team, struct repor
     for (int level = 0; level < CACHE_LEVELS; level++) {
         if (!wanted(o, "bandwidth", cache_names[level])) continue;
         json_t *row = row_of("bandwidth", cache_names[level], team);
-        json_object_set_new(row, "read_gbs", number(m.read[level]));
-        json_object_set_new(row, "triad_gbs", number(m.triad[level]));
+        json_object_set_new(row, "read_gbs", real_or_null(m.read[level]));
+        json_object_set_new(row, "triad_gbs", real_or_null(m.triad[level]));
         json_object_set_new(row, "bytes", json_integer((json_int_t)m.cache_bytes[level]));
         report_row(report, row);
         json_decref(row);

@@ -106,13 +106,13 @@ static void write_part(const struct runner *r, struct net_options *g, struct rep
     json_object_set_new(row, "layer", layer < 0 ? json_null() : json_integer(layer));
     json_object_set_new(row, "word", json_string(word));
     json_object_set_new(row, "out", json_string(out));
-    json_object_set_new(row, "us_forward", number(p.forward * 1e6));
-    json_object_set_new(row, "us_backward_data", number(p.data * 1e6));
-    json_object_set_new(row, "us_backward_weights", number(p.weights * 1e6));
-    json_object_set_new(row, "us_other", number(p.other * 1e6));
-    json_object_set_new(row, "us", number(sum_of(p) * 1e6));
-    json_object_set_new(row, "percent", number(100 * sum_of(p) / whole));
-    json_object_set_new(row, "gflops", flops > 0 ? number(flops / sum_of(p) * 1e-9) : json_null());
+    json_object_set_new(row, "us_forward", real_or_null(p.forward * 1e6));
+    json_object_set_new(row, "us_backward_data", real_or_null(p.data * 1e6));
+    json_object_set_new(row, "us_backward_weights", real_or_null(p.weights * 1e6));
+    json_object_set_new(row, "us_other", real_or_null(p.other * 1e6));
+    json_object_set_new(row, "us", real_or_null(sum_of(p) * 1e6));
+    json_object_set_new(row, "percent", real_or_null(100 * sum_of(p) / whole));
+    json_object_set_new(row, "gflops", flops > 0 ? real_or_null(flops / sum_of(p) * 1e-9) : json_null());
     report_row(report, row);
     json_decref(row);
 }

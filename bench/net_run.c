@@ -183,10 +183,10 @@ static void write_row(const struct runner *r, const struct bench_case *c, const 
     json_object_set_new(row, "cold", json_boolean(g->rules.cold));
     json_object_set_new(row, "images_per_s", json_real(r->batch / seconds));
     json_object_set_new(row, "gflops", json_real(flops * 1e-9));
-    json_object_set_new(row, "peak_gflops", number(peak * 1e-9));
-    json_object_set_new(row, "us_reference", number(reference ? least.median * 1e6 : NAN));
-    json_object_set_new(row, "percent_of_peak", number(100 * flops / peak));
-    json_object_set_new(row, "scaling", number(scaling(g, name, team_workers(g->team), seconds)));
+    json_object_set_new(row, "peak_gflops", real_or_null(peak * 1e-9));
+    json_object_set_new(row, "us_reference", real_or_null(reference ? least.median * 1e6 : NAN));
+    json_object_set_new(row, "percent_of_peak", real_or_null(100 * flops / peak));
+    json_object_set_new(row, "scaling", real_or_null(scaling(g, name, team_workers(g->team), seconds)));
     add_bytes(row, r->plan);
     json_object_set_new(row, "env", report_environment(peak * 1e-9));
     report_row(report, row);

@@ -87,15 +87,15 @@ static void write_units(const struct runner *r, struct net_options *g, struct re
     for (int i = 0; i < seen.most; i++) below += seen.list[i].units < WANTED ? seen.list[i].seconds : 0;
     qsort(seen.list, (size_t)seen.most, sizeof *seen.list, ascending);
     json_t *row = runner_row(r, g->team, "units");
-    json_object_set_new(row, "us", number(step * 1e6));
+    json_object_set_new(row, "us", real_or_null(step * 1e6));
     json_object_set_new(row, "regions", json_integer(seen.most));
     json_object_set_new(row, "units_least", json_integer(seen.list[0].units));
     json_object_set_new(row, "units_median", json_integer(seen.list[seen.most / 2].units));
-    json_object_set_new(row, "percent_below_64", number(100 * below / step));
-    json_object_set_new(row, "percent_serial", number(100 * serial / step));
+    json_object_set_new(row, "percent_below_64", real_or_null(100 * below / step));
+    json_object_set_new(row, "percent_serial", real_or_null(100 * serial / step));
     for (size_t i = 0; i < sizeof workers / sizeof *workers; i++) {
         snprintf(key, sizeof key, "speedup_%d", workers[i]);
-        json_object_set_new(row, key, number(step / (serial + regions_on(workers[i]))));
+        json_object_set_new(row, key, real_or_null(step / (serial + regions_on(workers[i]))));
     }
     json_object_set_new(row, "env", report_environment(NAN));
     report_row(report, row);

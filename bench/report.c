@@ -10,14 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "../ablations/driver/driver.h"
-
-json_t *number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
+#include "record/environment.h"
 
 json_t *report_environment(double fma_peak)
 {
     json_t *environment = environment_record();
-    json_object_set_new(environment, "fma_peak_gflops", number(fma_peak));
+    json_object_set_new(environment, "fma_peak_gflops", real_or_null(fma_peak));
     return environment;
 }
 
@@ -152,14 +150,14 @@ void report_timing(json_t *row, const struct bench_case *c)
     json_t *samples = json_array();
     for (int i = 0; i < c->samples; i++) json_array_append_new(samples, json_real(c->sample[i] * 1e6));
     json_object_set_new(row, "us", json_real(s.median * 1e6));
-    json_object_set_new(row, "us_ci_low", number(s.low * 1e6));
-    json_object_set_new(row, "us_ci_high", number(s.high * 1e6));
+    json_object_set_new(row, "us_ci_low", real_or_null(s.low * 1e6));
+    json_object_set_new(row, "us_ci_high", real_or_null(s.high * 1e6));
     json_object_set_new(row, "us_min", json_real(s.min * 1e6));
     json_object_set_new(row, "us_p95", json_real(s.p95 * 1e6));
-    json_object_set_new(row, "ci_percent", number((s.high - s.low) / s.median * 50)); /* half the width: +- */
+    json_object_set_new(row, "ci_percent", real_or_null((s.high - s.low) / s.median * 50)); /* half the width: +- */
     json_object_set_new(row, "calls_per_sample", json_integer(c->calls));
-    json_object_set_new(row, "cycles", number(c->counts.cycles));
-    json_object_set_new(row, "ipc", number(c->counts.instructions / c->counts.cycles));
-    json_object_set_new(row, "cache_misses", number(c->counts.cache_misses));
+    json_object_set_new(row, "cycles", real_or_null(c->counts.cycles));
+    json_object_set_new(row, "ipc", real_or_null(c->counts.instructions / c->counts.cycles));
+    json_object_set_new(row, "cache_misses", real_or_null(c->counts.cache_misses));
     json_object_set_new(row, "us_samples", samples);
 }

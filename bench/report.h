@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include "record/cli.h"
+#include "record/rows.h"
 #include "bench.h"
 
 struct column {
@@ -35,8 +36,6 @@ void report_close(struct report *r);
 /* In place of closing, before quitting: leaves no half-made file behind. */
 void report_drop(struct report *r);
 
-/* A finite number, or null. */
-json_t *number(double value);
 /* The conditions that every row carries, with the FMA peak (GFLOP/s) that was measured beside it. New reference. */
 json_t *report_environment(double fma_peak);
 /* Median, interval, minimum, p95 in microseconds, the samples and counters of a case, into its row. */

@@ -6,11 +6,9 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <sys/types.h>
+#include "../../bench/record/environment.h"
+#include "../../bench/record/rows.h"
 #include "ablation.h"
-
-enum { ID_SIZE = 65 };
 
 struct entry {
     const char *cell, *arm;          /* arm "": the cell itself */
@@ -29,9 +27,6 @@ struct entry {
     double tested;                   /* images evaluated in the whole run */
     double images_per_s;             /* of training with one worker, for estimates; 0 or NAN: unknown */
 };
-
-struct row;
-struct rows;
 
 struct run {
     const struct entry *entry;
@@ -53,7 +48,7 @@ struct sweep {
     int run_count; /* all, whatever the shard */
 };
 
-/* ---- driver_plan.c */
+/* ---- plan.c */
 
 /* The entries that flags choose; quits with a message when a string is wrong or nothing matches the filter. */
 void sweep_entries(struct sweep *s, const struct study *study);
@@ -71,53 +66,14 @@ bool run_is_ours(const struct sweep *s, const struct run *r);
 /* Relative cost of a run, for the bar. */
 double run_work(const struct run *r);
 
-/* ---- driver_speed.c */
+/* ---- speed.c */
 
 /* Every entry's speed here: of rows, else measured, a tenth of a second for each net. */
 void sweep_measure(struct sweep *s, const struct rows *rows);
 /* Seconds of a run by that; 0: unknown. */
 double run_seconds(const struct sweep *s, const struct run *r);
 
-/* ---- driver_rows.c: the file of rows */
-
-/* mkdir -p of the file's folder. */
-void make_folders(const char *path);
-
-/* The part of a row that tables and resuming need; NAN where the row has none. */
-struct row {
-    char id[ID_SIZE], net[256], isa[16];
-    uint64_t seed;
-    int threads;
-    bool quiet;
-    double batch, test_acc, best_test_acc, train_acc, test_loss, train_images_per_s, infer_images_per_s, bytes_arenas;
-    double peak_rss_bytes;
-};
-
-struct rows {
-    const char *path;       /* borrowed */
-    int fd;                 /* -1 until opened for appending */
-    bool regular, torn_end; /* torn_end: the file ends inside a line */
-    struct stat seen;       /* the file as it was read; st_ino 0: there was none */
-    struct row *list;
-    int count, room;
-};
-
-/* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or -errno with the reason. */
-int rows_read(struct rows *r, const char *path, struct why *why);
-/* Opens for appending, makes missing folders, ends a torn line. Holds the file's lock until closed; -EAGAIN when another run has it. What
- * was written there since rows_read is read then, under the lock. */
-int rows_open(struct rows *r, struct why *why);
-bool is_file(int fd, const struct stat *other); /* is what is open the file that stat() told of? */
-/* One line, one write(). Earlier rows stay intact whatever happens. A file that was removed or replaced meanwhile is said, and the row goes
- * to the one that has its name now. */
-int rows_append(struct rows *r, const json_t *row, struct why *why);
-const struct row *rows_find(const struct rows *r, const char *id);
-void rows_close(struct rows *r);
-
-/* ---- driver_record.c: what stands in a row */
-
-/* JSON has no NaN and no infinity: null. New reference. */
-json_t *real_or_null(double value);
+/* ---- record.c: what stands in a row */
 
 /* sha256 over what makes the run's bits. */
 void run_make_id(const struct sweep *s, struct run *r);
@@ -126,12 +82,7 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
 /* The whole row: head, result, memory, environment. Borrows result and environment; new reference. */
 json_t *record_row(const struct sweep *s, const struct run *r, json_t *result, double peak_rss_bytes, bool quiet, json_t *environment);
 
-/* ---- driver_env.c */
-
-/* cpu, compiler, flags, commit, dirty, os, virtualised, governor, fma_peak_gflops; null where the system does not tell. New reference. */
-json_t *environment_record(void);
-
-/* ---- driver_progress.c: stderr; a bar on a terminal, plain lines otherwise */
+/* ---- progress.c: stderr; a bar on a terminal, plain lines otherwise */
 
 struct progress {
     bool quiet, terminal, colour, drawn;
@@ -154,7 +105,7 @@ double progress_left(const struct progress *p, double work);
 /* "45 s", "12 min", "3 h 20 min". */
 const char *duration(double seconds, char text[32]);
 
-/* ---- driver_run.c */
+/* ---- run.c */
 
 struct outcome {
     int finished, failed, signal;
@@ -164,7 +115,7 @@ struct outcome {
 /* Makes the runs todo[0 … count-1], jobs at a time, and appends their rows. signal: SIGINT or SIGTERM when interrupted. */
 struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, int count, struct rows *rows);
 
-/* ---- driver_table.c */
+/* ---- table.c */
 
 /* Looks up every run's row, then prints the table of all runs that have a row (jsonl: the rows themselves, copied from their file). */
 void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out);
@@ -187,12 +138,12 @@ struct line {
 /* The published accuracy of a cell; NAN where there is none, and of arms. */
 double published_of(const struct line *line);
 
-/* ---- driver_markdown.c */
+/* ---- markdown.c */
 
 /* The lines of one data set as a table with its notes; on a terminal a picture of it, too. */
 void markdown_print(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out);
 
-/* ---- driver_metrics.c */
+/* ---- metrics.c */
 
 /* A metric of a row, NAN where the row does not tell; of shares of runs 0 or 1. */
 double metric_of(const json_t *row, enum metric metric, double at);
@@ -201,7 +152,7 @@ const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZ
 bool metric_is_share(enum metric metric), metric_is_per_cent(enum metric metric);
 int metric_digits(enum metric metric);
 
-/* ---- driver_pictures.c */
+/* ---- pictures.c */
 
 /* Does this run draw? In which folder, and is nothing there yet? */
 bool pictures_wanted(const struct sweep *s, const struct run *r);
@@ -211,7 +162,7 @@ bool pictures_missing(const struct sweep *s, const struct run *r);
 void pictures_write(const struct sweep *s, const struct look *look, struct plan *plan);
 void pictures_looks(const struct look *look);
 
-/* ---- driver_look.c */
+/* ---- look.c */
 
 struct looking {
     struct look look;
@@ -225,7 +176,7 @@ void look_begin(struct looking *l, const struct sweep *s, const struct run *r, c
                 struct train_options *options);
 void look_end(struct looking *l, json_t *result);
 
-/* ---- driver_stats.c */
+/* ---- stats.c */
 
 /* Of the finite ones among values[0 … n-1]. */
 struct summary summarize(const double *values, int n);
@@ -251,14 +202,14 @@ void wilson(int count, int n, double *low, double *high);
 enum { MAX_TESTS = 256 };
 void holm(double *p, int n);
 
-/* ---- driver_describe.c */
+/* ---- describe.c */
 
 /* The study as JSON: entries, nets, published figures, claims. */
 void describe(const struct sweep *s, FILE *out);
 /* As records name it: "not_more". */
 const char *relation_key(enum relation relation);
 
-/* ---- driver_claims.c */
+/* ---- claims.c */
 
 enum verdict { HOLDS, HOLDS_NOT, NOT_SEPARABLE };
 /* p is Holm's; of SAME, NOT_MORE and NOT_LESS the interval alone decides. */

@@ -40,8 +40,6 @@ void run_make_id(const struct sweep *s, struct run *r)
     free(text);
 }
 
-json_t *real_or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
-
 /* As that, and "not_finite" says which field was what. */
 static json_t *real_or_noted(json_t *record, const char *field, double value)
 {

@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "../../bench/bench.h"
+#include "../../bench/record/machine.h"
 #include "../../kernels/runtime/clock.h"
 #ifdef __linux__
 #include <sched.h>

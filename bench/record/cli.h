@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The command line that every program shares, by popt. Every flag is also an environment variable: --data is CONVGAUGE_DATA; flags win.
  * CONVGAUGE_DATA_DIR alone is weaker than its flag by nature: it is one more place to look, where --data-dir is the only one. */
-#ifndef ABLATIONS_CLI_H
-#define ABLATIONS_CLI_H
+#ifndef BENCH_RECORD_CLI_H
+#define BENCH_RECORD_CLI_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * The conditions of a number: machine, system, build. Read once per program, from files that need no rights; what is not told is null.
  * fma_peak_gflops is null here: only who has the machine to itself (benches, timing rows) measures it. */
-#include "../../ablations/driver/driver.h"
+#include "environment.h"
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include "../../kernels/runtime/cpu.h"
 #include "commit.h"
 
 #ifdef __clang__

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "../../kernels/runtime/clock.h"
 #include "../../kernels/runtime/team.h"
-#include "../bench.h"
+#include "machine.h"
 #include "peak.h"
 
 #if defined(__x86_64__)

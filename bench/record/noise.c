@@ -7,7 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 #include "../../kernels/runtime/clock.h"
-#include "../bench.h"
+#include "machine.h"
 
 static const double OTHERS_MOST = 0.05, STEAL_MOST = 0.01; /* cores */
 

@@ -2,7 +2,7 @@
  * The file of rows, JSON Lines. A row is one write() under O_APPEND, then synced: a kill or a power cut loses at most the runs in flight.
  * A line torn by a kill or a full disk is reported, ignored when reading, and ended with a newline when the file is opened to go on. One
  * program writes to a file at a time: it holds the file's lock. */
-#include "../../ablations/driver/driver.h"
+#include "rows.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -13,6 +13,9 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "cli.h"
+
+json_t *real_or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 static double number(const json_t *object, const char *key)
 {

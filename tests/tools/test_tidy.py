@@ -90,6 +90,11 @@ class TidyTest(unittest.TestCase):
 
     def test_arrows_go_down(self):
         self.finds(
+            'ablations/a.c',
+            C + '#include "../tests/check/check.h"\n',
+            'ablations/a.c:3: includes tests/check/check.h, a neighbour on its floor; arrows go down only',
+        )
+        self.finds(
             'kernels/a.c', C + '#include "../nets/net.h"\n', 'kernels/a.c:3: includes nets/net.h, a floor above; arrows go down only'
         )
         self.finds(
