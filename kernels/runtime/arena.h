@@ -11,7 +11,8 @@
 struct arena {
     const char *name; /* "parameters", "activations" … for messages and the plan's print; borrowed */
     char *base;
-    size_t size, used; /* bytes, used <= size */
+    size_t size; /* bytes in all … */
+    size_t used; /* … and taken of them: used <= size */
 };
 
 /* Bytes that arena_take(bytes) will use: rounded up to 64, plus the red zone. Sum these to measure. */
@@ -24,7 +25,7 @@ int arena_open(struct arena *a, const char *name, size_t size, struct why *why);
 /* The next `bytes`, aligned to 64. Aborts (a programming error) when the arena was measured too small. Owned by the arena. */
 void *arena_take(struct arena *a, size_t bytes);
 
-/* Frees all of it. A zeroed arena may be closed. */
+/* Frees all of it, what was taken included. A zeroed arena may be closed. */
 void arena_close(struct arena *a);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+/* Nanoseconds since some moment of this boot (CLOCK_MONOTONIC): only differences mean something. Never fails. */
 uint64_t clock_ns(void);
 
 #endif

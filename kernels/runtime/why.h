@@ -5,8 +5,9 @@
 #ifndef RUNTIME_WHY_H
 #define RUNTIME_WHY_H
 
+/* Borrowed by the function that fills it; its text stays until the next failure. Untouched on success. */
 struct why {
-    char text[512];
+    char text[512]; /* without the program's name and without a newline */
 };
 
 /* Writes the message (cut at the array's end, control characters as '?') and returns `code` (not 0), so that callers say

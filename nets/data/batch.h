@@ -7,6 +7,7 @@
 #include "../../kernels/kernels.h"
 #include "dataset.h"
 
+/* A random change of a training image, drawn anew every epoch. */
 enum augment_kind { AUGMENT_ROTATE, AUGMENT_SHIFT, AUGMENT_CROP_RESIZE };
 struct augment {
     enum augment_kind kind;
@@ -28,10 +29,18 @@ struct transform {
     struct augment augment[MAX_AUGMENTS];
 };
 
-enum selection_kind { SELECT_ALL, SELECT_PER_CLASS, SELECT_FIRST, SELECT_SINGLE, SELECT_SPLIT, SELECT_TRAIN };
+/* Which images take part. */
+enum selection_kind {
+    SELECT_ALL,
+    SELECT_PER_CLASS, /* `count` random ones of every class */
+    SELECT_FIRST,     /* the first `count` of the file */
+    SELECT_SINGLE,    /* image number `count` alone */
+    SELECT_SPLIT,     /* `count` random ones; the rest is for validation */
+    SELECT_TRAIN      /* for tests alone: the images that are trained on */
+};
 struct selection {
     enum selection_kind kind;
-    int count;
+    int count; /* as the kind says; 0 where it says nothing */
 };
 
 /* Indices into images.train (or .test) that a selection takes, by seed and in ascending order, into index[] (room for images->count);
@@ -45,15 +54,18 @@ int selection_make(const struct selection *s, const struct images *images, int c
 int selection_check(const struct selection *s, const struct images *images, int classes, struct why *why);
 int transform_check(const struct transform *t, const struct dataset *d, struct why *why);
 
-/* C, H, W of a batch after the transform. */
+/* C, H, W of an image after the transform: what the net's input must be. */
 void transform_shape(const struct transform *t, const struct dataset *d, int *c, int *h, int *w);
 
-/* Bytes of tables and per-worker scratch that batch_fill needs; made once per run, so that filling never allocates. */
+/* The tables and per-worker scratch that batcher_fill needs, made once per run, so that filling never allocates. The data set, the
+ * transform's values and the team are borrowed until batcher_close. 0; -EINVAL (see transform_check) or -ENOMEM, and *b is NULL then. */
 struct batcher;
 int batcher_open(struct batcher **b, const struct dataset *d, const struct transform *t, struct team *team, struct why *why);
+/* NULL is fine. */
 void batcher_close(struct batcher *b);
 
-/* Writes images index[0 … n-1] of `images` into x and labels ([B][16]); dead lanes of the last block are zero (labels 0).
+/* Writes images index[0 … n-1] of `images` into x[B][H][W][C][16] and labels[B][16], both the caller's and 64-byte aligned; dead lanes of
+ * the last block are zero (labels 0).
  * `augment`: training images; the randomness of image i is keyed by (seed, epoch, i). Runs on the batcher's team. */
 void batcher_fill(struct batcher *b, const struct images *images, const int *index, int n, bool augment, uint64_t seed, uint32_t epoch,
                   real *x, uint8_t *labels);

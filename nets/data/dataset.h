@@ -9,6 +9,7 @@
 #include "../../kernels/runtime/team.h"
 #include "../../kernels/runtime/why.h"
 
+/* One half of a data set. Channels are innermost, whatever the file's order was. */
 struct images {
     int count;
     uint8_t *pixels; /* [count][H][W][C] */
@@ -16,9 +17,10 @@ struct images {
 };
 
 struct dataset {
-    const char *name; /* "mnist", "fashion-mnist", "cifar-10", "strokes" */
-    bool synthetic;   /* strokes: accuracies say so */
-    int classes, c, h, w;
+    const char *name;               /* "mnist", "fashion-mnist", "cifar-10", "strokes" */
+    bool synthetic;                 /* strokes: accuracies say so */
+    int classes;                    /* labels are 0 … classes-1 */
+    int c, h, w;                    /* of every image */
     const char *const *class_names; /* [classes], static */
     struct images train, test;
     char sha256[65]; /* over train pixels, train labels, test pixels, test labels as stored here; hex */
@@ -34,6 +36,7 @@ extern const char *const dataset_names[];
  * 0; -ENOENT (says where it looked and how to fetch), -EINVAL (corrupt: names file, what was found, what was expected), -ENOMEM, or the
  * errno of a file that cannot be read. On failure there is nothing to close. */
 int dataset_open(const char *name, const char *dir, const char *env_dir, struct team *team, struct dataset *d, struct why *why);
+/* Frees the pixels and labels; a zeroed one may be closed. */
 void dataset_close(struct dataset *d);
 
 /* Opens a directory that holds any idx or CIFAR-10 files under the usual names, as data set "custom" (for `train --data-dir` alone); its

@@ -23,32 +23,41 @@
 #include "../data/batch.h"
 #include "../net.h"
 
-enum schedule_kind { SCHEDULE_CONSTANT, SCHEDULE_STEP, SCHEDULE_COSINE, SCHEDULE_ONE_CYCLE };
+/* How the learning rate goes over a run. */
+enum schedule_kind {
+    SCHEDULE_CONSTANT,
+    SCHEDULE_STEP,     /* times step_factor every step_epochs epochs */
+    SCHEDULE_COSINE,   /* half a cosine from the rate to zero */
+    SCHEDULE_ONE_CYCLE /* up for warm_share of the steps, then down to nothing (Smith and Topin 2018; PyTorch's OneCycleLR) */
+};
 
+/* The words of a recipe as numbers; a value without pointers. */
 struct recipe {
     enum optimizer_kind optimizer;
-    enum eps_form eps_form;
+    enum eps_form eps_form; /* Adam: where eps stands, see kernels/optimizer.h */
     double rate, momentum, weight_decay, beta1, beta2, eps;
     bool nesterov;
     enum schedule_kind schedule;
     int step_epochs;
     double step_factor, warm_share;
-    int warmup_steps;
-    int batch, epochs, updates; /* updates 0: no limit */
-    bool drop_last;
+    int warmup_steps;           /* the rate grows linearly over the first so many updates, whatever the schedule */
+    int batch, epochs, updates; /* images per update; passes over the training images; updates 0: no limit */
+    bool drop_last;             /* an epoch's last batch is left out when it is not full */
     struct init init;
-    struct transform transform;
-    struct selection train, test;
+    struct transform transform;   /* of every image; augmentation of training images alone */
+    struct selection train, test; /* which images of either half take part */
 };
 
 /* PyTorch's defaults with opt=sgd lr=0.01 batch=64 epochs=1. */
 struct recipe recipe_default(void);
 /* Starts from recipe_default(). 0, or -EINVAL with the word, what it takes or what keys there are. */
 int recipe_parse(const char *text, struct recipe *r, struct why *why);
+/* The canonical string, at most `size` bytes with the final 0 (2048 are enough for any); returns `text`. */
 const char *recipe_print(const struct recipe *r, char *text, size_t size);
 
 /* The rate at update `step` (from 0) of `steps` in all, `steps_per_epoch` each. No libm. */
 double recipe_rate(const struct recipe *r, int step, int steps_per_epoch, int steps);
+/* Arrays of state per parameter that its optimizer keeps: struct plan_options wants to know. */
 int recipe_optimizer_slots(const struct recipe *r);
 /* The scalars of update `step` for plan_step. */
 struct optimizer recipe_optimizer(const struct recipe *r, int step, int steps_per_epoch, int steps);
