@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Wall clock for measuring: monotonic, nanoseconds. */
+ * Wall clock for measuring. */
 #ifndef RUNTIME_CLOCK_H
 #define RUNTIME_CLOCK_H
 

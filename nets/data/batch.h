@@ -31,7 +31,7 @@ struct transform {
 
 /* Which images take part. */
 enum selection_kind {
-    SELECT_ALL,
+    SELECT_ALL,       /* every image */
     SELECT_PER_CLASS, /* `count` random ones of every class */
     SELECT_FIRST,     /* the first `count` of the file */
     SELECT_SINGLE,    /* image number `count` alone */
