@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "../kernels/runtime/rng.h"
+#include "../kernels/sums.h"
 
 extern const struct op_bench conv_bench, dense_bench, pool_bench, batchnorm_bench, activation_bench, add_bench, dropout_bench, loss_bench,
     optimizer_bench;
@@ -117,35 +118,15 @@ void kernel_run(void *kernel)
     op_benches[k->problem->op]->run(k);
 }
 
-/* ---- merging ---- */
-
-enum { STRIP = 1024 }; /* floats of every chunk at a time, so that they stay in cache */
-
-struct merging {
-    float *from, *to;
-    int chunks;
-    size_t stride, count;
-};
-
-static void merge_strips(void *context, int begin, int end, int worker)
+static void merge_strips(void *sums, int begin, int end, int worker)
 {
-    const struct merging *m = context;
     (void)worker;
-    for (size_t strip = (size_t)begin; strip < (size_t)end; strip++) {
-        const size_t first = strip * STRIP, last = first + STRIP < m->count ? first + STRIP : m->count;
-        for (int gap = 1; gap < m->chunks; gap *= 2)
-            for (int chunk = 0; chunk + gap < m->chunks; chunk += 2 * gap) {
-                float *restrict to = m->from + (size_t)chunk * m->stride;
-                const float *restrict from = m->from + (size_t)(chunk + gap) * m->stride;
-                for (size_t i = first; i < last; i++) to[i] += from[i];
-            }
-        memcpy(m->to + first, m->from + first, (last - first) * sizeof(float));
-    }
+    chunk_sums_merge(sums, (struct span){ begin, end });
 }
 
 void kernel_merge(const struct kernel *k, int chunks, size_t stride, float *to, size_t count)
 {
-    struct merging m = { k->partials, to, chunks, stride, count };
-    assert(count <= stride && (size_t)chunks * stride * sizeof(float) <= k->partial_bytes);
-    team_run(k->team, (int)((count + STRIP - 1) / STRIP), merge_strips, &m);
+    assert((size_t)chunks * stride * sizeof(float) <= k->partial_bytes);
+    struct chunk_sums sums = { k->partials, to, chunks, stride, count, .add = false };
+    team_run(k->team, chunk_sums_strips(&sums), merge_strips, &sums);
 }

@@ -74,7 +74,7 @@ int kernel_open(struct kernel *k, struct problem *p, const struct variant *v, in
 void kernel_close(struct kernel *k);
 void kernel_run(void *kernel); /* as bench_case.run */
 
-/* Sums `chunks` arrays of `stride` floats pairwise, in place, into the first, then copies `count` of them: the end of a sum over images. */
+/* The end of a sum over images: `count` elements of the kernel's partials, `stride` apart, by the fixed tree (kernels/sums.h) to `to`. */
 void kernel_merge(const struct kernel *k, int chunks, size_t stride, float *to, size_t count);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * How far a training step can be dealt out: what units every fork-join of it has, and what that leaves on paper for more workers than
- * this machine has. One worker runs the step; the linker hands us its calls of team_run (--wrap, bench-nets alone), so that what is
- * counted is what runs, fused or not. On W workers a region of u units that took t takes t * ceil(u / W) / u and a fork-join; what lies
+ * this machine has. One worker runs the step, and its team tells us of every fork-join (team_watch), so that what is counted is what
+ * runs, fused or not. On W workers a region of u units that took t takes t * ceil(u / W) / u and a fork-join; what lies
  * between regions stays as it is. Memory and caches are taken to grow with the workers: an upper limit. */
 #include <assert.h>
 #include <math.h>
@@ -34,28 +34,20 @@ struct region {
     double seconds;
 }; /* the least over the steps */
 
-static struct {
+static struct seen {
     struct region list[REGIONS];
     int count, most;
-    double inside;
-    bool on;
-} seen; /* inside: of this step */
+    double inside; /* of this step */
+} seen;
 
-/* NOLINTBEGIN(bugprone-reserved-identifier): so the linker's --wrap calls them. */
-void __real_team_run(struct team *team, int units, team_fn *fn, void *context);
-void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context);
-/* NOLINTEND(bugprone-reserved-identifier) */
-
-void __wrap_team_run(struct team *team, int units, team_fn *fn, void *context)
+static void see(void *context, int units, uint64_t nanoseconds)
 {
-    const uint64_t start = clock_ns();
-    __real_team_run(team, units, fn, context);
-    if (!seen.on || units == 0) return;
-    if (seen.count == REGIONS) quit(EXIT_USAGE, "--units: the step has more than %d fork-joins; take a smaller --batch", REGIONS);
-    const double seconds = (double)(clock_ns() - start) * 1e-9;
-    struct region *r = &seen.list[seen.count++];
-    const bool known = seen.count <= seen.most;
-    seen.inside += seconds;
+    struct seen *s = context;
+    if (s->count == REGIONS) quit(EXIT_USAGE, "--units: the step has more than %d fork-joins; take a smaller --batch", REGIONS);
+    const double seconds = (double)nanoseconds * 1e-9;
+    struct region *r = &s->list[s->count++];
+    const bool known = s->count <= s->most;
+    s->inside += seconds;
     assert(!known || r->units == units); /* every step is cut alike */
     *r = (struct region){ units, known ? fmin(r->seconds, seconds) : seconds };
 }
@@ -116,18 +108,18 @@ void net_units(struct bench_net *n, int batch, struct net_options *g, struct rep
     if (runner_open(&r, n, batch, true, isa, g->options->algo, &alone, &why)) quit(EXIT_FAIL, "%s", why.text);
     runner_run(&r);
     seen.most = 0;
+    team_watch(g->team, see, &seen);
     const uint64_t begin = clock_ns();
     for (int steps = 0; steps < 3 || (double)(clock_ns() - begin) * 1e-9 < g->rules.max_time; steps++) {
         seen.count = 0;
         seen.inside = 0;
-        seen.on = true;
         const uint64_t start = clock_ns();
         runner_run(&r);
         serial = fmin(serial, (double)(clock_ns() - start) * 1e-9 - seen.inside);
-        seen.on = false;
         assert(seen.most == 0 || seen.most == seen.count);
         seen.most = seen.count;
     }
+    team_watch(g->team, NULL, NULL);
     write_units(&r, g, report, serial);
     plan_close(r.plan);
 }

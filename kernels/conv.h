@@ -68,9 +68,9 @@ struct conv_variant {
 };
 
 /* Sums over images are cut into chunks that depend on the problem and the algorithm alone; each chunk's dw is made by one call, and chunks
- * are added by a fixed tree: that is why gradients have the same bits for any number of workers. A chunk is a run of output rows of B*P
- * with at least chunk_pixels pixels (where there are as many) and never more than four image blocks: a block with as many is cut into
- * nearly even bands of whole grains; smaller blocks are grouped whole, nearly evenly. */
+ * are added by the fixed tree of sums.h: that is why gradients have the same bits for any number of workers. A chunk is a run of output
+ * rows of B*P with at least chunk_pixels pixels (where there are as many) and never more than four image blocks: a block with as many is
+ * cut into nearly even bands of whole grains; smaller blocks are grouped whole, nearly evenly. */
 int conv_chunks(const struct conv_variant *v, const struct conv *p);
 struct span conv_chunk(const struct conv_variant *v, const struct conv *p, int i);
 

@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include "clock.h"
 
 enum { SPINS = 2000, SEPARATE = 128 }; /* pauses before sleep; bytes between data of different threads (lines come in pairs) */
 
@@ -54,6 +55,8 @@ struct team {
     struct worker *workers;          /* [count], 0 is the caller's and has no thread */
     int count, spins;
     bool running;
+    team_watch_fn *watch; /* NULL but where somebody measures */
+    void *watch_context;
 };
 
 static void gate_open(struct gate *gate)
@@ -252,9 +255,8 @@ void team_close(struct team *team)
     release(team, team->count);
 }
 
-void team_run(struct team *team, int units, team_fn *fn, void *context)
+static void fork_join(struct team *team, int units, team_fn *fn, void *context)
 {
-    assert(fn && units >= 0);
     int workers = team_workers(team), active = units < workers ? units : workers;
     if (active <= 1) {
         if (units > 0) fn(context, 0, units, 0);
@@ -275,6 +277,25 @@ void team_run(struct team *team, int units, team_fn *fn, void *context)
     work(&team->workers[0]);
     for (int i = 1; i < active; i++) join(&team->workers[i]);
     team->running = false;
+}
+
+void team_run(struct team *team, int units, team_fn *fn, void *context)
+{
+    assert(fn && units >= 0);
+    if (!team || !team->watch) {
+        fork_join(team, units, fn, context);
+        return;
+    }
+    const uint64_t start = clock_ns();
+    fork_join(team, units, fn, context);
+    if (units > 0) team->watch(team->watch_context, units, clock_ns() - start);
+}
+
+void team_watch(struct team *team, team_watch_fn *watch, void *context)
+{
+    assert(team && !team->running);
+    team->watch = watch;
+    team->watch_context = context;
 }
 
 int team_workers(const struct team *team) { return team ? team->count : 1; }

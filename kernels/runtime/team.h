@@ -5,6 +5,7 @@
 #define RUNTIME_TEAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "topology.h"
 #include "why.h"
 
@@ -25,6 +26,11 @@ void team_close(struct team *team);
  * together. Fewer units than workers: the rest stay idle; as many: each runs its own. units 0 returns at once; one worker (or a NULL team)
  * calls fn directly, once. Not reentrant. */
 void team_run(struct team *team, int units, team_fn *fn, void *context);
+
+/* For measuring: after every fork-join of the team's, on the caller's thread, how many units it had and how long it took. NULL (as it is
+ * opened): nobody is told, and no clock is read. Set between runs only. */
+typedef void team_watch_fn(void *context, int units, uint64_t nanoseconds);
+void team_watch(struct team *team, team_watch_fn *watch, void *context);
 
 int team_workers(const struct team *team);                /* 1 for NULL */
 bool team_pinned(const struct team *team);                /* every worker is bound as asked; false for BIND_NONE */

@@ -5,6 +5,7 @@
 #define NETS_PLAN_H
 
 #include "../../kernels/runtime/arena.h"
+#include "../../kernels/sums.h"
 #include "../layers/layer.h"
 #include "plan.h"
 
@@ -211,7 +212,6 @@ static inline void planned_images(struct planned *planned, enum layer_kind kind,
 
 /* The chunks of a job by the tree, into or onto job->to. */
 void sums_merge(struct plan *plan, struct team *team, struct job *job);
-void sums_add(real *restrict to, const real *restrict from, size_t count);
 /* The padding behind a weight's and a bias's sums: scratch is not zero there, gradients must be. */
 void sums_clear_padding(const struct job *job, real *sums);
 /* Where the bias's sums are when the weight's are at `weight`; NULL without bias. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../../kernels/sums.h"
 #include "../check/check.h"
 
 struct findings {
@@ -117,6 +118,26 @@ Test(between, batchnorm_statistics_merge)
             cr_assert_float_eq((double)tracked[c], 0.9 * (double)old_mean[c] + 0.1 * sum, 1e-3);
             cr_assert_float_eq((double)spread[c], 0.9 * (double)old_spread[c] + 0.1 * unbiased, 1e-4);
         }
+        release();
+    }
+}
+
+/* Five chunks: ((a + b) + (c + d)) + e, over what was there or onto it, and nothing past the count. */
+Test(between, chunks_are_added_by_the_fixed_tree)
+{
+    enum { CHUNKS = 5, STRIDE = 3008, COUNT = 3000 };
+    struct rng r = rng_start(stream_key(5, STREAM_TEST, 3, 0));
+    for (int add = 0; add < 2; add++) {
+        float *from = floats(&r, (size_t)CHUNKS * STRIDE, 2, 0), *to = floats(&r, STRIDE, 2, 0), *want = floats(&r, STRIDE, 2, 0);
+        memcpy(want, to, STRIDE * sizeof *to);
+        for (int i = 0; i < COUNT; i++) {
+            const float *x = from + i;
+            const float sum = ((x[0] + x[STRIDE]) + (x[2 * STRIDE] + x[3 * STRIDE])) + x[4 * STRIDE];
+            want[i] = add ? want[i] + sum : sum;
+        }
+        const struct chunk_sums sums = { from, to, CHUNKS, STRIDE, COUNT, .add = add };
+        for (int i = 0; i < chunk_sums_strips(&sums); i++) chunk_sums_merge(&sums, (struct span){ i, i + 1 });
+        cr_assert_arr_eq(to, want, STRIDE * sizeof *to);
         release();
     }
 }

@@ -158,6 +158,39 @@ Test(team, who_is_done_takes_what_others_have_left, .timeout = 60)
     team_close(team);
 }
 
+struct seen {
+    int runs, units;
+};
+
+static void see(void *context, int units, uint64_t nanoseconds)
+{
+    struct seen *seen = context;
+    seen->runs++;
+    seen->units += units;
+    cr_assert_lt(nanoseconds, (uint64_t)60e9);
+}
+
+/* As long as it is asked for, and of everything that has units, whoever runs them. */
+Test(team, tells_a_watcher_of_every_fork_join)
+{
+    for (int workers = 1; workers <= 3; workers++) {
+        struct team *team = open_team(workers, BIND_NONE);
+        struct ledger ledger = { 0 };
+        struct seen seen = { 0 };
+        team_run(team, 5, enter, &ledger);
+        team_watch(team, see, &seen);
+        team_run(team, 5, enter, &ledger);
+        team_run(team, 0, enter, &ledger);
+        team_run(team, 1, enter, &ledger);
+        cr_assert_eq(seen.runs, 2);
+        cr_assert_eq(seen.units, 6);
+        team_watch(team, NULL, NULL);
+        team_run(team, 5, enter, &ledger);
+        cr_assert_eq(seen.runs, 2);
+        team_close(team);
+    }
+}
+
 Test(team, none_at_all_is_a_team_of_one)
 {
     struct ledger ledger = { 0 };
