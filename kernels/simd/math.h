@@ -4,6 +4,8 @@
 #ifndef SIMD_MATH_H
 #define SIMD_MATH_H
 
+#include <math.h>
+
 /* e^x, relative error below 2 * 2^-24 for -87 <= x <= 88; below -87 it gives about 1.6e-38, above 88 about 1.7e38, NaN stays NaN.
  * x = n ln 2 + r with |r| <= ln 2 / 2 (ln 2 in two pieces, so r is exact enough), a polynomial for e^r, and n put into the exponent. */
 INLINE vf v_exp(vf x)
@@ -26,7 +28,7 @@ INLINE vf v_exp(vf x)
     return v_select(v_eq(x, x), scaled, x);
 }
 
-/* ln x for normal x > 0 (others are not meant), absolute error below 2 * 2^-24 * max(1, |ln x|).
+/* ln x for normal x > 0 (zero, denormal and negative ones are not meant), +Inf and NaN for themselves; absolute error below 2 * 2^-24 * max(1, |ln x|).
  * x = 2^e m with sqrt(1/2) <= m < sqrt 2; a polynomial in m - 1. */
 INLINE vf v_log(vf x)
 {
@@ -44,7 +46,8 @@ INLINE vf v_log(vf x)
     p = v_fma(p, m, v_set(3.3333331174e-1f));
     vf y = v_fma(v_mul(p, m), z, v_mul(e, v_set(-2.12194440e-4f)));
     y = v_fma(z, v_set(-0.5f), y);
-    return v_fma(e, v_set(0.693359375f), v_add(m, y));
+    y = v_fma(e, v_set(0.693359375f), v_add(m, y));
+    return v_select(v_gt(v_set(INFINITY), x), y, x);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Softmax and cross-entropy: "loss:n64k10". Against libm in double; the largest logit bit by bit, with ties; logits from level to
- * overwhelming. */
+ * overwhelming, and with NaN, infinities and denormals among them. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -71,11 +71,11 @@ static void want(struct loss_case *k, int image)
     for (int c = 0; c < k->p.k; c++) {
         const double d = (double)z[c * LANES] - top, chance = exp(d) / sum, slope = (chance - (c == k->label[image])) / k->p.n;
         k->dz[block + lane + (size_t)c * LANES] = slope;
-        k->dz_size[block + lane + (size_t)c * LANES] = chance * (error + 6 - d) / k->p.n + 3 * fabs(slope);
+        k->dz_size[block + lane + (size_t)c * LANES] = (chance > 0 ? chance * (error + 6 - d) / k->p.n : 0) + 3 * fabs(slope);
     }
 }
 
-static void make(struct check *c, struct loss_case *k, bool ties, enum edge edge)
+static void make(struct check *c, struct loss_case *k, bool ties, bool specials, enum edge edge)
 {
     const int images = image_blocks(k->p.n) * LANES;
     const size_t count = (size_t)images * (size_t)k->p.k;
@@ -86,6 +86,7 @@ static void make(struct check *c, struct loss_case *k, bool ties, enum edge edge
     if (ties) fill_integers(&c->rng, z, count, 2);
     else fill_floats(&c->rng, z, count);
     for (size_t i = 0; i < count && !ties; i++) z[i] *= scale;
+    if (specials) sprinkle_specials(&c->rng, z, count);
     fill_dead(&view, z, DEAD_FINITE);
     for (int i = 0; i < images; i++) label[i] = (uint8_t)rng_below(&c->rng, (uint32_t)k->p.k);
     guard_seal(&c->guards, SLOT_Z);
@@ -104,10 +105,10 @@ static const char *run(struct check *c, const char *problem)
 {
     struct loss_case k = { 0 };
     const char *wrong = loss_problem(problem, &k.p);
-    for (int i = 0; !wrong && i < 3; i++) {
+    for (int i = 0; !wrong && i < 4; i++) {
         const int blocks = image_blocks(k.p.n);
         enum edge edge = draw_edge(&c->rng);
-        make(c, &k, i == 1, edge);
+        make(c, &k, i == 1, i == 3, edge);
         struct span_case s = { .c = c,
                                .units = blocks,
                                .span = { 0, blocks },
