@@ -11,7 +11,7 @@
 #include "../nets/sha256.h"
 
 struct request {
-    char *net, *recipe, *load, *save;
+    char *net, *recipe, *load, *save, *on_divergence;
     int weights_only, summary;
 };
 
@@ -95,6 +95,7 @@ static int run(const struct request *r, const struct options *o)
                          .again = r->save,
                          .summary = r->summary,
                          .weights_only = r->weights_only,
+                         .go_on_diverged = goes_on_diverged(r->on_divergence),
                          .load = r->load,
                          .save = r->save };
     return ablation_run(&one, o, &wish);
@@ -109,6 +110,8 @@ int main(int argc, const char **argv)
         { "load", 0, POPT_ARG_STRING, &r.load, 0, "start from this safetensors file: resume its run, if it has a position", "FILE" },
         { "weights-only", 0, POPT_ARG_NONE, &r.weights_only, 0, "of --load take the weights and start from update 0", NULL },
         { "save", 0, POPT_ARG_STRING, &r.save, 0, "write a safetensors file after every epoch", "FILE" },
+        { "on-divergence", 0, POPT_ARG_STRING, &r.on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
+          "stop|continue" },
         { "summary", 0, POPT_ARG_NONE, &r.summary, 0, "print the net's summary (shapes, parameters, memory), and leave", NULL },
         POPT_TABLEEND
     };
@@ -120,5 +123,6 @@ int main(int argc, const char **argv)
     free(r.recipe);
     free(r.load);
     free(r.save);
+    free(r.on_divergence);
     return status;
 }

@@ -12,8 +12,8 @@ struct loss {
 /* z[B][K][16] logits, label[B][16] (dead lanes: anything below K).
  * value[B][16] = log(sum exp(z)) - z[label], 0 in dead lanes;  best[B][16] = index of the largest logit, the first on ties;
  * dz[B][K][16] = (softmax(z) - onehot) / N, 0 in dead lanes; dz may be NULL (inference) or z itself. Image blocks [begin, end).
- * exp and log are ours: relative error <= 4 * 2^-24. A logit that is NaN or +Inf makes the value and all of dz of its image NaN, as in every
- * framework; the target's being -Inf makes the value +Inf. */
+ * exp and log are ours: relative error <= 4 * 2^-24. A logit that is NaN or +Inf makes the value and all of dz of its image NaN, as in
+ * every framework; the target's being -Inf makes the value +Inf. */
 typedef void loss_fn(const struct loss *p, struct span blocks, const real *z, const uint8_t *label, real *value, uint8_t *best, real *dz);
 
 struct loss_variant {

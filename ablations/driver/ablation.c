@@ -282,16 +282,25 @@ int ablation_run(const struct study *study, const struct options *options, const
 
 enum { PICTURES_MOST = 1024 }; /* the names below it fit into a path of 4,096 */
 
+bool goes_on_diverged(const char *word)
+{
+    if (!word || strcmp(word, "stop") == 0) return false;
+    if (strcmp(word, "continue") != 0) quit(EXIT_USAGE, "--on-divergence %s: takes stop or continue", word);
+    return true;
+}
+
 int ablation_main(const struct study *study, int argc, const char **argv)
 {
     int arms = 0, tier = 0, timing = 0, summary = 0;
-    char *report = NULL, *pictures = NULL;
+    char *report = NULL, *pictures = NULL, *on_divergence = NULL;
     const struct poptOption more[] = {
         { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
         { "tier", 0, POPT_ARG_INT, &tier, 0, "one tier alone: 1 published cells, 2 arms that a claim needs, 3 others, 4 speedruns",
           "1|2|3|4" },
         { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing: tables, figures and claims from the rows of this file", "FILE" },
         { "pictures", 0, POPT_ARG_STRING, &pictures, 0, "runs of the first seed also write what can be drawn of their net, here", "DIR" },
+        { "on-divergence", 0, POPT_ARG_STRING, &on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
+          "stop|continue" },
         { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
         { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and leave", NULL },
         POPT_TABLEEND
@@ -303,9 +312,16 @@ int ablation_main(const struct study *study, int argc, const char **argv)
     if (report && options.output && options.format == FORMAT_JSONL)
         quit(EXIT_USAGE, "--report prints tables: --output takes a file that ends in .md, .csv or .json with it");
     if (pictures && strlen(pictures) > PICTURES_MOST) quit(EXIT_USAGE, "--pictures: takes a path of at most %d characters", PICTURES_MOST);
-    struct wish wish = { .arms = arms, .tier = tier, .timing = timing, .summary = summary, .report = report, .pictures = pictures };
+    struct wish wish = { .arms = arms,
+                         .tier = tier,
+                         .timing = timing,
+                         .summary = summary,
+                         .report = report,
+                         .pictures = pictures,
+                         .go_on_diverged = goes_on_diverged(on_divergence) };
     int status = ablation_run(study, &options, &wish);
     free(report);
     free(pictures);
+    free(on_divergence);
     return status;
 }

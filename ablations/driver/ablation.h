@@ -130,6 +130,7 @@ struct wish {
     bool again;              /* run what has a row already (no second row is written) */
     bool summary;            /* print the nets' summaries and leave */
     bool weights_only;       /* of `load` */
+    bool go_on_diverged;     /* as train_options has it */
     const char *load, *save; /* checkpoints, as train_options has them; NULL: none */
     const char *report;      /* run nothing: tables of the rows in this file; NULL: no */
     const char *pictures;    /* folder for what can be drawn, written by runs of the first seed; NULL: none */
@@ -137,6 +138,9 @@ struct wish {
 
 /* List, estimate or run, table at the end; returns the exit code, or quits with one line where the request cannot be met. */
 int ablation_run(const struct study *study, const struct options *options, const struct wish *wish);
+
+/* What --on-divergence takes: "stop" (or NULL), "continue"; quits at anything else. Is it "continue"? */
+bool goes_on_diverged(const char *word);
 
 /* main() of a study program: cli_parse, then ablation_run. */
 int ablation_main(const struct study *study, int argc, const char **argv);

@@ -88,6 +88,7 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
     json_t *record = json_object();
     json_object_set_new(record, "epochs", json_integer(m->epochs));
     set_real(record, "test_acc", m->test_acc);
+    if (m->diverged_at) json_object_set_new(record, "diverged_at_update", json_integer(m->diverged_at));
     if (s->wish->timing) /* no pass over the training set there */
         json_object_set_new(record, "train_acc", json_null());
     else set_real(record, "train_acc", m->train_acc);

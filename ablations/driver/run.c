@@ -4,6 +4,7 @@
  *   p SHARE                                         how far it is, 0 … 1, at most ten times a second
  *   e EPOCH TEST_ACC TEST_LOSS RUNNING_ACC LOSS     after each epoch
  *   r {…}                                           the figures: it is done
+ *   w MESSAGE                                       what its user should know
  *   x MESSAGE                                       why it could not do it */
 #include "driver.h"
 
@@ -78,6 +79,8 @@ static void tell(void *context, int epoch, int step, int steps_per_epoch, const 
     }
 }
 
+static void tell_warning(void *context, const char *text) { dprintf(((const struct telling *)context)->fd, "w %s\n", text); }
+
 /* A parent that dies takes its runs along. Side by side, each run gets its own cores: a team pins itself within those of its process. */
 #ifdef __linux__
 static void confine(const struct driver *d, int slot, int threads)
@@ -123,9 +126,11 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
                                      .evaluate_train = !d->s->wish->timing,
                                      .load = d->s->wish->load,
                                      .weights_only = d->s->wish->weights_only,
+                                     .go_on_diverged = d->s->wish->go_on_diverged,
                                      .save = d->s->wish->save,
                                      .interrupted = &stops,
                                      .progress = tell,
+                                     .warn = tell_warning,
                                      .context = &telling };
     look_begin(&looking, d->s, r, &net, &recipe, &options);
     if (train(&net, &recipe, r->entry->data, &options, &metrics, &why)) give_up(fd, why.text);
@@ -184,6 +189,8 @@ static void heard(struct driver *d, struct slot *slot, const char *line)
     } else if (line[0] == 'r') {
         json_decref(slot->result);
         slot->result = json_loads(line + 2, 0, NULL);
+    } else if (line[0] == 'w') {
+        progress_say(&d->progress, "%s", line + 2);
     } else if (line[0] == 'x') {
         snprintf(slot->message, sizeof slot->message, "%s", line + 2);
     }
@@ -227,10 +234,15 @@ static void say_finished(struct driver *d, const struct slot *slot)
     double seconds = (double)(clock_ns() - slot->start_ns) * 1e-9;
     if (d->progress.done < d->progress.total)
         snprintf(ending, sizeof ending, "; about %s left", duration(progress_left(&d->progress, work_done(d)), left));
-    progress_say(&d->progress, "[%d/%d] %s: test %.2f %% (best epoch %.2f), %.0f images/s, %s%s", d->progress.done, d->progress.total,
-                 run_name(d->s, slot->run, name, sizeof name), json_number_value(json_object_get(r, "test_acc")),
-                 json_number_value(json_object_get(r, "best_test_acc")), json_number_value(json_object_get(r, "train_images_per_s")),
-                 duration(seconds, took), ending);
+    run_name(d->s, slot->run, name, sizeof name);
+    const json_t *diverged = json_object_get(r, "diverged_at_update");
+    if (diverged)
+        progress_say(&d->progress, "[%d/%d] %s: diverged at update %d (its loss is no finite number), %s%s", d->progress.done,
+                     d->progress.total, name, (int)json_integer_value(diverged), duration(seconds, took), ending);
+    else
+        progress_say(&d->progress, "[%d/%d] %s: test %.2f %% (best epoch %.2f), %.0f images/s, %s%s", d->progress.done, d->progress.total,
+                     name, json_number_value(json_object_get(r, "test_acc")), json_number_value(json_object_get(r, "best_test_acc")),
+                     json_number_value(json_object_get(r, "train_images_per_s")), duration(seconds, took), ending);
 }
 
 static void store(struct driver *d, struct slot *slot, double peak_rss_bytes)

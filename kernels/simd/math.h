@@ -28,8 +28,8 @@ INLINE vf v_exp(vf x)
     return v_select(v_eq(x, x), scaled, x);
 }
 
-/* ln x for normal x > 0 (zero, denormal and negative ones are not meant), +Inf and NaN for themselves; absolute error below 2 * 2^-24 * max(1, |ln x|).
- * x = 2^e m with sqrt(1/2) <= m < sqrt 2; a polynomial in m - 1. */
+/* ln x for normal x > 0 (zero, denormal and negative ones are not meant), +Inf and NaN for themselves; absolute error below 2 * 2^-24 *
+ * max(1, |ln x|). x = 2^e m with sqrt(1/2) <= m < sqrt 2; a polynomial in m - 1. */
 INLINE vf v_log(vf x)
 {
     vu bits = vu_add(vu_of(x), vu_set(0x3f800000u - 0x3f3504f3u));

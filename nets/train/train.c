@@ -81,6 +81,15 @@ static void timed_evaluate(struct run *r, const struct images *images, const int
     r->metrics->infer_images_per_s = r->infer_seconds > 0 ? (double)r->inferred / r->infer_seconds : 0;
 }
 
+/* A loss that is no finite number: logits, or weights before them, are none either. The first time is kept. */
+static void watch_divergence(struct run *r, double loss)
+{
+    if (!isfinite(loss) && r->metrics->diverged_at == 0) r->metrics->diverged_at = r->at.step;
+}
+
+/* Is there nothing more to learn? */
+static bool given_up(const struct run *r) { return r->metrics->diverged_at > 0 && !r->options->go_on_diverged; }
+
 /* One update from the images index[0 … n-1]. */
 static void run_step(struct run *r, const int *index, int n)
 {
@@ -101,6 +110,7 @@ static void run_step(struct run *r, const int *index, int n)
     plan_step(plan, &o);
     r->at.step++;
     r->at.images += n;
+    watch_divergence(r, r->at.running.loss);
 }
 
 /* ---- epochs ------------------------------------------------------------------------------------------------------------------------ */
@@ -125,6 +135,7 @@ static int finish_epoch(struct run *r, struct why *why)
     m->train_acc_running_per_epoch[epoch] = (float)m->train_acc_running;
     m->train_loss_per_epoch[epoch] = (float)mean_loss(&r->at.running);
     timed_evaluate(r, r->test_images, r->test, r->test_count, &m->test_acc, &m->test_loss);
+    watch_divergence(r, m->test_loss);
     m->test_acc_per_epoch[epoch] = (float)m->test_acc;
     m->test_loss_per_epoch[epoch] = (float)m->test_loss;
     if (epoch == 0 || m->test_acc > r->at.best_test_acc) r->at.best_test_acc = m->test_acc;
@@ -132,7 +143,7 @@ static int finish_epoch(struct run *r, struct why *why)
     r->at.running = (struct tally){ 0 };
     m->epochs = ++r->at.epoch;
     report(r, epoch, steps);
-    return run_save(r, why);
+    return given_up(r) ? 0 : run_save(r, why);
 }
 
 static bool interrupted(const struct run *r) { return r->options->interrupted && *r->options->interrupted; }
@@ -151,7 +162,7 @@ static int run_epoch(struct run *r, struct why *why)
     assert(r->at.step >= begin && r->at.step < end);
     uint64_t start = clock_ns();
     epoch_order(r->options->seed, (uint32_t)r->at.epoch, r->train, r->train_count, r->order);
-    while (r->at.step < end) {
+    while (r->at.step < end && !given_up(r)) {
         int first = (r->at.step - begin) * r->batch, left = r->train_count - first;
         run_step(r, r->order + first, left < r->batch ? left : r->batch);
         uint64_t now = clock_ns();
@@ -165,7 +176,7 @@ static int run_epoch(struct run *r, struct why *why)
         }
         start = clock_ns();
     }
-    return finish_epoch(r, why);
+    return given_up(r) ? 0 : finish_epoch(r, why);
 }
 
 /* ---- start ------------------------------------------------------------------------------------------------------------------------- */
@@ -299,6 +310,22 @@ static int load_start(struct run *r, struct why *why)
     return 0;
 }
 
+/* A file may hold anything: weights that are no finite numbers are loaded as they are, and said. */
+static void warn_of_weights(const struct run *r)
+{
+    for (int i = 0; r->options->warn && i < plan_tensors(r->plan); i++) {
+        const struct tensor t = plan_tensor(r->plan, i);
+        size_t bad = 0;
+        for (size_t j = 0; j < t.count; j++) bad += isfinite(t.value[j]) ? 0 : 1;
+        char text[384];
+        if (bad == 0) continue;
+        snprintf(text, sizeof text, "%.120s: %zu of %zu numbers of %s are not finite; take a checkpoint from before it diverged",
+                 r->options->load, bad, t.count, t.name);
+        r->options->warn(r->options->context, text);
+        return;
+    }
+}
+
 static int run_open(struct run *r, struct why *why)
 {
     int code = train_check(r->net, r->recipe, r->data, why);
@@ -310,6 +337,7 @@ static int run_open(struct run *r, struct why *why)
     snprintf(r->at.data_sha256, sizeof r->at.data_sha256, "%s", r->data->sha256);
     plan_init(r->plan, r->recipe->init, r->options->seed);
     code = r->options->load ? load_start(r, why) : 0;
+    if (code == 0 && r->options->load) warn_of_weights(r);
     if (code == 0 && r->options->hooks.started) r->options->hooks.started(r->options->hooks.context, r->plan);
     return code;
 }
@@ -341,9 +369,11 @@ static void hash_weights(struct run *r)
 static void finish(struct run *r)
 {
     struct metrics *m = r->metrics;
-    if (r->inferred == 0) /* resumed at its end: nothing was trained, but speed and the exact figures are asked for */
+    if (r->inferred == 0 && !m->diverged_at) /* resumed at its end: nothing was trained, but speed and the exact figures are asked for */
         timed_evaluate(r, r->test_images, r->test, r->test_count, &m->test_acc, &m->test_loss);
-    if (r->options->evaluate_train) timed_evaluate(r, &r->data->train, r->train, r->train_count, &m->train_acc, &m->train_loss);
+    if (r->options->evaluate_train && !m->diverged_at)
+        timed_evaluate(r, &r->data->train, r->train, r->train_count, &m->train_acc, &m->train_loss);
+    if (m->diverged_at) m->test_acc = m->best_test_acc = m->test_loss = m->train_acc = m->train_loss = m->train_acc_running = NAN;
     hash_weights(r);
     if (r->options->hooks.finished) r->options->hooks.finished(r->options->hooks.context, r->plan);
 }
@@ -356,7 +386,7 @@ int train(const struct net *net, const struct recipe *recipe, const struct datas
     struct run run = { .net = net, .recipe = recipe, .data = data, .options = options, .metrics = metrics };
     int code = run_open(&run, why);
     int stop = options->stop_after_epochs ? options->stop_after_epochs : MAX_EPOCHS;
-    while (code == 0 && run.at.step < run.steps && run.at.epoch < stop) {
+    while (code == 0 && run.at.step < run.steps && run.at.epoch < stop && !given_up(&run)) {
         code = run_epoch(&run, why);
         if (code == 0 && run.at.step < run.steps && interrupted(&run)) code = fail_interrupted(&run, why);
     }

@@ -19,6 +19,8 @@ struct metrics {                               /* per cent; losses are means ove
     double seconds; /* training steps with batch assembly, not loading or evaluation */
     double train_images_per_s, infer_images_per_s;
     struct plan_bytes bytes;
+    int diverged_at;         /* the update, counted from 1, whose loss was the first that was no finite number, or after which the test loss
+                              * was; then accuracies and losses above are NaN, the curves as they were seen. 0: none */
     bool fused;              /* as planned: hooks may ask for every layer by itself */
     char weights_sha256[65]; /* over the trained tensors in net order, little-endian float32 */
 };
@@ -38,15 +40,17 @@ struct train_options {
     bool no_fuse;
     struct team *team;
     uint64_t seed;
-    bool evaluate_train;                      /* fill train_acc (an extra inference pass at the end) */
-    const char *load;                         /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
-    bool weights_only;                        /* take the weights of `load` alone and start from update 0, whatever recipe made them */
-    const char *save;                         /* checkpoint written after every epoch by atomic rename, or NULL */
-    int stop_after_epochs;                    /* stop once this many epochs are finished (resumed ones count), for resuming later; 0: no */
+    bool evaluate_train;   /* fill train_acc (an extra inference pass at the end) */
+    const char *load;      /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
+    bool weights_only;     /* take the weights of `load` alone and start from update 0, whatever recipe made them */
+    const char *save;      /* checkpoint written after every epoch by atomic rename, or NULL */
+    bool go_on_diverged;   /* train to the end all the same; else a run stops at the update that diverged, and saves nothing */
+    int stop_after_epochs; /* stop once this many epochs are finished (resumed ones count), for resuming later; 0: no */
     const volatile sig_atomic_t *interrupted; /* not 0: finish the step, save, return -EINTR; NULL: never */
     struct train_hooks hooks;
     /* Called after every update and after every epoch's evaluation: epoch from 0, updates done in it. May be NULL. */
     void (*progress)(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *so_far);
+    void (*warn)(void *context, const char *text); /* what is no error and should be known, in one line. May be NULL */
     void *context;
 };
 

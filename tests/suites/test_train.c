@@ -3,6 +3,7 @@
  * parts, and say what is wrong with what they are asked for. */
 #include <errno.h>
 #include <math.h>
+#include <unistd.h>
 #include "toy.h"
 
 static const char small_net[] = "1x12x12 conv4same relu max2 conv8 relu dense4";
@@ -285,15 +286,35 @@ Test(batches, batch_norm_gets_its_whole_batch)
 
 /* ---- the rest ------------------------------------------------------------------------------------------------------------------------ */
 
-Test(train, diverging_runs_end_normally)
+static void keep_warning(void *context, const char *text) { snprintf(context, 256, "%s", text); }
+
+/* The loss is infinite in the third update and NaN from then on: no accuracy is one, and what was saved stays as it was. */
+Test(train, diverged_runs_say_so_and_stop)
 {
     struct dataset d = toy_open(64, 16);
-    const char *net = "1x12x12 dense64 leaky0.01 dense64 leaky0.01 dense4";
-    struct metrics m = run(net, "lr=100000 batch=8 epochs=3 raw=1", &d, (struct train_options){ .seed = 1 });
-    cr_assert_eq(m.epochs, 3);
-    cr_assert_not(isfinite(m.train_loss_per_epoch[2]), "%g", (double)m.train_loss_per_epoch[2]);
-    cr_assert(m.test_acc >= 0 && m.test_acc <= 100);
+    const char *net = "1x12x12 dense64 leaky0.01 dense64 leaky0.01 dense4", *recipe = "lr=100000 batch=8 epochs=3 raw=1";
+    const char *path = "test_train_diverged.safetensors";
+    char warning[256] = "";
+    unlink(path);
+    struct metrics m = run(net, recipe, &d, (struct train_options){ .seed = 1, .evaluate_train = true, .save = path });
+    cr_assert(m.diverged_at >= 1 && m.diverged_at < 8 && m.epochs == 0, "%d, %d epochs", m.diverged_at, m.epochs);
+    cr_assert(isnan(m.test_acc) && isnan(m.best_test_acc) && isnan(m.test_loss) && isnan(m.train_acc));
     cr_assert_eq(strlen(m.weights_sha256), 64u);
+    cr_assert_neq(access(path, F_OK), 0, "weights that are no numbers are not saved");
+    const int at = m.diverged_at;
+    m = run(net, recipe, &d, (struct train_options){ .seed = 1, .go_on_diverged = true, .save = path });
+    cr_assert(m.diverged_at == at && m.epochs == 3 && isnan(m.test_acc), "%d, %d epochs", m.diverged_at, m.epochs);
+    cr_assert_not(isfinite(m.train_loss_per_epoch[2]), "%g", (double)m.train_loss_per_epoch[2]);
+    m = run(net, recipe, &d, (struct train_options){ .load = path, .weights_only = true, .warn = keep_warning, .context = warning });
+    cr_assert(strstr(warning, "are not finite") && m.diverged_at == 1, "%s; %d", warning, m.diverged_at);
+    unlink(path);
+    toy_close(&d);
+}
+
+Test(train, a_run_that_learns_has_not_diverged)
+{
+    struct dataset d = toy_open(64, 16);
+    cr_assert_eq(run(small_net, "opt=adam lr=0.01 batch=8 epochs=1", &d, (struct train_options){ .seed = 1 }).diverged_at, 0);
     toy_close(&d);
 }
 
