@@ -5,8 +5,10 @@
 
 #include "base.h"
 
+/* Functions of one value. Their gradient is told from the output alone, so that the input need not be kept. */
 enum activation_kind { ACTIVATION_RELU, ACTIVATION_LEAKY, ACTIVATION_TANH };
 
+/* The problem. How many values there are is the span's matter. */
 struct activation {
     enum activation_kind kind;
     float slope; /* leaky: y = x > 0 ? x : slope * x, slope > 0 */
@@ -19,10 +21,11 @@ typedef void activation_fwd_fn(const struct activation *p, struct span vectors, 
 /* dx = f'(x) * dy, told from y alone: y > 0 ? dy : 0; y > 0 ? dy : slope * dy; (1 - y*y) * dy. dx may be dy. */
 typedef void activation_bwd_fn(const struct activation *p, struct span vectors, const real *y, const real *dy, real *dx);
 
+/* A row of the table of activation: what it is and promises, and its functions, none of them NULL. */
 struct activation_variant {
     struct variant head;
-    activation_fwd_fn *fwd;
-    activation_bwd_fn *bwd;
+    activation_fwd_fn *fwd; /* values */
+    activation_bwd_fn *bwd; /* gradients */
 };
 
 #endif

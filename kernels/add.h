@@ -5,6 +5,7 @@
 
 #include "base.h"
 
+/* The problem: the sum of two tensors, the second cropped to the first from its top left corner. */
 struct add {
     int n, c, h, w; /* of a and y */
     int bh, bw;     /* of b; bh >= h, bw >= w */
@@ -16,10 +17,11 @@ typedef void add_fwd_fn(const struct add *p, struct span rows, const real *a, co
 /* db[B][BH][BW][C][16] += dy inside the crop, nothing outside; rows [begin, end) of B*H (rows of dy). da is dy itself: no call. */
 typedef void add_bwd_fn(const struct add *p, struct span rows, const real *dy, real *db);
 
+/* A row of the table of add: what it is and promises, and its functions, none of them NULL. */
 struct add_variant {
     struct variant head;
-    add_fwd_fn *fwd;
-    add_bwd_fn *bwd;
+    add_fwd_fn *fwd; /* the sum */
+    add_bwd_fn *bwd; /* onto the second one's gradient */
 };
 
 #endif

@@ -6,10 +6,12 @@
 
 #include "base.h"
 
+/* The problem: a mean and a variance for each of C channels, over N x H x W values. */
 struct batchnorm {
-    int n, c, h, w;
+    int n, c, h, w; /* images, channels, height, width */
 };
 
+/* As conv_complete, conv_parse and conv_print (kernels/conv.h). */
 const char *batchnorm_complete(struct batchnorm *p);
 const char *batchnorm_parse(const char *text, struct batchnorm *p); /* "bn:n64c16h24" */
 const char *batchnorm_print(const struct batchnorm *p, char *text, size_t size);
@@ -35,12 +37,13 @@ typedef void batchnorm_bwd_stats_fn(const struct batchnorm *p, struct span rows,
 typedef void batchnorm_bwd_apply_fn(const struct batchnorm *p, struct span rows, const real *x, const real *dy, const real *mean,
                                     const real *a, const real *b, const real *d, real *dx);
 
+/* A row of the table of batchnorm: what it is and promises, and its functions, none of them NULL. */
 struct batchnorm_variant {
     struct variant head;
-    batchnorm_stats_fn *stats;
-    batchnorm_apply_fn *apply;
-    batchnorm_bwd_stats_fn *bwd_stats;
-    batchnorm_bwd_apply_fn *bwd_apply;
+    batchnorm_stats_fn *stats;         /* a chunk's statistics */
+    batchnorm_apply_fn *apply;         /* values, from scale and shift */
+    batchnorm_bwd_stats_fn *bwd_stats; /* a chunk's sums of gradients */
+    batchnorm_bwd_apply_fn *bwd_apply; /* gradients, from coefficients */
 };
 
 /* The parts that are per channel, not per pixel: plain C in double, shared by all variants (kernels/batchnorm.c). */

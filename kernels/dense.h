@@ -6,9 +6,11 @@
 
 #include "base.h"
 
+/* The problem: a matrix product over images. */
 struct dense {
-    int n, c, k;
-    bool bias;
+    int n;     /* images */
+    int c, k;  /* inputs: the flattened [H][W][C] of the layer below; outputs. w is [K][C] */
+    bool bias; /* b[K] is added */
 };
 
 const char *dense_complete(struct dense *p);
@@ -30,11 +32,12 @@ typedef void dense_bwd_weights_fn(const struct dense *p, struct span inputs, con
 enum { DENSE_STRIP = 64 };
 size_t dense_scratch_bytes(const struct dense *p);
 
+/* A row of the table of dense: what it is and promises, and its functions, none of them NULL. */
 struct dense_variant {
     struct variant head;
-    dense_fwd_fn *fwd;
-    dense_bwd_data_fn *bwd_data;
-    dense_bwd_weights_fn *bwd_weights;
+    dense_fwd_fn *fwd;                 /* outputs */
+    dense_bwd_data_fn *bwd_data;       /* the inputs' gradient */
+    dense_bwd_weights_fn *bwd_weights; /* gradients of weights and bias */
 };
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base.h"
 
+/* The problem: which values go is a pure function of key, vector and lane; the scale is 65536 / (65536 - threshold). */
 struct dropout {
     uint32_t threshold; /* round(rate * 65536), 0 … 65535 */
     uint32_t key[2];    /* of this step and layer: stream_key(seed, STREAM_DROPOUT, step, layer) */
@@ -18,10 +19,11 @@ typedef void dropout_fwd_fn(const struct dropout *p, struct span vectors, const 
 /* dx = kept ? dy * scale : 0. dx may be dy. */
 typedef void dropout_bwd_fn(const struct dropout *p, struct span vectors, const real *dy, const uint16_t *kept, real *dx);
 
+/* A row of the table of dropout: what it is and promises, and its functions, none of them NULL. */
 struct dropout_variant {
     struct variant head;
-    dropout_fwd_fn *fwd;
-    dropout_bwd_fn *bwd;
+    dropout_fwd_fn *fwd; /* values, and which stay */
+    dropout_bwd_fn *bwd; /* gradients of those */
 };
 
 #endif

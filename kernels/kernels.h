@@ -7,6 +7,7 @@
 
 #include "base.h"
 
+/* What a kernel can do; the header of each op has its contract. */
 enum op { OP_CONV, OP_POOL, OP_BATCHNORM, OP_DENSE, OP_ACTIVATION, OP_ADD, OP_DROPOUT, OP_LOSS, OP_OPTIMIZER, OP_COUNT };
 
 #include "conv.h"
@@ -21,7 +22,7 @@ enum op { OP_CONV, OP_POOL, OP_BATCHNORM, OP_DENSE, OP_ACTIVATION, OP_ADD, OP_DR
 
 /* All variants of one ISA; every array ends with a row whose algo is NULL, best first. One such table is all that an isa/ file exports. */
 struct kernels {
-    enum isa isa;
+    enum isa isa; /* whose they are */
     const struct conv_variant *conv;
     const struct pool_variant *pool;
     const struct batchnorm_variant *batchnorm;

@@ -5,6 +5,7 @@
 
 #include "base.h"
 
+/* The problem. The mean over images is the caller's: value is per image, dz has the division by N in it. */
 struct loss {
     int n, k; /* images, classes */
 };
@@ -16,9 +17,10 @@ struct loss {
  * every framework; the target's being -Inf makes the value +Inf. */
 typedef void loss_fn(const struct loss *p, struct span blocks, const real *z, const uint8_t *label, real *value, uint8_t *best, real *dz);
 
+/* A row of the table of loss: what it is and promises, and its functions, none of them NULL. */
 struct loss_variant {
     struct variant head;
-    loss_fn *softmax_xent;
+    loss_fn *softmax_xent; /* values, predictions, gradients */
 };
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base.h"
 
+/* SGD with momentum (Polyak) or Nesterov's; Adam (Kingma and Ba, 2014); AdamW (Loshchilov and Hutter, 2017): as PyTorch writes them. */
 enum optimizer_kind { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 
 /* Where Adam's eps stands. PyTorch: rate / (1-b1^t) * m / (sqrt(v) / sqrt(1-b2^t) + eps).
@@ -15,13 +16,13 @@ enum eps_form { EPS_PYTORCH, EPS_KERAS };
 /* Scalars of one step, folded by optimizer_fold() from recipe and step number, in double, rounded once. */
 struct optimizer {
     enum optimizer_kind kind;
-    float rate; /* the schedule's value at this step */
-    float momentum;
-    bool nesterov;
-    bool first; /* SGD: first step sets m = g, as PyTorch does */
-    float beta1, beta2, one_minus_beta1, one_minus_beta2;
-    float step_size, root_scale, eps; /* Adam: w -= step_size * m / (sqrt(v) * root_scale + eps) */
-    float weight_decay;               /* SGD, Adam: g += weight_decay * w;  AdamW: w -= rate * weight_decay * w first */
+    float rate;                                           /* the schedule's value at this step */
+    float momentum;                                       /* SGD, 0 … 1 */
+    bool nesterov;                                        /* SGD with momentum */
+    bool first;                                           /* SGD: first step sets m = g, as PyTorch does */
+    float beta1, beta2, one_minus_beta1, one_minus_beta2; /* Adam; the differences are made in double */
+    float step_size, root_scale, eps;                     /* Adam: w -= step_size * m / (sqrt(v) * root_scale + eps) */
+    float weight_decay;                                   /* SGD, Adam: g += weight_decay * w;  AdamW: w -= rate * weight_decay * w first */
 };
 
 /* Adam's step_size and root_scale for step t = 1, 2 …; pow is ours. */
@@ -32,9 +33,10 @@ void optimizer_fold(struct optimizer *o, enum eps_form form, double rate, double
  * Adam: m = beta1*m + (1-beta1)*g'; v = beta2*v + (1-beta2)*g'*g'; then as above. a*b + c is one fused multiply-add throughout. */
 typedef void optimizer_fn(const struct optimizer *o, struct span vectors, real *w, const real *g, real *m, real *v);
 
+/* A row of the table of optimizers: what it is and promises, and its functions, none of them NULL. */
 struct optimizer_variant {
     struct variant head;
-    optimizer_fn *step;
+    optimizer_fn *step; /* one update of a span of parameters */
 };
 
 #endif

@@ -7,9 +7,11 @@
 
 enum pool_kind { POOL_MAX, POOL_AVG };
 
+/* The problem: windows of r x s taps, `step` apart both ways, over every channel by itself. */
 struct pool {
     enum pool_kind kind;
-    int n, c, h, w, r, s, step;
+    int n, c, h, w;               /* images, channels, height, width */
+    int r, s, step;               /* window height and width, each 1 or more; stride, 1 or more */
     int top, bottom, left, right; /* padding, each 0 … window extent - 1 */
     bool count_pad;               /* average: divide by r*s (true) or by the taps inside the image (false); max ignores padding */
     int p, q;                     /* output height and width (floor), set by pool_complete() */
@@ -31,10 +33,11 @@ typedef void pool_fwd_fn(const struct pool *p, struct span rows, const real *x, 
  * Contributions of overlapping windows are added in row-major order of the windows. */
 typedef void pool_bwd_fn(const struct pool *p, struct span rows, const real *dy, const uint8_t *which, real *dx);
 
+/* A row of the table of pool: what it is and promises, and its functions, none of them NULL. */
 struct pool_variant {
     struct variant head;
-    pool_fwd_fn *fwd;
-    pool_bwd_fn *bwd;
+    pool_fwd_fn *fwd; /* the output */
+    pool_bwd_fn *bwd; /* the input's gradient */
 };
 
 #endif
