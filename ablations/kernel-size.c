@@ -51,76 +51,6 @@ static const struct arm arms[] = {
     { .cell = NULL },
 };
 
-#define TABLE "results table: test set, last of 10 epochs, one run"
-#define FIRST "its notebook's first run"
-#define SECOND "its notebook's second run"
-
-static const struct figure figures[] = {
-    { "dense", NULL, TEST_ACC, 0, 88.62, TABLE },
-    { "dense", NULL, TEST_LOSS, 0, 0.3264, TABLE "; matches neither run" },
-    { "dense", NULL, TEST_LOSS, 0, 0.3288, FIRST },
-    { "dense", NULL, TEST_ACC, 0, 87.60, SECOND },
-    { "dense", NULL, TEST_LOSS, 0, 0.3537, SECOND },
-    { "dense", NULL, PARAMETERS, 0, 101770, TABLE },
-    { "3x3", NULL, TEST_ACC, 0, 91.72, TABLE },
-    { "3x3", NULL, TEST_LOSS, 0, 0.2307, TABLE "; matches neither run" },
-    { "3x3", NULL, TEST_LOSS, 0, 0.2852, FIRST },
-    { "3x3", NULL, TEST_ACC, 0, 91.90, SECOND },
-    { "3x3", NULL, TEST_LOSS, 0, 0.2724, SECOND },
-    { "3x3", NULL, PARAMETERS, 0, 220234, TABLE },
-    { "5x5", NULL, TEST_ACC, 0, 90.73, TABLE },
-    { "5x5", NULL, TEST_LOSS, 0, 0.2623, TABLE "; matches neither run" },
-    { "5x5", NULL, TEST_LOSS, 0, 0.3015, FIRST },
-    { "5x5", NULL, TEST_ACC, 0, 91.49, SECOND },
-    { "5x5", NULL, TEST_LOSS, 0, 0.3270, SECOND },
-    { "5x5", NULL, PARAMETERS, 0, 253514, TABLE },
-    { "7x7", NULL, TEST_ACC, 0, 91.35, TABLE },
-    { "7x7", NULL, TEST_LOSS, 0, 0.2452, TABLE "; matches neither run" },
-    { "7x7", NULL, TEST_LOSS, 0, 0.3157, FIRST },
-    { "7x7", NULL, TEST_ACC, 0, 91.56, SECOND },
-    { "7x7", NULL, TEST_LOSS, 0, 0.3119, SECOND },
-    { "7x7", NULL, PARAMETERS, 0, 303434, TABLE },
-    { .cell = NULL },
-};
-
-static const struct claim claims[] = {
-    { CLAIM("3x3 is better than 5x5", "3x3", NULL, MORE, "5x5", NULL, TEST_ACC) },
-    { CLAIM("3x3 is better than 7x7", "3x3", NULL, MORE, "7x7", NULL, TEST_ACC) },
-    { CLAIM("7x7 is better than 5x5", "7x7", NULL, MORE, "5x5", NULL, TEST_ACC) },
-    { CLAIM("convolutions beat the dense net by 2 points (2 to 3) or more: 3x3", "3x3", NULL, MORE, "dense", NULL, TEST_ACC), .margin = 2 },
-    { CLAIM("convolutions beat the dense net by 2 points (2 to 3) or more: 5x5", "5x5", NULL, MORE, "dense", NULL, TEST_ACC), .margin = 2 },
-    { CLAIM("convolutions beat the dense net by 2 points (2 to 3) or more: 7x7", "7x7", NULL, MORE, "dense", NULL, TEST_ACC), .margin = 2 },
-    { CLAIM("convolutions beat the dense net at equal parameters: some 220,000 each", "3x3", NULL, MORE, "dense", "dense 277", TEST_ACC) },
-    { CLAIM("convolutions beat the dense net at equal parameters: some 100,000 each", "3x3", "as small as dense", MORE, "dense", SMALL,
-            TEST_ACC) },
-    { CLAIM("neighbourhood matters: with all images' pixels permuted alike a conv net falls", "3x3", "permuted pixels", LESS, "3x3", SMALL,
-            TEST_ACC) },
-    { CLAIM("a dense net knows no neighbourhood: permuted pixels change nothing for it", "dense", "permuted pixels", SAME, "dense", NULL,
-            TEST_ACC),
-      .margin = 0.3 },
-    { CLAIM("two stacked 3x3 are no worse than one 5x5", "5x5", "two 3x3", NOT_LESS, "5x5", SMALL, TEST_ACC), .margin = 0.5 },
-    { CLAIM("a third conv layer overfits: larger gap between train and test", "3x3", "three conv layers", MORE, "3x3", SMALL, GAP) },
-    { CLAIM("a third conv layer overfits: worse on the test set", "3x3", "three conv layers", LESS, "3x3", SMALL, TEST_ACC) },
-    { CLAIM("one conv layer is too few: worse than two", "3x3", "one conv layer", LESS, "3x3", SMALL, TEST_ACC) },
-    { CLAIM("doubling the filters in the second layer helps: 32 and 64 beat 32 and 32", "3x3", SMALL, MORE, "3x3", "32 and 32 filters",
-            TEST_ACC) },
-    { CLAIM("64 filters in both layers add nothing to 32 and 64", "3x3", "64 and 64 filters", NOT_MORE, "3x3", SMALL, TEST_ACC),
-      .margin = 0.3 },
-    { CLAIM("ReLU is better than tanh", "3x3", SMALL, MORE, "3x3", "tanh", TEST_ACC) },
-    { CLAIM("max pooling is better than average pooling", "3x3", SMALL, MORE, "3x3", "average pool", TEST_ACC) },
-    { CLAIM("padding keeps the border's information: better than none", "3x3", SMALL, MORE, "3x3", "valid", TEST_ACC) },
-    { CLAIM("a stride of 2 in place of pooling skips information: worse", "3x3", "stride 2", LESS, "3x3", SMALL, TEST_ACC) },
-    { CLAIM("pooling raises the accuracy", "3x3", SMALL, MORE, "3x3", "no pooling", TEST_ACC) },
-    { CLAIM("pooling tolerates shifts: by up to 1 pixel it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS),
-      .at = 1 },
-    { CLAIM("pooling tolerates shifts: by up to 2 pixels it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS),
-      .at = 2 },
-    { CLAIM("pooling tolerates shifts: by up to 4 pixels it loses less than without", "3x3", SMALL, LESS, "3x3", "no pooling", SHIFT_LOSS),
-      .at = 4 },
-    { CLAIM("a dense net loses more by shifts of up to 2 pixels than a conv net", "dense", NULL, MORE, "3x3", NULL, SHIFT_LOSS), .at = 2 },
-    { .says = NULL },
-};
-
 /* ---- shifted test images ----------------------------------------------------------------------------------------------------------- */
 
 enum { MOST_SHIFT = 4 };
@@ -173,8 +103,6 @@ int main(int argc, const char **argv)
                                         .quick_seeds = 2,
                                         .quick_epochs = 1,
                                         .quick_recipe = "select=first:12000",
-                                        .figures = figures,
-                                        .claims = claims,
                                         .look = look_at,
                                         .seeds_of = seeds_of };
     return ablation_main(&study, argc, argv);

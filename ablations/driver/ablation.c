@@ -297,7 +297,7 @@ int ablation_main(const struct study *study, int argc, const char **argv)
         { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
         { "tier", 0, POPT_ARG_INT, &tier, 0, "one tier alone: 1 published cells, 2 arms that a claim needs, 3 others, 4 speedruns",
           "1|2|3|4" },
-        { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing: tables, figures and claims from the rows of this file", "FILE" },
+        { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing: tables of the rows in this file; verdicts: tools/report", "FILE" },
         { "pictures", 0, POPT_ARG_STRING, &pictures, 0, "runs of the first seed also write what can be drawn of their net, here", "DIR" },
         { "on-divergence", 0, POPT_ARG_STRING, &on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
           "stop|continue" },

@@ -16,6 +16,7 @@ struct arm {
     const char *tests;      /* one line: what it tests */
     bool quick;             /* also part of --quick */
     const char *base;       /* the arm of the same cell that it changes; NULL: the cell itself */
+    int tier;               /* 0: a claim needs it, tier 2; 3: none does; TIER_SPEEDRUNS */
 };
 
 /* The fields that every arm has, for tables: { ARM("published", "lr 0.1", NULL, "lr=0.1", "ten times the rate"), .quick = true } */
@@ -26,68 +27,6 @@ struct seeds {
     const char *filter;
     int seeds;
 };
-
-/* What a row says about its run, beside what stands there by name. `at` is the metric's argument: an epoch from 1, a threshold. */
-enum metric {
-    TEST_ACC,
-    BEST_TEST_ACC,
-    TRAIN_ACC,
-    RUNNING_ACC,
-    TEST_LOSS,    /* after the last epoch; BEST: chosen on the test set */
-    PRINTED_LOSS, /* test loss over `at`, where a text divides the sum of its batches' means by the images */
-    GAP,          /* train minus test accuracy */
-    EPOCH_TEST_ACC,
-    EPOCH_RUNNING_ACC,
-    EPOCH_TEST_LOSS, /* at epoch `at` */
-    BEST_EPOCH,      /* the first whose test accuracy is the highest */
-    LATE_MEAN,
-    LATE_SD,        /* test accuracy of the epochs from `at` on */
-    FIRST_REACHING, /* first epoch with a test accuracy of `at`; none: NAN */
-    STEPS_TO_FIT,   /* first epoch with a training loss below 0.1; with one image these are updates */
-    LOGIT_STD,      /* of the logits over images, at init */
-    SHIFT_LOSS,     /* accuracy lost on test images shifted by up to `at` pixels */
-    GRADIENT_ERROR, /* the worst tensor's |slope - length of gradient| over the larger, at init: 0 … 2 */
-    SECONDS,        /* of training, by the clock; only of a run that had the machine to itself */
-    /* shares of runs */
-    FAILED,       /* test accuracy below 20 */
-    REACHED,      /* test accuracy of `at` */
-    BEST_REACHED, /* the same, of the epoch chosen on the test set */
-    FITTED,       /* last training loss below 0.1 */
-    LEARNED,      /* all training images right, in inference mode */
-    SPIKED,       /* an epoch's training loss above twice the one before */
-    /* facts of the net, the same for every run; `at`: which conv or pool layer, from 1 */
-    PARAMETERS,
-    FIELD,
-    SIDE,
-    MEMORY /* SIDE: rows of its output */
-};
-
-/* A figure that the text gives. The verdict holds it against the interval for one more run of ours. */
-struct figure {
-    const char *cell, *arm; /* arm NULL: the cell itself */
-    enum metric metric;
-    double at;
-    double value;
-    const char *as; /* where it stands, what it was measured on */
-};
-
-/* SAME: within `margin`; NOT_MORE: less than `margin` above; NOT_LESS: less than `margin` below. */
-enum relation { MORE, LESS, SAME, NOT_MORE, NOT_LESS };
-
-/* What a text claims, in our words, as a comparison: metric of one cell or arm against another's, over common seeds where there are any. */
-struct claim {
-    const char *says;
-    const char *cell, *arm; /* arm NULL: the cell itself */
-    enum relation relation;
-    const char *than_cell, *than_arm; /* than_cell NULL: than `margin` itself, a fixed figure */
-    enum metric metric;
-    double at;
-    double margin; /* MORE, LESS: the effect claimed, one that is surely smaller does not hold; 0: any */
-};
-
-/* The same for claims: { CLAIM("says", "published", NULL, MORE, "published", "lr 0.1", TEST_ACC), .margin = 1 } */
-#define CLAIM(says_, cell_, arm_, relation_, than_cell_, than_arm_, metric_) \
-    .says = says_, .cell = cell_, .arm = arm_, .relation = relation_, .than_cell = than_cell_, .than_arm = than_arm_, .metric = metric_
 
 /* A run as a study's own code sees it, in the child that makes it. */
 struct look {
@@ -108,8 +47,6 @@ struct study {
     int seeds, arm_seeds, quick_seeds, quick_epochs; /* defaults: seeds 0 … n-1; arm_seeds 0: as seeds */
     const char *quick_recipe;                        /* words that --quick adds; NULL: none */
     const struct seeds *seeds_of;                    /* exceptions, ended by filter NULL; may be NULL */
-    const struct figure *figures;                    /* ended by cell NULL; may be NULL */
-    const struct claim *claims;                      /* ended by says NULL; may be NULL */
     /* Sets the hooks it wants (their context is the look) and may add to `extra`; NULL: none. */
     void (*look)(struct look *look, struct train_hooks *hooks);
 };
@@ -123,7 +60,7 @@ enum { TIER_SPEEDRUNS = 4 };
 /* What a program asks of the driver besides the common flags. */
 struct wish {
     bool arms;               /* the arms too, not the published cells alone (--filter and --quick choose among both anyway) */
-    int tier;                /* 1: cells; 2: arms that a claim names; 3: the other arms; TIER_SPEEDRUNS; 0: by `arms` */
+    int tier;                /* 1: cells; 2: arms that a claim needs; 3: the other arms; TIER_SPEEDRUNS; 0: by `arms` */
     bool timing;             /* timing rows: a short run per cell and thread count, alone on the machine */
     bool directory;          /* the data are whatever lies in --data-dir */
     bool epoch_lines;        /* a line on stderr per epoch */

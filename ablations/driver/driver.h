@@ -122,8 +122,8 @@ void table_print(struct sweep *s, const struct rows *rows, enum format format, F
 
 struct summary {
     int n;
-    double mean, sd, low, high;
-}; /* low, high: 95 % t-interval of the mean. NAN where n is too small */
+    double mean, sd; /* NAN where n is too small */
+};
 
 /* One line of a table. */
 struct line {
@@ -131,8 +131,6 @@ struct line {
     const struct row *first; /* for what all its rows share: threads, isa … */
     struct summary test, best, train, loss, train_speed, infer_speed, arenas, peak;
     struct summary paired; /* arm minus what it changes, over common seeds; n 0: none */
-    const char *verdict;
-    char verdict_text[48];
 };
 
 /* The published accuracy of a cell; NAN where there is none, and of arms. */
@@ -141,16 +139,8 @@ double published_of(const struct line *line);
 /* ---- markdown.c */
 
 /* The lines of one data set as a table with its notes; on a terminal a picture of it, too. */
-void markdown_print(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out);
-
-/* ---- metrics.c */
-
-/* A metric of a row, NAN where the row does not tell; of shares of runs 0 or 1. */
-double metric_of(const json_t *row, enum metric metric, double at);
-enum { METRIC_NAME_SIZE = 96, FAILS = 20 }; /* per cent of test accuracy: below it a run has failed */
-const char *metric_name(enum metric metric, double at, char text[METRIC_NAME_SIZE]);
-bool metric_is_share(enum metric metric), metric_is_per_cent(enum metric metric);
-int metric_digits(enum metric metric);
+void markdown_print(const struct sweep *s, const struct rows *rows, const struct line *lines, int count, const struct dataset *data,
+                    FILE *out);
 
 /* ---- pictures.c */
 
@@ -180,43 +170,10 @@ void look_end(struct looking *l, json_t *result);
 
 /* Of the finite ones among values[0 … n-1]. */
 struct summary summarize(const double *values, int n);
-/* The 95 % interval for one more value of the same kind. */
-void one_more(const struct summary *s, double *low, double *high);
-/* Student's t with df > 0 degrees of freedom, which need not be whole: two-sided p, and the 97.5 % quantile. */
-double student_p(double t, double df);
-double student_t975(double df);
-
-/* A difference of means or of shares (0 … 1), its 95 % interval and two-sided p; NAN where n is too small. */
-struct effect {
-    int n, than_n;
-    double mean, low, high, p;
-};
-
-struct effect effect_paired(const double *differences, int n); /* against 0 */
-struct effect effect_welch(const double *values, int n, const double *than, int than_n);
-struct effect effect_shares(int count, int n, int than_count, int than_n);
-struct effect effect_share(int count, int n, double than);
-/* 95 % interval of a share. */
-void wilson(int count, int n, double *low, double *high);
-/* Holm's correction in place; NAN are no tests. n <= MAX_TESTS. */
-enum { MAX_TESTS = 256 };
-void holm(double *p, int n);
 
 /* ---- describe.c */
 
-/* The study as JSON: entries, nets, published figures, claims. */
+/* The study as JSON: entries, nets, what was published of its cells. */
 void describe(const struct sweep *s, FILE *out);
-/* As records name it: "not_more". */
-const char *relation_key(enum relation relation);
-
-/* ---- claims.c */
-
-enum verdict { HOLDS, HOLDS_NOT, NOT_SEPARABLE };
-/* p is Holm's; of SAME, NOT_MORE and NOT_LESS the interval alone decides. */
-enum verdict claim_verdict(const struct claim *claim, const struct effect *effect, double p);
-
-/* The text's figures and its claims against those of the sweep's runs on `data` that have rows: as Markdown, and as records. */
-void findings_print(const struct sweep *s, const struct rows *rows, const struct dataset *data, FILE *out);
-void findings_records(const struct sweep *s, const struct rows *rows, const struct dataset *data, json_t *records);
 
 #endif

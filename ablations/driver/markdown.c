@@ -26,13 +26,12 @@ static const char *shown(double value, int digits, char text[48])
     return text;
 }
 
-/* "99.21 ± 0.10 [99.14, 99.28], 10" of an accuracy, which ends at 0 and 100; of a difference with its sign. */
-static const char *interval(const struct summary *v, bool difference, char text[96])
+/* "99.21 ± 0.10, 10" of an accuracy; of a difference with its sign. */
+static const char *spread(const struct summary *v, bool difference, char text[96])
 {
     if (v->n == 0) text[0] = 0;
     else if (v->n == 1) snprintf(text, 96, difference ? "%+.2f, 1" : "%.2f, 1", v->mean);
-    else if (difference) snprintf(text, 96, "%+.2f ± %.2f [%+.2f, %+.2f], %d", v->mean, v->sd, v->low, v->high, v->n);
-    else snprintf(text, 96, "%.2f ± %.2f [%.2f, %.2f], %d", v->mean, v->sd, fmax(0, v->low), fmin(100, v->high), v->n);
+    else snprintf(text, 96, difference ? "%+.2f ± %.2f, %d" : "%.2f ± %.2f, %d", v->mean, v->sd, v->n);
     return text;
 }
 
@@ -55,19 +54,18 @@ static void md_accuracy(const struct line *lines, int count, FILE *out)
 {
     bool arms = false, published_any = any_published(lines, count);
     for (int i = 0; i < count; i++) arms |= lines[i].paired.n > 0;
-    fprintf(out, "| cell |%s mean ± sd [95 %% CI], n |%s%s best on test | train | test loss | images/s | MB |\n",
-            published_any ? " published | reproduced" : "", published_any ? " verdict |" : "",
-            arms ? " minus what it changes, paired |" : "");
-    fprintf(out, "|---|%s---|%s%s---|---|---|---|---|\n", published_any ? "---|" : "", published_any ? "---|" : "", arms ? "---|" : "");
+    fprintf(out, "| cell |%s mean ± sd, n |%s best on test | train | test loss | images/s | MB |\n",
+            published_any ? " published | reproduced" : "", arms ? " minus what it changes, paired |" : "");
+    fprintf(out, "|---|%s---|%s---|---|---|---|---|\n", published_any ? "---|" : "", arms ? "---|" : "");
     for (int i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         char name[96], published[48], test[96], paired[96], best[48], train[48], loss[48], speed[48];
         shown(published_of(l), 2, published);
         name_of(l, name);
         fprintf(out, "| %s |", name);
-        if (published_any) fprintf(out, " %s | %s | %s |", published, interval(&l->test, false, test), l->verdict);
-        else fprintf(out, " %s |", interval(&l->test, false, test));
-        if (arms) fprintf(out, " %s |", interval(&l->paired, true, paired));
+        if (published_any) fprintf(out, " %s |", published);
+        fprintf(out, " %s |", spread(&l->test, false, test));
+        if (arms) fprintf(out, " %s |", spread(&l->paired, true, paired));
         fprintf(out, " %s | %s | %s | %s | %.1f of %.0f |\n", shown(l->best.mean, 2, best), shown(l->train.mean, 2, train),
                 shown(l->loss.mean, 4, loss), shown(l->train_speed.mean, -1, speed), l->arenas.mean / 1e6, l->peak.mean / 1e6);
     }
@@ -85,7 +83,7 @@ static void md_timing(const struct line *lines, int count, FILE *out)
     }
 }
 
-static void md_notes(const struct sweep *s, const struct line *lines, int count, FILE *out)
+static void md_notes(const struct sweep *s, const struct rows *rows, const struct line *lines, int count, FILE *out)
 {
     double p = lines[0].test.mean / 100, n = lines[0].entry->test_images;
     char images[48];
@@ -96,7 +94,6 @@ static void md_notes(const struct sweep *s, const struct line *lines, int count,
         fprintf(out, "Test accuracy in per cent after the last epoch; \"best on test\" picks the epoch on the test set and is no result. ");
         if (p > 0 && p < 1)
             fprintf(out, "One run's binomial standard error on %s images is %.2f. ", shown(n, -1, images), 100 * sqrt(p * (1 - p) / n));
-        if (any_published(lines, count)) fprintf(out, "Verdict: the published figure against the 95 %% interval for one more run. ");
     }
     fprintf(out, "Images/s cover training steps with batch assembly%s. MB: planned arenas of peak resident memory, data set included.\n",
             quiet ? "" : ", measured beside other runs (not quiet: --timing measures alone)");
@@ -105,6 +102,7 @@ static void md_notes(const struct sweep *s, const struct line *lines, int count,
         if (isfinite(published_of(&lines[i])) && e->zoo->published_as)
             fprintf(out, "\nPublished for %s, %.2f: %s.\n", e->cell, e->zoo->published_acc, e->zoo->published_as);
     }
+    if (!s->wish->timing && s->of->arms) fprintf(out, "\nIntervals and verdicts: tools/report %s\n", rows->path);
     fprintf(out, "\n");
 }
 
@@ -129,22 +127,23 @@ static int place(double value, double low, double high)
     return (int)lround(fmax(0, fmin(BAR_WIDTH - 1, at)));
 }
 
-/* Ours with its interval and the published figure, all on one scale. */
+/* Ours with one standard deviation to each side and the published value, all on one scale. */
 static void accuracy_bars(const struct line *lines, int count, FILE *out)
 {
     double low = 100, high = 0; /* fmin and fmax pass over NAN */
     for (int i = 0; i < count; i++) {
         const struct summary *v = &lines[i].test;
-        low = fmax(0, fmin(fmin(low, published_of(&lines[i])), fmin(v->mean, v->low)));
-        high = fmin(100, fmax(fmax(high, published_of(&lines[i])), fmax(v->mean, v->high)));
+        low = fmax(0, fmin(fmin(low, published_of(&lines[i])), fmin(v->mean, v->mean - v->sd)));
+        high = fmin(100, fmax(fmax(high, published_of(&lines[i])), fmax(v->mean, v->mean + v->sd)));
     }
-    fprintf(out, "%.2f to %.2f %%: ● ours with its 95 %% interval%s\n", low, high, any_published(lines, count) ? ", ○ published" : "");
+    fprintf(out, "%.2f to %.2f %%: ● ours ± 1 sd%s\n", low, high, any_published(lines, count) ? ", ○ published" : "");
     for (int i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         const char *marks[BAR_WIDTH];
         char name[96];
+        const double from = l->test.mean - l->test.sd, to = l->test.mean + l->test.sd;
         for (int k = 0; k < BAR_WIDTH; k++)
-            marks[k] = isfinite(l->test.low) && k >= place(l->test.low, low, high) && k <= place(l->test.high, low, high) ? "─" : " ";
+            marks[k] = isfinite(from) && k >= place(from, low, high) && k <= place(to, low, high) ? "─" : " ";
         if (isfinite(published_of(l))) marks[place(published_of(l), low, high)] = "○";
         if (isfinite(l->test.mean)) marks[place(l->test.mean, low, high)] = "●";
         name_of(l, name);
@@ -171,12 +170,13 @@ static void speed_bars(const struct line *lines, int count, FILE *out)
     fprintf(out, "\n");
 }
 
-void markdown_print(const struct sweep *s, const struct line *lines, int count, const struct dataset *data, FILE *out)
+void markdown_print(const struct sweep *s, const struct rows *rows, const struct line *lines, int count, const struct dataset *data,
+                    FILE *out)
 {
     const char *kind = s->wish->timing ? ", speed" : s->options->quick ? ", quick" : "";
     fprintf(out, "### %s on %s%s%s\n\n", s->study, data->name, data->synthetic ? " (synthetic)" : "", kind);
     if (s->wish->timing) md_timing(lines, count, out);
     else md_accuracy(lines, count, out);
-    md_notes(s, lines, count, out);
+    md_notes(s, rows, lines, count, out);
     if (at_terminal(out)) (s->wish->timing ? speed_bars : accuracy_bars)(lines, count, out);
 }

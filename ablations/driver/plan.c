@@ -71,16 +71,7 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     e->batch = recipe.batch;
 }
 
-/* A claim in seconds makes it a speedrun, whatever other claims say of it. */
-static int tier_of(const struct study *study, const struct arm *arm)
-{
-    int tier = arm ? 3 : 1;
-    for (const struct claim *c = study->claims; arm && c && c->says; c++)
-        if ((c->arm && strcmp(c->cell, arm->cell) == 0 && strcmp(c->arm, arm->arm) == 0) ||
-            (c->than_arm && strcmp(c->than_cell, arm->cell) == 0 && strcmp(c->than_arm, arm->arm) == 0))
-            tier = c->metric == SECONDS || tier == TIER_SPEEDRUNS ? TIER_SPEEDRUNS : 2;
-    return tier;
-}
+static int tier_of(const struct arm *arm) { return !arm ? 1 : arm->tier ? arm->tier : 2; }
 
 static void add_entry(struct sweep *s, const struct study *study, const struct zoo_cell *cell, const struct arm *arm, int place)
 {
@@ -92,7 +83,7 @@ static void add_entry(struct sweep *s, const struct study *study, const struct z
                        .tests = arm ? arm->tests : cell->published_as,
                        .zoo = cell,
                        .place = place,
-                       .tier = tier_of(study, arm),
+                       .tier = tier_of(arm),
                        .data_name = asked ? asked : own,
                        .study_data = !s->wish->directory && (!asked || strcmp(asked, own) == 0) };
     struct net net;
@@ -118,38 +109,31 @@ static const struct zoo_cell *cell_of_arm(const struct study *study, const struc
     quit(EXIT_FAIL, "%s: arm \"%s\" belongs to no cell", study->zoo->study, arm->arm);
 }
 
-static bool exists(const struct study *study, const char *cell, const char *arm)
+static bool is_arm(const struct study *study, const char *cell, const char *arm)
 {
-    for (const struct arm *a = study->arms; arm && a && a->cell; a++)
+    for (const struct arm *a = study->arms; a->cell; a++)
         if (strcmp(a->cell, cell) == 0 && strcmp(a->arm, arm) == 0) return true;
-    for (const struct zoo_cell *c = study->zoo->cells; !arm && c->cell; c++)
-        if (strcmp(c->cell, cell) == 0) return true;
     return false;
 }
 
-/* A claim, a figure or a base that names nothing would be left out silently for ever. */
-static void check_names(const struct study *study)
+/* A base that names nothing would be left out silently for ever. */
+static void check_bases(const struct study *study)
 {
-    static const char words[] = "%s: \"%s\" names a cell or an arm that does not exist";
-    for (const struct claim *c = study->claims; c && c->says; c++)
-        if (!exists(study, c->cell, c->arm) || (c->than_cell && !exists(study, c->than_cell, c->than_arm)))
-            quit(EXIT_FAIL, words, study->zoo->study, c->says);
-    for (const struct figure *f = study->figures; f && f->cell; f++)
-        if (!exists(study, f->cell, f->arm)) quit(EXIT_FAIL, words, study->zoo->study, f->as);
     for (const struct arm *a = study->arms; a && a->cell; a++)
-        if (a->base && !exists(study, a->cell, a->base)) quit(EXIT_FAIL, words, study->zoo->study, a->arm);
+        if (a->base && !is_arm(study, a->cell, a->base))
+            quit(EXIT_FAIL, "%s: arm \"%s\" changes \"%s\", which does not exist", study->zoo->study, a->arm, a->base);
 }
 
 /* --filter chooses among all there is; without it: the cells, the arms of --quick with --quick, all arms with --arms, a tier's.
  * Speedruns have the machine to themselves, all of it, so their tier must be asked for before one is made. */
-static bool wanted(const struct sweep *s, const struct study *study, const struct arm *arm, const char *name)
+static bool wanted(const struct sweep *s, const struct arm *arm, const char *name)
 {
     const struct wish *wish = s->wish;
     const struct options *o = s->options;
     if (o->filter && !filter_matches(o->filter, name)) return false;
-    if (wish->tier) return wish->tier == tier_of(study, arm);
+    if (wish->tier) return wish->tier == tier_of(arm);
     const bool made = !o->list && !o->dry_run && !wish->summary && !wish->report && !wish->timing;
-    if (made && tier_of(study, arm) == TIER_SPEEDRUNS) return false;
+    if (made && tier_of(arm) == TIER_SPEEDRUNS) return false;
     return !arm || o->filter || o->list || wish->arms || wish->report || (o->quick && arm->quick);
 }
 
@@ -158,17 +142,17 @@ void sweep_entries(struct sweep *s, const struct study *study)
     assert(s->options && s->wish && s->entry_count == 0);
     s->study = study->zoo->study;
     s->of = study;
-    check_names(study);
+    check_bases(study);
     char name[256];
     int place = 0;
     const struct options *o = s->options;
     for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++, place++) {
         snprintf(name, sizeof name, "%s/%s", s->study, cell->cell);
-        if (wanted(s, study, NULL, name)) add_entry(s, study, cell, NULL, place);
+        if (wanted(s, NULL, name)) add_entry(s, study, cell, NULL, place);
     }
     for (const struct arm *arm = study->arms; arm && arm->cell; arm++, place++) {
         snprintf(name, sizeof name, "%s/%s/%s", s->study, arm->cell, arm->arm);
-        if (wanted(s, study, arm, name)) add_entry(s, study, cell_of_arm(study, arm), arm, place);
+        if (wanted(s, arm, name)) add_entry(s, study, cell_of_arm(study, arm), arm, place);
     }
     if (s->entry_count == 0 && s->wish->tier && !o->filter) quit(EXIT_USAGE, "--tier %d: %s has no arms there", s->wish->tier, s->study);
     if (s->entry_count == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Published against reproduced: its lines, and as CSV or JSON; Markdown is driver_markdown.c. One table per data set, never two in one;
- * one line per cell or arm over its seeds, or in timing per thread count. The headline is the last epoch; what was selected on the test
- * set stands in its own column. */
+ * Means, deviations and counts beside what was published: the lines, and as CSV or JSON; Markdown is driver_markdown.c. One table per data
+ * set, never two in one; one line per cell or arm over its seeds, or in timing per thread count. The headline is the last epoch; what was
+ * selected on the test set stands in its own column. */
 #include "driver.h"
 
 #include <assert.h>
@@ -51,23 +51,6 @@ double published_of(const struct line *l)
     return !*l->entry->arm && l->entry->zoo->published_acc > 0 ? l->entry->zoo->published_acc : NAN;
 }
 
-/* A published figure is one run: it is held against the interval for one more run of ours, not against the narrower one of the mean. */
-static const char *judge(struct line *line)
-{
-    const struct entry *e = line->entry;
-    double low, high, published = published_of(line);
-    if (!isfinite(published)) return "";
-    if (!e->study_data) return "not comparable: other data";
-    if (e->shortened) return "not comparable: a quick run";
-    if (e->epochs != e->study_epochs) {
-        snprintf(line->verdict_text, sizeof line->verdict_text, "not comparable: %d of %d epochs", e->epochs, e->study_epochs);
-        return line->verdict_text;
-    }
-    if (line->test.n < 2) return "one run";
-    one_more(&line->test, &low, &high);
-    return published < low ? "published is below" : published > high ? "published is above" : "inside";
-}
-
 static const struct entry *cell_of(const struct sweep *s, const struct entry *arm)
 {
     for (int i = 0; i < s->entry_count; i++)
@@ -87,13 +70,12 @@ static struct line line_of(const struct sweep *s, const struct entry *e, int thr
                          .infer_speed = COLUMN(infer_images_per_s),
                          .arenas = COLUMN(bytes_arenas),
                          .peak = COLUMN(peak_rss_bytes),
-                         .paired = { 0, NAN, NAN, NAN, NAN } };
+                         .paired = { 0, NAN, NAN } };
 #undef COLUMN
     const struct entry *cell = cell_of(s, e);
     for (int i = 0; i < s->run_count && !line.first; i++)
         if (same_line(s, &s->runs[i], e, threads)) line.first = s->runs[i].row;
     if (*e->arm && cell && !s->wish->timing) line.paired = paired_difference(s, e, cell);
-    line.verdict = "";
     return line;
 }
 
@@ -109,10 +91,7 @@ static struct line *lines_of(const struct sweep *s, const struct dataset *data, 
         for (int k = 0; k < i && !seen; k++) seen = same_line(s, &s->runs[k], run->entry, run->threads);
         if (seen) continue;
         lines[*count] = line_of(s, run->entry, run->threads);
-        if (lines[*count].first) {
-            lines[*count].verdict = judge(&lines[*count]);
-            ++*count;
-        }
+        if (lines[*count].first) ++*count;
     }
     return lines;
 }
@@ -138,16 +117,12 @@ static json_t *line_record(const struct sweep *s, const struct line *l)
     put_text(record, "net", e->net);
     put_text(record, "recipe", e->recipe);
     put_number(record, "published", published_of(l));
-    put_text(record, "verdict", l->verdict);
     put_count(record, "n", l->test.n);
     put_number(record, "test_acc", l->test.mean);
     put_number(record, "test_acc_sd", l->test.sd);
-    put_number(record, "test_acc_ci_low", l->test.low);
-    put_number(record, "test_acc_ci_high", l->test.high);
     put_count(record, "paired_n", l->paired.n);
     put_number(record, "paired_difference", l->paired.mean);
-    put_number(record, "paired_ci_low", l->paired.low);
-    put_number(record, "paired_ci_high", l->paired.high);
+    put_number(record, "paired_sd", l->paired.sd);
     put_number(record, "best_test_acc", l->best.mean);
     put_number(record, "train_acc", l->train.mean);
     put_number(record, "test_loss", l->loss.mean);
@@ -219,12 +194,8 @@ void table_print(struct sweep *s, const struct rows *rows, enum format format, F
         if (seen) continue;
         int count;
         struct line *lines = lines_of(s, data, &count);
-        if (format == FORMAT_MD && count) {
-            markdown_print(s, lines, count, data, out);
-            if (!s->wish->timing) findings_print(s, rows, data, out);
-        }
+        if (format == FORMAT_MD && count) markdown_print(s, rows, lines, count, data, out);
         for (int k = 0; k < count; k++) json_array_append_new(records, line_record(s, &lines[k]));
-        if (format == FORMAT_JSON && !s->wish->timing) findings_records(s, rows, data, records);
         free(lines);
     }
     if (format == FORMAT_JSON) {

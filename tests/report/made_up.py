@@ -37,6 +37,14 @@ def told(study):
         return json.load(file)
 
 
+def study_of(told):
+    """The study with what its article says, without rows."""
+    from convgauge_report import CLAIMS, study
+
+    with open(os.path.join(CLAIMS, told['study'] + '.json'), encoding='utf-8') as file:
+        return study.Study(told, json.load(file))
+
+
 def training_row(study, entry, seed, kind='accuracy', **more):
     """A run of an entry of studies/*.json."""
     chance = random.Random(f'{study}/{entry["cell"]}/{entry["arm"]}/{seed}')

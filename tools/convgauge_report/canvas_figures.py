@@ -38,7 +38,7 @@ def fail_sentence(study):
 
 
 def cut_words(study):
-    """Which of the cells stop before the text's last update."""
+    """Which of the cells stop before the article's last update."""
     updates = {entry.cell: entry.told['epochs'] for entry in study.cells}
     least, most = min(updates.values()), max(updates.values())
     whole = [cell[1:] for cell, at in updates.items() if at == most]
@@ -69,9 +69,9 @@ def fail_by_depth(study):
         there += side
     own = [(int(entry.cell[1:]), share_interval(entry, 'failed'), entry) for entry in study.cells if entry.rows]
     if own:
-        series.append(("text's own", [d for d, *_ in own], [100 * i.mean for _, i, _ in own], None, None, plot.INK, True))
+        series.append(("article's own", [d for d, *_ in own], [100 * i.mean for _, i, _ in own], None, None, plot.INK, True))
         lines += [
-            ("the text's own runs, 10,000 images", d, share(entry, 'failed')[0], i.n, 100 * i.low, 100 * i.high) for d, i, entry in own
+            ("the article's own runs, 10,000 images", d, share(entry, 'failed')[0], i.n, 100 * i.low, 100 * i.high) for d, i, entry in own
         ]
         there += [entry for *_, entry in own]
     table = table_of(
@@ -82,7 +82,7 @@ def fail_by_depth(study):
     )
     caption = (
         f"Share of runs that end below 20 % test accuracy, on {data_of(there)}, {counts(there)}; lines are Wilson's 95 % intervals. Arms "
-        f"train on few images with the text's recipe; dashed: the text's own runs on 10,000{cut_words(study)}." + short_note(there)
+        f"train on few images with the article's recipe; dashed: the article's own runs on 10,000{cut_words(study)}." + short_note(there)
     )
     return Figure(
         name,
@@ -103,9 +103,8 @@ def fail_by_arm(study):
     found = sorted(((entry, share_interval(entry, 'failed')) for entry in there), key=lambda pair: pair[1].mean)
     changes = [entry for entry, _ in found if entry.arm != BASE]
     against = share(study.entry('d10', BASE), 'failed')
-    apart = [stats.shares(*share(entry, 'failed'), *against) if against[1] else None for entry in changes]
-    sure = stats.holm([effect.p if effect else None for effect in apart])
-    good = [f'"{e.arm}"' for e, effect, p in zip(changes, apart, sure) if p is not None and p < 0.05 and effect.mean < 0]
+    apart = [stats.shares_differ([(share(entry, 'failed'), against)]) for entry in changes] if against[1] else []
+    good = [f'"{entry.arm}"' for entry, (_, high) in zip(changes, stats.holm_edges(apart)) if high < 0]
     title = f'{len(good)} of {len(changes)} changes make ten layers fail less, Holm-corrected' + (
         f': {", ".join(good[:4])}' + (' …' if len(good) > 4 else '') if good else ''
     )
@@ -121,7 +120,7 @@ def fail_by_arm(study):
     )
     caption = (
         f"Share of runs at ten layers that end below 20 % test accuracy on {data_of(there)}, {counts(there)}, Wilson's 95 % intervals. "
-        "Orange: what the others change. The title counts by Fisher's exact test against it, Holm-corrected over all changes."
+        "Orange: what the others change. The title counts by Newcombe's interval against it, Holm-corrected over all changes."
         + short_note(there)
     )
     return Figure(
@@ -209,8 +208,8 @@ def predictor(study):
     there = [entry for entry, *_ in told]
     caption = (
         f'Share of runs below 20 % against the standard deviation of the logits over images before the first step (median over '
-        f"runs), on {data_of(there)}, {counts(there)}, Wilson's 95 % intervals. Orange: the text's own runs, with their number of layers; "
-        "blue: arms. Pairs: a run that fails and one that does not, both the text's own, over all depths or of one; 50 % is chance; "
+        f"runs), on {data_of(there)}, {counts(there)}, Wilson's 95 % intervals. Orange: the article's own runs, with their depth; "
+        "blue: arms. Pairs: a run that fails and one that does not, both the article's own, over all depths or of one; 50 % is chance; "
         "Hanley and McNeil's intervals." + short_note(there)
     )
     return Figure(name, title, draw, table_of(name, title, heads, lines), caption, how, rows_of(there))
@@ -240,7 +239,7 @@ def mean_at(entry, curve, at):
 
 
 def four_plots(study):
-    """The text's four pictures, of every run of ours at 9 and at 10 layers."""
+    """The article's four pictures, of every run of ours at 9 and at 10 layers."""
     name, there = 'vanishing-canvas-four', [entry for entry in (study.entry('d9'), study.entry('d10')) if entry.rows]
     if not there:
         return Missing(name, 'Accuracy and loss at 9 and 10 layers', 'no rows yet', 'vanishing-canvas')
@@ -266,7 +265,7 @@ def four_plots(study):
         title,
         small([f'{entry.cell[1:]} layers' for entry, *_ in panels], draw_one, len(there), share=False),
         table_of(name, title, [('net', 'net'), ('what', 'curve'), *((f'at{at}', f'mean at update {at}', 3) for at in marks)], lines),
-        f"The text's own recipe on {data_of(there)}, every line a run, {counts(there)}. The text shows one run of each as pictures."
+        f"The article's own recipe on {data_of(there)}, every line a run, {counts(there)}. The article shows one run of each as pictures."
         + short_note(there),
         'vanishing-canvas',
         rows_of(there),
@@ -317,9 +316,9 @@ def gradient_steps(pictures):
         title,
         small(["gradient's rms", "update's rms (Adam)"], draw_one, 2, share=False),
         table,
-        "Seed 0 of the text's own runs, MNIST, each layer's weights; the last layer is the dense one. Blue: 9 layers, orange: 10; solid: "
-        f'the first update, dashed: the tenth. {"; ".join(ends)}. The text: no vanishing or exploding gradients, the optimizer works '
-        'normally.',
+        "Seed 0 of the article's own runs, MNIST, each layer's weights; the last layer is the dense one. Blue: 9 layers, orange: 10. "
+        f'Solid: the first update, dashed: the tenth. {"; ".join(ends)}. The article: no vanishing or exploding gradients, '
+        'the optimizer works normally.',
         how,
     )
 

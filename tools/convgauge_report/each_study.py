@@ -4,10 +4,11 @@ made from their numbers."""
 
 import statistics
 
-from . import findings, metrics, plot, stats
+from . import findings, metrics, plot, verdicts
 from .canvas_figures import share, vanishing_canvas
 from .figure import MEAN_WITH, Figure, Missing, curves, dots, table_of
 from .study_figures import (
+    BY_RANKS,
     arm_dots,
     arms_sentence,
     band,
@@ -30,7 +31,7 @@ def architectures_sentence(lines):
     judged = [findings.of_cell(entry)[0] for entry, _, told in lines if told is not None and not entry.arm]
     inside = judged.count(findings.INSIDE)
     return (
-        f'{inside} of {len(judged)} published accuracies lie where one more run of ours would'
+        f'{inside} of {len(judged)} published accuracies lie in our prediction interval for a single run'
         if judged
         else 'Ours, without comparable runs yet'
     )
@@ -40,38 +41,38 @@ def label_of(found):
     """What a gain is about, and after how many epochs where both sides are cut there."""
     metric = found.claim['metric']
     after = f', after {metric["at"]:g} epochs' if metric['key'] == 'epoch_test_acc' else ''
-    return f'{found.claim["says"].split(":")[0]}: {found.of.cell} − {found.than.cell}{after}'.replace('after 1 epochs', 'after 1 epoch')
+    return f'{found.claim["says"].split(":")[0]}: {found.of[0].cell} − {found.than[0].cell}{after}'.replace(
+        'after 1 epochs', 'after 1 epoch'
+    )
+
+
+def gain(found):
+    return Interval(found.family.estimate, None, found.low, found.high, found.family.n)
 
 
 def deltas(study):
-    """The text's own gains beside ours, paired."""
+    """The article's own gains beside ours, paired."""
     name = 'mnist-architectures-gains'
-    found = [
-        f
-        for f in findings.findings(study)
-        if f.claim['relation'] == 'more' and f.claim['margin'] > 0 and f.than and f.claim['metric']['key'] in ('test_acc', 'epoch_test_acc')
-    ]
+    found = [f for f in verdicts.findings(study) if f.claim['size'] and f.than]
     if not found:
         return Missing(name, 'Published gains beside ours', 'no rows yet', 'mnist-architectures --arms')
-    held = sum(f.effect.low <= f.claim['margin'] <= f.effect.high for f in found)
-    title = f'{held} of {len(found)} published gains lie inside our interval for the same comparison'
-    items = [
-        (label_of(f), Interval(f.effect.mean, None, f.effect.low, f.effect.high, f.effect.n), f.claim['margin'], plot.BLUE) for f in found
-    ]
+    held = sum(f.verdict == verdicts.SUPPORTED for f in found)
+    title = f'{held} of {len(found)} published gains lie in our interval for the same comparison'
+    items = [(label_of(f), gain(f), f.claim['size'], plot.BLUE) for f in found]
     table = table_of(
         name,
         title,
-        [('claim', 'claim'), ('published', 'published gain', 2), ('difference', 'ours, paired [95 % CI], n', 2)],
-        [(f.claim['says'], f.claim['margin'], item[1]) for f, item in zip(found, items)],
+        [('claim', 'claim'), ('published', 'published gain', 2), ('difference', 'ours, paired [interval], n', 2), ('verdict', 'verdict')],
+        [(f.claim['says'], f.claim['size'], gain(f), verdicts.words(f)) for f in found],
     )
-    there = [f.of for f in found]
+    there = [f.of[0] for f in found]
     return Figure(
         name,
         title,
         dots(items, 'gain in test accuracy, points', width=560, zero=0),
         table,
-        f'Differences of test accuracy, paired by seed, {counts(there)}, on {data_of(there)}. {MEAN_WITH} Hollow: published.'
-        + short_note(there),
+        f'Differences of test accuracy, paired by seed, {counts(there)}, on {data_of(there)}, with the intervals that the verdicts rest '
+        "on, at the level that Holm's correction leaves. Hollow: published." + short_note(there),
         'mnist-architectures --arms',
         rows_of(there),
     )
@@ -111,7 +112,7 @@ def recipe_search(study):
     panels = [(exp, [entry for entry in entries if entry.rows]) for exp, entries in panels]
     panels = [(exp, entries) for exp, entries in panels if entries]
     if not panels:
-        return Missing(name, 'Which recipe explains the first three figures', 'no rows yet', 'mnist-architectures --arms')
+        return Missing(name, 'Which recipe explains the first three published values', 'no rows yet', 'mnist-architectures --arms')
     lines, nearest = [], []
     for exp, entries in panels:
         told = study.entry(exp).told['published']
@@ -140,8 +141,8 @@ def recipe_search(study):
         title,
         recipe_panels(study, panels),
         table,
-        f'Test accuracy on {data_of(there)}, {counts(there)}. {MEAN_WITH} Dashed: published. A recipe explains a figure when '
-        'it lies inside the interval for one more run.' + short_note(there),
+        f'Test accuracy on {data_of(there)}, {counts(there)}. {MEAN_WITH} Dashed: published. A recipe explains a published '
+        'value that lies in its prediction interval for a single run.' + short_note(there),
         'mnist-architectures --arms',
         rows_of(there),
     )
@@ -230,22 +231,18 @@ def kernel_pairs(study):
     found, there = [], []
     for a, b in pairs:
         one, other = study.entry(a), study.entry(b)
-        if findings.comparable(one, other):
-            key = {'key': 'test_acc', 'at': 0}
-            effect = stats.paired(findings.differences(metrics.values(one.rows, key), metrics.values(other.rows, key)))
-            if effect:
-                told = round(one.told['published'] - other.told['published'], 2)
-                found.append(
-                    (f'{a} − {b}', Interval(effect.mean, None, effect.low, effect.high, effect.n), None if one.short else told, plot.BLUE)
-                )
-                there += [one, other]
+        family, _ = findings.against(one, other)
+        if family:
+            told = None if one.short else round(one.told['published'] - other.told['published'], 2)
+            found.append((f'{a} − {b}', Interval(family.estimate, None, *family.at(0.05), family.n), told, plot.BLUE))
+            there += [one, other]
     if not found:
         return Missing(name, 'Kernel sizes in pairs', 'no rows yet', 'kernel-size')
     title = '; '.join(f'{label}: {i.mean:+.2f} [{i.low:+.2f}, {i.high:+.2f}]' for label, i, *_ in found[:3])
     table = table_of(
         name,
         title,
-        [('pair', 'pair'), ('published', 'published difference', 2), ('difference', 'ours, paired [95 % CI], n', 2)],
+        [('pair', 'pair'), ('published', 'published difference', 2), ('difference', 'ours, paired [95 %], n', 2)],
         [(label, told, i) for label, i, told, _ in found],
     )
     return Figure(
@@ -253,7 +250,7 @@ def kernel_pairs(study):
         title,
         dots(found, 'difference in test accuracy, points', zero=0),
         table,
-        f'Paired by seed on {data_of(there)}, {counts(there)}. {MEAN_WITH} Hollow: the difference of the published figures.'
+        f'Paired by seed on {data_of(there)}, {counts(there)}; {BY_RANKS} Hollow: the difference of the published values.'
         + short_note(there),
         'kernel-size',
         rows_of(there),
@@ -308,9 +305,7 @@ def kernel_size(study):
 
 
 def log_curve(study):
-    told = sorted(
-        (figure['metric']['at'], figure['published']) for figure in study.told['figures'] if figure['metric']['key'] == 'epoch_test_acc'
-    )
+    told = sorted((figure['metric']['at'], figure['value']) for figure in study.published if figure['metric']['key'] == 'epoch_test_acc')
     entry = study.entry('published')
     last, best = mean(entry), mean(entry, 'best_test_acc')
     title = (

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The first screen's findings and each card's two sentences, made from the rows. A finding without rows is not said."""
 
-from . import findings
+from collections import Counter
+
+from . import findings, verdicts
 from .canvas_figures import BASE, share
 from .net_figures import framework_ratios
 from .speed_figures import label, onednn
@@ -11,27 +13,15 @@ from .study_figures import mean
 
 def canvas(results):
     study = results.studies['vanishing-canvas']
-    base, kept, norm = (study.entry('d10', arm) for arm in (BASE, 'no pool', 'batch norm'))
-    if not (base.rows and kept.rows) or base.short or kept.short:
+    found, norm = verdicts.finding(study, 'shrinking'), verdicts.finding(study, 'batch-norm')
+    if not found or found.short:
         return None
-    (a, n), (b, m) = share(base, 'failed'), share(kept, 'failed')
-    found = [f for f in findings.findings(study) if f.of is kept]
-    verdict = found[0].verdict if found else findings.NOT_SEPARABLE
-    apart = f' (share {found[0].effect.mean:+.2f} [{found[0].effect.low:+.2f}, {found[0].effect.high:+.2f}])' if found else ''
-    cause = {
-        findings.HOLDS: 'Without shrinking fewer runs fail',
-        findings.HOLDS_NOT: 'Shrinking is not the cause',
-        findings.NOT_SEPARABLE: 'That the shrinking canvas is the cause does not show',
-    }[verdict]
-    tail = ''
-    if norm.rows:
-        c, k = share(norm, 'failed')
-        tail = f', {c} of {k} with batch norm'
-    whole = study.entry('d10')
-    if whole.rows and not whole.short:
-        tail += "; on the text's own 10,000 images {} of {}".format(*share(whole, 'failed'))
+    cause = {verdicts.SUPPORTED: 'Without shrinking fewer runs fail', verdicts.REFUTED: 'Shrinking is not the cause'}
+    (b, m), (a, n) = (map(sum, zip(*map(verdicts.count, side))) for side in (found.values, found.than_values))
+    tail = f'; with batch norm {verdicts.seen(norm.values, norm.claim["metric"])}' if norm else ''
     return (
-        f'{cause}: at ten layers, on {BASE}, {a} of {n} runs fail with it, {b} of {m} without{apart}{tail}.',
+        f'{cause.get(found.verdict, "Whether shrinking is the cause is undecided")}: over {len(found.of)} depths, on {BASE}, {a} of {n} '
+        f'runs fail with it, {b} of {m} without (share {verdicts.difference(found)}){tail}.',
         'vanishing-canvas-failures',
     )
 
@@ -77,14 +67,13 @@ def training_set(results):
 
 
 def kernels(results):
-    study = results.studies['kernel-size']
-    found = {f.claim['says']: f for f in findings.findings(study)}
-    f = found.get('3x3 is better than 5x5')
-    if not f or f.of.short:
+    found = verdicts.finding(results.studies['kernel-size'], '3x3-5x5')
+    if not found or found.short:
         return None
+    published = found.of[0].told['published'] - found.than[0].told['published']
     return (
-        f'That 3×3 beats 5×5 {words(f)}: {f.effect.mean:+.2f} [{f.effect.low:+.2f}, {f.effect.high:+.2f}] points over '
-        f'{f.effect.n} paired seeds; published {f.of.told["published"] - f.than.told["published"]:+.2f} from one run each.',
+        f'Is 3×3 better than 5×5? {verdicts.words(found).capitalize()}: {verdicts.difference(found)} points, paired by seed; published '
+        f'{published:+.2f} from one run each.',
         'kernel-size-pairs',
     )
 
@@ -103,69 +92,68 @@ def library(results):
     return (figure.title + '.', 'kernels-onednn') if hasattr(figure, 'table') else None
 
 
-def words(found):
-    return {findings.HOLDS: 'holds', findings.HOLDS_NOT: 'does not hold'}.get(found.verdict, f'is not separable at n = {found.effect.n}')
-
-
 def headlines(results):
     """The three to say first: of those with rows, in this order."""
     made = [make(results) for make in (canvas, compact, speed, training_set, kernels, scratch, library)]
     return [one for one in made if one][:3]
 
 
-OURS = 'ours'  # how a claim begins that is not the text's
-
-
-def ours(finding):
-    return finding.claim['says'].startswith(OURS)
+def number(count, what):
+    """ "1 is undecided"."""
+    return f'{count} {"is" if count == 1 else "are"} {what}'
 
 
 def counted(found):
-    """ "3 hold, 1 does not, 2 are open": open are those that these runs cannot tell."""
-    hold, do_not, open_ = (sum(f.verdict == word for f in found) for word in (findings.HOLDS, findings.HOLDS_NOT, findings.NOT_SEPARABLE))
-    said = f'{hold} hold{"s" if hold == 1 else ""}, {do_not} do{"es" if do_not == 1 else ""} not'
-    return f'{said}, {open_} {"is" if open_ == 1 else "are"} open'
+    """ "3 are supported, 1 is refuted"."""
+    counts = Counter(f.verdict for f in found)
+    said = [number(counts[word], word) for word in verdicts.VERDICTS if counts[word]]
+    return ', '.join(said[:-1]) + (' and ' if len(said) > 1 else '') + said[-1]
 
 
-def right(facts):
-    n = sum(t.verdict == 'right' for t in facts)
-    return f'{n} of {len(facts)} stated facts of the nets {"is" if n == 1 else "are"} right'
+def of_values(study):
+    """What became of the published values."""
+    told = [t for t in findings.told(study) if t.verdict in (findings.INSIDE, findings.ALIKE, findings.ABOVE, findings.BELOW)]
+    facts = [t for t in findings.told(study) if t.verdict in (findings.CORRECT, findings.WRONG)]
+    same = sum(t.verdict in (findings.INSIDE, findings.ALIKE) for t in told)
+    said = (
+        [f'{same} of {len(told)} published values lie in our prediction interval for a single run, or are seen in our runs'] if told else []
+    )
+    right = sum(t.verdict == findings.CORRECT for t in facts)
+    said += (
+        [f'{right} of {len(facts)} stated facts of the nets (parameters, shapes, fields) {"is" if right == 1 else "are"} correct']
+        if facts
+        else []
+    )
+    return '; '.join(said) + '.' if said else ''
 
 
 def found(study):
-    """Two sentences: what became of the figures, what became of the claims."""
-    told = [t for t in findings.told(study) if t.verdict in (findings.INSIDE, findings.ABOVE, findings.BELOW)]
-    facts = [t for t in findings.told(study) if t.verdict in ('right', 'wrong')]
-    judged = findings.findings(study)
-    theirs = [f for f in judged if not ours(f)]
+    """What became of the published values, and what of the claims."""
     if not study.runs:
         return 'No rows yet.'
-    sentences = []
-    if told:
-        inside = sum(t.verdict == findings.INSIDE for t in told)
-        sentences.append(
-            f'{inside} of {len(told)} published figures lie where one more run of ours would' + (f', and {right(facts)}.' if facts else '.')
-        )
-    elif facts:
-        sentences.append(f'Of the text, {right(facts)}; no accuracy is comparable yet.')
+    judged = verdicts.findings(study)
+    theirs, own = ([f for f in judged if f.claim['family'] == family] for family in ('article', 'ours'))
+    waiting = sum(claim['family'] == 'article' for claim in study.claims) - len(theirs)
+    sentences = [of_values(study)]
     if theirs:
-        bare = sum(not words.startswith(OURS) for words in findings.unjudged(study))
-        sentences.append(f"Of the text's {len(theirs) + bare} claims {counted(theirs)}" + (f', {bare} wait for rows' if bare else '') + '.')
-    if len(judged) > len(theirs):
-        sentences.append(f'Of {len(judged) - len(theirs)} of our own {counted([f for f in judged if ours(f)])}.')
-    if any(f.of.short for f in judged):
+        wait = f'; {waiting} wait for rows' if waiting else ''
+        sentences.append(f"Of the article's {len(theirs) + waiting} claims {counted(theirs)}{wait}.")
+    if own:
+        sentences.append(f'Of {len(own)} of our own {counted(own)}.')
+    pilots = sum(verdicts.pilot(f) for f in judged)
+    if pilots:
+        sentences.append(f'{pilots} of these verdicts rest on pilots: fewer images or epochs than published.')
+    if any(f.short for f in judged):
         sentences.append('Runs were short.')
-    return ' '.join(sentences)
+    return ' '.join(filter(None, sentences))
 
 
-def verdicts(study):
-    """Which of the text's claims hold, which do not, which these runs cannot tell, and what became of ours: a line each, in their words."""
-    lines = []
-    judged = findings.findings(study)
-    for verdict, words in ((findings.HOLDS, 'Holds'), (findings.HOLDS_NOT, 'Does not hold'), (findings.NOT_SEPARABLE, 'Not separable yet')):
-        said = [f.claim['says'] for f in judged if f.verdict == verdict and not ours(f)]
-        lines += [f'{words}: {"; ".join(said)}.'] if said else []
-    for verdict, words in ((findings.HOLDS, 'holds'), (findings.HOLDS_NOT, 'does not hold')):
-        said = [f.claim['says'].removeprefix(OURS + ': ') for f in judged if f.verdict == verdict and ours(f)]
-        lines += [f'Of our own, {words}: {"; ".join(said)}.'] if said else []
-    return lines
+def lines(study):
+    """What each verdict was given to, in the claims' words: a line each, the article's claims first."""
+    out = []
+    for family, whose in (('article', ''), ('ours', 'Of our own, ')):
+        for word in verdicts.VERDICTS:
+            judged = [f for f in verdicts.findings(study) if f.claim['family'] == family and f.verdict == word]
+            said = [f.claim['says'] + (' (pilot)' if verdicts.pilot(f) else '') for f in judged]
+            out += [f'{whose}{word if whose else word.capitalize()}: {"; ".join(said)}.'] if said else []
+    return out

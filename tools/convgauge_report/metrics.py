@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What one row says, by name: the twin of ablations/driver/metrics.c, whose keys these are. None where the row does not tell. A test holds
-the two against each other on real rows."""
+"""What one row says, by name, and what a net is: the measures that ablations/claims/ asks for. None where the row does not tell."""
 
 import math
 import statistics
@@ -91,11 +90,73 @@ METRICS = {
     'gradient_error': lambda row, at: gradient_error(row),
     'spiked': lambda row, at: spiked(row) if epochs(row) else None,
 }
-FACTS = ('parameters', 'field', 'side', 'memory')
+SHARES = ('failed', 'reached', 'best_reached', 'fitted', 'learned', 'spiked')  # of runs; a run's own value is 0 or 1
+POINTS = ('gap', 'late_mean', 'late_sd', 'shift_loss')  # measured in points of accuracy, with all that ends in _acc
+
+
+def in_points(key):
+    return key.endswith('_acc') or key in POINTS
+
+
+# ---- facts of a net, the same for every run --------------------------------------------------------------------------------------
+
+
+def layer_of(study, cell, at):
+    """Convolutions and pools are counted from 1."""
+    words = ('conv', 'max', 'avg', 'gap')
+    return [layer for layer in study.told['nets'][cell] if layer['layer'].startswith(words)][int(at) - 1]
+
+
+FACTS = {
+    'parameters': lambda entry, at: float(entry.told['parameters']),
+    'memory': lambda entry, at: entry.told['memory'],
+    'field': lambda entry, at: float(layer_of(entry.study, entry.cell, at)['field']),
+    'side': lambda entry, at: float(layer_of(entry.study, entry.cell, at)['out'].split('x')[1]),
+    'last_field': lambda entry, at: float(entry.told['field']),
+}
+
+# How a measure is said, {} being its `at`, and with how many decimals.
+SAID = {
+    'test_acc': ('test accuracy', 2),
+    'best_test_acc': ('test accuracy, best epoch on test', 2),
+    'train_acc': ('training-set accuracy', 2),
+    'running_acc': ('running train accuracy', 2),
+    'test_loss': ('test loss', 4),
+    'printed_loss': ('test loss as printed (over {})', 4),
+    'gap': ('train minus test accuracy', 2),
+    'epoch_test_acc': ('test accuracy, epoch {}', 2),
+    'epoch_running_acc': ('running train accuracy, epoch {}', 2),
+    'epoch_test_loss': ('test loss, epoch {}', 4),
+    'best_epoch': ('best epoch on test', 1),
+    'late_mean': ('mean test accuracy from epoch {} on', 2),
+    'late_sd': ('sd of test accuracy from epoch {} on', 3),
+    'first_reaching': ('first epoch at {} %', 1),
+    'steps_to_fit': ('steps until fitted', 0),
+    'logit_std': ('std of logits over images at init', 4),
+    'shift_loss': ('accuracy lost by shifts up to {} px', 2),
+    'failed': ('share of runs below 20 %', 2),
+    'reached': ('share of runs at {} %', 2),
+    'best_reached': ('share of runs at {} %, best epoch on test', 2),
+    'fitted': ('share of runs with a loss below 0.1', 2),
+    'learned': ('share of runs with all training images right', 2),
+    'spiked': ('share of runs with a loss spike', 2),
+    'gradient_error': ('worst tensor of the gradient check', 3),
+    'parameters': ('parameters', 0),
+    'field': ('receptive field of layer {}', 0),
+    'last_field': ('receptive field of the last layer', 0),
+    'memory': ("summary's estimated MB", 2),
+    'side': ('output rows of layer {}', 0),
+    'seconds': ('seconds of training, alone on the machine', 3),
+}
+
+
+def measure(key, at=0):
+    words, digits = SAID[key]
+    return {'key': key, 'at': at, 'words': words.format(f'{at:g}'), 'digits': digits, 'share': key in SHARES}
 
 
 def values(rows, metric):
-    """(seed, value) of the rows that tell it; metric as studies/*.json has it."""
+    """(seed, value) of the rows that tell it."""
     get = METRICS[metric['key']]
     found = [(row['seed'], get(row, metric['at'])) for row in rows]
     return [(seed, value) for seed, value in found if value is not None and math.isfinite(value)]

@@ -20,10 +20,10 @@ def between(text, tables, studies, path):
     def fill(hit):
         indent, name = hit[1], hit[3]
         if name.startswith('found '):
-            inside = '\n'.join([headline.found(studies[name[6:]]), *headline.verdicts(studies[name[6:]])])
+            inside = '\n'.join([headline.found(studies[name[6:]]), *headline.lines(studies[name[6:]])])
         elif name in tables:
             inside = tables[name].md()
-        elif name == 'summary':
+        elif name in ('summary', 'verdicts'):
             inside = 'No rows are committed yet: `tools/reproduce`, then `tools/report`.\n'
         else:
             raise Bad(
@@ -54,7 +54,9 @@ def made(results, rows_by_path, top, schema_folder):
         out[os.path.join(results.folder, 'tables', name + '.md')] = f'# {table.title}\n\n{table.md()}'.encode()
         out[os.path.join(results.folder, 'tables', name + '.csv')] = table.csv().encode()
     out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
-    tables.update({table.name: table for table in (page.summary(results),) if table.rows})  # read from the top of the tree
+    tables.update(
+        {table.name: table for table in (page.summary(results), page.firsts(results)) if table.rows}
+    )  # read from the top of the tree
     tables['fields'] = judge.fields(schema_folder)
     for path, text in readmes(top):
         out[path] = between(text, tables, results.studies, path).encode()

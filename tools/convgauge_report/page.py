@@ -7,13 +7,13 @@ import os
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import each_study, findings, headline, machines, net_figures, plot, speed_figures, stats, study_figures, study_tables
+from . import each_study, findings, headline, machines, net_figures, plot, speed_figures, stats, study_figures, study_tables, verdicts
 from . import pictures as drawn
 from .figure import Missing
 from .study_figures import mean
 from .tables import interval
 
-# What the card of a study shows of the text, at most six: (cell, arm, metric).
+# What the card of a study shows of its published values, at most six: (cell, arm, metric).
 CARD = {
     'vanishing-canvas': [],
     'mnist-architectures': [
@@ -27,28 +27,16 @@ CARD = {
     'kernel-size': [(cell, '', 'test_acc') for cell in ('dense', '3x3', '5x5', '7x7')],
     'compact-net': [('published', '', key) for key in ('best_test_acc', 'test_acc', 'best_epoch', 'late_mean', 'running_acc')],
 }
-# Where the text claims more than it gives figures: claims, by their first words.
+# Where the article claims more than it gives values: claims, by their ids.
 CARD_CLAIMS = {
-    'vanishing-canvas': (
-        'up to 9 layers',
-        'from 10 layers',
-        'ten is the limit: 10 layers',
-        'shrinking is the cause: without pooling fewer fail',
-        'shrinking is the cause: with padded',
-        'the optimizer is not',
-    ),
-    'mnist-architectures': ('the best net has 99.50',),
-    'scratch-cnn': ('one image cannot be learned', 'ours: at a usual rate', 'ours: in fewer than 100'),
+    'vanishing-canvas': ('trains-at-9', 'fails-at-10', 'ten-is-the-limit', 'shrinking', 'shrinking-padded', 'optimizer'),
+    'mnist-architectures': ('best-net',),
+    'scratch-cnn': ('one-image', 'one-image-as-written', 'usual-rate', 'steps'),
 }
 CHIPS = {
-    findings.HOLDS: 'in',
-    findings.HOLDS_NOT: 'off',
-    findings.NOT_SEPARABLE: 'none',
-    findings.INSIDE: 'in',
-    findings.ABOVE: 'off',
-    findings.BELOW: 'off',
-    findings.NOT: 'none',
-    'no rows yet': 'none',
+    **{word: 'in' for word in (verdicts.SUPPORTED, verdicts.EQUIVALENT, findings.INSIDE, findings.ALIKE)},
+    **{word: 'off' for word in (verdicts.REFUTED, verdicts.SMALLER, verdicts.LARGER, findings.ABOVE, findings.BELOW)},
+    **{word: 'none' for word in (verdicts.UNDECIDED, findings.NOT, findings.FEW, 'no rows yet')},
 }
 
 
@@ -82,10 +70,10 @@ def card_lines(study):
     told = {(t.figure['cell'], t.figure['arm'], t.figure['metric']['key']): t for t in reversed(findings.told(study))}
     lines = []
     for cell, arm, key in CARD.get(study.name, ()):
-        figure = next(f for f in study.told['figures'] if (f['cell'], f['arm'], f['metric']['key']) == (cell, arm, key))
+        figure = next(f for f in study.published if (f['cell'], f['arm'], f['metric']['key']) == (cell, arm, key))
         digits = figure['metric']['digits']
         what = f'{study.entry(cell, arm).name}: {figure["metric"]["words"]}' if len(study.cells) > 1 or arm else figure['metric']['words']
-        published = f'{figure["published"]:.{digits}f}'
+        published = f'{figure["value"]:.{digits}f}'
         t = told.get((cell, arm, key))
         if t is None:
             lines.append((what, published, '–', '', 'no rows yet', 'none', f'{study.entry(cell, arm).told["seeds"]} runs planned'))
@@ -99,22 +87,32 @@ def card_lines(study):
 
 
 def claim_lines(study):
-    """The same of the claims that the card shows: what is compared, and the difference with its interval."""
-    judged = {found.claim['says']: found for found in findings.findings(study)}
+    """The same of the claims that the card shows: what is compared, and the difference with the interval that was judged."""
+    said = {claim['id']: claim for claim in study.claims}
     lines = []
-    for start in CARD_CLAIMS.get(study.name, ()):
-        claim = next(claim for claim in study.told['claims'] if claim['says'].startswith(start))
-        found, said = judged.get(claim['says']), 'ours' if claim['says'].startswith('ours') else 'claimed'
-        what = claim['says'].replace('ours: ', '')
+    for name in CARD_CLAIMS.get(study.name, ()):
+        claim, found = said[name], verdicts.finding(study, name)
+        whose = 'ours' if claim['family'] == 'ours' else 'claimed'
         if found is None:
-            lines.append((what, said, '–', '', 'no rows yet', 'none', ''))
+            lines.append((claim['says'], whose, '–', '', 'no rows yet', 'none', ''))
             continue
-        digits, e = claim['metric']['digits'], found.effect
-        means = f'{found.value:.{digits}f} against {found.than_value:.{digits}f}'
-        spread = f'{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}], n = {e.n}'
-        why = ('short runs' if found.of.short else '') or claim['metric']['words']
-        lines.append((what, said, means, spread, found.verdict, CHIPS[found.verdict], why))
+        why = found.short or ('pilot' if verdicts.pilot(found) else claim['metric']['words'])
+        spread = f'{verdicts.difference(found)}, n = {found.family.n}'
+        lines.append((claim['says'], whose, verdicts.measured(found), spread, verdicts.words(found), CHIPS[found.verdict], why))
     return lines
+
+
+def first_line(study):
+    """(chip, verdict, what it is about) of the study's first claim; None without rows."""
+    found = verdicts.finding(study, study.first)
+    if found is None or found.short:
+        return None
+    pilot = '; a pilot' if verdicts.pilot(found) else ''
+    return (
+        CHIPS[found.verdict],
+        verdicts.words(found),
+        f'{found.claim["says"]}. {verdicts.measured(found)}: {verdicts.difference(found)}{pilot}.',
+    )
 
 
 class Part:
@@ -126,7 +124,7 @@ class Part:
         self.figures = [Drawing(figure, folder) for figure in figures]
         self.card_figure, self.card, self.found = self.figures[0], (card_lines(study) + claim_lines(study))[:6], headline.found(study)
         self.tables = [(table, Markup(table.html())) for table in study_tables.made(study) if table.rows]
-        self.unjudged = findings.unjudged(study)
+        self.unjudged, self.first = verdicts.unjudged(study), first_line(study)
         self.command = f'build/release/bin/{study.name} --arms'
         path = os.path.join(folder, study.name + '.jsonl')
         self.link = os.path.basename(path) if os.path.exists(path) else None
@@ -179,18 +177,34 @@ def summary(results):
                     entry.told['published'],
                     entry.told['tests'] or 'not said',
                     interval(test),
-                    verdict + ('' if why.startswith('one more run') else f': {why.split("; one more run")[0]}'),
+                    verdict + ('' if why.startswith('a single run') else f': {why.split("; a single run")[0]}'),
                     mean(entry, 'best_test_acc').mean,
                 )
     days = results.newest[:10]
     runs = sum(study.runs for study in results.studies.values())
     table.note = (
-        'The verdict holds the published figure, one run, against the interval for one more run of ours, which is wider than that of our '
-        'mean, measured as that one was; a run that failed, below 20 %, against the share of ours that failed. '
-        f'{runs:,} runs have rows, the newest of {days}; every figure, claim and interval: [results/index.html](results/index.html).'
+        'Verdict: does the published value, a single run, lie in our 95 % prediction interval for one run measured the same way? A '
+        'published run that failed, below 20 %, is compared with the share of ours that failed. '
+        f'{runs:,} runs have rows, the newest of {days}; all values, claims and intervals: [results/index.html](results/index.html).'
         if runs
         else ''
     )
+    return table
+
+
+def firsts(results):
+    """The README's first table: each study's first claim and its verdict."""
+    from .tables import Table
+
+    heads = [('study', 'study'), ('claim', 'its claim'), ('measured', 'what we measured'), ('verdict', 'verdict')]
+    table = Table('verdicts', 'What became of the five articles', heads)
+    for study in results.studies.values():
+        found = verdicts.finding(study, study.first)
+        if found:
+            n = '' if found.claim['metric']['share'] else f' (n = {found.family.n})'
+            pilot = f' (a pilot: {found.claim["regime"]})' if verdicts.pilot(found) else ''
+            measured = f'{found.claim["metric"]["words"]}: {verdicts.measured(found)}{n}; difference {verdicts.difference(found)}{pilot}'
+            table.add(study.name, f'{found.claim["says"]} (“{found.claim["quote"]}”)', measured, verdicts.words(found))
     return table
 
 
@@ -220,6 +234,7 @@ def render(results, title='convgauge', own=False):
     data = [entry.data for study in results.studies.values() for entry in study.entries if entry.rows]
     return environment.get_template('page.html').render(
         title=title,
+        rule=verdicts.RULE,
         style=style,
         script=script,
         headlines=headline.headlines(results),

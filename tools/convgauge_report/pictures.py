@@ -284,7 +284,7 @@ def overview(pictures, data):
 
 
 def gradients(pictures):
-    """The text's question whether gradients vanish: their rms, update by update, in the first and last trained tensor."""
+    """The article's question whether gradients vanish: their rms, update by update, in the first and last trained tensor."""
     name, how = 'vanishing-canvas-gradients', 'vanishing-canvas' + DRAW_INTO
     series, lines, first = [], [], []
     for cell, colours in (('d9', (plot.BLUE, plot.GREEN)), ('d10', (plot.ORANGE, plot.PURPLE))):
@@ -307,7 +307,7 @@ def gradients(pictures):
         title,
         curves(series, 'update', 'rms of the gradient', log=True, width=520),
         table,
-        "Seed 0 of the text's own runs at 9 and 10 layers, MNIST. Which of two depths fails is the seed's doing: see the shares of runs "
+        "Seed 0 of the article's own runs at 9 and 10 layers, MNIST. Which of two depths fails is the seed's doing: see the shares of runs "
         'that fail.',
         how,
         files=[pictures.path('vanishing-canvas', cell) for cell in ('d9', 'd10') if pictures.told('vanishing-canvas', cell)],

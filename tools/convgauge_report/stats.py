@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Means and shares with intervals, differences with their p, by SciPy. The same rules as ablations/driver/stats.c: Student's t for means
-and paired differences, Welch where pairing is impossible, Wilson, Newcombe and Fisher for shares, Holm over a study's claims."""
+"""Means and shares with their intervals, by SciPy. What a verdict rests on is a Family: one estimate and nested intervals around it, one
+for every level. docs/statistics.md names each method's source."""
 
 import functools
 import math
 from collections import namedtuple
 
+import numpy
 from scipy import stats
 
-Summary = namedtuple('Summary', 'n mean sd low high more_low more_high')  # 95 % of the mean; 95 % for one more run
-Effect = namedtuple('Effect', 'n than_n mean low high p')  # None where n is too small
+Summary = namedtuple('Summary', 'n mean sd low high more_low more_high')  # 95 % of the mean; 95 % prediction interval
+Family = namedtuple('Family', 'n estimate at')  # at(alpha): (low, high) of the 1 - alpha interval; wider for a smaller alpha
+
+RANKS_FROM = 8  # seeds; with fewer the signed ranks have too few levels
 
 
 def mean(values):
@@ -39,56 +42,131 @@ def summarize(values):
     return Summary(n, middle, sd, middle - half, middle + half, middle - more, middle + more)
 
 
-def p_of(middle, error, df):
-    """No spread at all: equal is equal, and different for sure."""
-    return float(2 * stats.t.sf(abs(middle / error), df)) if error > 0 else 1.0 if middle == 0 else 0.0
+# ---- differences over seeds ----------------------------------------------------------------------------------------------------
 
 
-def paired(differences):
-    """Against 0; None of fewer than two."""
-    s = summarize(differences)
-    if s is None or s.n < 2:
+def student(values):
+    """The mean, by Student's t; None of fewer than two."""
+    n = len(values)
+    if n < 2:
         return None
-    return Effect(s.n, s.n, s.mean, s.low, s.high, p_of(s.mean, s.sd / math.sqrt(s.n), s.n - 1))
+    middle, error = mean(values), deviation(values) / math.sqrt(n)
+
+    def at(alpha):
+        half = error * float(stats.t.isf(alpha / 2, n - 1))
+        return middle - half, middle + half
+
+    return Family(n, middle, at)
 
 
-def welch(values, than):
-    a, b = summarize(values), summarize(than)
-    if a is None or b is None or a.n < 2 or b.n < 2:
-        return None
-    va, vb = a.sd**2 / a.n, b.sd**2 / b.n
-    error, middle = math.sqrt(va + vb), a.mean - b.mean
-    df = (va + vb) ** 2 / (va**2 / (a.n - 1) + vb**2 / (b.n - 1)) if error > 0 else a.n + b.n - 2
-    half = t_quantile(df) * error
-    return Effect(a.n, b.n, middle, middle - half, middle + half, p_of(middle, error, df))
+@functools.cache
+def rank_levels(n):
+    """Two-sided levels of the signed-rank test: the k-th is 2 P(T <= k), T the sum of the ranks of one sign."""
+    ways = numpy.ones(1)
+    for rank in range(1, n + 1):
+        ways = numpy.concatenate([ways, numpy.zeros(rank)]) + numpy.concatenate([numpy.zeros(rank), ways])
+    return 2 * numpy.cumsum(ways) / 2.0**n
 
 
-Z = float(stats.norm.ppf(0.975))
+def signed_ranks(values):
+    """Hodges and Lehmann's estimate, the median of all means of two, with the values that the signed-rank test does not reject. Levels
+    below the test's reach, 2^(1 - n), take Student's interval widened to all values."""
+    n, t = len(values), student(values)
+    walsh = numpy.sort([(values[i] + values[k]) / 2 for i in range(n) for k in range(i + 1)])
+
+    def at(alpha):
+        k = int(numpy.searchsorted(rank_levels(n), alpha, side='right'))
+        if k == 0:
+            low, high = t.at(alpha)
+            return min(low, float(walsh[0])), max(high, float(walsh[-1]))
+        return float(walsh[k - 1]), float(walsh[len(walsh) - k])
+
+    return Family(n, float(numpy.median(walsh)), at)
 
 
-def wilson(count, n):
+def differences(values):
+    return signed_ranks(values) if len(values) >= RANKS_FROM else student(values)
+
+
+# ---- shares --------------------------------------------------------------------------------------------------------------------
+
+
+def wilson(count, n, alpha=0.05):
     if n == 0:
         return 0.0, 1.0
-    share, z2 = count / n, Z * Z / n
-    middle, half = (share + z2 / 2) / (1 + z2), Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n)) / (1 + z2)
+    z = float(stats.norm.isf(alpha / 2))
+    share, z2 = count / n, z * z / n
+    middle, half = (share + z2 / 2) / (1 + z2), z * math.sqrt(share * (1 - share) / n + z2 / (4 * n)) / (1 + z2)
     return 0.0 if count == 0 else middle - half, 1.0 if count == n else middle + half
 
 
-def shares(count, n, than_count, than_n):
-    if n == 0 or than_n == 0:
-        return None
-    p, q = count / n, than_count / than_n
-    (low, high), (than_low, than_high) = wilson(count, n), wilson(than_count, than_n)
-    fisher = float(stats.fisher_exact([[count, n - count], [than_count, than_n - than_count]])[1])
-    return Effect(n, than_n, p - q, p - q - math.hypot(p - low, than_high - q), p - q + math.hypot(high - p, q - than_low), fisher)
+def weighted(terms):
+    """The sum of weight * share over (weight, count, n), its interval by combining Wilson's: one term is Wilson's own, 1 and -1 are
+    Newcombe's."""
+    estimate = sum(weight * count / n for weight, count, n in terms)
+
+    def at(alpha):
+        below = above = 0.0
+        for weight, count, n in terms:
+            low, high = wilson(count, n, alpha)
+            down, up = count / n - low, high - count / n
+            below += (weight * (down if weight > 0 else up)) ** 2
+            above += (weight * (up if weight > 0 else down)) ** 2
+        return estimate - math.sqrt(below), estimate + math.sqrt(above)
+
+    return Family(sum(n for weight, _, n in terms if weight > 0), estimate, at)
 
 
-def share(count, n, than):
-    if n == 0:
-        return None
-    low, high = wilson(count, n)
-    p = float(stats.binomtest(count, n, than).pvalue)
-    return Effect(n, 0, count / n - than, low - than, high - than, p)
+def share(strata):
+    """Of (count, n) for each stratum; a stratum counts by its runs."""
+    total = sum(n for _, n in strata)
+    return weighted([(n / total, count, n) for count, n in strata])
+
+
+def shares_differ(strata):
+    """Of ((count, n), (than_count, than_n)) for each stratum, with Mantel and Haenszel's weights."""
+    weights = [n * m / (n + m) for (_, n), (_, m) in strata]
+    terms = [(w / sum(weights), *one) for w, (one, _) in zip(weights, strata)]
+    return weighted(terms + [(-w / sum(weights), *other) for w, (_, other) in zip(weights, strata)])
+
+
+def minus(family, value):
+    """The same less a fixed value."""
+    return Family(family.n, family.estimate - value, lambda alpha: tuple(edge - value for edge in family.at(alpha)))
+
+
+# ---- levels --------------------------------------------------------------------------------------------------------------------
+
+LEAST_P = 1e-15
+
+
+def smallest_level(decides):
+    """The smallest alpha at which decides(alpha); it does at all larger ones, as intervals are nested. 1 where it never does."""
+    if decides(LEAST_P):
+        return LEAST_P
+    if not decides(1.0):
+        return 1.0
+    low, high = math.log(LEAST_P), 0.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (low, middle) if decides(math.exp(middle)) else (middle, high)
+    return math.exp(high)
+
+
+def holm_levels(ps, alpha=0.05):
+    """The level that Holm's step-down leaves each: alpha over the tests not yet decided; after the first that is not, the same for all."""
+    levels, left, stopped = [None] * len(ps), len(ps), False
+    for i in sorted(range(len(ps)), key=lambda i: ps[i]):
+        levels[i] = alpha / left
+        stopped = stopped or ps[i] > levels[i]
+        left -= not stopped
+    return levels
+
+
+def holm_edges(families):
+    """Their intervals at the levels that Holm leaves when each asks whether it leaves 0."""
+    ps = [smallest_level(lambda alpha, at=family.at: not at(alpha)[0] <= 0 <= at(alpha)[1]) for family in families]
+    return [family.at(level) for family, level in zip(families, holm_levels(ps))]
 
 
 def concordance(groups):

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""What belongs together: studies as results/studies/*.json tells them (the programs' --list --format json), and to each cell and arm the
-runs that have rows. A run counts for an entry when its net, recipe and data are the entry's own; where there are none, runs of a short
-recipe or on other data stand in and are called so. Rows of older numerics (other bits) are set aside."""
+"""What belongs together: studies as results/studies/*.json tells them (the programs' --list --format json), what their articles say as
+ablations/claims/*.json has it, and to each cell and arm the runs that have rows. A run counts for an entry when its net, recipe and data
+are the entry's own; where there are none, runs of a short recipe or on other data stand in and are called so. Rows of older numerics
+(other bits) are set aside."""
 
 import json
 import os
 from collections import Counter
 
-from . import STUDIES
+from . import CLAIMS, STUDIES, metrics
 from . import rows as files
 
 SYNTHETIC = ('strokes',)
+TRAINED_ON = {'mnist': 60000, 'fashion-mnist': 60000, 'cifar-10': 50000, 'strokes': 60000}  # images
+CLASSES = 10
 RESULT = ('weights_sha256', 'test_acc', 'train_acc', 'test_loss')
 
 
@@ -21,6 +24,7 @@ class Entry:
         self.study, self.told = study, told
         self.cell, self.arm, self.base = told['cell'], told['arm'], told['base']
         self.rows, self.short = [], None
+        self.chosen = False  # on the test set: its accuracy is no evidence
 
     @property
     def name(self):
@@ -29,6 +33,22 @@ class Entry:
     @property
     def missing(self):
         return 0 if self.short else max(0, self.told['seeds'] - len(self.rows))
+
+    @property
+    def size(self):
+        """(images, epochs or updates, which of the two): what one run trains on."""
+        words = dict(word.split('=', 1) for word in self.told['recipe'].split())
+        kind, _, number = words.get('select', 'all').partition(':')
+        images = {'perclass': lambda: CLASSES * int(number), 'first': lambda: int(number), 'single': lambda: 1}
+        trained = images.get(kind, lambda: TRAINED_ON[self.told['data']])()
+        updates = int(words.get('updates', 0))
+        return trained, updates or self.told['epochs'], 'updates' if updates else 'epochs'
+
+    @property
+    def pilot(self):
+        """Trains on fewer images or epochs than its cell, which is as published; what was chosen here has no published regime."""
+        own, whole = self.size, self.size if self.chosen else self.study.entry(self.cell).size
+        return own[0] < whole[0] or (own[1] < whole[1] and own[2] == whole[2])
 
     def choose(self, rows):
         own = [row for row in rows if all(row[key] == self.told[key] for key in ('net', 'recipe', 'data'))]
@@ -45,15 +65,45 @@ class Entry:
         return f'{name} (synthetic)' if name in SYNTHETIC else name
 
 
+def cells_of(side):
+    return side.get('cells') or [side['cell']]
+
+
+def regime(entries):
+    """ "10,000 images, 5 epochs" of one side of a claim."""
+
+    def between(numbers, unit):
+        least, most = min(numbers), max(numbers)
+        unit = unit[:-1] if most == 1 else unit
+        return f'{least:,} to {most:,} {unit}' if least < most else f'{most:,} {unit}'
+
+    images, lengths, kinds = zip(*(entry.size for entry in entries))
+    return f'{between(images, "images")}, {between(lengths, kinds[0])}'
+
+
 class Study:
-    def __init__(self, told):
+    def __init__(self, told, records):
+        """told: what its program says of cells and arms; records: what its article says."""
         self.told, self.name, self.question = told, told['study'], told['question']
+        self.claims = [{**claim, 'metric': metrics.measure(**claim['measure'])} for claim in records['claims']]
+        self.published = [{**each, 'metric': metrics.measure(**each['measure'])} for each in records['published']]
+        self.first, self.untested, self.findings = records['first'], records['untested'], None
         self.entries = [Entry(self, entry) for entry in told['entries']]
         self.by_name = {(entry.cell, entry.arm): entry for entry in self.entries}
+        for side in records['chosen_on_test']:
+            self.entry(side['cell'], side['arm']).chosen = True
         self.timing, self.bench = [], []  # (machine, row): its timing rows; bench-nets' rows of its nets
 
     def entry(self, cell, arm=''):
         return self.by_name[cell, arm or '']
+
+    def regimes(self, claim):
+        """(as compared here, as published) of a claim."""
+        sides = [side for side in (claim['a'], claim['b']) if 'value' not in side]
+        arms = [[self.entry(cell, side['arm']) for cell in cells_of(side)] for side in sides]
+        own = [regime(side) for side in arms]
+        whole = [regime([each if each.chosen else self.entry(each.cell) for each in side]) for side in arms]
+        return tuple(' against '.join(dict.fromkeys(words)) for words in (own, whole))
 
     def some(self, cells, arm):
         """Those of the cells' entries of that arm that exist."""
@@ -84,14 +134,18 @@ class Results:
         self.set_aside, self.twice, self.folder, self.files, self.newest = 0, 0, '', [], ''
 
 
+def read_json(path, how):
+    if not os.path.exists(path):
+        raise files.Bad(f'{path}: is not there; {how}')
+    with open(path, encoding='utf-8') as file:
+        return json.load(file)
+
+
 def read_studies(folder):
     told = {}
     for name in STUDIES:
-        path = os.path.join(folder, 'studies', name + '.json')
-        if not os.path.exists(path):
-            raise files.Bad(f'{path}: is not there; build/release/bin/{name} --list --format json writes it')
-        with open(path, encoding='utf-8') as file:
-            told[name] = Study(json.load(file))
+        entries = read_json(os.path.join(folder, 'studies', name + '.json'), f'build/release/bin/{name} --list --format json writes it')
+        told[name] = Study(entries, read_json(os.path.join(CLAIMS, name + '.json'), 'restore it from git'))
     return told
 
 

@@ -6,7 +6,7 @@ from . import findings, metrics, plot, stats
 from .figure import MEAN_WITH, Figure, Missing, curves, dots, log_ticks, small, table_of
 from .tables import Interval, interval
 
-NEAR = 0.25  # points below the best that still count as its class: the text's own gap between exp4 and exp5
+NEAR = 0.25  # points below the best that still count as its class: the article's own gap between exp4 and exp5
 
 ACCURACY = 'test accuracy, %'
 
@@ -126,28 +126,28 @@ def learning(study, name, entries, title, curve='test_acc_per_epoch', ylabel=ACC
 
 def arm_dots(study, entries, name, title_of):
     """Paired differences from what each arm changes."""
-    lines = [(entry, findings.against_base(entry)) for entry in entries]
-    lines = sorted([(entry, effect) for entry, effect in lines if effect], key=lambda line: -line[1].mean)
+    lines = [(entry, findings.against_base(entry)[0]) for entry in entries]
+    lines = sorted([(entry, family) for entry, family in lines if family], key=lambda line: -line[1].estimate)
     if not lines:
         return Missing(name, 'What each change does', 'no arm has rows yet beside what it changes', study.name + ' --arms')
     items = [
         (
             entry.name if len(study.cells) > 1 else entry.arm,
-            Interval(effect.mean, None, effect.low, effect.high, effect.n),
+            Interval(family.estimate, None, *family.at(0.05), family.n),
             None,
-            colour_of(effect),
+            colour_of(family),
         )
-        for entry, effect in lines
+        for entry, family in lines
     ]
     table = table_of(
         name,
         title_of(lines),
-        [('arm', 'arm'), ('against', 'against'), ('difference', 'difference [95 % CI], n', 2)],
+        [('arm', 'arm'), ('against', 'against'), ('difference', 'difference [95 %], n', 2)],
         [(entry.name, entry.base or 'the cell', item[1]) for (entry, _), item in zip(lines, items)],
     )
     there = [entry for entry, _ in lines]
     caption = (
-        f'Test accuracy minus that of what the arm changes, paired by seed, on {data_of(there)}, {counts(there)}. {MEAN_WITH} '
+        f'Test accuracy minus that of what the arm changes, paired by seed, on {data_of(there)}, {counts(there)}; {BY_RANKS} '
         'Each by itself: blue, the interval lies above zero; orange, below; green, it holds zero. The title counts those that stand '
         "after Holm's correction over all of them." + short_note(there)
     )
@@ -162,19 +162,24 @@ def arm_dots(study, entries, name, title_of):
     )
 
 
-def colour_of(effect):
-    return plot.BLUE if effect.low > 0 else plot.ORANGE if effect.high < 0 else plot.GREEN
+BY_RANKS = "Hodges and Lehmann's estimate with the 95 % interval of the signed-rank test, with fewer than 8 seeds the mean and Student's."
+
+
+def colour_of(family):
+    low, high = family.at(0.05)
+    return plot.BLUE if low > 0 else plot.ORANGE if high < 0 else plot.GREEN
 
 
 def arms_sentence(lines):
     bases = {(entry.cell, entry.base) for entry, _ in lines}  # what others change is itself the cell on fewer images
-    changes = [(entry, effect) for entry, effect in lines if (entry.cell, entry.arm) not in bases] or lines
-    sure = [effect for (_, effect), p in zip(changes, stats.holm([effect.p for _, effect in changes])) if p is not None and p < 0.05]
-    up, down = sum(effect.mean > 0 for effect in sure), sum(effect.mean < 0 for effect in sure)
-    best, effect = changes[0]
+    changes = [(entry, family) for entry, family in lines if (entry.cell, entry.arm) not in bases] or lines
+    edges = stats.holm_edges([family for _, family in changes])
+    up, down = sum(low > 0 for low, _ in edges), sum(high < 0 for _, high in edges)
+    best, family = changes[0]
+    low, high = family.at(0.05)
     return (
         f'Of {len(changes)} changes {up} raise{"s" if up == 1 else ""} the test accuracy and {down} lower{"s" if down == 1 else ""} it, '
-        f'Holm-corrected; the largest mean is that of "{best.arm}", {effect.mean:+.2f} [{effect.low:+.2f}, {effect.high:+.2f}] by itself'
+        f'Holm-corrected; the largest gain is that of "{best.arm}", {family.estimate:+.2f} [{low:+.2f}, {high:+.2f}] by itself'
     )
 
 

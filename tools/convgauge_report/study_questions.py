@@ -34,7 +34,7 @@ def share_of(entry, key, at=0):
 
 # ---- mnist-architectures -------------------------------------------------------------------------------------------------------
 
-ENOUGH = 96.43  # what the text recommends for prototyping has this; the quickest net to have it is ours
+ENOUGH = 96.43  # what the article recommends for prototyping has this; the quickest net to have it is ours
 
 
 def seconds_until(study, entry, there, accuracy):
@@ -50,7 +50,7 @@ def seconds_until(study, entry, there, accuracy):
 
 
 def choices(study, there):
-    """(use, the text's cell, its reason, our rule, worth of a cell: the least wins, how it is said)."""
+    """(use, the article's cell, its reason, our rule, worth of a cell: the least wins, how it is said)."""
     best = max(mean_of(entry).mean for entry in there)
 
     def near(entry, worth):
@@ -98,7 +98,7 @@ def use_cases(study):
             ('value', 'its value'),
             ('theirs', "the recommended one's"),
         ],
-        'Of the nets that the text recommends from (exp1 to exp5) those with rows; exps 1 to 3 as they were published, after one epoch.',
+        'Of the nets that the article recommends from (exp1 to exp5) those with rows; exps 1 to 3 as they were published, after one epoch.',
     )
     there = [entry for entry in (study.entry(f'exp{i}') for i in range(1, 6)) if entry.rows and not entry.short]
     if not there:
@@ -115,7 +115,7 @@ def use_cases(study):
 
 
 def stability(study):
-    """Named as a metric in the text and never defined: ours are three."""
+    """Named as a metric in the article and never defined: ours are three."""
     table = Table(
         study.name + '-stability',
         f'{study.name}: training stability',
@@ -127,7 +127,7 @@ def stability(study):
             ('late', 'sd of the last five epochs: mean [95 % CI], n', 3),
             ('spikes', 'runs with a spike in the training loss'),
         ],
-        "The text names training stability as a metric and does not define it. A spike: an epoch's training loss above twice the one "
+        "The article names training stability as a metric and does not define it. A spike: an epoch's training loss above twice the one "
         'before.',
     )
     for entry in study.entries:
@@ -148,7 +148,7 @@ def recipes(study):
     """Test accuracy and running train accuracy of every recipe that was tried for the nets whose recipe is not written down."""
     table = Table(
         study.name + '-searched',
-        f'{study.name}: which recipe explains the first three figures',
+        f'{study.name}: which recipe explains the first three published values',
         [
             ('exp', 'net'),
             ('recipe', 'recipe'),
@@ -159,10 +159,10 @@ def recipes(study):
             ('running', 'ours: mean ± sd [95 % CI], n', 2),
             ('both', 'verdict on it'),
         ],
-        "One epoch of all images unless the recipe says so. A recipe explains a net's figures when both lie inside its intervals for one "
-        'more run.',
+        "One epoch of all images unless the recipe says so. A recipe explains a net's values when both lie in its prediction "
+        'intervals for a single run.',
     )
-    running = {f['cell']: f['published'] for f in study.told['figures'] if f['metric']['key'] == 'running_acc' and not f['arm']}
+    running = {f['cell']: f['value'] for f in study.published if f['metric']['key'] == 'running_acc' and not f['arm']}
     for cell in ('exp1', 'exp2', 'exp3', 'exp3-batch512', 'exp3s', 'exp3s-dense50'):
         tried = [study.entry(cell)] + [e for e in study.arms if e.cell == cell and 'search' in e.told['tests']]
         told = study.entry(cell).told['published']
@@ -196,7 +196,7 @@ def spread(study):
             ('spread', 'spread, points', 2),
             ('published', 'published', 2),
         ],
-        "Recipes that the text does not rule out, one change each. exp5's are tried on 5,000 images: its spread tells, its level does not.",
+        "Recipes that the article leaves open, one change each. exp5's are tried on 5,000 images: its spread tells, its level does not.",
     )
     asked = [(cell, '') for cell in ('exp1', 'exp2', 'exp3', 'exp3s', 'exp3s-dense50')] + [('exp5', '5,000 images, 20 epochs')]
     for cell, base in asked:
@@ -290,14 +290,14 @@ def first_epoch_of_mean(entry, wanted):
 
 def effect_words(study, arm):
     """What the published net loses by an arm's change, paired."""
-    effect = findings.against_base(study.entry('published', arm))
-    return effect and Interval(effect.mean, None, effect.low, effect.high, effect.n)
+    family, _ = findings.against_base(study.entry('published', arm))
+    return family and Interval(family.estimate, None, *family.at(0.05), family.n)
 
 
 def checklist(study):
     table = Table(
         study.name + '-checklist',
-        f"{study.name}: the text's checklist, line by line",
+        f"{study.name}: the article's checklist, line by line",
         [('needed', 'what was needed'), ('published', 'published'), ('measure', 'measured here'), ('ours', 'ours', 2)],
         "The published run's best epoch was chosen on the test set: the same is given beside the last epoch. Shares with Wilson's 95 % "
         'intervals. The last lines: test accuracy with the part left out, minus with it, on 10,000 images over 5 epochs.',

@@ -4,7 +4,7 @@ receptive fields, and what has no rows yet."""
 
 import statistics
 
-from . import findings, metrics, study_costs, study_questions
+from . import findings, metrics, study_costs, study_questions, verdicts
 from .study_figures import mean
 from .tables import Interval, Table, interval
 
@@ -26,8 +26,8 @@ def reproduced(study):
             ('loss', 'test loss', 4),
             ('parameters', 'parameters'),
         ],
-        'Test accuracy in per cent. The verdict holds the published figure, one run, against the interval for one more run of ours, '
-        'measured as that one was; a run that failed, below 20 %, against the share of ours that failed. '
+        'Test accuracy in per cent. Verdict: does the published value, a single run, lie in our 95 % prediction interval for one run '
+        'measured the same way? A published run that failed, below 20 %, is compared with the share of ours that failed. '
         '"Best epoch on test" is chosen on the test set and is no result.',
     )
     for entry in study.cells:
@@ -57,6 +57,13 @@ def reproduced(study):
     return table
 
 
+CHOSEN = '; chosen on the test set, so that its accuracy is no evidence'
+
+
+def shown(family):
+    return family and Interval(family.estimate, None, *family.at(0.05), family.n)
+
+
 def arms(study):
     """Each arm and its paired difference from what it changes."""
     table = Table(
@@ -67,30 +74,33 @@ def arms(study):
             ('base', 'against'),
             ('test', 'test accuracy: mean ± sd [95 % CI], n', 2),
             ('median', 'median', 2),
-            ('difference', 'paired difference [95 % CI], n', 2),
+            ('difference', 'paired difference [95 %], n', 2),
             ('higher', 'seeds where it is higher'),
             ('failed', 'runs below 20 %'),
+            ('collapsed', 'collapsed runs'),
             ('tests', 'what it tests'),
         ],
-        'Differences are paired over common seeds. An arm is held against the arm or cell that it changes. One run that ended far off '
-        'moves a mean and its interval: the median and the count of seeds where the arm is higher say whether it did.',
+        "Differences from the arm or cell that an arm changes, paired over common seeds: Hodges and Lehmann's estimate with the interval "
+        "of the signed-rank test, with fewer than 8 seeds the mean and Student's. A run has collapsed when it ends more than 5 points and "
+        'more than 10 median absolute deviations below the median of its arm; the difference passes over such runs where they are at most '
+        'one in ten.',
     )
     for entry in study.arms:
         if not entry.rows:
             continue
-        effect, test = findings.against_base(entry), mean(entry, 'test_acc')
+        (family, apart), test = findings.against_base(entry), mean(entry, 'test_acc')
         values = [value for _, value in metrics.values(entry.rows, {'key': 'test_acc', 'at': 0})]
-        apart = findings.apart_from_base(entry)
         trained_on_one = 'select=single' in entry.told['recipe']  # its test accuracy is of no interest
         table.add(
             entry.name,
             entry.base or 'the cell',
             None if trained_on_one else interval(test),
             None if trained_on_one else statistics.median(values),
-            effect and not trained_on_one and Interval(effect.mean, None, effect.low, effect.high, effect.n) or None,
+            None if trained_on_one else shown(family),
             f'{sum(value > 0 for value in apart)} of {len(apart)}' if apart and not trained_on_one else None,
             None if trained_on_one else f'{sum(value < metrics.FAILS for value in values)} of {len(values)}',
-            entry.told['tests'] + (f' ({entry.short})' if entry.short else ''),
+            None if trained_on_one else f'{len(verdicts.collapsed(entry))} of {len(values)}',
+            entry.told['tests'] + (f' ({entry.short})' if entry.short else '') + (CHOSEN if entry.chosen else ''),
         )
     return table
 
@@ -98,13 +108,13 @@ def arms(study):
 def figures(study):
     table = Table(
         study.name + '-figures',
-        f'{study.name}: every published figure, measured as it was measured there',
+        f'{study.name}: every published value, measured as it was measured there',
         [
             ('cell', 'cell'),
             ('measure', 'measure'),
             ('published', 'published'),
             ('ours', 'ours: mean ± sd, n'),
-            ('more', '95 % for one more run, or runs alike'),
+            ('more', '95 % prediction interval for a single run, or runs alike'),
             ('verdict', 'verdict'),
             ('as', 'where it stands'),
         ],
@@ -117,26 +127,32 @@ def figures(study):
             more = f'[{s.more_low:.{digits}f}, {s.more_high:.{digits}f}]'
         verdict = told.verdict + (f': {told.why}' if told.verdict == findings.NOT else '')
         table.add(
-            told.entry.name,
-            told.figure['metric']['words'],
-            f'{told.figure["published"]:,.{digits}f}',
-            ours,
-            more,
-            verdict,
-            told.figure['as'],
+            told.entry.name, told.figure['metric']['words'], f'{told.figure["value"]:,.{digits}f}', ours, more, verdict, told.figure['as']
         )
     return table
 
 
-def words_of(claim, of, than):
-    """What is held against what; a claimed size stands with it."""
-    margin = format(claim['margin'], 'g')
-    if claim['relation'] in findings.BY_INTERVAL:
-        words = {'same': 'within', 'not_more': 'less than', 'not_less': 'no more than'}[claim['relation']]
-        side = {'same': 'of', 'not_more': 'above', 'not_less': 'below'}[claim['relation']]
-        return f'{of.name} {words} {margin} {side} {than.name}'
-    other = f'{than.name}' + (f' by {margin}' if claim['margin'] else '') if than else margin
-    return f'{of.name} {">" if claim["relation"] == "more" else "<"} {other}'
+def words_of(found):
+    """What is compared with what; a claimed size stands with it."""
+    claim = found.claim
+    than = verdicts.named(found.than) if found.than else format(claim['b']['value'], 'g')
+    size = claim['size'] and (' by {:g} to {:g}' if isinstance(claim['size'], list) else ' by {:g}').format(*verdicts.size_of(claim))
+    sign = {'more': '>', 'less': '<', 'same': '=', 'not more': '≤', 'not less': '≥'}[claim['claim']]
+    return f'{verdicts.named(found.of)} {sign} {than}{size or ""}'
+
+
+def level_of(found):
+    return f'{100 * (1 - found.level):.4g} %' if found.level else 'exact'
+
+
+def notes_of(found):
+    """What a verdict rests on that its numbers do not say."""
+    notes = [f'pilot: {found.claim["regime"]}; published: {found.claim["published_regime"]}'] if verdicts.pilot(found) else []
+    if any(found.seen):
+        a, b = found.seen
+        words = f'collapsed runs: {a} of {len(found.of[0].rows)}' + (f' and {b} of {len(found.than[0].rows)}' if found.than else '')
+        notes.append(words + (f'; {found.aside} seed{"s" if found.aside > 1 else ""} set aside' if found.aside else '; all count'))
+    return '; '.join(notes + ([found.short] if found.short else []))
 
 
 def claims(study):
@@ -145,35 +161,48 @@ def claims(study):
         f'{study.name}: every claim, tested',
         [
             ('claim', 'claim'),
+            ('quote', "the article's words"),
             ('compared', 'compared'),
             ('measure', 'measure'),
-            ('means', 'means'),
-            ('difference', 'difference [95 % CI]'),
+            ('means', 'measured'),
+            ('difference', 'difference [interval]'),
+            ('level', "the interval's level"),
             ('n', 'n'),
+            ('margin', '±δ'),
             ('p', 'p (Holm)'),
             ('verdict', 'verdict'),
+            ('notes', 'notes'),
         ],
-        'A claim that begins with "ours" is not the text\'s: it asks for the reason. Differences are paired over common seeds, else '
-        "Welch's; shares by Fisher's exact test with Newcombe's interval; p is corrected by Holm over the study's claims. A claim holds "
-        'when p < 0.05 and the difference has its sign. It does not hold when the difference surely has the other sign, or its interval '
-        'ends below the claimed size, whatever p, which is that of no difference at all. A claim of no difference, or of none to one '
-        'side, holds when the interval stays within the given size there. Else these runs cannot tell. Means of paired sides are over '
-        'the common seeds.',
+        verdicts.RULE + " Means are compared over common seeds: Hodges and Lehmann's estimate with the interval of the signed-rank test, "
+        "with fewer than 8 seeds the mean with Student's. Shares of runs have Newcombe's interval, over several depths combined by "
+        "Mantel and Haenszel's weights, one share Wilson's. p is the smallest level at which the rule decides. Holm's correction runs "
+        "over the article's claims and, by itself, over ours; the interval is at the level that it leaves. Facts of the nets are exact.",
     )
-    for found in findings.findings(study):
-        digits, e = found.claim['metric']['digits'], found.effect
-        p = 'interval' if found.p is None else '< 0.0001' if found.p < 0.0001 else f'{found.p:.4f}'
-        short = ' (short runs)' if found.of.short else ''
+    for found in verdicts.findings(study):
+        claim = found.claim
         table.add(
-            found.claim['says'],
-            words_of(found.claim, found.of, found.than),
-            found.claim['metric']['words'],
-            f'{found.value:.{digits}f}, {found.than_value:.{digits}f}',
-            f'{e.mean:+.{digits}f} [{e.low:+.{digits}f}, {e.high:+.{digits}f}]',
-            e.n,
-            p,
-            found.verdict + short,
+            claim['says'],
+            f'“{claim["quote"]}”' if claim['quote'] not in ('ours', 'implied') else claim['quote'],
+            words_of(found),
+            claim['metric']['words'],
+            verdicts.measured(found),
+            verdicts.difference(found),
+            level_of(found),
+            found.family.n or None,
+            format(claim['margin'], 'g'),
+            None if found.p_holm is None else '< 0.0001' if found.p_holm < 0.0001 else f'{found.p_holm:.4f}',
+            verdicts.words(found),
+            notes_of(found),
         )
+    return table
+
+
+def untested(study):
+    table = Table(
+        study.name + '-untested', f'{study.name}: sentences that no rows test', [('quote', "the article's words"), ('why', 'why')]
+    )
+    for each in study.untested:
+        table.add(f'“{each["quote"]}”', each['why'])
     return table
 
 
@@ -215,4 +244,4 @@ def missing(studies):
 def made(study):
     """All of a study, in the page's order."""
     own = study_questions.of(study)
-    return [table(study) for table in (reproduced, figures, claims, arms)] + own + [study_costs.costs(study), fields(study)]
+    return [table(study) for table in (reproduced, figures, claims, untested, arms)] + own + [study_costs.costs(study), fields(study)]
