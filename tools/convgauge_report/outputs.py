@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What tools/report writes: the page, every table as Markdown and CSV, the seals, and the tables in README files between markers:
+"""What tools/report writes: the page, every table as Markdown and CSV, the seals, the plan of deciding runs, and the tables in README files
+between markers:
 
 <!-- results:begin NAME -->     NAME: a table, or "found STUDY", the sentences of a card
 <!-- results:end -->
@@ -8,7 +9,7 @@
 import os
 import re
 
-from . import headline, judge, page
+from . import headline, judge, page, power
 from .rows import Bad
 
 MARKERS = re.compile(r'^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)', re.S | re.M)
@@ -53,6 +54,8 @@ def made(results, rows_by_path, top, schema_folder):
     for name, table in tables.items():
         out[os.path.join(results.folder, 'tables', name + '.md')] = f'# {table.title}\n\n{table.md()}'.encode()
         out[os.path.join(results.folder, 'tables', name + '.csv')] = table.csv().encode()
+    if os.path.isdir(os.path.join(top, 'ablations')):
+        out[os.path.join(top, 'ablations', 'plan.json')] = power.text(results.studies, power.plan(results.studies)).encode()
     out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
     tables.update(
         {table.name: table for table in (page.summary(results), page.firsts(results)) if table.rows}

@@ -7,7 +7,20 @@ import os
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import each_study, findings, headline, machines, net_figures, plot, speed_figures, stats, study_figures, study_tables, verdicts
+from . import (
+    each_study,
+    findings,
+    headline,
+    machines,
+    net_figures,
+    plot,
+    power,
+    speed_figures,
+    stats,
+    study_figures,
+    study_tables,
+    verdicts,
+)
 from . import pictures as drawn
 from .figure import Missing
 from .study_figures import mean
@@ -144,7 +157,7 @@ def all_tables(results):
     made = []
     for study in results.studies.values():
         made += study_tables.made(study)
-    made += [study_tables.missing(results.studies), machines.table(results)]
+    made += [study_tables.missing(results.studies), power.table(power.plan(results.studies)), machines.table(results)]
     made += [figure.table for figure in all_figures(results) if not isinstance(figure, Missing)]
     return {table.name: table for table in made if table.rows}
 
@@ -229,6 +242,7 @@ def render(results, title='convgauge', own=False):
     nets = [Drawing(figure, folder) for figure in net_figures.for_nets(results)]
     frontiers = [Drawing(study_figures.frontier(results.studies, data), folder) for data in ('mnist', 'fashion-mnist')]
     missing, where = study_tables.missing(results.studies), machines.table(results)
+    deciding = power.table(power.plan(results.studies))
     cpus = sorted({cpu for _, cpu in results.machines if cpu != 'unknown CPU'})
     commits = sorted({commit for machine in results.machines for commit in machines.commits_of(machine, results)})
     data = [entry.data for study in results.studies.values() for entry in study.entries if entry.rows]
@@ -251,6 +265,8 @@ def render(results, title='convgauge', own=False):
         planned=sum(part.planned for part in parts),
         missing=Markup(missing.html()) if missing.rows else None,
         missing_count=len(missing.rows),
+        deciding=Markup(deciding.html()) if deciding.rows else None,
+        open_count=len(deciding.rows),
         machines=Markup(where.html()) if where.rows else None,
         set_aside=results.set_aside,
         twice=results.twice,
