@@ -115,6 +115,9 @@ else()
   endforeach()
 endif()
 
+part(library default "libconvgauge installed and moved: projects of others find it, link it and train; what it exports")
+step(consumer COMMAND tests/consumer/run ${RELEASE} NEEDS release)
+
 part(format quick "one style: C by clang-format, Python by ruff, shell by shellcheck")
 step(format COMMAND tools/dev/check-format)
 
