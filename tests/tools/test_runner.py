@@ -1,29 +1,47 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""tools/test on scratch trees of made-up tests: it must count what they say, name what was skipped, and fail when it should."""
+"""tools/test and its CTest words on scratch trees of made-up tests: they must count what those say, name what was skipped, and fail when
+they should."""
 
 import os
 import shutil
 import subprocess
 import tempfile
+import time
 import unittest
 
-TOOLS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'tools')
-SPDX = '# SPDX-License-Identifier: MIT\n'
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PRESETS = '{ "version": 6, "configurePresets": [{ "name": "default", "binaryDir": "${sourceDir}/build/release" }] }\n'
+LISTS = 'cmake_minimum_required(VERSION 3.25)\nproject(made_up LANGUAGES NONE)\nenable_testing()\ninclude(tests/steps.cmake)\n'
+STEPS = 'include(${PROJECT_SOURCE_DIR}/cmake/steps.cmake)\npart(tools quick "made up")\nstep(tidy COMMAND tools/dev/tidy)\n'
 
 
 class RunnerTest(unittest.TestCase):
-    def plant(self, root, tidy, scripts):
+    @staticmethod
+    def write(path, text):
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(text)
+
+    @staticmethod
+    def read(path):
+        with open(path, encoding='utf-8') as file:
+            return file.read()
+
+    def plant(self, root, tidy, scripts, more=''):
+        """A tree whose part `tools` is `tidy` (shell) and python `scripts`, and whose list of steps ends with `more`."""
         os.makedirs(root + '/tools/dev')
         os.makedirs(root + '/tests/tools')
-        for name in ('test', 'lib.sh', 'dev/parts.sh'):
-            shutil.copy(os.path.join(TOOLS, name), f'{root}/tools/{name}')
-        with open(root + '/tools/dev/tidy', 'w', encoding='utf-8') as file:
-            file.write('#!/bin/sh\n' + tidy)
+        os.makedirs(root + '/cmake')
+        for name in ('tools/test', 'tools/lib.sh', 'tools/dev/step', 'cmake/steps.cmake'):
+            shutil.copy(os.path.join(TOP, name), f'{root}/{name}')
+        self.write(root + '/CMakePresets.json', PRESETS)
+        self.write(root + '/CMakeLists.txt', LISTS)
+        steps = [f'step(tools/test_{i} COMMAND python3 tests/tools/test_{i}.py)\n' for i in range(len(scripts))]
+        self.write(root + '/tests/steps.cmake', STEPS + ''.join(steps) + more)
+        self.write(root + '/tools/dev/tidy', '#!/bin/sh\n' + tidy)
         os.chmod(root + '/tools/dev/tidy', 0o755)
         for i, script in enumerate(scripts):
-            with open(f'{root}/tests/tools/test_{i}.py', 'w', encoding='utf-8') as file:
-                file.write(script)
+            self.write(f'{root}/tests/tools/test_{i}.py', script)
 
     def run_in(self, root, *more):
         ran = subprocess.run([root + '/tools/test', '--only', 'tools', *more], capture_output=True, text=True)
@@ -80,7 +98,9 @@ class RunnerTest(unittest.TestCase):
         """test_1 ends the runner at its first start, after test_0 has been booked; what it leaves behind lies in build/."""
         waits = (
             'import os, signal, time\n'
-            'runner = int(open(f"/proc/{os.getppid()}/stat").read().split()[3])\n'
+            'runner = os.getppid()\n'
+            'while "/tools/test\\0" not in open(f"/proc/{runner}/cmdline").read():\n'
+            '    runner = int(open(f"/proc/{runner}/stat").read().split()[3])\n'
             'if not os.path.exists("build/second"):\n'
             '    open("build/second", "w").close()\n'
             '    while "test_0" not in open("build/test/journal").read(): time.sleep(0.05)\n'
@@ -93,17 +113,71 @@ class RunnerTest(unittest.TestCase):
                 self.plant(root, 'true', [counts, waits])
                 self.assertEqual(self.run_in(root)[0], 143)
                 if change:
-                    with open(root + '/tests/new.txt', 'w', encoding='utf-8') as file:
-                        file.write('other bytes')
+                    self.write(root + '/tests/new.txt', 'other bytes')
                 code, lines = self.run_in(root, *more)
                 self.assertEqual((code, lines[-1]), (0, '5 passed, 0 failed, 0 skipped'), '\n'.join(lines))
-                with open(root + '/build/runs', encoding='utf-8') as file:
-                    self.assertEqual(file.read(), want)
+                self.assertEqual(self.read(root + '/build/runs'), want)
                 self.assertFalse(os.path.exists(root + '/build/test/journal'))
+
+    def run_list(self, steps, *arguments):
+        with tempfile.TemporaryDirectory() as root:
+            self.plant(root, 'true', [], steps)
+            ran = subprocess.run([root + '/tools/test', *arguments], capture_output=True, text=True)
+            return ran.returncode, ran.stdout.splitlines()
+
+    def test_a_step_that_hangs_is_ended(self):
+        began = time.monotonic()
+        code, lines = self.run_list('step(hangs COMMAND sleep 300 && true SECONDS 1)\n')
+        self.assertEqual((code, lines[-1]), (1, '1 passed, 1 failed, 0 skipped'), '\n'.join(lines))
+        self.assertLess(time.monotonic() - began, 60)
+        self.assertRegex('\n'.join(lines), r'(?m)^FAIL  hangs +ended .*build/test/hangs.log')
+
+    def test_a_failed_build_counts_once(self):
+        steps = 'step(lamp/build COMMAND exit 3 SETUP lamp)\nstep(lit COMMAND true NEEDS lamp)\nstep(read COMMAND true NEEDS lamp)\n'
+        self.assertEqual(self.run_list(steps)[1][-1], '1 passed, 1 failed, 0 skipped')
+        code, lines = self.run_list(steps.replace('exit 3', 'true'))
+        self.assertEqual((code, lines[-1]), (0, '4 passed, 0 failed, 0 skipped'), '\n'.join(lines))
+
+    def test_modes(self):
+        steps = (
+            'step(thorough COMMAND true IN full)\npart(moon default "made up")\nstep(moon COMMAND true)\n'
+            'part(sun full "made up")\nstep(sun COMMAND true)\nstep(sun/more COMMAND true IN full)\nstep(sun/aside COMMAND true ASIDE)\n'
+        )
+        for arguments, passed in (
+            ('--quick', 1),
+            ('', 2),
+            ('--full', 6),
+            ('--only sun', 2),
+            ('--only moon,sun', 3),
+            ('--full --only sun', 3),
+        ):
+            code, lines = self.run_list(steps, *arguments.split())
+            self.assertEqual((code, lines[-1]), (0, f'{passed} passed, 0 failed, 0 skipped'), arguments + '\n'.join(lines))
+        self.assertIn('left out: moon sun', '\n'.join(self.run_list(steps, '--quick')[1]))
+        code, lines = self.run_list(steps, '--quick', '--only', 'moon')
+        self.assertEqual((code, lines[-1]), (1, '0 passed, 1 failed, 0 skipped'), '\n'.join(lines))
+
+    def test_builds_end_what_comes_before(self):
+        """Each build waits for all before it, but not for what runs aside; what comes after it in the list starts no earlier."""
+        steps = (
+            'set(CORES 2)\nstep(first COMMAND sleep 1 && date +%s.%N >build/first)\n'
+            'step(long COMMAND sleep 4 && date +%s.%N >build/long ASIDE)\n'
+            'build_step(toy)\nstep(after COMMAND date +%s.%N >build/after NEEDS toy)\n'
+        )
+        preset = '{ "name": "toy", "binaryDir": "${sourceDir}/build/toy" }'
+        with tempfile.TemporaryDirectory() as root:
+            self.plant(root, 'true', [], steps)
+            build = ', "buildPresets": [{ "name": "toy", "configurePreset": "toy" }] }'
+            self.write(root + '/CMakePresets.json', PRESETS.replace(' }] }', ' }, ' + preset + ']' + build))
+            ran = subprocess.run([root + '/tools/test'], capture_output=True, text=True)
+            self.assertEqual(ran.stdout.splitlines()[-1], '5 passed, 0 failed, 0 skipped', ran.stdout)
+            first, after, long = (float(self.read(f'{root}/build/{name}')) for name in ('first', 'after', 'long'))
+            self.assertLess(first, after)
+            self.assertLess(after, long)
 
     def test_usage(self):
         for arguments in (['--nope'], ['--only'], ['--only', 'nope']):
-            ran = subprocess.run([TOOLS + '/test'] + arguments, capture_output=True, text=True)
+            ran = subprocess.run([TOP + '/tools/test'] + arguments, capture_output=True, text=True)
             self.assertEqual(ran.returncode, 2, ran.stderr)
             self.assertEqual(len(ran.stderr.splitlines()), 1)
 
