@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Ops that move more than they compute: pooling and batch norm (with its statistics: what a training step runs), and the small ones. */
 #include <assert.h>
-#include "../tests/check/problems.h"
 #include "kernel.h"
 
 enum { FWD, BWD };
@@ -180,7 +179,7 @@ static const char *vectors_read(struct problem *p, const char *wrong)
 
 static const char *activation_read(const char *text, struct problem *p)
 {
-    return vectors_read(p, activation_problem(text, &p->activation, &p->vectors));
+    return vectors_read(p, activation_parse(text, &p->activation, &p->vectors));
 }
 
 static struct work activation_work(const struct problem *p, int direction)
@@ -212,7 +211,7 @@ const struct op_bench activation_bench = { .directions = { "fwd", "bwd" },
 
 static const char *dropout_read(const char *text, struct problem *p)
 {
-    const char *wrong = dropout_problem(text, &p->dropout, &p->vectors);
+    const char *wrong = dropout_parse(text, &p->dropout, &p->vectors);
     p->byte_count = (size_t)p->vectors * sizeof(uint16_t);
     return vectors_read(p, wrong);
 }
@@ -249,8 +248,11 @@ const struct op_bench dropout_bench = { .directions = { "fwd", "bwd" },
 /* State m and v are X and Y. */
 static const char *optimizer_read(const char *text, struct problem *p)
 {
-    const char *wrong = optimizer_problem(text, &p->optimizer, &p->vectors);
+    struct optimizer_problem step;
+    const char *wrong = optimizer_parse(text, &step);
     if (wrong) return wrong;
+    p->optimizer = optimizer_of(&step);
+    p->vectors = step.vectors;
     p->count[T_W] = p->count[T_DW] = p->count[T_X] = p->count[T_Y] = (size_t)p->vectors * LANES;
     return NULL;
 }
@@ -292,7 +294,7 @@ const struct op_bench optimizer_bench = { .directions = { "step" },
 
 static const char *add_read(const char *text, struct problem *p)
 {
-    const char *wrong = add_problem(text, &p->add);
+    const char *wrong = add_parse(text, &p->add);
     const struct add *a = &p->add;
     if (wrong) return wrong;
     like(p, lanes(a->n, a->c, a->h, a->w), lanes(a->n, a->c, a->h, a->w));
@@ -326,7 +328,7 @@ const struct op_bench add_bench = {
 
 static const char *loss_read(const char *text, struct problem *p)
 {
-    const char *wrong = loss_problem(text, &p->loss);
+    const char *wrong = loss_parse(text, &p->loss);
     if (wrong) return wrong;
     p->count[T_X] = p->count[T_DX] = lanes(p->loss.n, p->loss.k, 1, 1);
     p->count[T_Y] = lanes(p->loss.n, 1, 1, 1);

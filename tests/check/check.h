@@ -166,6 +166,7 @@ void fill_dead(const struct tensor_view *t, float *to, enum dead dead);
 enum edge draw_edge(struct rng *r);
 int draw_between(struct rng *r, int low, int high); /* inclusive */
 int draw_images(struct rng *r);                     /* 1 … 49, often near a multiple of 16 */
+int draw_vectors(struct rng *r);                    /* of 16 floats: 1 … 700, mostly few */
 void widen(const float *from, double *to, size_t count, bool absolute);
 
 /* ---- the walk ---------------------------------------------------------------------------------------------------------------- */
