@@ -231,9 +231,10 @@ static const struct optimizer_variant optimizer_rows[] = {
 };
 /* clang-format on */
 
+#define OP_ROWS(NAME, name) .name = name##_rows,
 #define KERNELS_OF_THIS_ISA \
     { \
-        ISA, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, optimizer_rows \
+        .isa = ISA, OPS(OP_ROWS) \
     }
 
 #endif

@@ -4,7 +4,7 @@
  * A *row* is a variant of the registry (or a mutant); a *line* is one direction of a row and the unit of the report; a *problem* is a
  * string; a *trial* is one direction of one row on one problem with one kind of input. What a trial does depends on (op, problem, seed)
  * alone, so any failure comes back by the command that is printed with it. The registry is walked by variant_at(): a new variant is
- * tested the day it is registered. A new op brings one cases_<op>.c, listed in check_cases[].
+ * tested the day it is registered. A new op brings one cases_<op>.c; check_cases[] is made from the list in kernels/ops.h.
  *
  * The walk is by problem, then by row, so that inputs and oracles are made once for all rows. */
 #ifndef TESTS_CHECK_H

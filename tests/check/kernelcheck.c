@@ -20,23 +20,26 @@ struct arguments {
     int printed;                          /* JSON objects so far */
 };
 
+#define OP_WORD(NAME, name) " " #name
 static const char help[] =
     "usage: kernelcheck [options]\n"
     "Checks every kernel variant of this build that can run here. Without options it takes less than two minutes.\n"
-    "  --op OP[.DIRECTION]   conv pool batchnorm dense activation add dropout loss optimizer,\n"
-    "                        e.g. conv.bwd_data; or v, the vector contract\n"
-    "  --isa ISA             scalar portable neon avx2 avx512\n"
-    "  --algo NAME           direct, plain ...\n"
-    "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
-    "  --cases N             random problems per op (default 100; 300 divided by the ISAs where these are more than three)\n"
-    "  --seed N              what they and their inputs are drawn from (default 1)\n"
-    "  --format text|json\n"
-    "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
-    "  --no-mutants          leave out the judging of the judge: where a plain run has done it\n"
-    "  --list                what would be checked\n"
-    "  --help\n"
-    "Each option is also an environment variable (--isa: CONVGAUGE_ISA); options win.\n"
-    "Exit: 0 all right, 1 something is wrong, 2 bad usage or nothing matched, 3 that ISA cannot run here.\n";
+    "  --op OP[.DIRECTION]  " OPS(
+        OP_WORD) "\n"
+                 "                        e.g. conv.bwd_data; or v, the vector contract\n"
+                 "  --isa ISA             scalar portable neon avx2 avx512\n"
+                 "  --algo NAME           direct, plain ...\n"
+                 "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
+                 "  --cases N             random problems per op (default 100; 300 divided by the ISAs where these are more than three)\n"
+                 "  --seed N              what they and their inputs are drawn from (default 1)\n"
+                 "  --format text|json\n"
+                 "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
+                 "  --no-mutants          leave out the judging of the judge: where a plain run has done it\n"
+                 "  --list                what would be checked\n"
+                 "  --help\n"
+                 "Each option is also an environment variable (--isa: CONVGAUGE_ISA); options win.\n"
+                 "Exit: 0 all right, 1 something is wrong, 2 bad usage or nothing matched, 3 that ISA cannot run here.\n";
+#undef OP_WORD
 
 static _Noreturn __attribute__((format(printf, 2, 3))) void quit(int code, const char *format, ...)
 {
