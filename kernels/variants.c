@@ -4,18 +4,17 @@
 #include <string.h>
 #include "kernels.h"
 
-extern const struct kernels kernels_scalar, kernels_portable, kernels_neon, kernels_avx2, kernels_avx512;
+#define ISA_TABLE(NAME, name, on) extern const struct kernels kernels_##name;
+ISAS(ISA_TABLE)
+#undef ISA_TABLE
 
 static const struct kernels *const tables[ISA_COUNT] = {
+#ifdef REAL_DOUBLE
     [ISA_SCALAR] = &kernels_scalar,
-#ifndef REAL_DOUBLE
-    [ISA_PORTABLE] = &kernels_portable,
-#if defined(__x86_64__)
-    [ISA_AVX2] = &kernels_avx2,
-    [ISA_AVX512] = &kernels_avx512,
-#elif defined(__aarch64__)
-    [ISA_NEON] = &kernels_neon,
-#endif
+#else
+#define ISA_TABLE(NAME, name, on) on([ISA_##NAME] = &kernels_##name, )
+    ISAS(ISA_TABLE)
+#undef ISA_TABLE
 #endif
 };
 
