@@ -83,6 +83,8 @@ static const struct seeds seeds_of[] = { { "*/frontier, 7,576", 5 },
                                          { "*/speedrun", 30 },
                                          { NULL, 0 } };
 
+extern const struct zoo_study compact_net; /* nets/zoo/compact_net.c */
+
 int main(int argc, const char **argv)
 {
     static const struct study study = {

@@ -95,6 +95,8 @@ static const struct seeds seeds_of[] = {
     { "*/no pooling", 5 }, { "*/5x5/*", 5 }, { "*/64 and 64*", 5 }, { "*/three conv*", 5 }, { NULL, 0 }
 };
 
+extern const struct zoo_study kernel_size; /* nets/zoo/kernel_size.c */
+
 int main(int argc, const char **argv)
 {
     static const struct study study = { .zoo = &kernel_size,

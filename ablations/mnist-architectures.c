@@ -91,6 +91,8 @@ static const struct seeds seeds_of[] = { { "*/exp2/narrow*", 10 },        { "*/e
                                          { "*/exp5/constant*", 3 },       { "*/exp5/batch*", 3 },
                                          { "*/exp[1-3]*/*", 3 },          { NULL, 0 } };
 
+extern const struct zoo_study mnist_architectures; /* nets/zoo/mnist_architectures.c */
+
 int main(int argc, const char **argv)
 {
     static const struct study study = { .zoo = &mnist_architectures,

@@ -197,6 +197,8 @@ static const struct seeds seeds_of[] = {
     { "scratch-cnn/published*", 20 }, { "*/average pool", 10 }, { "*/plain ReLU", 10 }, { "*/*/*", 5 }, { NULL, 0 }
 };
 
+extern const struct zoo_study scratch_cnn; /* nets/zoo/scratch_cnn.c */
+
 int main(int argc, const char **argv)
 {
     static const struct study study = {

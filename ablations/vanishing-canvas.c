@@ -104,6 +104,8 @@ static void look_at(struct look *look, struct train_hooks *hooks)
     if (look->folder) probe_steps(look, hooks);
 }
 
+extern const struct zoo_study vanishing_canvas; /* nets/zoo/vanishing_canvas.c */
+
 int main(int argc, const char **argv)
 {
     static const struct seeds seeds_of[] = { { "*/3,000 images", 5 }, { "*/width 16", 5 }, { "*/width 32", 2 }, { NULL, 0 } };

@@ -10,20 +10,13 @@
 #include "../kernels/runtime/rng.h"
 #include "../kernels/sums.h"
 
-extern const struct op_bench conv_bench, dense_bench, pool_bench, batchnorm_bench, activation_bench, add_bench, dropout_bench, loss_bench,
-    optimizer_bench;
+#define OP_BENCH(NAME, name) extern const struct op_bench name##_bench;
+OPS(OP_BENCH)
+#undef OP_BENCH
 
-const struct op_bench *const op_benches[OP_COUNT] = {
-    [OP_CONV] = &conv_bench,
-    [OP_POOL] = &pool_bench,
-    [OP_BATCHNORM] = &batchnorm_bench,
-    [OP_DENSE] = &dense_bench,
-    [OP_ACTIVATION] = &activation_bench,
-    [OP_ADD] = &add_bench,
-    [OP_DROPOUT] = &dropout_bench,
-    [OP_LOSS] = &loss_bench,
-    [OP_OPTIMIZER] = &optimizer_bench,
-};
+#define OP_BENCH(NAME, name) &name##_bench,
+const struct op_bench *const op_benches[OP_COUNT] = { OPS(OP_BENCH) };
+#undef OP_BENCH
 
 const char *problem_parse(const char *text, struct problem *p)
 {
@@ -48,17 +41,6 @@ static void kill_lanes(float *tensor, size_t count, int images)
         if ((int)(i % LANES) >= live) tensor[i] = 0;
 }
 
-static int images_of(const struct problem *p)
-{
-    switch (p->op) {
-    case OP_CONV: return p->conv.n;
-    case OP_POOL: return p->pool.n;
-    case OP_BATCHNORM: return p->batchnorm.n;
-    case OP_DENSE: return p->dense.n;
-    default: return LANES;
-    }
-}
-
 int problem_open(struct problem *p)
 {
     struct rng r = rng_start(stream_key(1, STREAM_TEST, (uint32_t)p->op, 0));
@@ -71,7 +53,7 @@ int problem_open(struct problem *p)
     p->bytes = room(p->byte_count);
     if (!p->bytes) return problem_close(p), -ENOMEM;
     memset(p->bytes, 0, p->byte_count);
-    if (p->count[T_DY]) kill_lanes(p->tensor[T_DY], p->count[T_DY], images_of(p));
+    if (p->images && p->count[T_DY]) kill_lanes(p->tensor[T_DY], p->count[T_DY], p->images);
     return 0;
 }
 

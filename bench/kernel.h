@@ -19,16 +19,11 @@ struct problem {
     enum op op;
     char text[PROBLEM_TEXT];
     union {
-        struct conv conv;
-        struct pool pool;
-        struct batchnorm batchnorm;
-        struct dense dense;
-        struct activation activation;
-        struct add add;
-        struct dropout dropout;
-        struct loss loss;
-        struct optimizer optimizer;
+#define OP_PROBLEM(NAME, name) struct name name;
+        OPS(OP_PROBLEM)
+#undef OP_PROBLEM
     };
+    int images;            /* whose dead lanes are zero in gradients; 0: it makes no difference */
     int vectors;           /* of the ops that know nothing else of their tensors */
     size_t count[TENSORS]; /* floats; 0: has none */
     float *tensor[TENSORS];
@@ -52,6 +47,7 @@ struct kernel {
 
 struct op_bench {
     const char *directions[DIRECTIONS + 1];
+    const char *const *problems;                               /* measured by default, then NULL */
     enum role result[DIRECTIONS];                              /* by direction, for comparisons */
     const char *(*parse)(const char *text, struct problem *p); /* NULL, or what is wrong; sets counts */
     struct work (*work)(const struct problem *p, int direction);

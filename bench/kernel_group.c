@@ -137,19 +137,7 @@ static void add_entries(struct group *k, struct report *report)
     const struct mutant *mutant = k->g->mutants ? check_cases[k->problem.op]->mutants(&mutants) : NULL;
     for (int i = 1; i < mutants; i++) add_variant(k, report, mutant[i].variant, "mutant", mutant[i].name);
     if (!k->entries) return; /* peers alone are no comparison */
-    if (k->g->native) {
-        const struct kernels *n = k->g->native;
-        const struct variant *const rows[OP_COUNT] = { [OP_CONV] = &n->conv->head,
-                                                       [OP_POOL] = &n->pool->head,
-                                                       [OP_BATCHNORM] = &n->batchnorm->head,
-                                                       [OP_DENSE] = &n->dense->head,
-                                                       [OP_ACTIVATION] = &n->activation->head,
-                                                       [OP_ADD] = &n->add->head,
-                                                       [OP_DROPOUT] = &n->dropout->head,
-                                                       [OP_LOSS] = &n->loss->head,
-                                                       [OP_OPTIMIZER] = &n->optimizer->head };
-        add_variant(k, report, rows[k->problem.op], "peer", "autovec");
-    }
+    if (k->g->native) add_variant(k, report, kernels_row(k->g->native, k->problem.op, 0), "peer", "autovec");
 }
 
 /* Opens oneDNN after ours, so that there is something to compare with. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The default problems: the table of shapes that this suite is measured by, and every layer of the studied nets, at 64 images. */
+ * The default problems: the shapes that this suite is measured by (each op has its own), and every layer of the studied nets, at 64 images.
+ */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -7,44 +8,10 @@
 #include <string.h>
 #include "../nets/net.h"
 #include "../nets/zoo/zoo.h"
+#include "kernel.h"
 #include "kernel_problems.h"
 
 enum { IMAGES = 64 };
-
-static const char *const table[] = { "n64c16h24k16r3pad0",
-                                     "n64c32h26k16r3pad0",
-                                     "n64c32h26k64r3pad0",
-                                     "n64c64h26k32r3pad0",
-                                     "n64c32h14k64r3pad1",
-                                     "n64c32h14k64r5pad2",
-                                     "n64c32h14k64r7pad3",
-                                     "n64c1h28k32r3pad1",
-                                     "n64c1h28k32r5pad2",
-                                     "n64c1h28k32r7pad3",
-                                     "n64c1h28k8r3pad1",
-                                     "n64c3h24k3r3pad1",
-                                     "n64c2h15k4r3pad0",
-                                     "n64c8h28k8r3pad1",
-                                     "n64c8h14k16r3pad1",
-                                     "n64c16h14k16r3pad1",
-                                     "n64c16h9k16r3pad0",
-                                     "n64c16h7k16r3pad0",
-                                     "n64c16h5k12r3pad0",
-                                     "n64c16h5k10r3pad0",
-                                     "max:n64c32h28r2step2pad0",
-                                     "max:n64c3h28r2pad0",
-                                     "bn:n64c32h26",
-                                     "dense:n64c784k128",
-                                     "dense:n64c3136k64",
-                                     "relu:v12544",
-                                     "leaky:v12544",
-                                     "tanh:v1024",
-                                     "add:n64c3h24w24bh28bw28",
-                                     "drop:t13107v12544",
-                                     "loss:n64k10",
-                                     "sgd:v6360m900n0f0d0",
-                                     "adam:v6360t100d0k0",
-                                     NULL };
 
 static int add(struct problem_list *list, const char *text)
 {
@@ -95,7 +62,8 @@ static int add_net(struct problem_list *list, const char *string, struct why *wh
 int problems_default(struct problem_list *list, bool table_alone, struct why *why)
 {
     int status = 0;
-    for (int i = 0; !status && table[i]; i++) status = add(list, table[i]);
+    for (int op = 0; op < OP_COUNT; op++)
+        for (const char *const *text = op_benches[op]->problems; !status && *text; text++) status = add(list, *text);
     for (int i = 0; !status && !table_alone && zoo[i]; i++)
         for (const struct zoo_cell *cell = zoo[i]->cells; !status && cell->cell; cell++) status = add_net(list, cell->net, why);
     return status == -ENOMEM ? fail(why, status, "out of memory") : status;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Ops that move more than they compute: pooling and batch norm (with its statistics: what a training step runs), and the small ones. */
 #include <assert.h>
-#include "../tests/check/problems.h"
 #include "kernel.h"
 
 enum { FWD, BWD };
@@ -37,6 +36,7 @@ static const char *pool_read(const char *text, struct problem *p)
     const struct pool *o = &p->pool;
     if (wrong) return wrong;
     like(p, lanes(o->n, o->c, o->h, o->w), lanes(o->n, o->c, o->p, o->q));
+    p->images = o->n;
     p->byte_count = p->count[T_Y];
     return NULL;
 }
@@ -65,9 +65,15 @@ static void pool_run(struct kernel *k)
 
 static void pool_before(struct kernel *k) { forward_first(k, pool_run); }
 
-const struct op_bench pool_bench = {
-    .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = pool_read, .work = pool_work, .pack = pool_before, .run = pool_run
-};
+static const char *const pool_problems[] = { "max:n64c32h28r2step2pad0", "max:n64c3h28r2pad0", NULL };
+
+const struct op_bench pool_bench = { .directions = { "fwd", "bwd" },
+                                     .problems = pool_problems,
+                                     .result = { T_Y, T_DX },
+                                     .parse = pool_read,
+                                     .work = pool_work,
+                                     .pack = pool_before,
+                                     .run = pool_run };
 
 /* ---- batch norm: gamma and beta W, dgamma and dbeta DW ---- */
 
@@ -85,6 +91,7 @@ static const char *batchnorm_read(const char *text, struct problem *p)
     const struct batchnorm *b = &p->batchnorm;
     if (wrong) return wrong;
     like(p, lanes(b->n, b->c, b->h, b->w), lanes(b->n, b->c, b->h, b->w));
+    p->images = b->n;
     p->count[T_W] = p->count[T_DW] = 2 * (size_t)b->c;
     p->count[T_AUX] = VECTORS * (size_t)b->c;
     return NULL;
@@ -160,7 +167,10 @@ static void batchnorm_run(struct kernel *k)
     team_run(k->team, rows, batchnorm_rows, k);
 }
 
+static const char *const batchnorm_problems[] = { "bn:n64c32h26", NULL };
+
 const struct op_bench batchnorm_bench = { .directions = { "fwd", "bwd" },
+                                          .problems = batchnorm_problems,
                                           .result = { T_Y, T_DX },
                                           .parse = batchnorm_read,
                                           .work = batchnorm_work,
@@ -180,7 +190,7 @@ static const char *vectors_read(struct problem *p, const char *wrong)
 
 static const char *activation_read(const char *text, struct problem *p)
 {
-    return vectors_read(p, activation_problem(text, &p->activation, &p->vectors));
+    return vectors_read(p, activation_parse(text, &p->activation, &p->vectors));
 }
 
 static struct work activation_work(const struct problem *p, int direction)
@@ -203,7 +213,10 @@ static void activation_run(struct kernel *k) { team_run(k->team, k->problem->vec
 
 static void activation_before(struct kernel *k) { forward_first(k, activation_run); }
 
+static const char *const activation_problems[] = { "relu:v12544", "leaky:v12544", "tanh:v1024", NULL };
+
 const struct op_bench activation_bench = { .directions = { "fwd", "bwd" },
+                                           .problems = activation_problems,
                                            .result = { T_Y, T_DX },
                                            .parse = activation_read,
                                            .work = activation_work,
@@ -212,7 +225,7 @@ const struct op_bench activation_bench = { .directions = { "fwd", "bwd" },
 
 static const char *dropout_read(const char *text, struct problem *p)
 {
-    const char *wrong = dropout_problem(text, &p->dropout, &p->vectors);
+    const char *wrong = dropout_parse(text, &p->dropout, &p->vectors);
     p->byte_count = (size_t)p->vectors * sizeof(uint16_t);
     return vectors_read(p, wrong);
 }
@@ -239,7 +252,10 @@ static void dropout_run(struct kernel *k) { team_run(k->team, k->problem->vector
 
 static void dropout_before(struct kernel *k) { forward_first(k, dropout_run); }
 
+static const char *const dropout_problems[] = { "drop:t13107v12544", NULL };
+
 const struct op_bench dropout_bench = { .directions = { "fwd", "bwd" },
+                                        .problems = dropout_problems,
                                         .result = { T_Y, T_DX },
                                         .parse = dropout_read,
                                         .work = dropout_work,
@@ -249,8 +265,11 @@ const struct op_bench dropout_bench = { .directions = { "fwd", "bwd" },
 /* State m and v are X and Y. */
 static const char *optimizer_read(const char *text, struct problem *p)
 {
-    const char *wrong = optimizer_problem(text, &p->optimizer, &p->vectors);
+    struct optimizer_problem step;
+    const char *wrong = optimizer_parse(text, &step);
     if (wrong) return wrong;
+    p->optimizer = optimizer_of(&step);
+    p->vectors = step.vectors;
     p->count[T_W] = p->count[T_DW] = p->count[T_X] = p->count[T_Y] = (size_t)p->vectors * LANES;
     return NULL;
 }
@@ -281,7 +300,10 @@ static void optimizer_vectors(void *context, int begin, int end, int worker)
 
 static void optimizer_run(struct kernel *k) { team_run(k->team, k->problem->vectors, optimizer_vectors, k); }
 
+static const char *const optimizer_problems[] = { "sgd:v6360m900n0f0d0", "adam:v6360t100d0k0", NULL };
+
 const struct op_bench optimizer_bench = { .directions = { "step" },
+                                          .problems = optimizer_problems,
                                           .result = { T_W },
                                           .parse = optimizer_read,
                                           .work = optimizer_work,
@@ -292,7 +314,7 @@ const struct op_bench optimizer_bench = { .directions = { "step" },
 
 static const char *add_read(const char *text, struct problem *p)
 {
-    const char *wrong = add_problem(text, &p->add);
+    const char *wrong = add_parse(text, &p->add);
     const struct add *a = &p->add;
     if (wrong) return wrong;
     like(p, lanes(a->n, a->c, a->h, a->w), lanes(a->n, a->c, a->h, a->w));
@@ -318,15 +340,17 @@ static void add_rows(void *context, int begin, int end, int worker)
 
 static void add_run(struct kernel *k) { team_run(k->team, image_blocks(k->problem->add.n) * k->problem->add.h, add_rows, k); }
 
+static const char *const add_problems[] = { "add:n64c3h24w24bh28bw28", NULL };
+
 const struct op_bench add_bench = {
-    .directions = { "fwd", "bwd" }, .result = { T_Y, T_DX }, .parse = add_read, .work = add_work, .run = add_run
+    .directions = { "fwd", "bwd" }, .problems = add_problems, .result = { T_Y, T_DX }, .parse = add_read, .work = add_work, .run = add_run
 };
 
 /* ---- loss: logits X, values Y, gradient DX; labels, then best in `bytes` ---- */
 
 static const char *loss_read(const char *text, struct problem *p)
 {
-    const char *wrong = loss_problem(text, &p->loss);
+    const char *wrong = loss_parse(text, &p->loss);
     if (wrong) return wrong;
     p->count[T_X] = p->count[T_DX] = lanes(p->loss.n, p->loss.k, 1, 1);
     p->count[T_Y] = lanes(p->loss.n, 1, 1, 1);
@@ -352,6 +376,8 @@ static void loss_blocks(void *context, int begin, int end, int worker)
 
 static void loss_run(struct kernel *k) { team_run(k->team, image_blocks(k->problem->loss.n), loss_blocks, k); }
 
+static const char *const loss_problems[] = { "loss:n64k10", NULL };
+
 const struct op_bench loss_bench = {
-    .directions = { "softmax_xent" }, .result = { T_DX }, .parse = loss_read, .work = loss_work, .run = loss_run
+    .directions = { "softmax_xent" }, .problems = loss_problems, .result = { T_DX }, .parse = loss_read, .work = loss_work, .run = loss_run
 };

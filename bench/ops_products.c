@@ -29,6 +29,7 @@ static const char *conv_read(const char *text, struct problem *p)
     p->count[T_Y] = p->count[T_DY] = lanes(c->n, c->k, c->p, c->q);
     p->count[T_W] = p->count[T_DW] = (size_t)c->k * (size_t)c->r * (size_t)c->s * (size_t)c->c;
     p->count[T_B] = p->count[T_DB] = c->bias ? (size_t)c->k : 0;
+    p->images = c->n;
     return NULL;
 }
 
@@ -99,8 +100,17 @@ static void conv_run(struct kernel *k)
     kernel_merge(k, chunks, conv_stride(k->problem), k->problem->tensor[T_DW], k->problem->count[T_DW]);
 }
 
+static const char *const conv_problems[] = { "n64c16h24k16r3pad0", "n64c32h26k16r3pad0", "n64c32h26k64r3pad0",
+                                             "n64c64h26k32r3pad0", "n64c32h14k64r3pad1", "n64c32h14k64r5pad2",
+                                             "n64c32h14k64r7pad3", "n64c1h28k32r3pad1",  "n64c1h28k32r5pad2",
+                                             "n64c1h28k32r7pad3",  "n64c1h28k8r3pad1",   "n64c3h24k3r3pad1",
+                                             "n64c2h15k4r3pad0",   "n64c8h28k8r3pad1",   "n64c8h14k16r3pad1",
+                                             "n64c16h14k16r3pad1", "n64c16h9k16r3pad0",  "n64c16h7k16r3pad0",
+                                             "n64c16h5k12r3pad0",  "n64c16h5k10r3pad0",  NULL };
+
 const struct op_bench conv_bench = {
     .directions = { "fwd", "bwd_data", "bwd_weights" },
+    .problems = conv_problems,
     .result = { T_Y, T_DX, T_DW },
     .parse = conv_read,
     .work = conv_work,
@@ -123,6 +133,7 @@ static const char *dense_read(const char *text, struct problem *p)
     p->count[T_Y] = p->count[T_DY] = lanes(d->n, d->k, 1, 1);
     p->count[T_W] = p->count[T_DW] = (size_t)d->k * (size_t)d->c;
     p->count[T_B] = p->count[T_DB] = d->bias ? (size_t)d->k : 0;
+    p->images = d->n;
     return NULL;
 }
 
@@ -158,8 +169,11 @@ static void dense_run(struct kernel *k)
     team_run(k->team, units, dense_piece, k);
 }
 
+static const char *const dense_problems[] = { "dense:n64c784k128", "dense:n64c3136k64", NULL };
+
 const struct op_bench dense_bench = {
     .directions = { "fwd", "bwd_data", "bwd_weights" },
+    .problems = dense_problems,
     .result = { T_Y, T_DX, T_DW },
     .parse = dense_read,
     .work = dense_work,

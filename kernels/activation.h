@@ -14,6 +14,10 @@ struct activation {
     float slope; /* leaky: y = x > 0 ? x : slope * x, slope > 0 */
 };
 
+/* "relu:v37", "leaky:v37" (slope 0.01), "tanh:v37": 37 vectors of 16 floats. NULL, or what is wrong; print gives `text`. */
+const char *activation_parse(const char *text, struct activation *p, int *vectors);
+const char *activation_print(const struct activation *p, int vectors, char *text, size_t size);
+
 /* y = f(x) for vectors (16 floats each) [begin, end); y may be x. ReLU: x > 0 ? x : 0, so NaN gives 0.
  * tanh: from our own exp, error <= 4 * 2^-24 relative to 1, odd, saturates to +-1. */
 typedef void activation_fwd_fn(const struct activation *p, struct span vectors, const real *x, real *y);

@@ -11,6 +11,10 @@ struct add {
     int bh, bw;     /* of b; bh >= h, bw >= w */
 };
 
+/* "add:n17c3h4w5bh6bw7". NULL, or what is wrong; print gives `text`. */
+const char *add_parse(const char *text, struct add *p);
+const char *add_print(const struct add *p, char *text, size_t size);
+
 /* y[B][H][W][C][16] = a + b[..][0:H][0:W]; rows [begin, end) of B*H; y may be a. */
 typedef void add_fwd_fn(const struct add *p, struct span rows, const real *a, const real *b, real *y);
 

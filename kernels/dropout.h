@@ -13,6 +13,10 @@ struct dropout {
     uint32_t key[2];    /* of this step and layer: stream_key(seed, STREAM_DROPOUT, step, layer) */
 };
 
+/* "drop:t13107v37": threshold 13107 (rate 0.2), 37 vectors of 16 floats; key 0. NULL, or what is wrong; print gives `text`. */
+const char *dropout_parse(const char *text, struct dropout *p, int *vectors);
+const char *dropout_print(const struct dropout *p, int vectors, char *text, size_t size);
+
 /* y = keep ? x * scale : 0 for vectors (16 floats each) [begin, end), and their masks kept[v], bit l = lane l kept. y may be x. */
 typedef void dropout_fwd_fn(const struct dropout *p, struct span vectors, const real *x, real *y, uint16_t *kept);
 

@@ -5,33 +5,14 @@
 #ifndef KERNELS_H
 #define KERNELS_H
 
-#include "base.h"
-
-/* What a kernel can do; the header of each op has its contract. */
-enum op { OP_CONV, OP_POOL, OP_BATCHNORM, OP_DENSE, OP_ACTIVATION, OP_ADD, OP_DROPOUT, OP_LOSS, OP_OPTIMIZER, OP_COUNT };
-
-#include "conv.h"
-#include "pool.h"
-#include "batchnorm.h"
-#include "dense.h"
-#include "activation.h"
-#include "add.h"
-#include "dropout.h"
-#include "loss.h"
-#include "optimizer.h"
+#include "ops.h"
 
 /* All variants of one ISA; every array ends with a row whose algo is NULL, best first. One such table is all that an isa/ file exports. */
 struct kernels {
     enum isa isa; /* whose they are */
-    const struct conv_variant *conv;
-    const struct pool_variant *pool;
-    const struct batchnorm_variant *batchnorm;
-    const struct dense_variant *dense;
-    const struct activation_variant *activation;
-    const struct add_variant *add;
-    const struct dropout_variant *dropout;
-    const struct loss_variant *loss;
-    const struct optimizer_variant *optimizer;
+#define OP_TABLE(NAME, name) const struct name##_variant *name;
+    OPS(OP_TABLE)
+#undef OP_TABLE
 };
 
 /* The table of an ISA, or NULL when this build has none (NEON on x86). */
@@ -42,6 +23,9 @@ unsigned kernels_built(void);
 
 /* Row i of op's table for that ISA as its common head (cast it back by op), or NULL past the end: the one way to walk everything. */
 const struct variant *variant_at(enum op op, enum isa isa, int i);
+
+/* The same of any table. Rows before i must be filled ones. */
+const struct variant *kernels_row(const struct kernels *k, enum op op, int i);
 
 /* "conv", "pool" … both ways; parse gives -1 for anything else. */
 const char *op_name(enum op op);

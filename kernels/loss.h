@@ -10,6 +10,10 @@ struct loss {
     int n, k; /* images, classes */
 };
 
+/* "loss:n64k10", up to 256 classes. NULL, or what is wrong; print gives `text`. */
+const char *loss_parse(const char *text, struct loss *p);
+const char *loss_print(const struct loss *p, char *text, size_t size);
+
 /* z[B][K][16] logits, label[B][16] (dead lanes: anything below K).
  * value[B][16] = log(sum exp(z)) - z[label], 0 in dead lanes;  best[B][16] = index of the largest logit, the first on ties;
  * dz[B][K][16] = (softmax(z) - onehot) / N, 0 in dead lanes; dz may be NULL (inference) or z itself. Image blocks [begin, end).

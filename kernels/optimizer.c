@@ -29,3 +29,16 @@ void optimizer_fold(struct optimizer *o, enum eps_form form, double rate, double
         o->root_scale = 1;
     }
 }
+
+struct optimizer optimizer_of(const struct optimizer_problem *p)
+{
+    struct optimizer o = { .kind = p->kind, .rate = 0.05f, .weight_decay = (float)p->decay * 1e-4f };
+    if (p->kind == OPTIMIZER_SGD) {
+        o.momentum = (float)p->momentum / 1000;
+        o.nesterov = p->nesterov;
+        o.first = p->first;
+    } else {
+        optimizer_fold(&o, p->form, 0.05, 0.9, 0.999, p->form == EPS_KERAS ? 1e-7 : 1e-8, p->t);
+    }
+    return o;
+}

@@ -28,6 +28,24 @@ struct optimizer {
 /* Adam's step_size and root_scale for step t = 1, 2 …; pow is ours. */
 void optimizer_fold(struct optimizer *o, enum eps_form form, double rate, double beta1, double beta2, double eps, int t);
 
+/* A step as a problem: "sgd:v37m900n1f0d5" has 37 vectors, momentum 0.900, Nesterov's, is not the first step, weight decay 0.0005;
+ * "adam:v37t3d0k1" is step 3, Keras' eps; "adamw:…" likewise. */
+struct optimizer_problem {
+    enum optimizer_kind kind;
+    int vectors, decay;   /* vectors of 16 parameters; weight decay in 1/10000 */
+    int momentum;         /* SGD: in 1/1000 */
+    bool nesterov, first; /* SGD */
+    int t;                /* Adam */
+    enum eps_form form;   /* Adam */
+};
+
+/* NULL, or what is wrong; print gives `text`. */
+const char *optimizer_parse(const char *text, struct optimizer_problem *p);
+const char *optimizer_print(const struct optimizer_problem *p, char *text, size_t size);
+
+/* Its scalars at rate 0.05; Adam's betas 0.9 and 0.999, eps 1e-8, in Keras' form 1e-7. */
+struct optimizer optimizer_of(const struct optimizer_problem *p);
+
 /* Updates parameters [begin, end) * 16 … (vectors of 16 floats; arenas pad with zeros, which stay zero) of w from gradients g.
  * SGD: g' = g + wd*w; m = momentum*m + g'; w -= rate * (nesterov ? g' + momentum*m : m); m unused (may be NULL) when momentum is 0.
  * Adam: m = beta1*m + (1-beta1)*g'; v = beta2*v + (1-beta2)*g'*g'; then as above. a*b + c is one fused multiply-add throughout. */

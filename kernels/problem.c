@@ -80,6 +80,19 @@ const char *dense_complete(struct dense *p)
     return countable(images, p->c, 1, 1) && countable(images, p->k, 1, 1) && countable(p->k, p->c, 1, 1) ? NULL : too_big;
 }
 
+static const char *add_complete(const struct add *p)
+{
+    const char *wrong = check_input(p->n, p->c, p->h, p->w);
+    if (!wrong && (p->bh < p->h || p->bw < p->w)) wrong = "an addition's second image is not smaller than its first";
+    return wrong ? wrong : check_input(p->n, p->c, p->bh, p->bw);
+}
+
+static const char *check_vectors(int vectors)
+{
+    if (vectors < 1) { return "vectors must be 1 or more"; }
+    return countable(LANES, vectors, 1, 1) ? NULL : too_big;
+}
+
 /* ---- text ---- */
 
 /* Takes "key<digits>" off the front of *text. Numbers too large for int read as INT_MAX, which no range check lets pass. */
@@ -133,8 +146,7 @@ static bool take_prefix(const char **text, const char *prefix)
 
 const char *conv_parse(const char *text, struct conv *p)
 {
-    assert(text != NULL);
-    assert(p != NULL);
+    assert(text && p);
     *p = (struct conv){ 0 };
     bool ok = take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "h", &p->h);
     take_or(&text, "w", &p->w, p->h);
@@ -148,8 +160,7 @@ const char *conv_parse(const char *text, struct conv *p)
 
 const char *pool_parse(const char *text, struct pool *p)
 {
-    assert(text != NULL);
-    assert(p != NULL);
+    assert(text && p);
     *p = (struct pool){ .kind = POOL_MAX };
     bool ok = take_prefix(&text, "max:");
     if (!ok) {
@@ -173,8 +184,7 @@ const char *pool_parse(const char *text, struct pool *p)
 
 const char *batchnorm_parse(const char *text, struct batchnorm *p)
 {
-    assert(text != NULL);
-    assert(p != NULL);
+    assert(text && p);
     *p = (struct batchnorm){ 0 };
     const bool ok = take_prefix(&text, "bn:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "h", &p->h);
     take_or(&text, "w", &p->w, p->h);
@@ -184,13 +194,83 @@ const char *batchnorm_parse(const char *text, struct batchnorm *p)
 
 const char *dense_parse(const char *text, struct dense *p)
 {
-    assert(text != NULL);
-    assert(p != NULL);
+    assert(text && p);
     *p = (struct dense){ 0 };
     const bool ok = take_prefix(&text, "dense:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "k", &p->k) &&
                     take_bias(&text, &p->bias);
     if (!ok || *text) { return "a dense layer reads dense:n64c784k10, in full n c k [b0]"; }
     return dense_complete(p);
+}
+
+static const char *const activations[] = { [ACTIVATION_RELU] = "relu:", [ACTIVATION_LEAKY] = "leaky:", [ACTIVATION_TANH] = "tanh:" };
+
+const char *activation_parse(const char *text, struct activation *p, int *vectors)
+{
+    assert(text && p && vectors);
+    int kind = ACTIVATION_TANH;
+    while (kind >= 0 && !take_prefix(&text, activations[kind])) kind--;
+    if (kind < 0 || !take(&text, "v", vectors) || *text) { return "an activation reads relu:v37, leaky:v37 or tanh:v37 (vectors of 16)"; }
+    *p = (struct activation){ (enum activation_kind)kind, 0.01f };
+    return check_vectors(*vectors);
+}
+
+const char *add_parse(const char *text, struct add *p)
+{
+    assert(text && p);
+    *p = (struct add){ 0 };
+    const bool ok = take_prefix(&text, "add:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "h", &p->h) &&
+                    take(&text, "w", &p->w) && take(&text, "bh", &p->bh) && take(&text, "bw", &p->bw);
+    if (!ok || *text) { return "an addition reads add:n17c3h4w5bh6bw7"; }
+    return add_complete(p);
+}
+
+const char *dropout_parse(const char *text, struct dropout *p, int *vectors)
+{
+    assert(text && p && vectors);
+    int threshold;
+    const bool ok = take_prefix(&text, "drop:") && take(&text, "t", &threshold) && take(&text, "v", vectors);
+    if (!ok || *text || threshold > UINT16_MAX) { return "a dropout reads drop:t13107v37 (threshold below 65536, vectors of 16)"; }
+    *p = (struct dropout){ .threshold = (uint32_t)threshold };
+    return check_vectors(*vectors);
+}
+
+const char *loss_parse(const char *text, struct loss *p)
+{
+    assert(text && p);
+    *p = (struct loss){ 0 };
+    const bool ok = take_prefix(&text, "loss:") && take(&text, "n", &p->n) && take(&text, "k", &p->k);
+    if (!ok || *text || p->k > UINT8_MAX + 1) { return "a loss reads loss:n64k10, up to 256 classes"; }
+    return check_input(p->n, p->k, 1, 1);
+}
+
+/* "k0" or "k1". */
+static bool take_flag(const char **text, const char *key, bool *flag)
+{
+    int value;
+    if (!take(text, key, &value) || value > 1) { return false; }
+    *flag = value == 1;
+    return true;
+}
+
+const char *optimizer_parse(const char *text, struct optimizer_problem *p)
+{
+    assert(text && p);
+    *p = (struct optimizer_problem){ .t = 1 };
+    bool ok, keras = false;
+    if (take_prefix(&text, "sgd:")) {
+        ok = take(&text, "v", &p->vectors) && take(&text, "m", &p->momentum) && take_flag(&text, "n", &p->nesterov) &&
+             take_flag(&text, "f", &p->first) && take(&text, "d", &p->decay);
+        p->nesterov = p->nesterov && p->momentum;
+    } else {
+        p->kind = take_prefix(&text, "adamw:") ? OPTIMIZER_ADAMW : OPTIMIZER_ADAM;
+        ok = (p->kind == OPTIMIZER_ADAMW || take_prefix(&text, "adam:")) && take(&text, "v", &p->vectors) && take(&text, "t", &p->t) &&
+             take(&text, "d", &p->decay) && take_flag(&text, "k", &keras);
+        p->form = keras ? EPS_KERAS : EPS_PYTORCH;
+    }
+    if (!ok || *text || p->momentum > 999 || p->decay > 9999 || p->t < 1) {
+        return "an optimizer reads sgd:v37m900n1f0d5 (momentum and decay in 1/1000 and 1/10000) or adam:v37t3d0k1, adamw:...";
+    }
+    return check_vectors(p->vectors);
 }
 
 /* Appends at `text` + the length so far; cuts at `size`. */
@@ -259,6 +339,39 @@ const char *dense_print(const struct dense *p, char *text, size_t size)
     *text = 0;
     append(text, size, "dense:n%dc%dk%d", p->n, p->c, p->k);
     append_unless(text, size, "b", p->bias, 1);
+    return text;
+}
+
+const char *activation_print(const struct activation *p, int vectors, char *text, size_t size)
+{
+    snprintf(text, size, "%sv%d", activations[p->kind], vectors);
+    return text;
+}
+
+const char *add_print(const struct add *p, char *text, size_t size)
+{
+    snprintf(text, size, "add:n%dc%dh%dw%dbh%dbw%d", p->n, p->c, p->h, p->w, p->bh, p->bw);
+    return text;
+}
+
+const char *dropout_print(const struct dropout *p, int vectors, char *text, size_t size)
+{
+    snprintf(text, size, "drop:t%uv%d", (unsigned)p->threshold, vectors);
+    return text;
+}
+
+const char *loss_print(const struct loss *p, char *text, size_t size)
+{
+    snprintf(text, size, "loss:n%dk%d", p->n, p->k);
+    return text;
+}
+
+const char *optimizer_print(const struct optimizer_problem *p, char *text, size_t size)
+{
+    const char *name = p->kind == OPTIMIZER_SGD ? "sgd" : p->kind == OPTIMIZER_ADAM ? "adam" : "adamw";
+    const bool sgd = p->kind == OPTIMIZER_SGD, keras = p->form == EPS_KERAS;
+    if (sgd) snprintf(text, size, "%s:v%dm%dn%df%dd%d", name, p->vectors, p->momentum, p->nesterov, p->first, p->decay);
+    else snprintf(text, size, "%s:v%dt%dd%dk%d", name, p->vectors, p->t, p->decay, keras);
     return text;
 }
 

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * The one list of tables, and every way to look a variant up. A new ISA adds one line here, a new op one case in row_head() and a name. */
+ * The one list of tables, and every way to look a variant up. */
 #include <assert.h>
 #include <string.h>
 #include "kernels.h"
 
-extern const struct kernels kernels_scalar, kernels_portable, kernels_neon, kernels_avx2, kernels_avx512;
+#define ISA_TABLE(NAME, name, on) extern const struct kernels kernels_##name;
+ISAS(ISA_TABLE)
+#undef ISA_TABLE
 
 static const struct kernels *const tables[ISA_COUNT] = {
+#ifdef REAL_DOUBLE
     [ISA_SCALAR] = &kernels_scalar,
-#ifndef REAL_DOUBLE
-    [ISA_PORTABLE] = &kernels_portable,
-#if defined(__x86_64__)
-    [ISA_AVX2] = &kernels_avx2,
-    [ISA_AVX512] = &kernels_avx512,
-#elif defined(__aarch64__)
-    [ISA_NEON] = &kernels_neon,
-#endif
+#else
+#define ISA_TABLE(NAME, name, on) on([ISA_##NAME] = &kernels_##name, )
+    ISAS(ISA_TABLE)
+#undef ISA_TABLE
 #endif
 };
 
@@ -35,22 +34,20 @@ unsigned kernels_built(void)
     return built;
 }
 
-/* Rows of different ops differ in size, but all begin with the common head. Row i must be there: either filled or the end. */
-static const struct variant *row_head(const struct kernels *k, enum op op, int i)
+/* Rows of different ops differ in size, but all begin with the common head. */
+#define OP_SIZE(NAME, name) sizeof(struct name##_variant),
+static const size_t row_sizes[OP_COUNT] = { OPS(OP_SIZE) };
+#undef OP_SIZE
+
+const struct variant *kernels_row(const struct kernels *k, enum op op, int i)
 {
-    switch (op) {
-    case OP_CONV: return &k->conv[i].head;
-    case OP_POOL: return &k->pool[i].head;
-    case OP_BATCHNORM: return &k->batchnorm[i].head;
-    case OP_DENSE: return &k->dense[i].head;
-    case OP_ACTIVATION: return &k->activation[i].head;
-    case OP_ADD: return &k->add[i].head;
-    case OP_DROPOUT: return &k->dropout[i].head;
-    case OP_LOSS: return &k->loss[i].head;
-    case OP_OPTIMIZER: return &k->optimizer[i].head;
-    case OP_COUNT: break;
-    }
-    return NULL;
+    assert(k && i >= 0);
+    assert(op < OP_COUNT);
+#define OP_FIRST(NAME, name) &k->name->head,
+    const struct variant *const first[OP_COUNT] = { OPS(OP_FIRST) };
+#undef OP_FIRST
+    const struct variant *head = (const void *)((const char *)first[op] + (size_t)i * row_sizes[op]);
+    return head->algo ? head : NULL;
 }
 
 const struct variant *variant_at(enum op op, enum isa isa, int i)
@@ -60,23 +57,14 @@ const struct variant *variant_at(enum op op, enum isa isa, int i)
     const struct kernels *k = kernels_of(isa);
     if (!k) { return NULL; }
     for (int at = 0; at < i; at++) {
-        if (!row_head(k, op, at)->algo) { return NULL; }
+        if (!kernels_row(k, op, at)) { return NULL; }
     }
-    const struct variant *head = row_head(k, op, i);
-    return head->algo ? head : NULL;
+    return kernels_row(k, op, i);
 }
 
-static const char *const op_names[OP_COUNT] = {
-    [OP_CONV] = "conv",
-    [OP_POOL] = "pool",
-    [OP_BATCHNORM] = "batchnorm",
-    [OP_DENSE] = "dense",
-    [OP_ACTIVATION] = "activation",
-    [OP_ADD] = "add",
-    [OP_DROPOUT] = "dropout",
-    [OP_LOSS] = "loss",
-    [OP_OPTIMIZER] = "optimizer",
-};
+#define OP_NAME(NAME, name) #name,
+static const char *const op_names[OP_COUNT] = { OPS(OP_NAME) };
+#undef OP_NAME
 
 const char *op_name(enum op op)
 {

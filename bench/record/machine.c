@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What the machine can do, measured in the run that cites it: the FMA peak by ISA and the bandwidth of every level of memory. The loops
- * are in peak_<isa>.c; here they get a team, arrays that fit the level, and a clock. */
+ *are in peak_loops.h, compiled once per ISA; here they get a team, arrays that fit the level, and a clock. */
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
@@ -12,15 +12,13 @@
 #include "machine.h"
 #include "peak.h"
 
-#if defined(__x86_64__)
-extern const struct ceiling ceiling_avx2, ceiling_avx512;
-static const struct ceiling *const ceilings[ISA_COUNT] = { [ISA_AVX2] = &ceiling_avx2, [ISA_AVX512] = &ceiling_avx512 };
-#elif defined(__aarch64__)
-extern const struct ceiling ceiling_neon;
-static const struct ceiling *const ceilings[ISA_COUNT] = { [ISA_NEON] = &ceiling_neon };
-#else
-static const struct ceiling *const ceilings[ISA_COUNT] = { NULL };
-#endif
+#define ISA_CEILING(NAME, name, on) extern const struct ceiling ceiling_##name;
+SIMD_ISAS(ISA_CEILING)
+#undef ISA_CEILING
+
+#define ISA_CEILING(NAME, name, on) on([ISA_##NAME] = &ceiling_##name, )
+static const struct ceiling *const ceilings[ISA_COUNT] = { [ISA_SCALAR] = NULL, SIMD_ISAS(ISA_CEILING) };
+#undef ISA_CEILING
 
 const char *const cache_names[CACHE_LEVELS] = { "L1", "L2", "L3", "DRAM" };
 

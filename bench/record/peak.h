@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What a core can do at most, written once against the vector contract: chains of fused multiply-adds that wait for nothing but
- * themselves, and the two streams, a sum of an array and a triad. An ISA's file says how many chains fill its registers. */
+ * themselves, and the two streams, a sum of an array and a triad. The ISA's vector header says how many chains
+ * hide the latency. */
 #ifndef BENCH_PEAK_H
 #define BENCH_PEAK_H
 

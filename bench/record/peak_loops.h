@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * The loops of peak.h for one ISA: included by peak_<isa>.c after its vector header. CHAINS: latency times pipes at least, and no more
- * than registers. */
+ * The loops of peak.h for one ISA: included after its vector header by a file that CMake writes for each (peak_isa.c.in). */
 #include "peak.h"
 
 enum { STREAMS = 256 / V }; /* vectors per round of a stream: 1 KiB, more than the compiler wants to keep in registers at once */
 
 static float fma_chains(long rounds)
 {
-    vf sum[CHAINS];
+    vf sum[V_CHAINS];
     const vf a = v_set(0.999f), b = v_set(0.001f);
-    UNROLL_FOR (int i = 0; i < CHAINS; i++) sum[i] = v_set((float)i);
+    UNROLL_FOR (int i = 0; i < V_CHAINS; i++) sum[i] = v_set((float)i);
     for (long round = 0; round < rounds; round++) {
-        UNROLL_FOR (int i = 0; i < CHAINS; i++) sum[i] = v_fma(sum[i], a, b);
+        UNROLL_FOR (int i = 0; i < V_CHAINS; i++) sum[i] = v_fma(sum[i], a, b);
     }
     float out[V], total = 0;
-    UNROLL_FOR (int i = 1; i < CHAINS; i++) sum[0] = v_add(sum[0], sum[i]);
+    UNROLL_FOR (int i = 1; i < V_CHAINS; i++) sum[0] = v_add(sum[0], sum[i]);
     v_store(out, sum[0]);
     for (int i = 0; i < V; i++) total += out[i];
     return total;
@@ -46,5 +45,5 @@ static void triad_streams(float *a, const float *b, const float *c, size_t count
 
 #define CEILING_OF(isa) \
     { \
-        isa, 2.0 * CHAINS *V, fma_chains, read_stream, triad_streams \
+        isa, 2.0 * V_CHAINS *V, fma_chains, read_stream, triad_streams \
     }

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * AVX-512F: 32 registers, so 8 x 3 accumulators + 3 pixels + 1 weight. */
+ * AVX-512F: 32 registers, so 8 x 3 accumulators + 3 pixels + 1 weight.
+ * Built for x86_64|AMD64: -mavx512f -mavx2 -mfma -mprefer-vector-width=512 */
 #include "../simd/v_avx512.h"
 
 enum { DENSE_KT = 8, DENSE_P = 3, OUTER_KT = 8, OUTER_CT = 2 }; /* outputs x vectors; sums: rows x vectors */
 
 #include "../simd/conv_direct.h"
 #include "../simd/conv_weights.h"
-#include "../simd/conv_winograd.h"
-#include "../simd/conv_winograd1d.h"
-#include "../simd/conv_fft_weights.h"
-#include "../simd/conv_im2col.h"
-#include "../simd/conv_nhwc.h"
 
 #define ISA ISA_AVX512
 
@@ -21,8 +17,8 @@ static void tile_4x6(const struct tile *t) { conv_tile_upto(t, 4, 6); }
 static void tile_3x7(const struct tile *t) { conv_tile_upto(t, 3, 7); }
 static void tile_2x8(const struct tile *t) { conv_tile_upto(t, 2, 8); }
 static void tile_1x8(const struct tile *t) { conv_tile_upto(t, 1, 8); }
-static const struct tile_row tiles[] = { { 8, 3, tile_8x3 }, { 6, 4, tile_6x4 }, { 5, 5, tile_5x5 }, { 4, 6, tile_4x6 },
-                                         { 3, 7, tile_3x7 }, { 2, 8, tile_2x8 }, { 1, 8, tile_1x8 }, { 0 } };
+static const struct tile_row isa_tiles[] = { { 8, 3, tile_8x3 }, { 6, 4, tile_6x4 }, { 5, 5, tile_5x5 }, { 4, 6, tile_4x6 },
+                                             { 3, 7, tile_3x7 }, { 2, 8, tile_2x8 }, { 1, 8, tile_1x8 }, { 0 } };
 
 static void sums_4x2x3(const struct sums *s) { sums_tile(s, 4, 2, 3); }
 static void sums_4x1x3(const struct sums *s) { sums_tile(s, 4, 1, 3); }
@@ -42,21 +38,13 @@ static void sums_1x1x3(const struct sums *s) { sums_tile(s, 1, 1, 3); }
 static void sums_1x1x2(const struct sums *s) { sums_tile(s, 1, 1, 2); }
 static void sums_1x1x1(const struct sums *s) { sums_tile(s, 1, 1, 1); }
 
-static const struct sums_row sums[] = { { 4, 2, 3, sums_4x2x3 }, { 4, 1, 3, sums_4x1x3 }, { 4, 2, 2, sums_4x2x2 },
-                                        { 4, 1, 2, sums_4x1x2 }, { 4, 2, 1, sums_4x2x1 }, { 4, 1, 1, sums_4x1x1 },
-                                        { 3, 2, 3, sums_3x2x3 }, { 3, 1, 3, sums_3x1x3 }, { 3, 1, 2, sums_3x1x2 },
-                                        { 3, 1, 1, sums_3x1x1 }, { 2, 2, 3, sums_2x2x3 }, { 2, 1, 3, sums_2x1x3 },
-                                        { 2, 1, 2, sums_2x1x2 }, { 2, 1, 1, sums_2x1x1 }, { 1, 1, 3, sums_1x1x3 },
-                                        { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 0 } };
+static const struct sums_row isa_sums[] = { { 4, 2, 3, sums_4x2x3 }, { 4, 1, 3, sums_4x1x3 }, { 4, 2, 2, sums_4x2x2 },
+                                            { 4, 1, 2, sums_4x1x2 }, { 4, 2, 1, sums_4x2x1 }, { 4, 1, 1, sums_4x1x1 },
+                                            { 3, 2, 3, sums_3x2x3 }, { 3, 1, 3, sums_3x1x3 }, { 3, 1, 2, sums_3x1x2 },
+                                            { 3, 1, 1, sums_3x1x1 }, { 2, 2, 3, sums_2x2x3 }, { 2, 1, 3, sums_2x1x3 },
+                                            { 2, 1, 2, sums_2x1x2 }, { 2, 1, 1, sums_2x1x1 }, { 1, 1, 3, sums_1x1x3 },
+                                            { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 0 } };
 
-#include "../simd/activation.h"
-#include "../simd/add.h"
-#include "../simd/batchnorm.h"
-#include "../simd/dense.h"
-#include "../simd/dropout.h"
-#include "../simd/loss.h"
-#include "../simd/optimizer.h"
-#include "../simd/pool.h"
 #include "../simd/rows.h"
 
 const struct kernels kernels_avx512 = KERNELS_OF_THIS_ISA;

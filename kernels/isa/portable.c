@@ -6,11 +6,6 @@ enum { DENSE_KT = 4, DENSE_P = 2, OUTER_KT = 4, OUTER_CT = 1 }; /* outputs x vec
 
 #include "../simd/conv_direct.h"
 #include "../simd/conv_weights.h"
-#include "../simd/conv_winograd.h"
-#include "../simd/conv_winograd1d.h"
-#include "../simd/conv_fft_weights.h"
-#include "../simd/conv_im2col.h"
-#include "../simd/conv_nhwc.h"
 
 #define ISA ISA_PORTABLE
 
@@ -18,7 +13,7 @@ static void tile_4x2(const struct tile *t) { conv_tile_upto(t, 4, 2); }
 static void tile_3x2(const struct tile *t) { conv_tile_upto(t, 3, 2); }
 static void tile_2x2(const struct tile *t) { conv_tile_upto(t, 2, 2); }
 static void tile_1x4(const struct tile *t) { conv_tile_upto(t, 1, 4); }
-static const struct tile_row tiles[] = { { 4, 2, tile_4x2 }, { 3, 2, tile_3x2 }, { 2, 2, tile_2x2 }, { 1, 4, tile_1x4 }, { 0 } };
+static const struct tile_row isa_tiles[] = { { 4, 2, tile_4x2 }, { 3, 2, tile_3x2 }, { 2, 2, tile_2x2 }, { 1, 4, tile_1x4 }, { 0 } };
 
 static void sums_4x1x3(const struct sums *s) { sums_tile(s, 4, 1, 3); }
 static void sums_4x1x2(const struct sums *s) { sums_tile(s, 4, 1, 2); }
@@ -33,28 +28,20 @@ static void sums_1x1x3(const struct sums *s) { sums_tile(s, 1, 1, 3); }
 static void sums_1x1x2(const struct sums *s) { sums_tile(s, 1, 1, 2); }
 static void sums_1x1x1(const struct sums *s) { sums_tile(s, 1, 1, 1); }
 
-static const struct sums_row sums[] = { { 4, 1, 3, sums_4x1x3 },
-                                        { 4, 1, 2, sums_4x1x2 },
-                                        { 4, 1, 1, sums_4x1x1 },
-                                        { 3, 1, 3, sums_3x1x3 },
-                                        { 3, 1, 2, sums_3x1x2 },
-                                        { 3, 1, 1, sums_3x1x1 },
-                                        { 2, 1, 3, sums_2x1x3 },
-                                        { 2, 1, 2, sums_2x1x2 },
-                                        { 2, 1, 1, sums_2x1x1 },
-                                        { 1, 1, 3, sums_1x1x3 },
-                                        { 1, 1, 2, sums_1x1x2 },
-                                        { 1, 1, 1, sums_1x1x1 },
-                                        { 0 } };
+static const struct sums_row isa_sums[] = { { 4, 1, 3, sums_4x1x3 },
+                                            { 4, 1, 2, sums_4x1x2 },
+                                            { 4, 1, 1, sums_4x1x1 },
+                                            { 3, 1, 3, sums_3x1x3 },
+                                            { 3, 1, 2, sums_3x1x2 },
+                                            { 3, 1, 1, sums_3x1x1 },
+                                            { 2, 1, 3, sums_2x1x3 },
+                                            { 2, 1, 2, sums_2x1x2 },
+                                            { 2, 1, 1, sums_2x1x1 },
+                                            { 1, 1, 3, sums_1x1x3 },
+                                            { 1, 1, 2, sums_1x1x2 },
+                                            { 1, 1, 1, sums_1x1x1 },
+                                            { 0 } };
 
-#include "../simd/activation.h"
-#include "../simd/add.h"
-#include "../simd/batchnorm.h"
-#include "../simd/dense.h"
-#include "../simd/dropout.h"
-#include "../simd/loss.h"
-#include "../simd/optimizer.h"
-#include "../simd/pool.h"
 #include "../simd/rows.h"
 
 const struct kernels kernels_portable = KERNELS_OF_THIS_ISA;

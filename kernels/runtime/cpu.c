@@ -194,7 +194,9 @@ unsigned cpu_detect(void)
     return isas;
 }
 
-static const char *const isa_names[ISA_COUNT] = { "scalar", "portable", "neon", "avx2", "avx512" };
+#define ISA_NAME(NAME, name, on) #name,
+static const char *const isa_names[ISA_COUNT] = { ISAS(ISA_NAME) };
+#undef ISA_NAME
 
 const char *isa_name(enum isa isa)
 {

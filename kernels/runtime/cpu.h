@@ -7,8 +7,27 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* In order of preference, worst first. SCALAR is the textbook, PORTABLE the plain-C twin of the SIMD sources: both run anywhere. */
-enum isa { ISA_SCALAR, ISA_PORTABLE, ISA_NEON, ISA_AVX2, ISA_AVX512, ISA_COUNT };
+/* The one list of instruction sets, X(NAME, name, on), in order of preference, worst first; on() keeps its arguments on CPUs that the set
+ * is built for. SIMD_ISAS have a vector header each, kernels/simd/v_<name>.h, and a table, kernels/isa/<name>.c. SCALAR is the textbook,
+ * PORTABLE the plain-C twin of the SIMD sources: both run anywhere. */
+#define SIMD_ISAS(X) X(NEON, neon, ON_ARM) X(AVX2, avx2, ON_X86) X(AVX512, avx512, ON_X86)
+#define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X)
+
+#define ON_ANY(...) __VA_ARGS__
+#if defined(__x86_64__)
+#define ON_X86(...) __VA_ARGS__
+#define ON_ARM(...)
+#elif defined(__aarch64__)
+#define ON_X86(...)
+#define ON_ARM(...) __VA_ARGS__
+#else
+#define ON_X86(...)
+#define ON_ARM(...)
+#endif
+
+#define ISA_NUMBER(NAME, name, on) ISA_##NAME,
+enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
+#undef ISA_NUMBER
 
 /* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
  * NEON means aarch64 with AdvSIMD. SCALAR and PORTABLE are always in. */

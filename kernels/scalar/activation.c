@@ -2,7 +2,7 @@
  * Activations, one element at a time. tanh is libm's in double, rounded once: better than the contract asks of the others. */
 #include "scalar.h"
 
-void scalar_activation_fwd(const struct activation *activation, struct span vectors, const real *x, real *y)
+static void scalar_activation_fwd(const struct activation *activation, struct span vectors, const real *x, real *y)
 {
     for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
         switch (activation->kind) {
@@ -13,7 +13,7 @@ void scalar_activation_fwd(const struct activation *activation, struct span vect
     }
 }
 
-void scalar_activation_bwd(const struct activation *activation, struct span vectors, const real *y, const real *dy, real *dx)
+static void scalar_activation_bwd(const struct activation *activation, struct span vectors, const real *y, const real *dy, real *dx)
 {
     for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
         switch (activation->kind) {
@@ -23,3 +23,7 @@ void scalar_activation_bwd(const struct activation *activation, struct span vect
         }
     }
 }
+
+const struct activation_variant scalar_activation_rows[] = {
+    { { "plain", ISA_SCALAR, ANY_CUT }, scalar_activation_fwd, scalar_activation_bwd }, { .head = { .algo = NULL } }
+};

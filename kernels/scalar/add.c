@@ -8,7 +8,7 @@ static size_t crop_at(const struct add *add, int row, int w, int c)
     return lanes_at(row / add->h * add->bh + row % add->h, w, add->bw, c, add->c);
 }
 
-void scalar_add_fwd(const struct add *add, struct span rows, const real *a, const real *b, real *y)
+static void scalar_add_fwd(const struct add *add, struct span rows, const real *a, const real *b, real *y)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < add->w; w++) {
@@ -20,7 +20,7 @@ void scalar_add_fwd(const struct add *add, struct span rows, const real *a, cons
     }
 }
 
-void scalar_add_bwd(const struct add *add, struct span rows, const real *dy, real *db)
+static void scalar_add_bwd(const struct add *add, struct span rows, const real *dy, real *db)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < add->w; w++) {
@@ -31,3 +31,6 @@ void scalar_add_bwd(const struct add *add, struct span rows, const real *dy, rea
         }
     }
 }
+
+const struct add_variant scalar_add_rows[] = { { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_add_fwd, scalar_add_bwd },
+                                               { .head = { .algo = NULL } } };

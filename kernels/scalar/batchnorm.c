@@ -30,7 +30,7 @@ static real squares_around(const struct batchnorm *bn, struct span rows, const r
     return sum;
 }
 
-void scalar_batchnorm_stats(const struct batchnorm *bn, struct span rows, const real *x, real *mean, real *m2)
+static void scalar_batchnorm_stats(const struct batchnorm *bn, struct span rows, const real *x, real *mean, real *m2)
 {
     for (int c = 0; c < bn->c; c++) {
         mean[c] = mean_of(bn, rows, x, c);
@@ -38,7 +38,8 @@ void scalar_batchnorm_stats(const struct batchnorm *bn, struct span rows, const 
     }
 }
 
-void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *scale, const real *shift, real *y)
+static void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *scale, const real *shift,
+                                   real *y)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < bn->w; w++) {
@@ -50,8 +51,8 @@ void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows, const 
     }
 }
 
-void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean, real *sum_dy,
-                                real *sum_dyx)
+static void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
+                                       real *sum_dy, real *sum_dyx)
 {
     for (int c = 0; c < bn->c; c++) {
         sum_dy[c] = sum_dyx[c] = 0;
@@ -67,8 +68,8 @@ void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, co
     }
 }
 
-void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
-                                const real *a, const real *b, const real *d, real *dx)
+static void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
+                                       const real *a, const real *b, const real *d, real *dx)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         const int live = live_lanes(bn->n, row / bn->h);
@@ -82,3 +83,10 @@ void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span rows, co
         }
     }
 }
+
+const struct batchnorm_variant scalar_batchnorm_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT },
+                                                             scalar_batchnorm_stats,
+                                                             scalar_batchnorm_apply,
+                                                             scalar_batchnorm_bwd_stats,
+                                                             scalar_batchnorm_bwd_apply },
+                                                           { .head = { .algo = NULL } } };

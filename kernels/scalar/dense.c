@@ -5,7 +5,7 @@
 /* Offset of w[k][c]. */
 static size_t weight(const struct dense *dense, int k, int c) { return (size_t)k * (size_t)dense->c + (size_t)c; }
 
-void scalar_dense_fwd(const struct dense *dense, struct span outputs, const real *x, const real *w, const real *bias, real *y)
+static void scalar_dense_fwd(const struct dense *dense, struct span outputs, const real *x, const real *w, const real *bias, real *y)
 {
     for (int b = 0; b < image_blocks(dense->n); b++) {
         for (int k = outputs.begin; k < outputs.end; k++) {
@@ -19,7 +19,7 @@ void scalar_dense_fwd(const struct dense *dense, struct span outputs, const real
     }
 }
 
-void scalar_dense_bwd_data(const struct dense *dense, struct span inputs, const real *dy, const real *w, real *dx)
+static void scalar_dense_bwd_data(const struct dense *dense, struct span inputs, const real *dy, const real *w, real *dx)
 {
     for (int b = 0; b < image_blocks(dense->n); b++) {
         for (int c = inputs.begin; c < inputs.end; c++) {
@@ -39,8 +39,8 @@ static real value_of(const real *tensor, int n, int i, int features)
     return tensor[lanes_at(n / LANES, 0, 1, i, features) + (size_t)(n % LANES)];
 }
 
-void scalar_dense_bwd_weights(const struct dense *dense, struct span inputs, const real *dy, const real *x, real *dw, real *db,
-                              real *scratch)
+static void scalar_dense_bwd_weights(const struct dense *dense, struct span inputs, const real *dy, const real *x, real *dw, real *db,
+                                     real *scratch)
 {
     (void)scratch;
     for (int k = 0; k < dense->k; k++) {
@@ -54,3 +54,8 @@ void scalar_dense_bwd_weights(const struct dense *dense, struct span inputs, con
         for (int n = 0; n < dense->n; n++) db[k] += value_of(dy, n, k, dense->k);
     }
 }
+
+const struct dense_variant scalar_dense_rows[] = {
+    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_dense_fwd, scalar_dense_bwd_data, scalar_dense_bwd_weights },
+    { .head = { .algo = NULL } }
+};

@@ -21,7 +21,7 @@ static uint32_t random_bits(const uint32_t key[2], int vector, int lane)
 
 static real scale_of(const struct dropout *dropout) { return (real)65536 / (real)(65536 - dropout->threshold); }
 
-void scalar_dropout_fwd(const struct dropout *dropout, struct span vectors, const real *x, real *y, uint16_t *kept)
+static void scalar_dropout_fwd(const struct dropout *dropout, struct span vectors, const real *x, real *y, uint16_t *kept)
 {
     for (int v = vectors.begin; v < vectors.end; v++) {
         unsigned mask = 0;
@@ -35,7 +35,7 @@ void scalar_dropout_fwd(const struct dropout *dropout, struct span vectors, cons
     }
 }
 
-void scalar_dropout_bwd(const struct dropout *dropout, struct span vectors, const real *dy, const uint16_t *kept, real *dx)
+static void scalar_dropout_bwd(const struct dropout *dropout, struct span vectors, const real *dy, const uint16_t *kept, real *dx)
 {
     for (int v = vectors.begin; v < vectors.end; v++) {
         for (int l = 0; l < LANES; l++) {
@@ -44,3 +44,6 @@ void scalar_dropout_bwd(const struct dropout *dropout, struct span vectors, cons
         }
     }
 }
+
+const struct dropout_variant scalar_dropout_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_dropout_fwd, scalar_dropout_bwd },
+                                                       { .head = { .algo = NULL } } };

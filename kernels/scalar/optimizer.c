@@ -27,7 +27,7 @@ static void adam(const struct optimizer *o, real *w, real g, real *m, real *v)
     *w = fused(-o->step_size, *m / fused(root, o->root_scale, o->eps), *w);
 }
 
-void scalar_optimizer_step(const struct optimizer *o, struct span vectors, real *w, const real *g, real *m, real *v)
+static void scalar_optimizer_step(const struct optimizer *o, struct span vectors, real *w, const real *g, real *m, real *v)
 {
     for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
         if (o->kind == OPTIMIZER_SGD) {
@@ -37,3 +37,6 @@ void scalar_optimizer_step(const struct optimizer *o, struct span vectors, real 
         }
     }
 }
+
+const struct optimizer_variant scalar_optimizer_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_optimizer_step },
+                                                           { .head = { .algo = NULL } } };

@@ -50,7 +50,7 @@ static void pool_window(const struct pool *pool, int row, int q, int c, const re
     }
 }
 
-void scalar_pool_fwd(const struct pool *pool, struct span rows, const real *x, real *y, uint8_t *which)
+static void scalar_pool_fwd(const struct pool *pool, struct span rows, const real *x, real *y, uint8_t *which)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         for (int q = 0; q < pool->q; q++) {
@@ -86,7 +86,7 @@ static void gather(const struct pool *pool, int row, int w, int c, const real *d
     }
 }
 
-void scalar_pool_bwd(const struct pool *pool, struct span rows, const real *dy, const uint8_t *which, real *dx)
+static void scalar_pool_bwd(const struct pool *pool, struct span rows, const real *dy, const uint8_t *which, real *dx)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < pool->w; w++) {
@@ -94,3 +94,6 @@ void scalar_pool_bwd(const struct pool *pool, struct span rows, const real *dy, 
         }
     }
 }
+
+const struct pool_variant scalar_pool_rows[] = { { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_pool_fwd, scalar_pool_bwd },
+                                                 { .head = { .algo = NULL } } };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the textbook sources share: where a pixel's lanes stand, the fused multiply-add in both widths, and the names that table.c lists.
+ * What the textbook sources share: where a pixel's lanes stand, the fused multiply-add in both widths, and the rows that table.c lists.
  *
  * These loops are the definition of every op: read them beside the contract in kernels/<op>.h. They say what the result is, in the plainest
  * order, with the sixteen images as the innermost loop; speed is nobody's business here. In double (-DREAL_DOUBLE) they are the oracle. */
@@ -34,25 +34,17 @@ static inline real fused(real a, real b, real c)
     return sizeof(real) == sizeof(double) ? (real)fma((double)a, (double)b, (double)c) : (real)fmaf((float)a, (float)b, (float)c);
 }
 
+/* What rows promise. None promises SAME_BITS_OVER_ISA: that promise is among the SIMD sources, against which the textbook is compared
+ * within bounds. */
+enum { ANY_CUT = SAME_BITS_OVER_SPANS, EXACT_ANY_CUT = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
+
+/* The rows of every op, in the op's file; of convolution in table.c. */
+#define OP_ROWS(NAME, name) extern const struct name##_variant scalar_##name##_rows[];
+OPS(OP_ROWS)
+#undef OP_ROWS
+
 conv_fwd_fn scalar_conv_fwd, autovec_conv_fwd;
 conv_bwd_data_fn scalar_conv_bwd_data, autovec_conv_bwd_data;
 conv_bwd_weights_fn scalar_conv_bwd_weights, autovec_conv_bwd_weights;
-pool_fwd_fn scalar_pool_fwd;
-pool_bwd_fn scalar_pool_bwd;
-batchnorm_stats_fn scalar_batchnorm_stats;
-batchnorm_apply_fn scalar_batchnorm_apply;
-batchnorm_bwd_stats_fn scalar_batchnorm_bwd_stats;
-batchnorm_bwd_apply_fn scalar_batchnorm_bwd_apply;
-dense_fwd_fn scalar_dense_fwd;
-dense_bwd_data_fn scalar_dense_bwd_data;
-dense_bwd_weights_fn scalar_dense_bwd_weights;
-activation_fwd_fn scalar_activation_fwd;
-activation_bwd_fn scalar_activation_bwd;
-add_fwd_fn scalar_add_fwd;
-add_bwd_fn scalar_add_bwd;
-dropout_fwd_fn scalar_dropout_fwd;
-dropout_bwd_fn scalar_dropout_bwd;
-loss_fn scalar_softmax_xent;
-optimizer_fn scalar_optimizer_step;
 
 #endif

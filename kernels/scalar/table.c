@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The table of the textbook: one row "plain" per op, and the same convolution as the compiler vectorises it. In double it is the only
- * table. No row promises SAME_BITS_OVER_ISA: that promise is among the SIMD sources, against which the textbook is compared within
- * bounds. */
+ * The table of the textbook: one row "plain" per op, in the op's file, and the same convolution as the compiler vectorises it. In double it
+ * is the only table. */
 #include <string.h>
 #include "scalar.h"
 
 enum { CHUNK_PIXELS = 96 };
-enum { ANY_CUT = SAME_BITS_OVER_SPANS, EXACT_ANY_CUT = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
 
 static bool any_shape(const struct conv *p)
 {
@@ -50,7 +48,7 @@ static float sequential_bound(const struct conv *p)
     return roundings < 0x1p23 ? (float)(roundings / (1 - roundings * 0x1p-24) + 1) : INFINITY;
 }
 
-static const struct conv_variant conv_rows[] = { { { "autovec", ISA_SCALAR, EXACT_ANY_CUT },
+const struct conv_variant scalar_conv_rows[] = { { { "autovec", ISA_SCALAR, EXACT_ANY_CUT },
                                                    any_shape,
                                                    each_row,
                                                    CHUNK_PIXELS,
@@ -74,36 +72,7 @@ static const struct conv_variant conv_rows[] = { { { "autovec", ISA_SCALAR, EXAC
                                                    scalar_conv_bwd_weights },
                                                  { .head = { .algo = NULL } } };
 
-static const struct pool_variant pool_rows[] = { { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_pool_fwd, scalar_pool_bwd },
-                                                 { .head = { .algo = NULL } } };
-
-static const struct batchnorm_variant batchnorm_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT },
-                                                             scalar_batchnorm_stats,
-                                                             scalar_batchnorm_apply,
-                                                             scalar_batchnorm_bwd_stats,
-                                                             scalar_batchnorm_bwd_apply },
-                                                           { .head = { .algo = NULL } } };
-
-static const struct dense_variant dense_rows[] = {
-    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_dense_fwd, scalar_dense_bwd_data, scalar_dense_bwd_weights },
-    { .head = { .algo = NULL } }
-};
-
-static const struct activation_variant activation_rows[] = {
-    { { "plain", ISA_SCALAR, ANY_CUT }, scalar_activation_fwd, scalar_activation_bwd }, { .head = { .algo = NULL } }
-};
-
-static const struct add_variant add_rows[] = { { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, scalar_add_fwd, scalar_add_bwd },
-                                               { .head = { .algo = NULL } } };
-
-static const struct dropout_variant dropout_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_dropout_fwd, scalar_dropout_bwd },
-                                                       { .head = { .algo = NULL } } };
-
-static const struct loss_variant loss_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_softmax_xent }, { .head = { .algo = NULL } } };
-
-static const struct optimizer_variant optimizer_rows[] = { { { "plain", ISA_SCALAR, ANY_CUT }, scalar_optimizer_step },
-                                                           { .head = { .algo = NULL } } };
-
 extern const struct kernels kernels_scalar;
-const struct kernels kernels_scalar = { ISA_SCALAR,      conv_rows, pool_rows,    batchnorm_rows, dense_rows,
-                                        activation_rows, add_rows,  dropout_rows, loss_rows,      optimizer_rows };
+#define OP_ROWS(NAME, name) .name = scalar_##name##_rows,
+const struct kernels kernels_scalar = { .isa = ISA_SCALAR, OPS(OP_ROWS) };
+#undef OP_ROWS

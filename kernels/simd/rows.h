@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * THE list: every variant of every SIMD instruction set, one row each, best first. An isa/ file defines its constants, includes this,
- * and exports the table; a new algorithm is its template plus one row here. Constants expected: ISA, tiles[], sums[], DENSE_*, OUTER_*. */
+ * THE list: every variant of every SIMD instruction set, one row each, best first, and the templates they are made from. An isa/ file
+ * defines its constants (ISA, isa_tiles[], isa_sums[], DENSE_*, OUTER_*), includes this, and exports the table. A new algorithm is its
+ * template, an #include and a row here; functions of a template that have the types of the contract need no others around them. */
 #ifndef SIMD_ROWS_H
 #define SIMD_ROWS_H
 
 #include "../kernels.h"
+#include "activation.h"
+#include "add.h"
+#include "batchnorm.h"
+#include "conv_direct.h"
+#include "conv_fft_weights.h"
+#include "conv_im2col.h"
+#include "conv_nhwc.h"
+#include "conv_weights.h"
+#include "conv_winograd.h"
+#include "conv_winograd1d.h"
+#include "dense.h"
+#include "dropout.h"
+#include "loss.h"
+#include "optimizer.h"
+#include "pool.h"
 
 enum { EVERYTHING = EXACT_ON_INTEGERS | SAME_BITS_OVER_ISA | SAME_BITS_OVER_SPANS, SAME_BITS = SAME_BITS_OVER_ISA | SAME_BITS_OVER_SPANS };
 
@@ -17,23 +33,23 @@ static float conv_direct_bound(const struct conv *p)
 }
 static void conv_direct_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    direct_pack(p, tiles, direction, w, packed);
+    direct_pack(p, isa_tiles, direction, w, packed);
 }
 static void conv_direct_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                             float *scratch)
 {
     (void)scratch;
-    direct_fwd(p, tiles, rows, x, packed, b, y);
+    direct_fwd(p, isa_tiles, rows, x, packed, b, y);
 }
 static void conv_direct_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
 {
     (void)scratch;
-    direct_bwd_data(p, tiles, rows, dy, packed, dx);
+    direct_bwd_data(p, isa_tiles, rows, dy, packed, dx);
 }
 static void conv_direct_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                     float *scratch)
 {
-    direct_bwd_weights(p, sums, rows, dy, x, dw, db, scratch);
+    direct_bwd_weights(p, isa_sums, rows, dy, x, dw, db, scratch);
 }
 
 /* Winograd: 3x3 and 5x5 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
@@ -55,13 +71,13 @@ static size_t conv_wino_packed_bytes(const struct conv *p, enum conv_direction d
 static size_t conv_wino_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(wino_of(p), p); }
 static void conv_wino_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    wino_pack(wino_of(p), p, tiles, direction, w, packed);
+    wino_pack(wino_of(p), p, isa_tiles, direction, w, packed);
 }
 static void conv_wino_sweep(struct wino_sweep s, const float *packed, const float *b, float *scratch)
 {
-    if (s.f == &wino3) wino_sweep_run(&wino3, &s, tiles, packed, b, scratch);
-    else if (s.f == &wino2) wino_sweep_run(&wino2, &s, tiles, packed, b, scratch);
-    else wino_sweep_run(&wino5, &s, tiles, packed, b, scratch);
+    if (s.f == &wino3) wino_sweep_run(&wino3, &s, isa_tiles, packed, b, scratch);
+    else if (s.f == &wino2) wino_sweep_run(&wino2, &s, isa_tiles, packed, b, scratch);
+    else wino_sweep_run(&wino5, &s, isa_tiles, packed, b, scratch);
 }
 static void conv_wino_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                           float *scratch)
@@ -90,7 +106,7 @@ static size_t conv_wino2_packed_bytes(const struct conv *p, enum conv_direction 
 static size_t conv_wino2_scratch_bytes(const struct conv *p) { return wino_scratch_bytes(&wino2, p); }
 static void conv_wino2_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    wino_pack(&wino2, p, tiles, direction, w, packed);
+    wino_pack(&wino2, p, isa_tiles, direction, w, packed);
 }
 static void conv_wino2_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                            float *scratch)
@@ -116,38 +132,38 @@ static float conv_wino1_bound(const struct conv *p)
 }
 static void conv_wino1_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    if (direction == CONV_BWD_DATA) direct_pack(p, tiles, direction, w, packed);
-    else wino1_pack(wino1_of(p), p, tiles, w, packed);
+    if (direction == CONV_BWD_DATA) direct_pack(p, isa_tiles, direction, w, packed);
+    else wino1_pack(wino1_of(p), p, isa_tiles, w, packed);
 }
 static void conv_wino1_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                            float *scratch)
 {
-    if (p->r == 3) wino1_fwd(&wino3, p, tiles, rows, x, packed, b, y, scratch);
-    else if (p->r == 5) wino1_fwd(&wino5, p, tiles, rows, x, packed, b, y, scratch);
-    else wino1_fwd(&wino7, p, tiles, rows, x, packed, b, y, scratch);
+    if (p->r == 3) wino1_fwd(&wino3, p, isa_tiles, rows, x, packed, b, y, scratch);
+    else if (p->r == 5) wino1_fwd(&wino5, p, isa_tiles, rows, x, packed, b, y, scratch);
+    else wino1_fwd(&wino7, p, isa_tiles, rows, x, packed, b, y, scratch);
 }
 static void conv_wino1_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                    float *scratch)
 {
-    if (p->r == 3) wino1_bwd_weights(&wino3, p, sums, rows, dy, x, dw, db, scratch);
-    else if (p->r == 5) wino1_bwd_weights(&wino5, p, sums, rows, dy, x, dw, db, scratch);
-    else wino1_bwd_weights(&wino7, p, sums, rows, dy, x, dw, db, scratch);
+    if (p->r == 3) wino1_bwd_weights(&wino3, p, isa_sums, rows, dy, x, dw, db, scratch);
+    else if (p->r == 5) wino1_bwd_weights(&wino5, p, isa_sums, rows, dy, x, dw, db, scratch);
+    else wino1_bwd_weights(&wino7, p, isa_sums, rows, dy, x, dw, db, scratch);
 }
 
 static void conv_fft_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    fft_pack(p, tiles, direction, w, packed);
+    fft_pack(p, isa_tiles, direction, w, packed);
 }
 static void conv_fft_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                          float *scratch)
 {
     const struct fft_sweep s = fft_forward(p);
-    fft_run(&s, rows, tiles, x, packed, b, y, scratch);
+    fft_run(&s, rows, isa_tiles, x, packed, b, y, scratch);
 }
 static void conv_fft_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
 {
     const struct fft_sweep s = fft_backward(p);
-    fft_run(&s, rows, tiles, dy, packed, NULL, dx, scratch);
+    fft_run(&s, rows, isa_tiles, dy, packed, NULL, dx, scratch);
 }
 /* Sums of C products, or of a span's images, and the 2 x 8 additions of transforms there and back; relative to a whole image. */
 static float conv_fft_bound(const struct conv *p)
@@ -163,16 +179,16 @@ static float conv_chain_bound(const struct conv *p)
 }
 static void conv_col_pack(const struct conv *p, enum conv_direction direction, const float *w, float *packed)
 {
-    col_pack(p, tiles, direction, w, packed);
+    col_pack(p, isa_tiles, direction, w, packed);
 }
 static void conv_col_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                          float *scratch)
 {
-    col_fwd(p, tiles, rows, x, packed, b, y, scratch);
+    col_fwd(p, isa_tiles, rows, x, packed, b, y, scratch);
 }
 static void conv_col_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
 {
-    col_bwd_data(p, tiles, rows, dy, packed, dx, scratch);
+    col_bwd_data(p, isa_tiles, rows, dy, packed, dx, scratch);
 }
 static void conv_nhwc_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                           float *scratch)
@@ -231,9 +247,10 @@ static const struct optimizer_variant optimizer_rows[] = {
 };
 /* clang-format on */
 
+#define OP_ROWS(NAME, name) .name = name##_rows,
 #define KERNELS_OF_THIS_ISA \
     { \
-        ISA, conv_rows, pool_rows, batchnorm_rows, dense_rows, activation_rows, add_rows, dropout_rows, loss_rows, optimizer_rows \
+        .isa = ISA, OPS(OP_ROWS) \
     }
 
 #endif

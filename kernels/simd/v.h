@@ -4,6 +4,7 @@
  * lane by lane.
  *
  *   V                        lanes per vector: 16 (avx512, portable), 8 (avx2), 4 (neon). 16 images are PARTS = 16 / V vectors.
+ *   V_CHAINS                 chains of v_fma that hide its latency: latency times pipes at least, no more than registers (not portable)
  *   vf  vm  vu               V floats; V booleans; V uint32
  *
  *   memory        v_load(p)  v_store(p, a)             V floats at any float address (templates only use 4 * V-byte aligned ones or w rows)

@@ -5,7 +5,7 @@
 
 #include "v_x86.h"
 
-enum { V = 8, PARTS = 2 };
+enum { V = 8, PARTS = 2, V_CHAINS = 10 };
 typedef __m256 vf;
 typedef __m256 vm; /* lanes all ones or all zeros */
 typedef __m256i vu;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The studied nets, by study: each is a cell name, a net string, the recipe string of its study, its data set and what was published.
- * Programs, tests and benches walk this; one file per study holds its table. */
+ * Programs, tests and benches walk this; one file per study holds its table, nets/zoo/<study>.c with
+ * `const struct zoo_study <study>`, which who wants that one declares. */
 #ifndef NETS_ZOO_H
 #define NETS_ZOO_H
 
@@ -22,7 +23,6 @@ struct zoo_study {
     const struct zoo_cell *cells; /* ended by cell NULL */
 };
 
-extern const struct zoo_study vanishing_canvas, mnist_architectures, scratch_cnn, kernel_size, compact_net;
-extern const struct zoo_study *const zoo[]; /* all of them, NULL-terminated */
+extern const struct zoo_study *const zoo[]; /* all of them, by name, NULL-terminated */
 
 #endif

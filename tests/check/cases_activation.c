@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Activations: "relu:v37", "leaky:v37" (slope 0.01) and "tanh:v37" are 37 vectors of 16 floats. ReLU and leaky ReLU bit by bit, tanh
- * against libm's in double within its promise; odd, saturating, NaN kept. */
+ * Activations: ReLU and leaky ReLU bit by bit, tanh against libm's in double within its promise; odd, saturating, NaN kept. */
 #include "trial_spans.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include "mutants.h"
-#include "problems.h"
 
 enum line { FWD, BWD };
 enum slots { SLOT_X, SLOT_Y, SLOT_DY };
@@ -20,22 +16,12 @@ struct activation_case {
     double *wide, *size; /* tanh */
 };
 
-static const char *const kinds[] = { [ACTIVATION_RELU] = "relu", [ACTIVATION_LEAKY] = "leaky", [ACTIVATION_TANH] = "tanh" };
 static const char *const problems[] = { "relu:v1", "leaky:v1", "tanh:v1", "relu:v4096", "leaky:v4096", "tanh:v4096", NULL };
 
 static void draw(struct rng *r, char *text)
 {
-    snprintf(text, CHECK_TEXT, "%s:v%d", kinds[rng_below(r, 3)], rng_below(r, 4) ? draw_between(r, 1, 40) : draw_between(r, 41, 700));
-}
-
-const char *activation_problem(const char *text, struct activation *p, int *vectors)
-{
-    char name[8];
-    int used = 0;
-    if (sscanf(text, "%7[a-z]:v%5d%n", name, vectors, &used) == 2 && !text[used] && *vectors > 0)
-        for (int kind = ACTIVATION_RELU; kind <= ACTIVATION_TANH; kind++)
-            if (strcmp(name, kinds[kind]) == 0) return *p = (struct activation){ (enum activation_kind)kind, 0.01f }, NULL;
-    return "an activation reads relu:v37, leaky:v37 or tanh:v37 (vectors of 16)";
+    const struct activation p = { .kind = (enum activation_kind)rng_below(r, 3) };
+    activation_print(&p, draw_vectors(r), text, CHECK_TEXT);
 }
 
 static void call_fwd(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
@@ -121,7 +107,7 @@ static const char *run(struct check *c, const char *problem)
 {
     struct activation_case k = { 0 };
     int vectors;
-    const char *wrong = activation_problem(problem, &k.p, &vectors);
+    const char *wrong = activation_parse(problem, &k.p, &vectors);
     for (int i = 0; !wrong && i < 4; i++) {
         const bool specials = i >= 2, backward = i % 2;
         enum edge edge = draw_edge(&c->rng);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Skip connections, bit by bit: "add:n17c3h4w5bh6bw7". */
+ * Skip connections, bit by bit. */
 #include "trial_spans.h"
 
-#include <stdio.h>
 #include "mutants.h"
-#include "problems.h"
 
 enum line { FWD, BWD };
 enum slots { SLOT_A, SLOT_B, SLOT_DY };
@@ -20,18 +18,13 @@ static const char *const problems[] = { "add:n64c3h24w24bh28bw28", "add:n64c16h8
 
 static void draw(struct rng *r, char *text)
 {
-    const int h = draw_between(r, 1, 9), w = draw_between(r, 1, 9);
-    snprintf(text, CHECK_TEXT, "add:n%dc%dh%dw%dbh%dbw%d", draw_images(r), draw_between(r, 1, 12), h, w, h + (int)rng_below(r, 4),
-             w + (int)rng_below(r, 4));
-}
-
-const char *add_problem(const char *text, struct add *p)
-{
-    int used = 0;
-    if (sscanf(text, "add:n%5dc%4dh%4dw%4dbh%4dbw%4d%n", &p->n, &p->c, &p->h, &p->w, &p->bh, &p->bw, &used) != 6 || text[used] ||
-        p->n < 1 || p->c < 1 || p->h < 1 || p->w < 1 || p->bh < p->h || p->bw < p->w)
-        return "an addition reads add:n17c3h4w5bh6bw7, and the second image is not smaller than the first";
-    return NULL;
+    struct add p = { .h = draw_between(r, 1, 9) };
+    p.w = draw_between(r, 1, 9);
+    p.n = draw_images(r);
+    p.c = draw_between(r, 1, 12);
+    p.bh = p.h + (int)rng_below(r, 4);
+    p.bw = p.w + (int)rng_below(r, 4);
+    add_print(&p, text, CHECK_TEXT);
 }
 
 static void call_fwd(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
@@ -90,7 +83,7 @@ static void make(struct check *c, struct add_case *k, bool specials, enum edge e
 static const char *run(struct check *c, const char *problem)
 {
     struct add_case k = { 0 };
-    const char *wrong = add_problem(problem, &k.p);
+    const char *wrong = add_parse(problem, &k.p);
     for (int i = 0; !wrong && i < 4; i++) {
         const bool backward = i % 2;
         const int blocks = image_blocks(k.p.n), rows = blocks * k.p.h;

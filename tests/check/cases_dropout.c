@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Dropout, bit by bit: "drop:t13107v37" is threshold 13107 (rate 0.2) on 37 vectors. The oracle asks Philox for each element by itself. */
+ * Dropout, bit by bit. The oracle asks Philox for each element by itself. */
 #include "trial_spans.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include "mutants.h"
-#include "problems.h"
 
 enum line { FWD, BWD };
 enum slots { SLOT_X, SLOT_DY, SLOT_KEPT };
@@ -23,18 +20,8 @@ static const char *const problems[] = { "drop:t13107v9408", "drop:t13107v40", "d
 
 static void draw(struct rng *r, char *text)
 {
-    snprintf(text, CHECK_TEXT, "drop:t%dv%d", draw_between(r, 0, 65535),
-             rng_below(r, 4) ? draw_between(r, 1, 40) : draw_between(r, 41, 700));
-}
-
-const char *dropout_problem(const char *text, struct dropout *p, int *vectors)
-{
-    int threshold = 0, used = 0;
-    if (sscanf(text, "drop:t%5dv%6d%n", &threshold, vectors, &used) != 2 || text[used] || threshold < 0 || threshold > 65535 ||
-        *vectors < 1)
-        return "a dropout reads drop:t13107v37 (threshold of 65536, vectors of 16)";
-    *p = (struct dropout){ .threshold = (uint32_t)threshold };
-    return NULL;
+    const struct dropout p = { .threshold = (uint32_t)draw_between(r, 0, 65535) };
+    dropout_print(&p, draw_vectors(r), text, CHECK_TEXT);
 }
 
 static bool is_kept(const struct dropout *p, int vector, int lane)
@@ -101,7 +88,7 @@ static const char *run(struct check *c, const char *problem)
 {
     struct dropout_case k = { 0 };
     int vectors;
-    const char *wrong = dropout_problem(problem, &k.p, &vectors);
+    const char *wrong = dropout_parse(problem, &k.p, &vectors);
     for (int i = 0; !wrong && i < 4; i++) {
         const bool backward = i % 2;
         enum edge edge = draw_edge(&c->rng);

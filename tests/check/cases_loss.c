@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Softmax and cross-entropy: "loss:n64k10". Against libm in double; the largest logit bit by bit, with ties; logits from level to
- * overwhelming, and with NaN, infinities and denormals among them. */
+ * Softmax and cross-entropy. Against libm in double; the largest logit bit by bit, with ties; logits from level to overwhelming, and with
+ * NaN, infinities and denormals among them. */
 #include "trial_spans.h"
 
 #include <math.h>
-#include <stdio.h>
 #include "mutants.h"
-#include "problems.h"
 
 enum slots { SLOT_Z, SLOT_LABEL };
 enum rooms { ROOM_VALUE, ROOM_VALUE_SIZE, ROOM_DZ, ROOM_DZ_SIZE, ROOM_BEST };
@@ -23,15 +21,9 @@ static const char *const problems[] = { "loss:n64k10", "loss:n32k10", "loss:n1k1
 
 static void draw(struct rng *r, char *text)
 {
-    snprintf(text, CHECK_TEXT, "loss:n%dk%d", draw_images(r), rng_below(r, 3) ? draw_between(r, 1, 20) : draw_between(r, 21, 256));
-}
-
-const char *loss_problem(const char *text, struct loss *p)
-{
-    int used = 0;
-    if (sscanf(text, "loss:n%6dk%3d%n", &p->n, &p->k, &used) != 2 || text[used] || p->n < 1 || p->k < 1 || p->k > 256)
-        return "a loss reads loss:n64k10, up to 256 classes";
-    return NULL;
+    struct loss p = { .n = draw_images(r) };
+    p.k = rng_below(r, 3) ? draw_between(r, 1, 20) : draw_between(r, 21, 256);
+    loss_print(&p, text, CHECK_TEXT);
 }
 
 static void call(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
@@ -104,7 +96,7 @@ static void make(struct check *c, struct loss_case *k, bool ties, bool specials,
 static const char *run(struct check *c, const char *problem)
 {
     struct loss_case k = { 0 };
-    const char *wrong = loss_problem(problem, &k.p);
+    const char *wrong = loss_parse(problem, &k.p);
     for (int i = 0; !wrong && i < 4; i++) {
         const int blocks = image_blocks(k.p.n);
         enum edge edge = draw_edge(&c->rng);

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Optimizers: "sgd:v37m900n1f0d5" is 37 vectors, momentum 0.900, Nesterov, not the first step, weight decay 0.0005; "adam:v37t3d0k1" step
- * 3, Keras' eps; "adamw:…" likewise. SGD bit by bit, since the contract fixes every rounding; Adam in double with its roundings counted. */
+ * Optimizers: SGD bit by bit, since the contract fixes every rounding; Adam in double with its roundings counted. */
 #include "trial_spans.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 #include "mutants.h"
-#include "problems.h"
 
 enum slots { SLOT_G };
 enum rooms { ROOM_START, ROOM_WANT = ROOM_START + 3, ROOM_SIZE = ROOM_WANT + 3 };
@@ -33,35 +29,18 @@ static const char *const problems[] = { "sgd:v504m0n0f0d0",
 
 static void draw(struct rng *r, char *text)
 {
-    const int v = draw_between(r, 1, 70), d = rng_below(r, 2) ? draw_between(r, 1, 100) : 0;
-    if (rng_below(r, 2))
-        snprintf(text, CHECK_TEXT, "sgd:v%dm%dn%df%dd%d", v, rng_below(r, 3) ? draw_between(r, 1, 999) : 0, draw_between(r, 0, 1),
-                 draw_between(r, 0, 1), d);
-    else
-        snprintf(text, CHECK_TEXT, "%s:v%dt%dd%dk%d", rng_below(r, 2) ? "adam" : "adamw", v, draw_between(r, 1, 2000), d,
-                 draw_between(r, 0, 1));
-}
-
-const char *optimizer_problem(const char *text, struct optimizer *p, int *vectors)
-{
-    char name[8];
-    int used = 0, momentum, nesterov, first, decay, step, keras;
-    *p = (struct optimizer){ .rate = 0.05f };
-    if (sscanf(text, "sgd:v%5dm%3dn%1df%1dd%4d%n", vectors, &momentum, &nesterov, &first, &decay, &used) == 5 && !text[used] &&
-        *vectors > 0) {
-        p->kind = OPTIMIZER_SGD;
-        p->momentum = (float)momentum / 1000;
-        p->nesterov = nesterov && momentum;
-        p->first = first;
-    } else if (sscanf(text, "%7[a-z]:v%5dt%5dd%4dk%1d%n", name, vectors, &step, &decay, &keras, &used) == 5 && !text[used] &&
-               *vectors > 0 && step > 0 && (strcmp(name, "adam") == 0 || strcmp(name, "adamw") == 0)) {
-        p->kind = name[4] ? OPTIMIZER_ADAMW : OPTIMIZER_ADAM;
-        optimizer_fold(p, keras ? EPS_KERAS : EPS_PYTORCH, 0.05, 0.9, 0.999, keras ? 1e-7 : 1e-8, step);
+    struct optimizer_problem p = { .vectors = draw_between(r, 1, 70) };
+    p.decay = rng_below(r, 2) ? draw_between(r, 1, 100) : 0;
+    if (rng_below(r, 2)) {
+        p.momentum = rng_below(r, 3) ? draw_between(r, 1, 999) : 0;
+        p.nesterov = rng_below(r, 2);
+        p.first = rng_below(r, 2);
     } else {
-        return "an optimizer reads sgd:v37m900n1f0d5 (momentum and decay in 1/1000 and 1/10000) or adam:v37t3d0k1, adamw:...";
+        p.kind = rng_below(r, 2) ? OPTIMIZER_ADAM : OPTIMIZER_ADAMW;
+        p.t = draw_between(r, 1, 2000);
+        p.form = rng_below(r, 2) ? EPS_KERAS : EPS_PYTORCH;
     }
-    p->weight_decay = (float)decay * 1e-4f;
-    return NULL;
+    optimizer_print(&p, text, CHECK_TEXT);
 }
 
 static void call(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
@@ -145,9 +124,10 @@ static void make(struct check *c, struct optimizer_case *k, int vectors, bool sp
 static const char *run(struct check *c, const char *problem)
 {
     static const char *const names[] = { "w", "m", "v" };
-    struct optimizer_case k = { 0 };
-    int vectors;
-    const char *wrong = optimizer_problem(problem, &k.p, &vectors);
+    struct optimizer_problem p;
+    const char *wrong = optimizer_parse(problem, &p);
+    struct optimizer_case k = { .p = wrong ? (struct optimizer){ 0 } : optimizer_of(&p) };
+    const int vectors = p.vectors;
     for (int specials = 0; !wrong && specials < 2; specials++) {
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, vectors, specials, edge);

@@ -8,20 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct op_cases conv_cases, pool_cases, batchnorm_cases, dense_cases, activation_cases, add_cases, dropout_cases, loss_cases,
-    optimizer_cases;
+#define OP_CASES(NAME, name) extern const struct op_cases name##_cases;
+OPS(OP_CASES)
+#undef OP_CASES
 
-const struct op_cases *const check_cases[OP_COUNT] = {
-    [OP_CONV] = &conv_cases,
-    [OP_POOL] = &pool_cases,
-    [OP_BATCHNORM] = &batchnorm_cases,
-    [OP_DENSE] = &dense_cases,
-    [OP_ACTIVATION] = &activation_cases,
-    [OP_ADD] = &add_cases,
-    [OP_DROPOUT] = &dropout_cases,
-    [OP_LOSS] = &loss_cases,
-    [OP_OPTIMIZER] = &optimizer_cases,
-};
+#define OP_CASES(NAME, name) &name##_cases,
+const struct op_cases *const check_cases[OP_COUNT] = { OPS(OP_CASES) };
+#undef OP_CASES
 
 /* Problems are drawn from stream 100 + op, data from stream op. */
 enum { MUTANT_PROBLEMS = 400, RARE_PROBLEMS = 400, STREAM_PROBLEMS = 100 };

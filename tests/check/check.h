@@ -4,7 +4,7 @@
  * A *row* is a variant of the registry (or a mutant); a *line* is one direction of a row and the unit of the report; a *problem* is a
  * string; a *trial* is one direction of one row on one problem with one kind of input. What a trial does depends on (op, problem, seed)
  * alone, so any failure comes back by the command that is printed with it. The registry is walked by variant_at(): a new variant is
- * tested the day it is registered. A new op brings one cases_<op>.c, listed in check_cases[].
+ * tested the day it is registered. A new op brings one cases_<op>.c; check_cases[] is made from the list in kernels/ops.h.
  *
  * The walk is by problem, then by row, so that inputs and oracles are made once for all rows. */
 #ifndef TESTS_CHECK_H
@@ -166,6 +166,7 @@ void fill_dead(const struct tensor_view *t, float *to, enum dead dead);
 enum edge draw_edge(struct rng *r);
 int draw_between(struct rng *r, int low, int high); /* inclusive */
 int draw_images(struct rng *r);                     /* 1 … 49, often near a multiple of 16 */
+int draw_vectors(struct rng *r);                    /* of 16 floats: 1 … 700, mostly few */
 void widen(const float *from, double *to, size_t count, bool absolute);
 
 /* ---- the walk ---------------------------------------------------------------------------------------------------------------- */

@@ -173,6 +173,8 @@ int draw_images(struct rng *r)
     return rng_below(r, 2) ? telling[rng_below(r, 8)] : draw_between(r, 1, 49);
 }
 
+int draw_vectors(struct rng *r) { return rng_below(r, 4) ? draw_between(r, 1, 40) : draw_between(r, 41, 700); }
+
 void fill_integers(struct rng *r, float *to, size_t count, int largest)
 {
     assert(largest >= 1);

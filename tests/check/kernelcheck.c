@@ -20,23 +20,30 @@ struct arguments {
     int printed;                          /* JSON objects so far */
 };
 
+#define OP_WORD(NAME, name) " " #name
+#define ISA_WORD(NAME, name, on) " " #name
 static const char help[] =
     "usage: kernelcheck [options]\n"
     "Checks every kernel variant of this build that can run here. Without options it takes less than two minutes.\n"
-    "  --op OP[.DIRECTION]   conv pool batchnorm dense activation add dropout loss optimizer,\n"
-    "                        e.g. conv.bwd_data; or v, the vector contract\n"
-    "  --isa ISA             scalar portable neon avx2 avx512\n"
-    "  --algo NAME           direct, plain ...\n"
-    "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
-    "  --cases N             random problems per op (default 100; 300 divided by the ISAs where these are more than three)\n"
-    "  --seed N              what they and their inputs are drawn from (default 1)\n"
-    "  --format text|json\n"
-    "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
-    "  --no-mutants          leave out the judging of the judge: where a plain run has done it\n"
-    "  --list                what would be checked\n"
-    "  --help\n"
-    "Each option is also an environment variable (--isa: CONVGAUGE_ISA); options win.\n"
-    "Exit: 0 all right, 1 something is wrong, 2 bad usage or nothing matched, 3 that ISA cannot run here.\n";
+    "  --op OP[.DIRECTION]  " OPS(
+        OP_WORD) "\n"
+                 "                        e.g. conv.bwd_data; or v, the vector contract\n"
+                 "  --isa ISA            " ISAS(
+                     ISA_WORD) "\n"
+                               "  --algo NAME           direct, plain ...\n"
+                               "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
+                               "  --cases N             random problems per op (default 100; 300 divided by the ISAs where these are more "
+                               "than three)\n"
+                               "  --seed N              what they and their inputs are drawn from (default 1)\n"
+                               "  --format text|json\n"
+                               "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
+                               "  --no-mutants          leave out the judging of the judge: where a plain run has done it\n"
+                               "  --list                what would be checked\n"
+                               "  --help\n"
+                               "Each option is also an environment variable (--isa: CONVGAUGE_ISA); options win.\n"
+                               "Exit: 0 all right, 1 something is wrong, 2 bad usage or nothing matched, 3 that ISA cannot run here.\n";
+#undef OP_WORD
+#undef ISA_WORD
 
 static _Noreturn __attribute__((format(printf, 2, 3))) void quit(int code, const char *format, ...)
 {
@@ -72,7 +79,7 @@ static void set_isa(struct arguments *a, const char *text)
     char names[64];
     int isa = isa_parse(text);
     unsigned here = cpu_detect() & kernels_built();
-    if (isa < 0) quit(EXIT_USAGE, "no ISA '%s'; there are scalar portable neon avx2 avx512", text);
+    if (isa < 0) quit(EXIT_USAGE, "no ISA '%s'; there are %s", text, isa_list((1u << ISA_COUNT) - 1, names, sizeof names));
     if (!(here >> isa & 1))
         quit(EXIT_NO_ISA, "%s cannot run here; this build on this CPU has %s", text, isa_list(here, names, sizeof names));
     a->check.isas = 1u << isa;

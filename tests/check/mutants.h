@@ -6,14 +6,8 @@
 
 #include "check.h"
 
-const struct mutant *conv_mutants(int *count);
-const struct mutant *pool_mutants(int *count);
-const struct mutant *batchnorm_mutants(int *count);
-const struct mutant *dense_mutants(int *count);
-const struct mutant *activation_mutants(int *count);
-const struct mutant *add_mutants(int *count);
-const struct mutant *dropout_mutants(int *count);
-const struct mutant *loss_mutants(int *count);
-const struct mutant *optimizer_mutants(int *count);
+#define OP_MUTANTS(NAME, name) const struct mutant *name##_mutants(int *count);
+OPS(OP_MUTANTS)
+#undef OP_MUTANTS
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The tile contract (kernels/simd/t.h) seen through one table per implementation, so that they can be compared in one program. t_run.h
- * fills the table, t_<name>.c instantiates it with that implementation's flags. */
+ * fills the table; t_amx.c, t_portable.c and, for vectors, a file per ISA (t_isa.c.in) instantiate it with their flags. */
 #ifndef TESTS_T_API_H
 #define TESTS_T_API_H
 
@@ -24,7 +24,10 @@ struct t_api {
     void (*turn8)(const bf16 *from, bf16 *to, ptrdiff_t stride);
 };
 
-extern const struct t_api t_portable, t_neon, t_avx2, t_avx512, t_amx;
+extern const struct t_api t_portable, t_amx;
+#define T_TABLE(NAME, name, on) extern const struct t_api t_##name;
+SIMD_ISAS(T_TABLE)
+#undef T_TABLE
 
 /* The implementations of this build; NULL ends them. */
 extern const struct t_api *const t_apis[];

@@ -11,13 +11,9 @@
 #include "../../kernels/simd/t.h"
 #include "check.h"
 
-const struct t_api *const t_apis[] = { &t_portable,
-#if defined(__x86_64__)
-                                       &t_avx2, &t_avx512, &t_amx,
-#elif defined(__aarch64__)
-                                       &t_neon,
-#endif
-                                       NULL };
+#define T_TABLE(NAME, name, on) on(&t_##name, )
+const struct t_api *const t_apis[] = { &t_portable, SIMD_ISAS(T_TABLE) ON_X86(&t_amx, ) NULL };
+#undef T_TABLE
 
 enum kind { ORDINARY, FAR_APART, SMALL, EDGE, DENORMAL, SPECIAL, KINDS };
 static const char *const kinds[KINDS] = { "ordinary", "far apart", "near 2^-126", "at the edge", "denormal inputs", "infinities and NaN" };

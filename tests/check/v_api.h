@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The vector contract (kernels/simd/v.h) seen through one table per ISA header, so that headers with different vector widths can be
- * compared in one program: every function on 16 lanes at a time. v_run.h fills the table, v_<isa>.c instantiates it with that ISA's
- * flags. */
+ * compared in one program: every function on 16 lanes at a time. v_run.h fills the table; CMake writes a file per ISA that
+ * instantiates it (v_isa.c.in) with that ISA's flags. */
 #ifndef TESTS_V_API_H
 #define TESTS_V_API_H
 
@@ -41,7 +41,10 @@ struct v_api {
     void (*turn16)(const float *from, float *to, ptrdiff_t stride);
 };
 
-extern const struct v_api v_portable, v_neon, v_avx2, v_avx512;
+extern const struct v_api v_portable;
+#define V_TABLE(NAME, name, on) extern const struct v_api v_##name;
+SIMD_ISAS(V_TABLE)
+#undef V_TABLE
 
 const char *v_name(enum v_fn fn);
 

@@ -9,14 +9,10 @@
 #include <string.h>
 #include "check.h"
 
-static const struct v_api *const tables[ISA_COUNT] = {
-    [ISA_PORTABLE] = &v_portable,
-#if defined(__x86_64__)
-    [ISA_AVX2] = &v_avx2,
-    [ISA_AVX512] = &v_avx512,
-#elif defined(__aarch64__)
-    [ISA_NEON] = &v_neon,
-#endif
+static const struct v_api *const tables[ISA_COUNT] = { [ISA_PORTABLE] = &v_portable,
+#define V_TABLE(NAME, name, on) on([ISA_##NAME] = &v_##name, )
+                                                       SIMD_ISAS(V_TABLE)
+#undef V_TABLE
 };
 
 const struct v_api *v_api_of(enum isa isa)

@@ -53,6 +53,46 @@ static void check_dense(const char *text)
     assert(dense_scratch_bytes(&p) > 0);
 }
 
+static void check_add(const char *text)
+{
+    struct add p, q;
+    char first[TEXT], again[TEXT];
+    if (add_parse(text, &p)) return;
+    assert(add_parse(add_print(&p, first, TEXT), &q) == NULL);
+    assert(strcmp(first, add_print(&q, again, TEXT)) == 0 && p.bh >= p.h && p.bw >= p.w);
+}
+
+static void check_loss(const char *text)
+{
+    struct loss p, q;
+    char first[TEXT], again[TEXT];
+    if (loss_parse(text, &p)) return;
+    assert(loss_parse(loss_print(&p, first, TEXT), &q) == NULL);
+    assert(strcmp(first, loss_print(&q, again, TEXT)) == 0);
+}
+
+static void check_vectors(const char *text)
+{
+    struct activation a;
+    struct dropout d;
+    int vectors, same;
+    char first[TEXT];
+    if (!activation_parse(text, &a, &vectors))
+        assert(!activation_parse(activation_print(&a, vectors, first, TEXT), &a, &same) && same == vectors);
+    if (!dropout_parse(text, &d, &vectors)) assert(!dropout_parse(dropout_print(&d, vectors, first, TEXT), &d, &same) && same == vectors);
+}
+
+static void check_optimizer(const char *text)
+{
+    struct optimizer_problem p, q;
+    char first[TEXT], again[TEXT];
+    if (optimizer_parse(text, &p)) return;
+    assert(optimizer_parse(optimizer_print(&p, first, TEXT), &q) == NULL);
+    assert(strcmp(first, optimizer_print(&q, again, TEXT)) == 0);
+    const struct optimizer o = optimizer_of(&p);
+    assert(o.kind == p.kind && o.rate > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = fuzz_text(data, size);
@@ -60,6 +100,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_pool(text);
     check_batchnorm(text);
     check_dense(text);
+    check_add(text);
+    check_loss(text);
+    check_vectors(text);
+    check_optimizer(text);
     free(text);
     return 0;
 }

@@ -11,6 +11,8 @@
 #include "../../nets/plan/internal.h"
 #include "../../nets/zoo/zoo.h"
 
+extern const struct zoo_study vanishing_canvas, mnist_architectures, scratch_cnn, kernel_size, compact_net;
+
 _Static_assert(sizeof(real) == sizeof(double), "this suite links nets_double");
 
 enum { REDRAWS = 12 };

@@ -52,15 +52,10 @@ static void op_is_right(enum op op)
     cr_assert(total.mutants > 0 && total.killed == total.mutants);
 }
 
-Test(kernels, conv) { op_is_right(OP_CONV); }
-Test(kernels, pool) { op_is_right(OP_POOL); }
-Test(kernels, batchnorm) { op_is_right(OP_BATCHNORM); }
-Test(kernels, dense) { op_is_right(OP_DENSE); }
-Test(kernels, activation) { op_is_right(OP_ACTIVATION); }
-Test(kernels, add) { op_is_right(OP_ADD); }
-Test(kernels, dropout) { op_is_right(OP_DROPOUT); }
-Test(kernels, loss) { op_is_right(OP_LOSS); }
-Test(kernels, optimizer) { op_is_right(OP_OPTIMIZER); }
+#define OP_TEST(NAME, name) \
+    Test(kernels, name) { op_is_right(OP_##NAME); }
+OPS(OP_TEST)
+#undef OP_TEST
 
 /* ---- between the kernels ---- */
 

@@ -4,6 +4,8 @@
 #include "planned.h"
 #include "../../nets/zoo/zoo.h"
 
+extern const struct zoo_study mnist_architectures, vanishing_canvas;
+
 /* ---- text -------------------------------------------------------------------------------------------------------------------------- */
 
 static void assert_prints(const char *text, const char *want)

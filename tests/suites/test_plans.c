@@ -5,6 +5,8 @@
 #include "planned.h"
 #include "../../nets/zoo/zoo.h"
 
+extern const struct zoo_study mnist_architectures;
+
 /* ---- plans ------------------------------------------------------------------------------------------------------------------------- */
 
 Test(plans, tensors_in_net_order)

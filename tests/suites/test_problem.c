@@ -11,29 +11,53 @@ enum { TEXT = 128 };
 
 /* ---- text ---- */
 
-/* Parses with the op's parser and prints again; what is wrong, or NULL. */
+/* Parses and prints again; what is wrong, or NULL. */
+static const char *op_again(enum op op, const char *text, char *out)
+{
+    union {
+#define OP_PROBLEM(NAME, name) struct name name;
+        OPS(OP_PROBLEM)
+#undef OP_PROBLEM
+        struct optimizer_problem step;
+    } p;
+    int vectors;
+    const char *wrong = "not an op with problem strings";
+    *out = 0;
+    switch (op) {
+    case OP_CONV: return (wrong = conv_parse(text, &p.conv)) ? wrong : (conv_print(&p.conv, out, TEXT), NULL);
+    case OP_POOL: return (wrong = pool_parse(text, &p.pool)) ? wrong : (pool_print(&p.pool, out, TEXT), NULL);
+    case OP_BATCHNORM: return (wrong = batchnorm_parse(text, &p.batchnorm)) ? wrong : (batchnorm_print(&p.batchnorm, out, TEXT), NULL);
+    case OP_DENSE: return (wrong = dense_parse(text, &p.dense)) ? wrong : (dense_print(&p.dense, out, TEXT), NULL);
+    case OP_ADD: return (wrong = add_parse(text, &p.add)) ? wrong : (add_print(&p.add, out, TEXT), NULL);
+    case OP_LOSS: return (wrong = loss_parse(text, &p.loss)) ? wrong : (loss_print(&p.loss, out, TEXT), NULL);
+    case OP_OPTIMIZER: return (wrong = optimizer_parse(text, &p.step)) ? wrong : (optimizer_print(&p.step, out, TEXT), NULL);
+    case OP_ACTIVATION:
+        wrong = activation_parse(text, &p.activation, &vectors);
+        if (!wrong) activation_print(&p.activation, vectors, out, TEXT);
+        return wrong;
+    case OP_DROPOUT:
+        wrong = dropout_parse(text, &p.dropout, &vectors);
+        if (!wrong) dropout_print(&p.dropout, vectors, out, TEXT);
+        return wrong;
+    default: return wrong;
+    }
+}
+
+/* The same by the op whose strings begin so; no other op may read it. */
 static const char *again(const char *text, char *out)
 {
-    struct conv conv;
-    struct pool pool;
-    struct batchnorm bn;
-    struct dense dense;
-    const char *wrong;
-    *out = 0;
-    if (strncmp(text, "max:", 4) == 0 || strncmp(text, "avg:", 4) == 0) {
-        wrong = pool_parse(text, &pool);
-        if (!wrong) pool_print(&pool, out, TEXT);
-    } else if (strncmp(text, "bn:", 3) == 0) {
-        wrong = batchnorm_parse(text, &bn);
-        if (!wrong) batchnorm_print(&bn, out, TEXT);
-    } else if (strncmp(text, "dense:", 6) == 0) {
-        wrong = dense_parse(text, &dense);
-        if (!wrong) dense_print(&dense, out, TEXT);
-    } else {
-        wrong = conv_parse(text, &conv);
-        if (!wrong) conv_print(&conv, out, TEXT);
-    }
-    return wrong;
+    static const struct {
+        const char *begins;
+        enum op op;
+    } beginnings[] = { { "max:", OP_POOL },       { "avg:", OP_POOL },       { "bn:", OP_BATCHNORM },    { "dense:", OP_DENSE },
+                       { "relu", OP_ACTIVATION }, { "tanh", OP_ACTIVATION }, { "leaky", OP_ACTIVATION }, { "add:", OP_ADD },
+                       { "drop:", OP_DROPOUT },   { "loss:", OP_LOSS },      { "sgd:", OP_OPTIMIZER },   { "adam", OP_OPTIMIZER } };
+    enum op op = OP_CONV;
+    for (size_t i = 0; i < COUNT(beginnings); i++)
+        if (strncmp(text, beginnings[i].begins, strlen(beginnings[i].begins)) == 0) op = beginnings[i].op;
+    for (int i = 0; i < OP_COUNT; i++)
+        if (i != (int)op) cr_assert_not_null(op_again((enum op)i, text, out), "%s reads %s", op_name((enum op)i), text);
+    return op_again(op, text, out);
 }
 
 Test(problem, texts_print_as_they_were_read)
@@ -44,6 +68,8 @@ Test(problem, texts_print_as_they_were_read)
         "n8c1h1w9k1r1s3pad0,0,1,1",
         "n64c16h8k16r11pad10", "max:n64c32h28r2step2pad0", "max:n3c5h7r3pad1", "avg:n3c5h7w9r7s9pad0", "avg:n3c5h7r3step2count1pad1,0,2,1",
         "max:n1c1h16r16pad0", "bn:n64c16h24", "bn:n7c3h5w2", "dense:n64c784k10", "dense:n1c1k1b0",
+        "relu:v37", "leaky:v1", "tanh:v134217727", "add:n17c3h4w5bh6bw7", "drop:t0v1", "drop:t65535v9", "loss:n64k256",
+        "sgd:v37m900n1f0d5", "sgd:v1m0n0f1d9999", "adam:v37t3d0k1", "adamw:v31t1000d100k0",
     };
     /* clang-format on */
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -60,6 +86,7 @@ Test(problem, defaults_may_be_spelled_out)
     static const char *const pairs[][2] = {
         { "n64c16h26w26k16r3s3step1b1pad0,0,0,0", "n64c16h26k16r3pad0" }, { "max:n2c1h4w4r2s2step1pad1,1,1,1", "max:n2c1h4r2pad1" },
         { "avg:n2c1h4r2count0pad0", "avg:n2c1h4r2pad0" }, { "dense:n2c3k4b1", "dense:n2c3k4" }, { "bn:n2c3h4w4", "bn:n2c3h4" },
+        { "sgd:v1m0n1f0d0", "sgd:v1m0n0f0d0" }, { "loss:n064k10", "loss:n64k10" },
     };
     /* clang-format on */
     for (size_t i = 0; i < COUNT(pairs); i++) {
@@ -103,6 +130,11 @@ Test(problem, refusals_say_what_is_wrong)
         { "max:n1c1h9r2pad2", "padding" }, { "bn:n1c1", "reads bn:" },
         { "bn:n1c1h0", "1 or more" },
         { "dense:n1c1", "reads dense:" }, { "dense:n1c0k1", "1 or more" }, { "dense:n1c100000k100000", "2^31" },
+        { "relu:v0", "1 or more" }, { "relu:v134217728", "2^31" }, { "relu:v 3", "reads relu:" }, { "leaky0.1:v3", "reads" },
+        { "add:n1c1h2w2bh2", "reads add:" }, { "add:n1c1h2w2bh2bw1", "not smaller" }, { "add:n1c1h0w2bh2bw2", "1 or more" },
+        { "add:n1c65536h1w1bh200bw200", "2^31" }, { "drop:t65536v1", "below 65536" }, { "drop:t1v0", "1 or more" },
+        { "loss:n64k257", "256 classes" }, { "loss:n0k1", "1 or more" }, { "sgd:v1m1000n0f0d0", "reads sgd:" },
+        { "sgd:v1m0n2f0d0", "reads sgd:" }, { "adam:v1t0d0k0", "reads sgd:" }, { "adamw:v0t1d0k0", "1 or more" },
     };
     /* clang-format on */
     for (size_t i = 0; i < COUNT(refused); i++) {

@@ -6,6 +6,8 @@
 #include "../../nets/train/recipe.h"
 #include "../../nets/zoo/zoo.h"
 
+extern const struct zoo_study vanishing_canvas, mnist_architectures, scratch_cnn, kernel_size, compact_net;
+
 static struct net parse(const char *text)
 {
     struct net net;
