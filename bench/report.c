@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "record/environment.h"
+#include "record/row_text.h"
 
 json_t *report_environment(double fma_peak)
 {
@@ -101,8 +102,11 @@ void report_row(struct report *r, const json_t *row)
     if (r->gbench || r->format == FORMAT_JSON) return;
     head(r);
     if (r->format == FORMAT_JSONL) {
-        json_dumpf(row, r->out, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(9));
-        fputc('\n', r->out);
+        size_t length;
+        char *line = row_line(row, &length);
+        if (!line) quit(EXIT_FAIL, "out of memory");
+        fwrite(line, 1, length, r->out);
+        free(line);
     } else if (r->format == FORMAT_CSV) {
         write_csv(r, row);
     } else {

@@ -80,8 +80,7 @@ static double row_speed(const struct rows *rows, const struct entry *e)
     double fastest = NAN;
     for (int i = 0; i < rows->count; i++) {
         const struct row *row = &rows->list[i];
-        if (row->threads != 1 || !(row->train_images_per_s > 0) || !same_batch(row->batch, e->batch) ||
-            strncmp(row->net, e->net, sizeof row->net - 1) != 0)
+        if (row->threads != 1 || !(row->train_images_per_s > 0) || !same_batch(row->batch, e->batch) || strcmp(row->net, e->net) != 0)
             continue;
         fastest = fmax(fastest, row->train_images_per_s);
     }

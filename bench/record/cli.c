@@ -94,6 +94,8 @@ void warn(const char *format, ...)
     va_end(arguments);
 }
 
+void cli_name(const char *name) { program = name; }
+
 const char *cli_version(void) { return "convgauge " CONVGAUGE_VERSION; }
 
 bool filter_matches(const char *filter, const char *name)
@@ -357,7 +359,7 @@ void cli_parse(struct options *o, const char *name, const char *what_it_does, co
     enum { ROOM = 64 };
     const char *words[ROOM] = { name };
     static struct given given[OPT_COUNT]; /* the program's for its life: options point into its values */
-    program = name;
+    cli_name(name);
     open_standard();
     memset(given, 0, sizeof given);
     *o = (struct options){ .bind = BIND_CORE, .shard = 1, .shards = 1 };

@@ -49,6 +49,12 @@ struct poptOption;
  * is not here). */
 void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc, const char **argv);
 
+/* The same for a program that takes files, at least one, and a few flags of its own: the files, ended by NULL, for the program's life. */
+const char **cli_files(const char *name, const char *what_it_does, const struct poptOption *own, int argc, const char **argv);
+
+/* Who speaks in quit() and warn(); the two above begin with it. */
+void cli_name(const char *name);
+
 /* Puts /dev/null where descriptor 0, 1 or 2 is closed, and ignores SIGPIPE; cli_parse begins with it. */
 void open_standard(void);
 

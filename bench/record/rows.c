@@ -7,60 +7,150 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cli.h"
+#include "row_text.h"
 
 json_t *real_or_null(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
-static double number(const json_t *object, const char *key)
+enum field { ID, NET, ISA, SEED, THREADS, QUIET, ARENAS, NUMBERS };
+
+/* The fields of a struct row; from NUMBERS on a double at `offset`. */
+static const struct {
+    const char *key;
+    size_t size;
+    enum field field;
+    size_t offset;
+} fields[] = {
+#define FIELD(key, field, offset) \
+    { \
+        key, sizeof key - 1, field, offset \
+    }
+#define REAL(key) FIELD(#key, NUMBERS, offsetof(struct row, key))
+    FIELD("id", ID, 0),
+    FIELD("net", NET, 0),
+    FIELD("isa", ISA, 0),
+    FIELD("seed", SEED, 0),
+    FIELD("threads", THREADS, 0),
+    FIELD("quiet", QUIET, 0),
+    FIELD("bytes_parameters", ARENAS, 0),
+    FIELD("bytes_gradients", ARENAS, 0),
+    FIELD("bytes_optimizer", ARENAS, 0),
+    FIELD("bytes_activations", ARENAS, 0),
+    FIELD("bytes_scratch", ARENAS, 0),
+    REAL(batch),
+    REAL(test_acc),
+    REAL(best_test_acc),
+    REAL(train_acc),
+    REAL(test_loss),
+    REAL(train_images_per_s),
+    REAL(infer_images_per_s),
+    REAL(peak_rss_bytes),
+#undef REAL
+#undef FIELD
+};
+
+static void missing(struct row *row)
 {
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
+    *row = (struct row){ .threads = 0 };
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (fields[i].field == NUMBERS) *(double *)((char *)row + fields[i].offset) = NAN;
+}
+
+/* An integer from 0 to `most`, else 0. */
+static uint64_t whole(struct text text, double most)
+{
+    const double value = json_text_number(text);
+    if (!(value >= 0 && value < most) || memchr(text.at, '.', text.size)) return 0;
+    return strtoull(text.at, NULL, 10); /* what follows the digits ends it */
+}
+
+static void copy(char *to, size_t size, struct text text)
+{
+    if (!text.at || text.size >= size) text = (struct text){ "", 0 };
+    memcpy(to, text.at, text.size);
+    to[text.size] = 0;
+}
+
+static void set(struct row *row, size_t which, struct text value, struct text *net)
+{
+    switch (fields[which].field) {
+    case ID: copy(row->id, sizeof row->id, json_text_string(value)); break;
+    case NET: *net = json_text_string(value); break;
+    case ISA: copy(row->isa, sizeof row->isa, json_text_string(value)); break;
+    case SEED: row->seed = whole(value, 0x1p63); break;
+    case THREADS: row->threads = (int)whole(value, INT_MAX); break;
+    case QUIET: row->quiet = text_is(value, "true"); break;
+    case ARENAS: row->bytes_arenas += json_text_number(value); break;
+    default: *(double *)((char *)row + fields[which].offset) = json_text_number(value);
+    }
 }
 
 /* False when the object is no row. */
-static bool row_from_json(const json_t *object, struct row *row)
+static bool row_of(const struct members *m, struct row *row, struct text *net)
 {
-    const char *id = json_string_value(json_object_get(object, "id")), *net = json_string_value(json_object_get(object, "net"));
-    if (!id || strlen(id) >= sizeof row->id || !net) return false;
-    static const char *const arenas[] = { "bytes_parameters", "bytes_gradients", "bytes_optimizer", "bytes_activations", "bytes_scratch" };
-    *row = (struct row){
-        .seed = (uint64_t)json_integer_value(json_object_get(object, "seed")),
-        .threads = (int)json_integer_value(json_object_get(object, "threads")),
-        .quiet = json_is_true(json_object_get(object, "quiet")),
-        .batch = number(object, "batch"),
-        .test_acc = number(object, "test_acc"),
-        .best_test_acc = number(object, "best_test_acc"),
-        .train_acc = number(object, "train_acc"),
-        .test_loss = number(object, "test_loss"),
-        .train_images_per_s = number(object, "train_images_per_s"),
-        .infer_images_per_s = number(object, "infer_images_per_s"),
-        .peak_rss_bytes = number(object, "peak_rss_bytes"),
-    };
-    snprintf(row->id, sizeof row->id, "%s", id);
-    snprintf(row->net, sizeof row->net, "%s", net);
-    const char *isa = json_string_value(json_object_get(object, "isa"));
-    snprintf(row->isa, sizeof row->isa, "%s", isa ? isa : "");
-    for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++) row->bytes_arenas += number(object, arenas[i]);
-    return true;
+    int arenas = 0;
+    missing(row);
+    *net = (struct text){ NULL, 0 };
+    for (int i = 0; i < m->count; i++) {
+        const struct text key = m->list[i].key;
+        for (size_t k = 0; k < sizeof fields / sizeof *fields; k++)
+            if (fields[k].size == key.size && memcmp(fields[k].key, key.at, key.size) == 0) {
+                set(row, k, m->list[i].value, net);
+                arenas += fields[k].field == ARENAS;
+            }
+    }
+    if (arenas < 5) row->bytes_arenas = NAN;
+    return *row->id && net->at;
 }
 
-static int rows_add(struct rows *r, const json_t *object, struct why *why)
+/* -EINVAL, without a reason: no row. */
+static int rows_add(struct rows *r, const struct members *m, struct why *why)
 {
     if (r->count == r->room) {
         int room = r->room ? 2 * r->room : 256;
-        struct row *list = realloc(r->list, (size_t)room * sizeof *list);
-        if (!list) return fail(why, -ENOMEM, "out of memory for %d rows", room);
+        struct row *list = r->count < INT_MAX / 2 ? realloc(r->list, (size_t)room * sizeof *list) : NULL;
+        if (!list) return fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, room);
         r->list = list;
         r->room = room;
     }
-    if (row_from_json(object, &r->list[r->count])) r->count++;
-    else return -EINVAL;
+    struct row *row = &r->list[r->count];
+    struct text net;
+    if (!row_of(m, row, &net)) return -EINVAL;
+    row->net = names_keep(&r->names, net);
+    if (!row->net) return fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, r->count);
+    r->count++;
+    return 0;
+}
+
+static void refused(void *context, const char *path, int number, const char *words)
+{
+    (void)context;
+    warn("%s:%d: %s; ignored, its run will be made again", path, number, words);
+}
+
+static int by_id(const void *a, const void *b, void *list)
+{
+    const int i = *(const int *)a, k = *(const int *)b;
+    const struct row *rows = list;
+    const int order = strcmp(rows[i].id, rows[k].id);
+    return order ? order : (i > k) - (i < k);
+}
+
+static int sort_by_id(struct rows *r, struct why *why)
+{
+    r->by_id = malloc(((size_t)r->count + 1) * sizeof *r->by_id);
+    if (!r->by_id) return fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, r->count);
+    for (int i = 0; i < r->count; i++) r->by_id[i] = i;
+    qsort_r(r->by_id, (size_t)r->count, sizeof *r->by_id, by_id, r->list);
+    r->sorted = r->count;
     return 0;
 }
 
@@ -68,31 +158,40 @@ int rows_read(struct rows *r, const char *path, struct why *why)
 {
     assert(r && path);
     struct stat stat_;
+    struct row_lines *l = NULL;
     *r = (struct rows){ .path = path, .fd = -1, .regular = true };
     if (stat(path, &stat_) == 0) r->regular = S_ISREG(stat_.st_mode);
     if (!r->regular) return 0;
-    FILE *f = fopen(path, "r");
-    if (f && fstat(fileno(f), &r->seen)) r->seen = (struct stat){ 0 };
-    if (!f) return errno == ENOENT ? 0 : fail(why, -errno, "%s: %s; give another --output", path, strerror(errno));
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length;
-    int status = 0;
-    for (int n = 1; status == 0 && (length = getline(&line, &room, f)) > 0; n++) {
-        r->torn_end = line[length - 1] != '\n'; /* a row may be whole all the same: an object without its end is none */
-        json_t *object = json_loadb(line, (size_t)length, JSON_REJECT_DUPLICATES, NULL);
-        status = object ? rows_add(r, object, why) : -EINVAL;
-        if (status == -EINVAL && length > 1) {
-            warn("%s:%d: %s; ignored, its run will be made again", path, n, object ? "not a row" : "a torn line (a killed run?)");
-            status = 0;
-        } else if (status == -EINVAL) {
+    l = calloc(1, sizeof *l);
+    if (!l) return fail(why, -ENOMEM, "%s: out of memory", path);
+    l->refused = refused;
+    int status = row_lines_open(l, path, NULL, why);
+    if (status == 0 && fstat(fileno(l->file), &r->seen)) r->seen = (struct stat){ .st_ino = 0 };
+    while (status == 0 && (status = row_lines_next(l, why)) == 1) {
+        status = rows_add(r, &l->members, why);
+        if (status == -EINVAL) {
+            refused(NULL, path, l->number, "no row: it has no id and net");
             status = 0;
         }
-        json_decref(object);
     }
-    free(line);
-    fclose(f);
-    return status;
+    r->torn_end = l->torn_end;
+    row_lines_close(l);
+    free(l);
+    if (status == 0) status = sort_by_id(r, why);
+    return status == -ENOENT ? 0 : status;
+}
+
+/* What a rename or a new file needs to outlast a power cut. Where a file system cannot, it has no such promise to give. */
+static void sync_folder(const char *path)
+{
+    char folder[4096];
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash) slash[slash == folder] = 0;
+    int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    fsync(fd);
+    close(fd);
 }
 
 void make_folders(const char *path)
@@ -137,11 +236,13 @@ int rows_open(struct rows *r, struct why *why)
         struct rows now;
         int status = rows_read(&now, r->path, why); /* another program wrote there between our reading and our lock */
         now.fd = r->fd;
-        free(r->list);
+        r->fd = -1;
+        rows_close(r);
         *r = now;
         if (status) return status;
     }
-    if (r->torn_end && write(r->fd, "\n", 1) != 1) /* now, not with the next row: there may be none to make */
+    if (r->regular && there.st_size == 0) sync_folder(r->path); /* the name of a new file, too */
+    if (r->torn_end && write(r->fd, "\n", 1) != 1)              /* now, not with the next row: there may be none to make */
         return fail(why, -errno, "%s: %s; make room or give another --output", r->path, strerror(errno));
     return 0;
 }
@@ -178,23 +279,34 @@ static int follow_path(struct rows *r, struct why *why)
     return rows_open(r, why);
 }
 
+static int add_line(struct rows *r, const char *line, size_t length, struct why *why)
+{
+    struct members *m = malloc(sizeof *m);
+    if (!m) return fail(why, -ENOMEM, "out of memory for a row");
+    const char *wrong = json_members(line, length, m);
+    assert(!wrong);
+    int status = rows_add(r, m, why);
+    free(m);
+    return status;
+}
+
 int rows_append(struct rows *r, const json_t *row, struct why *why)
 {
     assert(json_is_object(row));
     int moved = follow_path(r, why);
     if (moved) return moved;
-    char *text = json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = NULL;
-    int length = text ? asprintf(&line, "%s\n", text) : -1;
-    free(text);
-    if (length < 0) return fail(why, -ENOMEM, "out of memory for a row");
-    ssize_t written = write_line(r->fd, line, length);
-    int error = errno;
-    free(line);
-    if (written == length && r->regular && fdatasync(r->fd) && errno != EINVAL) { /* a disk may say only now that it is full */
-        error = errno;
-    } else if (written == length) {
-        return rows_add(r, row, why);
+    size_t length;
+    char *line = row_line(row, &length);
+    if (!line) return fail(why, -ENOMEM, "out of memory for a row");
+    ssize_t written = write_line(r->fd, line, (ssize_t)length);
+    int error = errno, status = 0;
+    if (written == (ssize_t)length && (!r->regular || fdatasync(r->fd) == 0 || errno == EINVAL)) {
+        status = add_line(r, line, length, why);
+        free(line);
+        return status;
     }
+    if (written == (ssize_t)length) error = errno; /* a disk may say only now that it is full */
+    free(line);
     take_back(r, written);
     return fail(why, -error, "%s: %s; its %d earlier rows are intact: make room or give another --output, and start again to go on",
                 r->path, strerror(error), r->count);
@@ -203,7 +315,14 @@ int rows_append(struct rows *r, const json_t *row, struct why *why)
 const struct row *rows_find(const struct rows *r, const char *id)
 {
     assert(strlen(id) == ID_SIZE - 1);
-    for (int i = 0; i < r->count; i++)
+    int low = 0, high = r->sorted;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (strcmp(r->list[r->by_id[middle]].id, id) < 0) low = middle + 1;
+        else high = middle;
+    }
+    if (low < r->sorted && strcmp(r->list[r->by_id[low]].id, id) == 0) return &r->list[r->by_id[low]];
+    for (int i = r->sorted; i < r->count; i++) /* this program's own: few */
         if (strcmp(r->list[i].id, id) == 0) return &r->list[i];
     return NULL;
 }
@@ -212,5 +331,7 @@ void rows_close(struct rows *r)
 {
     if (r->fd >= 0) close(r->fd);
     free(r->list);
+    free(r->by_id);
+    names_free(&r->names);
     *r = (struct rows){ .fd = -1 };
 }

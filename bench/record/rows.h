@@ -9,12 +9,14 @@
 #include <stdint.h>
 #include <sys/stat.h>
 #include "../../kernels/runtime/why.h"
+#include "names.h"
 
 enum { ID_SIZE = 65 }; /* a sha256 as text */
 
 /* The part of a row that tables and resuming need; NAN where the row has none. */
 struct row {
-    char id[ID_SIZE], net[256], isa[16];
+    char id[ID_SIZE], isa[16];
+    const char *net; /* in `names` */
     uint64_t seed;
     int threads;
     bool quiet;
@@ -29,9 +31,12 @@ struct rows {
     struct stat seen;       /* the file as it was read; st_ino 0: there was none */
     struct row *list;
     int count, room;
+    int *by_id, sorted; /* the first `sorted` of the list, by id and then by place */
+    struct names names;
 };
 
-/* Reads what is there (nothing is fine); lines that are no rows are reported and left out. 0, or -errno with the reason. */
+/* Reads what is there (nothing is fine). Lines that are no rows, or whose checksum is wrong, are reported with their number and left out:
+ * their runs are made again. 0, or -errno with the reason. */
 int rows_read(struct rows *r, const char *path, struct why *why);
 /* Opens for appending, makes missing folders, ends a torn line. Holds the file's lock until closed; -EAGAIN when another run has it. What
  * was written there since rows_read is read then, under the lock. */
@@ -40,6 +45,7 @@ bool is_file(int fd, const struct stat *other); /* is what is open the file that
 /* One line, one write(). Earlier rows stay intact whatever happens. A file that was removed or replaced meanwhile is said, and the row goes
  * to the one that has its name now. */
 int rows_append(struct rows *r, const json_t *row, struct why *why);
+/* The first row of that id, or NULL. */
 const struct row *rows_find(const struct rows *r, const char *id);
 void rows_close(struct rows *r);
 

@@ -201,6 +201,102 @@ Test(rows, written_and_read_back)
     rows_close(&again);
 }
 
+/* Changes the byte at `at` of the file, from its end where negative. */
+static void damage(long at, char to)
+{
+    FILE *f = fopen(path, "r+");
+    cr_assert(f && fseek(f, at, at < 0 ? SEEK_END : SEEK_SET) == 0 && fputc(to, f) == to && fclose(f) == 0);
+}
+
+/* Every byte of a row, changed, is found: as no JSON or by the checksum. Without its checksum a row is one of before and taken. */
+Test(rows, a_changed_byte_is_found)
+{
+    struct rows rows;
+    struct why why;
+    cr_assert(rows_read(&rows, path, &why) == 0 && rows_open(&rows, &why) == 0);
+    append(&rows, 3);
+    append(&rows, 4);
+    rows_close(&rows);
+    FILE *f = fopen(path, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length = f ? getline(&line, &room, f) : -1;
+    cr_assert(length > 0 && strstr(line, ",\"crc32\":\""));
+    fclose(f);
+    for (long i = 0; i < length - 1; i++) {
+        damage(i, line[i] == '1' ? '2' : '1');
+        cr_assert(rows_read(&rows, path, &why) == 0 && rows.count == 1 && rows.list[0].seed == 4, "byte %ld", i);
+        rows_close(&rows);
+        damage(i, line[i]);
+    }
+    char *checksum = strstr(line, ",\"crc32\"");
+    snprintf(checksum, 3, "}\n");
+    f = fopen(path, "w");
+    cr_assert(f && fputs(line, f) >= 0 && fclose(f) == 0);
+    cr_assert(rows_read(&rows, path, &why) == 0 && rows.count == 1 && rows.list[0].seed == 3);
+    rows_close(&rows);
+    free(line);
+}
+
+/* Numbers that nothing holds, texts where numbers belong, ids that are none: each is left out or NAN, and nothing aborts. */
+Test(rows, odd_values)
+{
+    static const char *const lines[] = {
+        "{\"id\":5,\"net\":\"n\"}",
+        "{\"id\":\"a\",\"net\":null}",
+        "{\"id\":\"a\",\"net\":\"n\",\"test_acc\":1e999}",
+        "{\"id\":\"a\",\"net\":\"n\",\"seed\":99999999999999999999}",
+        "[1]",
+        "\xff",
+        "{\"id\":\"1\",\"net\":\"n\",\"test_acc\":\"NaN\",\"seed\":-1,\"threads\":1e300,\"batch\":[],\"quiet\":1}",
+        "{\"id\":\"2\",\"net\":\"n\",\"test_acc\":1e308,\"seed\":1.5,\"threads\":9999999999}"
+    };
+    struct rows rows;
+    struct why why;
+    make_folders(path);
+    FILE *f = fopen(path, "w");
+    cr_assert(f);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) fprintf(f, "%s\n", lines[i]);
+    fclose(f);
+    cr_assert(rows_read(&rows, path, &why) == 0 && rows.count == 2);
+    cr_assert(isnan(rows.list[0].test_acc) && isnan(rows.list[0].batch) && rows.list[0].seed == 0 && rows.list[0].threads == 0);
+    cr_assert(!rows.list[0].quiet && isnan(rows.list[0].bytes_arenas));
+    cr_assert(rows.list[1].test_acc == 1e308 && rows.list[1].seed == 0 && rows.list[1].threads == 0);
+    rows_close(&rows);
+}
+
+Test(rows, found_among_many)
+{
+    enum { MANY = 3000 };
+    struct rows rows;
+    struct why why;
+    make_folders(path);
+    FILE *f = fopen(path, "w");
+    cr_assert(f);
+    for (int i = 0; i < MANY; i++) fprintf(f, "{\"id\":\"%064d\",\"net\":\"n%d\",\"seed\":%d}\n", i * 7919 % MANY, i % 5, i);
+    fprintf(f, "{\"id\":\"%064d\",\"net\":\"n\",\"seed\":77777}\n", 0);
+    fclose(f);
+    cr_assert(rows_read(&rows, path, &why) == 0 && rows.count == MANY + 1);
+    char id[ID_SIZE];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(id, sizeof id, "%064d", i * 7919 % MANY);
+        const struct row *row = rows_find(&rows, id);
+        cr_assert(row && row->seed == (uint64_t)i && row->net[1] == '0' + i % 5, "the first of an id");
+    }
+    snprintf(id, sizeof id, "%064d", MANY);
+    cr_assert(!rows_find(&rows, id));
+    rows_close(&rows);
+}
+
+/* A file that cannot be read is no file without rows. */
+Test(rows, a_file_that_cannot_be_read)
+{
+    struct rows rows;
+    struct why why;
+    cr_assert(rows_read(&rows, "/proc/self/mem", &why) < 0 && strstr(why.text, "/proc/self/mem:1: "), "%s", why.text);
+    rows_close(&rows);
+}
+
 Test(rows, torn_line)
 {
     struct rows rows;

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """Files of rows: JSON Lines, plain or .xz, compact or not. A compact file has its curves and lists in FILE.curves.jsonl.xz and its
 environments in environments.json beside it; reading gives whole rows back. Every row knows its file and line, since that is what a message
-must name."""
+must name. A line may end with the checksum of what stands before it (bench/record/row_text.h): it is checked and left out of the row."""
 
-import fcntl
 import json
 import lzma
+import math
 import os
+import re
+import zlib
+
+from .whole import Whole, lock
 
 # Lists as long as a run or a net: most of what rows hold.
 CURVES = ('test_acc_per_epoch', 'test_loss_per_epoch', 'train_acc_running_per_epoch', 'train_loss_per_epoch', 'signal_rms', 'signal_std')
@@ -33,12 +37,70 @@ class Row(dict):
         return f'{self.path}:{self.number}'
 
 
+class NoRow(ValueError):
+    """Why a line is none."""
+
+
 def no_constant(word):
-    raise ValueError(f'{word} is no JSON; a row writes null and names the field in not_finite')
+    raise NoRow(f'{word} is no JSON; a row writes null and names the field in not_finite')
+
+
+def once(pairs):
+    """No key twice: which value counts would be a guess."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise NoRow('a key stands twice')
+    return made
+
+
+def finite(text):
+    if not math.isfinite(float(text)):
+        raise NoRow(f'{text[:40]} is beyond range')
+    return float(text)
+
+
+def whole(text):
+    if len(text) > 20 or not -(2**63) <= int(text) < 2**63:
+        raise NoRow(f'{text[:40]} is beyond range')
+    return int(text)
+
+
+LONG = re.compile(r'[eE]\+?\d{3}|\d{19}')  # few lines have numbers that a double or a 64-bit integer might not hold
 
 
 def strict(text):
-    return json.loads(text, parse_constant=no_constant)
+    more = {'parse_float': finite, 'parse_int': whole} if LONG.search(text) else {}
+    try:
+        return json.loads(text, parse_constant=no_constant, object_pairs_hook=once, **more)
+    except RecursionError:
+        raise NoRow('nested too deeply') from None
+
+
+CHECKSUM = re.compile(rb',"([^"]*)":"([0-9a-f]{8})"\}[ \t\r\n]*$')
+
+
+def checked(row, line):
+    """The row without its checksum, which must hold. No other field is last and eight hexadecimal digits: one that is had the key of a
+    checksum before it was damaged."""
+    told = CHECKSUM.search(line)
+    if told or 'crc32' in row:
+        if not told or told[1] != b'crc32' or int(told[2], 16) != zlib.crc32(line[: told.start()]):
+            raise NoRow('its checksum is wrong: changed since it was written')
+        del row['crc32']
+    return row
+
+
+def row_of(line, needs):
+    """The row of a line of bytes; NoRow says why it is none."""
+    try:
+        row = strict(line.decode())
+    except NoRow:
+        raise
+    except ValueError:
+        raise NoRow('a torn line or no JSON') from None
+    if not isinstance(row, dict) or not isinstance(row.get(needs), str):
+        raise NoRow(f'no row: it has no {needs}')
+    return checked(row, line)
 
 
 def beside(path, ending):
@@ -54,7 +116,7 @@ def environments_of(path):
 
 
 def opened(path):
-    return lzma.open(path, 'rt', encoding='utf-8') if path.endswith('.xz') else open(path, encoding='utf-8')
+    return lzma.open(path, 'rb') if path.endswith('.xz') else open(path, 'rb')
 
 
 def stop(place, words):
@@ -63,36 +125,38 @@ def stop(place, words):
 
 
 def lines_of(path, on_bad=stop, needs='id'):
-    """The objects of a file with their line numbers. on_bad(place, words) is told of lines that are none;
-    if it returns they are left out."""
+    """The objects of a file with their line numbers. on_bad(place, words) is told of lines that are none; if it returns they are left out.
+    Empty lines are skipped, as the programs do."""
     number = 0
     try:
         with opened(path) as file:
             for number, line in enumerate(file, 1):
                 try:
-                    row = strict(line)
-                    if not isinstance(row, dict) or (needs and needs not in row):
-                        raise ValueError(f'no row: it has no {needs}')
-                    if not line.endswith('\n'):
-                        raise ValueError('a torn line: it has no end')
-                except ValueError as error:
-                    words = str(error)
-                    on_bad(
-                        f'{path}:{number}',
-                        words if words.startswith(('no row', 'NaN', 'Infinity', '-Infinity', 'a torn')) else 'a torn line or no JSON',
-                    )
-                    continue
-                yield number, row
-    except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as error:
+                    if line != b'\n':
+                        yield number, row_of(line, needs)
+                except NoRow as error:
+                    on_bad(f'{path}:{number}', str(error))
+    except (OSError, EOFError, lzma.LZMAError) as error:
         raise Bad(f'{path}:{number + 1}: {getattr(error, "strerror", None) or error}') from None
+
+
+def environments_beside(path):
+    at = environments_of(path)
+    if not os.path.exists(at):
+        return {}
+    try:
+        with open(at, encoding='utf-8') as file:
+            environments = strict(file.read())
+    except ValueError as error:
+        raise Bad(f'{at}: {error}; restore it from git') from None
+    if not isinstance(environments, dict):
+        raise Bad(f'{at}: no JSON object; restore it from git')
+    return environments
 
 
 def read(path, on_bad=stop, needs='id'):
     """The rows of a file, whole again where it is a compact one."""
-    environments, curves = {}, {}
-    if os.path.exists(environments_of(path)):
-        with open(environments_of(path), encoding='utf-8') as file:
-            environments = strict(file.read())
+    environments, curves = environments_beside(path), {}
     if os.path.exists(beside(path, '.curves.jsonl.xz')):
         curves = {row['id']: row for _, row in lines_of(beside(path, '.curves.jsonl.xz'), on_bad)}
     for number, found in lines_of(path, on_bad, needs):
@@ -114,8 +178,9 @@ def case_of(row):
 
 
 def dumps(row):
-    """A row as it is written; the canonical text of its content with sorted keys comes from json.dumps directly."""
-    return json.dumps(row, ensure_ascii=False, separators=(',', ':'), allow_nan=False) + '\n'
+    """A row as it is written, with its checksum; the canonical text of its content with sorted keys comes from json.dumps directly."""
+    text = json.dumps(row, ensure_ascii=False, separators=(',', ':'), allow_nan=False)[:-1]
+    return f'{text},"crc32":"{zlib.crc32(text.encode()):08x}"}}\n'
 
 
 def files_under(folder):
@@ -125,17 +190,6 @@ def files_under(folder):
         folders[:] = sorted(name for name in folders if name not in ('local', 'studies', 'pictures', 'tables') or at != folder)
         found += [os.path.join(at, name) for name in sorted(names) if name.endswith(ENDINGS) and '.curves.' not in name]
     return found
-
-
-def lock(file):
-    """False where a program has it: what writes rows holds its file's lock from its first row to its last (bench/record/rows.c)."""
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system without locks
-        pass
-    return True
 
 
 def write(path, text):
@@ -156,7 +210,7 @@ def write(path, text):
 
 
 def replace(path, data):
-    with open(path + '.part', 'wb') as file:
-        file.write(data)
-    os.replace(path + '.part', path)
+    with Whole(path) as new:
+        new.file.write(data)
+        new.keep()
     return True

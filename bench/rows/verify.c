@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * verify: are these files what their writers wrote? */
+#include <errno.h>
+#include <popt.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../record/cli.h"
+#include "../record/row_text.h"
+#include "spool.h"
+
+static const char what_it_does[] =
+    "Checks files of rows (.jsonl, .jsonl.xz): strict JSON, one object a line, each with the checksum that it was written with. Rows from\n"
+    "before there were checksums have none and are counted apart. One line per file; the exit code is 1 when one is broken or not there.";
+
+/* What was found in one file. */
+struct found {
+    long rows, checked, broken;
+    int first;
+    char words[128];
+};
+
+static void refused(void *context, const char *path, int number, const char *words)
+{
+    struct found *f = context;
+    (void)path;
+    if (f->broken++ == 0) {
+        f->first = number;
+        snprintf(f->words, sizeof f->words, "%s", words);
+    }
+}
+
+/* False: broken; *text says what, or why there is nothing to say. */
+static bool verify_rows(const char *path, char *text, size_t size)
+{
+    static struct row_lines l;
+    struct found f = { .rows = 0 };
+    struct why why = { "" };
+    FILE *file;
+    l.refused = refused;
+    l.context = &f;
+    int status = spool_open(&file, path, &why);
+    if (status == 0) status = row_lines_open(&l, path, file, &why);
+    while (status == 0 && (status = row_lines_next(&l, &why)) == 1) {
+        const bool named = json_member(&l.members, "id").at || json_member(&l.members, "kind").at;
+        if (!named) refused(&f, path, l.number, "no row: it has no id and no kind");
+        f.rows += named;
+        f.checked += named && l.checked;
+        status = 0;
+    }
+    if (status) snprintf(text, size, "%s", why.text);
+    else if (f.broken > 1) snprintf(text, size, "%s: broken: line %d: %s; and %ld lines more", path, f.first, f.words, f.broken - 1);
+    else if (f.broken) snprintf(text, size, "%s: broken: line %d: %s", path, f.first, f.words);
+    else if (f.rows == f.checked) snprintf(text, size, "%s: %ld rows, all with their checksums", path, f.rows);
+    else snprintf(text, size, "%s: %ld rows, %ld of them from before there were checksums", path, f.rows, f.rows - f.checked);
+    row_lines_close(&l);
+    return status == 0 && f.broken == 0;
+}
+
+int main(int argc, const char **argv)
+{
+    const struct poptOption own[] = { POPT_TABLEEND };
+    const char **files = cli_files("verify", what_it_does, own, argc, argv);
+    char text[1024];
+    bool fine = true;
+    for (; *files; files++) {
+        fine = verify_rows(*files, text, sizeof text) && fine;
+        puts(text);
+    }
+    if (fflush(stdout)) quit(EXIT_FAIL, "stdout: %s", strerror(errno));
+    return fine ? EXIT_OK : EXIT_FAIL;
+}
