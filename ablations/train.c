@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * train: any net on any data with any recipe, by the same driver as the studies: a typed net is a study of one cell. A checkpoint that is
  * loaded changes the bits and stands neither in the net nor in the recipe: its hash goes into the cell's name and so into the row's id. */
-#include "driver/ablation.h"
+#include "driver/driver.h"
 
 #include <errno.h>
 #include <popt.h>
@@ -12,7 +12,7 @@
 
 struct request {
     char *net, *recipe, *load, *save, *on_divergence;
-    int weights_only, summary;
+    int weights_only, summary, help_net, help_recipe;
 };
 
 /* The zoo's cell named "study/cell", and its study. */
@@ -35,7 +35,7 @@ static int list_zoo(void)
         for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++)
             printf("%s/%s\n  net     %s\n  recipe  %s\n  data    %s\n", zoo[i]->study, cell->cell, cell->net, cell->recipe,
                    cell->data ? cell->data : zoo[i]->data);
-    return fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+    return finished(EXIT_OK);
 }
 
 /* "custom from 1a2b3c4d5e6f": what a run starts from is a part of its id */
@@ -112,12 +112,24 @@ int main(int argc, const char **argv)
         { "save", 0, POPT_ARG_STRING, &r.save, 0, "write a safetensors file after every epoch", "FILE" },
         { "on-divergence", 0, POPT_ARG_STRING, &r.on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
           "stop|continue" },
-        { "summary", 0, POPT_ARG_NONE, &r.summary, 0, "print the net's summary (shapes, parameters, memory), and leave", NULL },
+        { "summary", 0, POPT_ARG_NONE, &r.summary, 0, "print the net's summary (shapes, parameters, memory), and exit", NULL },
+        { "help-net", 0, POPT_ARG_NONE, &r.help_net, 0, "print what --net takes, and exit", NULL },
+        { "help-recipe", 0, POPT_ARG_NONE, &r.help_recipe, 0, "print what --recipe takes, and exit", NULL },
         POPT_TABLEEND
     };
+    static const char *const examples[] = { "train --net \"1x28x28 conv8 relu max2 dense10\" --recipe \"opt=adam lr=0.01\" --data mnist",
+                                            "train --net compact-net/published --data fashion-mnist --seeds 0-9 --output rows.jsonl",
+                                            "train --net \"1x28x28 dense10\" --data mnist --save net.safetensors --quiet", NULL };
+    const struct program program = { .name = "train",
+                                     .does = "Trains a net on a data set: one run per seed, a row of results each.",
+                                     .takes = TAKES_ALL & ~TAKES(FILTER),
+                                     .more = more,
+                                     .examples = examples };
     static struct options options;
-    cli_parse(&options, "train", "Trains a net, like --net \"1x28x28 conv8 relu max2 dense10\" --recipe \"opt=adam lr=0.01\" --data mnist",
-              more, argc, argv);
+    cli_parse(&options, &program, argc, argv);
+    if (r.help_net) grammar_net(stdout);
+    if (r.help_recipe) grammar_recipe(stdout);
+    if (r.help_net || r.help_recipe) return finished(EXIT_OK);
     int status = options.list ? list_zoo() : run(&r, &options);
     free(r.net);
     free(r.recipe);

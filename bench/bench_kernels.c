@@ -89,12 +89,7 @@ static int run_threads(const struct problem_list *list, struct group_options *g,
     struct why why;
     struct team *team;
     int wrong = 0;
-    struct topology *t;
-    if (threads == THREADS_ALL) {
-        if (topology_open(&t, &why)) quit(EXIT_FAIL, "%s", why.text);
-        threads = o->bind == BIND_PU ? topology_pus(t) : topology_cores(t);
-        topology_close(t);
-    }
+    threads = o->list ? 1 : report_workers(o, threads);
     if (team_open(&team, threads, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
     if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: figures are of threads that may wander");
     g->team = team;
@@ -128,16 +123,17 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     noise_open(&noise);
     const int *threads = o->thread_count ? o->threads : &one;
     int wrong = 0;
-    for (int i = 0; i < (o->thread_count ? o->thread_count : 1); i++) wrong += run_threads(&list, &g, o, threads[i], &report);
+    for (int i = 0; i < (o->thread_count && !o->list ? o->thread_count : 1); i++) wrong += run_threads(&list, &g, o, threads[i], &report);
     counters_close();
     if (!g.ran && !wrong) {
         report_drop(&report);
         quit(EXIT_USAGE, "nothing to run: no case matches%s%s; --list shows what there is", o->filter ? " --filter " : "",
              o->filter ? o->filter : " these flags");
     }
-    group_summary(&g, &report);
+    if (!o->list) group_summary(&g, &report);
     if (!o->list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
     if (!o->list) report_close(&report);
+    else report_listed(o, g.ran, g.rules.max_time);
     problems_free(&list);
     free(g.ratios);
     return wrong ? EXIT_FAIL : EXIT_OK;
@@ -161,10 +157,18 @@ int main(int argc, char **argv)
     };
     static struct options options;
     const bool gbench = gbench_flags(&argc, argv);
-    cli_parse(&options, "bench-kernels",
-              "Times every kernel variant beside oneDNN and the compiler's own loops. --benchmark_... flags are "
-              "Google Benchmark's.",
-              more, argc, (const char **)argv);
+    static const char *const examples[] = { "bench-kernels --problem n64c16h26k16r3pad0",
+                                            "bench-kernels --set table --filter \"conv.fwd/*\" --output kernels.jsonl",
+                                            "bench-kernels --peers none --isa avx2 --quick", NULL };
+    const struct program program = { .name = "bench-kernels",
+                                     .does = "Times every kernel variant beside oneDNN and the compiler's own loops. "
+                                             "--benchmark_... flags are Google Benchmark's.",
+                                     .takes = TAKES_BENCH | TAKES(ALGO),
+                                     .more = more,
+                                     .examples = examples,
+                                     BENCH_WORDS("op.direction/problem/isa/algo") };
+    cli_parse(&options, &program, argc, (const char **)argv);
+    options.list = options.list || options.dry_run;
     const int status = run(&r, &options, gbench);
     free(r.problem);
     free(r.peers);

@@ -89,17 +89,6 @@ static int read_batches(const char *text, int batches[BATCHES])
     return count;
 }
 
-static int worker_count(const struct options *o, int threads)
-{
-    struct topology *t;
-    struct why why;
-    if (threads != THREADS_ALL) return threads;
-    if (topology_open(&t, &why)) quit(EXIT_FAIL, "%s", why.text);
-    threads = o->bind == BIND_PU ? topology_pus(t) : topology_cores(t);
-    topology_close(t);
-    return threads;
-}
-
 /* Every net at every batch on one team. */
 static void run_threads(const struct nets *nets, const struct request *r, struct net_options *g, int threads, struct report *report)
 {
@@ -107,7 +96,7 @@ static void run_threads(const struct nets *nets, const struct request *r, struct
     int batches[BATCHES];
     const int count = read_batches(r->batch, batches);
     const struct options *o = g->options;
-    if (team_open(&g->team, worker_count(o, threads), o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
+    if (team_open(&g->team, o->list ? 1 : report_workers(o, threads), o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
     if (o->bind != BIND_NONE && !team_pinned(g->team)) warn("binding was refused here: figures are of threads that may wander");
     for (int i = 0; i < nets->count; i++)
         for (int b = 0; b < (count ? count : 1); b++) {
@@ -141,7 +130,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     const char *none = o->list || r->plan ? NULL : counters_open();
     if (none && !o->quiet) warn("no hardware counters: %s", none);
     noise_open(&noise);
-    for (int i = 0; i < (o->thread_count ? o->thread_count : 1); i++)
+    for (int i = 0; i < (o->thread_count && !o->list ? o->thread_count : 1); i++)
         run_threads(&nets, r, &g, o->thread_count ? o->threads[i] : one, &report);
     counters_close();
     if (!g.ran) {
@@ -151,6 +140,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     }
     if (!o->list && !r->plan && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
     if (!o->list) report_close(&report);
+    else report_listed(o, g.ran, g.rules.max_time);
     free(nets.list);
     free(g.singles);
 }
@@ -172,10 +162,18 @@ int main(int argc, char **argv)
     };
     static struct options options;
     const bool gbench = gbench_flags(&argc, argv);
-    cli_parse(&options, "bench-nets",
-              "Times training steps and inference of the studied nets, or of any. --benchmark_... flags are Google "
-              "Benchmark's.",
-              more, argc, (const char **)argv);
+    static const char *const examples[] = { "bench-nets --net compact-net/published --threads 1,all",
+                                            "bench-nets --net \"1x28x28 conv8 relu max2 dense10\" --batch 1,64 --output nets.jsonl",
+                                            "bench-nets --net kernel-size/3x3 --profile", NULL };
+    const struct program program = { .name = "bench-nets",
+                                     .does = "Times training steps and inference of the studied nets, or of any. "
+                                             "--benchmark_... flags are Google Benchmark's.",
+                                     .takes = TAKES_BENCH | TAKES(ALGO) | TAKES(NO_FUSE),
+                                     .more = more,
+                                     .examples = examples,
+                                     BENCH_WORDS("study/cell/train|infer/isa/algo") };
+    cli_parse(&options, &program, argc, (const char **)argv);
+    options.list = options.list || options.dry_run;
     run(&r, &options, gbench);
     free(r.net);
     free(r.batch);

@@ -197,10 +197,7 @@ static int run_threads(const struct options *o, const struct bench_rules *rules,
 {
     struct why why;
     struct team *team;
-    struct topology *t;
-    if (topology_open(&t, &why)) quit(EXIT_FAIL, "%s", why.text);
-    if (threads == THREADS_ALL) threads = o->bind == BIND_PU ? topology_pus(t) : topology_cores(t);
-    topology_close(t);
+    threads = report_workers(o, threads);
     if (team_open(&team, threads, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
     if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: figures are of threads that may wander");
     const int ran = run_cases(o, rules, team, report) + run_ceilings(o, team, report);
@@ -219,11 +216,20 @@ int main(int argc, char **argv)
     const struct poptOption more[] = { { "max-time", 0, POPT_ARG_DOUBLE, &max_time, 0, "seconds per case at most (1)", "S" },
                                        POPT_TABLEEND };
     const bool gbench = gbench_flags(&argc, argv);
-    cli_parse(&o, "bench-runtime", "Times the worker team, and measures the FMA peak and the bandwidths. Default: 1 thread and all cores.",
-              more, argc, (const char **)argv);
+    static const char *const examples[] = { "bench-runtime --threads 1,all", "bench-runtime --filter peak --isa avx2",
+                                            "bench-runtime --quick --output runtime.jsonl", NULL };
+    const struct program program = { .name = "bench-runtime",
+                                     .does = "Times the worker team, and measures the FMA peak and the memory bandwidths, on "
+                                             "1 thread and on all cores unless told otherwise.",
+                                     .takes = TAKES_BENCH,
+                                     .more = more,
+                                     .examples = examples,
+                                     BENCH_WORDS("what/variant") };
+    cli_parse(&o, &program, argc, (const char **)argv);
     struct bench_rules rules = bench_rules_default();
     rules.max_time = max_time > 0 ? max_time : o.quick ? 0.01 : rules.max_time;
     static const int both[] = { 1, THREADS_ALL };
+    o.list = o.list || o.dry_run;
     const int *threads = o.thread_count ? o.threads : both, count = o.thread_count ? o.thread_count : 2;
     report_open(&report, &o, columns, gbench);
     noise_open(&noise);
@@ -234,6 +240,7 @@ int main(int argc, char **argv)
         quit(EXIT_USAGE, "nothing to run: no case matches --filter %s; --list shows what there is", o.filter ? o.filter : "");
     }
     if (!o.list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
-    if (!o.list) report_close(&report);
+    if (o.list) return report_listed(&o, o.thread_count ? ran : 2 * ran, rules.max_time);
+    report_close(&report);
     return EXIT_OK;
 }

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -20,6 +21,45 @@ json_t *report_environment(double fma_peak)
     return environment;
 }
 
+int report_listed(const struct options *o, int cases, double max_time)
+{
+    if (o->thread_count) cases *= o->thread_count;
+    const double seconds = cases * max_time * 1.5; /* warming up, and the FMA loop beside them */
+    if (o->dry_run)
+        printf("%d cases, %g s each at most: some %.*f %s, and the checks before them\n", cases, max_time, seconds < 100 ? 0 : 1,
+               seconds < 100 ? seconds : seconds / 60, seconds < 100 ? "s" : "min");
+    return finished(EXIT_OK);
+}
+
+int report_workers(const struct options *o, int threads)
+{
+    static bool said;
+    struct topology *t;
+    struct why why;
+    if (topology_open(&t, &why)) quit(EXIT_FAIL, "%s", why.text);
+    const int places = o->bind == BIND_PU ? topology_pus(t) : topology_cores(t);
+    topology_close(t);
+    if (threads > places && !said)
+        warn("--threads %d: there are %d %s here, which they share", threads, places, o->bind == BIND_PU ? "hardware threads" : "cores");
+    said = said || threads > places;
+    return threads == THREADS_ALL ? places : threads;
+}
+
+/* Beside its place until complete, so that a file under its name has all cases; O_EXCL, so that what another bench, running or stopped, has
+ * measured is never written over. */
+static FILE *open_beside(struct report *r)
+{
+    if (access(r->path, F_OK) == 0) quit(EXIT_FAIL, "--output %s: is there already; remove it, or give another file", r->path);
+    if (asprintf(&r->beside, "%s.part", r->path) < 0) quit(EXIT_FAIL, "out of memory");
+    const int fd = open(r->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (fd < 0 && errno == EEXIST)
+        quit(EXIT_FAIL, "--output %s: a bench is at it or was stopped there; rename or remove %s, or give another file", r->path,
+             r->beside);
+    if (fd < 0) return NULL;
+    stop_says("", r->beside);
+    return fdopen(fd, "w");
+}
+
 void report_open(struct report *r, const struct options *options, const struct column *columns, bool gbench)
 {
     struct stat s;
@@ -33,16 +73,13 @@ void report_open(struct report *r, const struct options *options, const struct c
     };
     if (!r->path) return;
     const bool regular = stat(r->path, &s) != 0 || S_ISREG(s.st_mode); /* a pipe or a device is written directly */
-    if (!regular) r->beside = strdup(r->path);
-    else if (asprintf(&r->beside, "%s.part", r->path) < 0) r->beside = NULL;
-    if (!r->beside) quit(EXIT_FAIL, "out of memory");
-    r->out = fopen(r->beside, "w");
+    r->out = regular ? open_beside(r) : fopen(r->path, "w");
     if (!r->out) quit(EXIT_FAIL, "--output %s: %s; give another place", r->path, strerror(errno));
 }
 
 void report_drop(struct report *r)
 {
-    if (r->path && strcmp(r->beside, r->path) != 0) unlink(r->beside);
+    if (r->beside) unlink(r->beside);
 }
 
 /* ---- cells ---- */
@@ -63,7 +100,6 @@ static void head(struct report *r)
 {
     const char *between = "";
     if (r->started || r->format > FORMAT_CSV) return;
-    r->started = true;
     if (r->format == FORMAT_MD) fputc('\n', r->out);
     for (const struct column *c = r->columns; c->key; c++) {
         if (r->format == FORMAT_CSV) fprintf(r->out, "%s%s", between, c->key);
@@ -100,7 +136,12 @@ void report_row(struct report *r, const json_t *row)
 {
     char text[512];
     if (r->gbench || r->format == FORMAT_JSON) return;
+    if (!r->started && r->beside) {
+        snprintf(text, sizeof text, "what was measured so far is in %s", r->beside);
+        stop_says(text, NULL);
+    }
     head(r);
+    r->started = true;
     if (r->format == FORMAT_JSONL) {
         size_t length;
         char *line = row_line(row, &length);
@@ -139,9 +180,11 @@ void report_close(struct report *r)
     }
     flush(r);
     if (r->path && fclose(r->out) && !r->error) r->error = errno;
-    if (!r->error && r->path && strcmp(r->beside, r->path) != 0 && rename(r->beside, r->path)) r->error = errno;
+    if (!r->error && r->beside && link(r->beside, r->path) == 0) unlink(r->beside); /* unlike rename(), never over another file */
+    else if (!r->error && r->beside && (errno == EEXIST || rename(r->beside, r->path))) r->error = errno;
+    if (r->error && r->beside)
+        quit(EXIT_FAIL, "cannot write %s: %s; what was measured before is in %s", r->path, strerror(r->error), r->beside);
     if (r->error) quit(EXIT_FAIL, "cannot write %s: %s; give another --output", r->path ? r->path : "stdout", strerror(r->error));
-    if (!r->path) return;
     free(r->beside);
     r->beside = NULL;
 }

@@ -10,6 +10,11 @@
 #include "record/rows.h"
 #include "bench.h"
 
+/* What common flags mean to a bench, for its struct program. */
+#define BENCH_WORDS(names) \
+    .output = "rows (jsonl) or the table go here; a file that exists is refused", \
+    .filter = "only cases that this glob on " names " matches; a bare word: any part", .quick = "a few small cases, 0.01 s each"
+
 struct column {
     const char *key, *heading;
     int width, digits;
@@ -25,7 +30,12 @@ struct report {
     bool started, gbench; /* gbench: Google Benchmark's reporters speak, not ours */
 };
 
-/* Quits with a message when the file cannot be written. */
+/* The end of --list and --dry-run: the latter says how many cases there are and how long they take at most. */
+int report_listed(const struct options *options, int cases, double max_time);
+/* As many workers as --threads says; more than there are cores is said, once per program. */
+int report_workers(const struct options *options, int threads);
+
+/* Quits with a message when the file cannot be written, is there already, or another bench is at it. */
 void report_open(struct report *r, const struct options *options, const struct column *columns, bool gbench);
 void report_row(struct report *r, const json_t *row);
 /* A remark below the rows: md on stdout alone. */
@@ -33,7 +43,7 @@ void report_remark(struct report *r, const char *format, ...) __attribute__((for
 /* Finishes; quits when something could not be written or Google Benchmark's filter let nothing through. */
 void report_close(struct report *r);
 
-/* In place of closing, before quitting: leaves no half-made file behind. */
+/* In place of closing, where no row was made: leaves no file behind. */
 void report_drop(struct report *r);
 
 /* The conditions that every row carries, with the FMA peak (GFLOP/s) that was measured beside it. New reference. */

@@ -15,6 +15,10 @@ packages_lint="clang-format clang-tidy cppcheck llvm-19 shellcheck python3-pip"
 ruff=0.17.6
 packages_fuzz="libclang-rt-dev llvm"
 
+# A script's own opening comment, from its third line on: what --help prints where there is no better text.
+opening() { sed -n '3,${/^#/!q; s/^# \{0,1\}//p}' "$0"; }
+help_asked() { case " $* " in *' --help '* | *' -h '*) return 0 ;; esac; return 1; }
+
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 die() { say "$*"; exit 1; }
 usage_error() { say "$*"; exit 2; }
@@ -51,3 +55,6 @@ packages_install()
         -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" </dev/null >/dev/null ||
         die "apt-get could not install: $missing (its words are above)"
 }
+
+# Ctrl-C: one line, and the exit code that says so.
+trap 'say "interrupted"; exit 130' INT

@@ -99,11 +99,13 @@ static void open_data(struct sweep *s, struct data *data)
 
 /* ---- output */
 
-/* Where rows are: --report, or --output if it takes rows, else results/local/<study>.jsonl, with shards a file for each. */
+/* Where rows are: --report, or --output if it takes rows (a dry run prints its list whatever --format says), else
+ * results/local/<study>.jsonl, with shards a file for each. */
 static const char *rows_path(const struct sweep *s, char *text, size_t size)
 {
     if (s->wish->report) return s->wish->report;
-    if (s->options->output && s->options->format == FORMAT_JSONL) return s->options->output;
+    const char *output = s->options->output, *dot = output ? strrchr(output, '.') : NULL;
+    if (output && (s->options->format == FORMAT_JSONL || (s->options->dry_run && dot && strcmp(dot, ".jsonl") == 0))) return output;
     if (s->options->shards > 1) snprintf(text, size, "results/local/%s.%d-of-%d.jsonl", s->study, s->options->shard, s->options->shards);
     else snprintf(text, size, "results/local/%s.jsonl", s->study);
     return text;
@@ -203,7 +205,8 @@ static int dry_run_json(const struct sweep *s, const struct rows *rows)
     }
     json_dumpf(list, stdout, JSON_REAL_PRECISION(4) | JSON_INDENT(0));
     json_decref(list);
-    return putchar('\n') < 0 || fflush(stdout) ? EXIT_FAIL : EXIT_OK;
+    putchar('\n');
+    return finished(EXIT_OK);
 }
 
 static int dry_run(const struct sweep *s, const struct rows *rows, const struct run *const *todo, int count, int done)
@@ -219,7 +222,7 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
     const int jobs = count && count < s->jobs ? count : s->jobs;
     printf("%d to run, about %s with %d side by side; %d have rows already in %s\n", count, duration(total / jobs, time), jobs, done,
            rows->path);
-    return fflush(stdout) || ferror(stdout) ? EXIT_FAIL : EXIT_OK;
+    return finished(EXIT_OK);
 }
 
 static int make(struct sweep *s, struct rows *rows, const struct run *const *todo, int count, int done)
@@ -227,13 +230,18 @@ static int make(struct sweep *s, struct rows *rows, const struct run *const *tod
     struct outcome outcome = { 0 };
     check_table_place(s->options);
     if (count < s->jobs) s->jobs = count ? count : 1;
-    if (!s->options->quiet)
-        fprintf(stderr, "%s: %d to run, %d side by side, %d have rows; rows go to %s\n", s->study, count, s->jobs, done, rows->path);
+    if (!s->options->quiet) {
+        double seconds = 0;
+        char time[32];
+        for (int i = 0; i < count; i++) seconds += run_seconds(s, todo[i]);
+        fprintf(stderr, "%s: %d to run, about %s with %d side by side; %d have rows; rows go to %s\n", s->study, count,
+                duration(seconds / s->jobs, time), s->jobs, done, rows->path);
+    }
     if (count) outcome = sweep_run(s, todo, count, rows);
     if (outcome.signal) {
         warn("interrupted: %d of %d runs are in %s; the same command goes on from there", done + outcome.finished, done + count,
              rows->path);
-        return outcome.signal == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+        return (int)exit_of_signal(outcome.signal);
     }
     int status = table(s, rows);
     if (outcome.failed) warn("%d of %d runs failed; the same command tries them again", outcome.failed, count);
@@ -253,13 +261,13 @@ int ablation_run(const struct study *study, const struct options *options, const
     if (options->list || wish->summary) {
         status = options->list ? list(&s, study) : summaries(&s);
         sweep_free(&s);
-        return fflush(stdout) ? EXIT_FAIL : status;
+        return finished(status);
     }
     s.cores = usable_cores();
     open_data(&s, &data);
     sweep_runs(&s);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why)) quit(EXIT_FAIL, "%s", why.text);
-    if (options->dry_run) sweep_measure(&s, &rows);
+    sweep_estimate(&s, &rows);
     if (wish->report && rows.count == 0)
         quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
     if (wish->report && !any_row(&s, &rows))
@@ -302,11 +310,17 @@ int ablation_main(const struct study *study, int argc, const char **argv)
         { "on-divergence", 0, POPT_ARG_STRING, &on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
           "stop|continue" },
         { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
-        { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and leave", NULL },
+        { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and exit", NULL },
         POPT_TABLEEND
     };
     static struct options options; /* 8 KB of seeds: not for the stack */
-    cli_parse(&options, study->zoo->study, study->zoo->question, more, argc, argv);
+    char example[3][160];
+    const char *const name = study->zoo->study, *const examples[] = { example[0], example[1], example[2], NULL };
+    snprintf(example[0], sizeof *example, "%s --quick", name);
+    snprintf(example[1], sizeof *example, "%s --filter %s --seeds 0-9 --output rows.jsonl", name, study->zoo->cells->cell);
+    snprintf(example[2], sizeof *example, "%s --arms --dry-run", name);
+    const struct program program = { .name = name, .does = study->zoo->question, .takes = TAKES_ALL, .more = more, .examples = examples };
+    cli_parse(&options, &program, argc, argv);
     if (tier < 0 || tier > TIER_SPEEDRUNS)
         quit(EXIT_USAGE, "--tier %d: takes 1 (published cells), 2 (arms that a claim needs), 3 (the other arms) or 4 (speedruns)", tier);
     if (report && options.output && options.format == FORMAT_JSONL)

@@ -68,8 +68,8 @@ double run_work(const struct run *r);
 
 /* ---- speed.c */
 
-/* Every entry's speed here: of rows, else measured, a tenth of a second for each net. */
-void sweep_measure(struct sweep *s, const struct rows *rows);
+/* Every entry's speed: of rows, else by its arithmetic. Nothing is measured. */
+void sweep_estimate(struct sweep *s, const struct rows *rows);
 /* Seconds of a run by that; 0: unknown. */
 double run_seconds(const struct sweep *s, const struct run *r);
 
@@ -151,6 +151,11 @@ bool pictures_missing(const struct sweep *s, const struct run *r);
 /* Of a trained plan; and last what the study put into `extra`, less what is too long for a row. */
 void pictures_write(const struct sweep *s, const struct look *look, struct plan *plan);
 void pictures_looks(const struct look *look);
+
+/* ---- grammar.c: what --net and --recipe take */
+
+void grammar_net(FILE *out);
+void grammar_recipe(FILE *out);
 
 /* ---- look.c */
 

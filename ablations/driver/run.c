@@ -153,6 +153,7 @@ static bool start(struct driver *d, int slot, const struct run *run)
     sigemptyset(&stopping);
     sigaddset(&stopping, SIGINT);
     sigaddset(&stopping, SIGTERM);
+    sigaddset(&stopping, SIGHUP);
     sigprocmask(SIG_BLOCK, &stopping, &before);
     fflush(stdout);
     fflush(stderr);
@@ -161,7 +162,8 @@ static bool start(struct driver *d, int slot, const struct run *run)
         close(ends[0]);
         close(d->rows->fd); /* with its lock: a child that outlives us must not keep the next run out */
         stops = 0;
-        signal(SIGINT, SIG_IGN); /* the terminal sends it to all; the parent passes it on as SIGTERM */
+        signal(SIGINT, SIG_IGN); /* the terminal sends them to all; the parent passes them on as SIGTERM */
+        signal(SIGHUP, SIG_IGN);
         sigprocmask(SIG_SETMASK, &before, NULL);
         child(d, run, slot, ends[1]);
     }
@@ -371,9 +373,11 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
     if (topology_open(&d.topology, &why)) quit(EXIT_FAIL, "%s", why.text);
     double work = 0;
     for (int i = 0; i < count; i++) work += run_work(todo[i]);
-    struct sigaction stop = { .sa_handler = on_stop }, old_int, old_term;
+    struct sigaction stop = { .sa_handler = on_stop }, old_int, old_term, old_hup;
     sigaction(SIGINT, &stop, &old_int);
     sigaction(SIGTERM, &stop, &old_term);
+    sigaction(SIGHUP, NULL, &old_hup);
+    if (old_hup.sa_handler != SIG_IGN) sigaction(SIGHUP, &stop, NULL); /* under nohup it stays ignored */
     signal(SIGCHLD, SIG_DFL); /* ignored, as some launchers leave it, it would reap children unseen */
     signal(SIGXFSZ, SIG_IGN); /* a file size limit shows as an error of write() */
     progress_open(&d.progress, s->options->quiet, count, work);
@@ -381,6 +385,7 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
     progress_clear(&d.progress);
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
+    sigaction(SIGHUP, &old_hup, NULL);
     d.outcome.signal = stops ? stop_signal : 0;
     topology_close(d.topology);
     json_decref(d.environment);

@@ -7,61 +7,15 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
-#include <popt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../../nets/data/dataset.h"
 #include "../../nets/train/train.h"
+#include "flags.h"
 
-static const char *program = "convgauge";
-
-enum {
-    OPT_LIST = 1,
-    OPT_QUICK,
-    OPT_DRY_RUN,
-    OPT_QUIET,
-    OPT_FILTER,
-    OPT_DATA,
-    OPT_DATA_DIR,
-    OPT_EPOCHS,
-    OPT_SEEDS,
-    OPT_THREADS,
-    OPT_JOBS,
-    OPT_BIND,
-    OPT_ISA,
-    OPT_ALGO,
-    OPT_NO_FUSE,
-    OPT_FORMAT,
-    OPT_OUTPUT,
-    OPT_SHARD,
-    OPT_VERSION,
-    OPT_COUNT
-};
-
-static const struct poptOption common[] = {
-    { "list", 0, POPT_ARG_NONE, NULL, OPT_LIST, "list what there is to run, and leave", NULL },
-    { "dry-run", 0, POPT_ARG_NONE, NULL, OPT_DRY_RUN, "list the runs that would be made, with estimates, and leave", NULL },
-    { "quick", 0, POPT_ARG_NONE, NULL, OPT_QUICK, "a few epochs and seeds: minutes on two cores", NULL },
-    { "quiet", 0, POPT_ARG_NONE, NULL, OPT_QUIET, "no progress on stderr, only what went wrong", NULL },
-    { "filter", 0, POPT_ARG_STRING, NULL, OPT_FILTER, "only what this glob on study/cell/arm matches; a bare word: any part", "GLOB" },
-    { "data", 0, POPT_ARG_STRING, NULL, OPT_DATA, "data set: mnist, fashion-mnist, cifar-10 or strokes", "NAME" },
-    { "data-dir", 0, POPT_ARG_STRING, NULL, OPT_DATA_DIR, "look for the data here and nowhere else", "DIR" },
-    { "epochs", 0, POPT_ARG_STRING, NULL, OPT_EPOCHS, "in place of the recipe's", "N" },
-    { "seeds", 0, POPT_ARG_STRING, NULL, OPT_SEEDS, "seeds to run, like 0-9 or 0,3,5-7", "LIST" },
-    { "threads", 0, POPT_ARG_STRING, NULL, OPT_THREADS, "workers per run, like 1 or 1,2,all", "LIST" },
-    { "jobs", 0, POPT_ARG_STRING, NULL, OPT_JOBS, "runs side by side (default: as many as usable cores allow)", "N" },
-    { "bind", 0, POPT_ARG_STRING, NULL, OPT_BIND, "pin workers to core (default), pu or none", "HOW" },
-    { "isa", 0, POPT_ARG_STRING, NULL, OPT_ISA, "scalar, portable, neon, avx2 or avx512 (default: the best here)", "NAME" },
-    { "algo", 0, POPT_ARG_STRING, NULL, OPT_ALGO, "convolution algorithm (default: auto)", "NAME" },
-    { "no-fuse", 0, POPT_ARG_NONE, NULL, OPT_NO_FUSE, "every layer by itself: the same bits, to compare speed", NULL },
-    { "format", 0, POPT_ARG_STRING, NULL, OPT_FORMAT, "md, csv, json or jsonl (default: by --output's ending, md on stdout)", "F" },
-    { "output", 0, POPT_ARG_STRING, NULL, OPT_OUTPUT, "jsonl: append rows here and resume from it; else: the table goes here", "FILE" },
-    { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, "part i of n, or auto: from Slurm's or AWS Batch's array variables", "i/n" },
-    { "version", 0, POPT_ARG_NONE, NULL, OPT_VERSION, "print the version, and leave", NULL },
-    POPT_TABLEEND
-};
+static const char *speaker = "convgauge"; /* the name before messages */
 
 /* What was given for a common flag, and by what, for messages. */
 struct given {
@@ -74,7 +28,7 @@ static void say(const char *format, va_list arguments)
     char text[1024];
     vsnprintf(text, sizeof text, format, arguments);
     fflush(stdout);
-    fprintf(stderr, "%s: %s\n", program, text);
+    fprintf(stderr, "%s: %s\n", speaker, text);
 }
 
 void quit(enum exit_code code, const char *format, ...)
@@ -94,7 +48,7 @@ void warn(const char *format, ...)
     va_end(arguments);
 }
 
-void cli_name(const char *name) { program = name; }
+void cli_name(const char *name) { speaker = name; }
 
 const char *cli_version(void) { return "convgauge " CONVGAUGE_VERSION; }
 
@@ -266,32 +220,32 @@ static void check_data(const struct given *g)
     quit(EXIT_USAGE, "%s %s: no such data set; known: %s", g->by, g->value, list);
 }
 
-static void fill(struct options *o, const struct given g[OPT_COUNT])
+static void fill(struct options *o, const struct given g[FLAG_COUNT])
 {
-    o->list = g[OPT_LIST].value;
-    o->quick = g[OPT_QUICK].value;
-    o->dry_run = g[OPT_DRY_RUN].value;
-    o->quiet = g[OPT_QUIET].value;
-    o->no_fuse = g[OPT_NO_FUSE].value;
-    o->filter = g[OPT_FILTER].value;
-    o->data = g[OPT_DATA].value;
-    o->data_dir = g[OPT_DATA_DIR].value;
-    o->output = g[OPT_OUTPUT].value;
-    o->algo = g[OPT_ALGO].value ? g[OPT_ALGO].value : "auto";
-    o->isas = parse_isa(&g[OPT_ISA]);
-    if (o->data) check_data(&g[OPT_DATA]);
-    if (g[OPT_EPOCHS].value) o->epochs = one_number(&g[OPT_EPOCHS], 1, MAX_EPOCHS);
-    if (g[OPT_SEEDS].value) parse_seeds(o, &g[OPT_SEEDS]);
-    if (g[OPT_THREADS].value) parse_threads(o, &g[OPT_THREADS]);
-    if (g[OPT_JOBS].value) o->jobs = one_number(&g[OPT_JOBS], 1, MAX_THREADS);
-    if (g[OPT_BIND].value) {
-        int bind = bind_parse(g[OPT_BIND].value);
-        if (bind < 0) quit(EXIT_USAGE, "%s %s: takes core, pu or none", g[OPT_BIND].by, g[OPT_BIND].value);
+    o->list = g[FLAG_LIST].value;
+    o->quick = g[FLAG_QUICK].value;
+    o->dry_run = g[FLAG_DRY_RUN].value;
+    o->quiet = g[FLAG_QUIET].value;
+    o->no_fuse = g[FLAG_NO_FUSE].value;
+    o->filter = g[FLAG_FILTER].value;
+    o->data = g[FLAG_DATA].value;
+    o->data_dir = g[FLAG_DATA_DIR].value;
+    o->output = g[FLAG_OUTPUT].value;
+    o->algo = g[FLAG_ALGO].value ? g[FLAG_ALGO].value : "auto";
+    o->isas = parse_isa(&g[FLAG_ISA]);
+    if (o->data) check_data(&g[FLAG_DATA]);
+    if (g[FLAG_EPOCHS].value) o->epochs = one_number(&g[FLAG_EPOCHS], 1, MAX_EPOCHS);
+    if (g[FLAG_SEEDS].value) parse_seeds(o, &g[FLAG_SEEDS]);
+    if (g[FLAG_THREADS].value) parse_threads(o, &g[FLAG_THREADS]);
+    if (g[FLAG_JOBS].value) o->jobs = one_number(&g[FLAG_JOBS], 1, MAX_THREADS);
+    if (g[FLAG_BIND].value) {
+        int bind = bind_parse(g[FLAG_BIND].value);
+        if (bind < 0) quit(EXIT_USAGE, "%s %s: takes core, pu or none", g[FLAG_BIND].by, g[FLAG_BIND].value);
         o->bind = (enum bind)bind;
     }
-    if (g[OPT_ALGO].value) check_algo(&g[OPT_ALGO]);
-    o->format = parse_format(&g[OPT_FORMAT], o->output);
-    if (g[OPT_SHARD].value) parse_shard(o, &g[OPT_SHARD]);
+    if (g[FLAG_ALGO].value) check_algo(&g[FLAG_ALGO]);
+    o->format = parse_format(&g[FLAG_FORMAT], o->output);
+    if (g[FLAG_SHARD].value) parse_shard(o, &g[FLAG_SHARD]);
 }
 
 /* CONVGAUGE_DATA_DIR for "data-dir". */
@@ -303,32 +257,31 @@ static void variable_name(const char *flag, char name[64])
 }
 
 /* One popt pass over words; common flags go to given[], the program's own where their rows point. */
-static void parse_words(struct given given[OPT_COUNT], const char *what_it_does, const struct poptOption *more, int argc, const char **argv,
-                        bool environment)
+static void parse_words(struct given given[FLAG_COUNT], const struct program *program, int argc, const char **argv, bool environment)
 {
     static const struct poptOption none[] = { POPT_TABLEEND };
-    const struct poptOption all[] = {
-        { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)(more ? more : none), 0, more ? "Of this program:" : NULL, NULL },
-        { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)common, 0, "Of every program (each also a variable, as CONVGAUGE_DATA):", NULL },
-        POPT_AUTOHELP POPT_TABLEEND
-    };
-    poptContext context = poptGetContext(program, argc, argv, all, POPT_CONTEXT_NO_EXEC);
-    char heading[512];
-    snprintf(heading, sizeof heading, "[OPTION...]\n%s", what_it_does);
-    poptSetOtherOptionHelp(context, heading);
-    int opt;
-    while ((opt = poptGetNextOpt(context)) > 0) {
-        assert(opt < OPT_COUNT);
-        free(given[opt].own);
-        given[opt].own = poptGetOptArg(context);
-        given[opt].value = given[opt].own ? given[opt].own : "1";
+    const struct poptOption *common = flags_of(program);
+    const struct poptOption all[] = { { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)(program->more ? program->more : none), 0, NULL, NULL },
+                                      { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)common, 0, NULL, NULL },
+                                      POPT_TABLEEND };
+    poptContext context = poptGetContext(program->name, argc, argv, all, POPT_CONTEXT_NO_EXEC);
+    int flag;
+    while ((flag = poptGetNextOpt(context)) > 0) {
+        assert(flag < FLAG_COUNT);
+        if (flag == FLAG_HELP) {
+            flags_help(program);
+            exit(finished(EXIT_OK));
+        }
+        free(given[flag].own);
+        given[flag].own = poptGetOptArg(context);
+        given[flag].value = given[flag].own ? given[flag].own : "1";
         for (const struct poptOption *row = common; row->longName; row++)
-            if (row->val == opt && environment) variable_name(row->longName, given[opt].by);
-            else if (row->val == opt) snprintf(given[opt].by, sizeof given[opt].by, "--%s", row->longName);
+            if (row->val == flag && environment) variable_name(row->longName, given[flag].by);
+            else if (row->val == flag) snprintf(given[flag].by, sizeof given[flag].by, "--%s", row->longName);
     }
-    if (opt < -1) {
+    if (flag < -1) {
         const char *bad = poptBadOption(context, POPT_BADOPTION_NOALIAS);
-        quit(EXIT_USAGE, "%s%s: %s; --help lists all flags", environment ? "from the environment: " : "", bad, poptStrerror(opt));
+        quit(EXIT_USAGE, "%s%s: %s; --help lists all flags", environment ? "from the environment: " : "", bad, poptStrerror(flag));
     }
     const char *rest = poptGetArg(context);
     if (rest) quit(EXIT_USAGE, "%s: takes flags only; --help lists them", rest);
@@ -341,7 +294,7 @@ static int words_from_environment(const struct poptOption *table, const char **w
         char name[64];
         variable_name(row->longName, name);
         const char *value = getenv(name);
-        if (!value || !*value || row->val == OPT_VERSION || row->val == OPT_DATA_DIR) continue;
+        if (!value || !*value || row->val == FLAG_VERSION || row->val == FLAG_HELP || row->val == FLAG_DATA_DIR) continue;
         bool flag = (row->argInfo & POPT_ARG_MASK) == POPT_ARG_NONE;
         if (flag && (strcmp(value, "0") == 0 || strcmp(value, "no") == 0 || strcmp(value, "false") == 0)) continue;
         char *word;
@@ -353,24 +306,24 @@ static int words_from_environment(const struct poptOption *table, const char **w
     return count;
 }
 
-void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc, const char **argv)
+void cli_parse(struct options *o, const struct program *program, int argc, const char **argv)
 {
-    assert(o && name && what_it_does);
+    assert(o && program && program->name && program->does);
     enum { ROOM = 64 };
-    const char *words[ROOM] = { name };
-    static struct given given[OPT_COUNT]; /* the program's for its life: options point into its values */
-    cli_name(name);
-    open_standard();
+    const char *words[ROOM] = { program->name };
+    static struct given given[FLAG_COUNT]; /* the program's for its life: options point into its values */
+    cli_name(program->name);
+    open_standard(program->name);
     memset(given, 0, sizeof given);
     *o = (struct options){ .bind = BIND_CORE, .shard = 1, .shards = 1 };
-    int count = words_from_environment(more, words, 1, ROOM - 1);
-    count = words_from_environment(common, words, count, ROOM - 1);
-    parse_words(given, what_it_does, more, count, words, true);
+    int count = words_from_environment(program->more, words, 1, ROOM - 1);
+    count = words_from_environment(flags_of(program), words, count, ROOM - 1);
+    parse_words(given, program, count, words, true);
     for (int i = 1; i < count; i++) free((char *)words[i]);
-    parse_words(given, what_it_does, more, argc, argv, false);
-    if (given[OPT_VERSION].value) {
-        printf("%s %s\n", name, cli_version());
-        exit(EXIT_OK);
+    parse_words(given, program, argc, argv, false);
+    if (given[FLAG_VERSION].value) {
+        printf("%s %s\n", program->name, cli_version());
+        exit(finished(EXIT_OK));
     }
     const char *directory = getenv("CONVGAUGE_DATA_DIR");
     o->env_data_dir = directory && *directory ? directory : NULL;

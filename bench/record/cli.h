@@ -15,6 +15,7 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_NO_ISA = 3,
     EXIT_DATA = 4,
+    EXIT_HANGUP = 129,
     EXIT_INTERRUPTED = 130,
     EXIT_TERMINATED = 143
 };
@@ -42,12 +43,53 @@ struct options {
     int shard, shards;  /* 1-based; 1 of 1 */
 };
 
+/* The flags that programs share, as bench/record/flags.c has them. */
+enum flag {
+    FLAG_LIST = 1,
+    FLAG_DRY_RUN,
+    FLAG_QUICK,
+    FLAG_QUIET,
+    FLAG_FILTER,
+    FLAG_DATA,
+    FLAG_DATA_DIR,
+    FLAG_EPOCHS,
+    FLAG_SEEDS,
+    FLAG_THREADS,
+    FLAG_JOBS,
+    FLAG_BIND,
+    FLAG_ISA,
+    FLAG_ALGO,
+    FLAG_NO_FUSE,
+    FLAG_FORMAT,
+    FLAG_OUTPUT,
+    FLAG_SHARD,
+    FLAG_VERSION, /* the last two of every program */
+    FLAG_HELP,
+    FLAG_COUNT
+};
+
+/* A set of them: TAKES(LIST) | TAKES(QUICK). */
+#define TAKES(flag) (1ul << FLAG_##flag)
+#define TAKES_ALL (~0ul)
+/* What measures speed takes; bench-nets and bench-kernels a little more. */
+#define TAKES_BENCH \
+    (TAKES(LIST) | TAKES(DRY_RUN) | TAKES(QUICK) | TAKES(QUIET) | TAKES(FILTER) | TAKES(THREADS) | TAKES(BIND) | TAKES(ISA) | \
+     TAKES(FORMAT) | TAKES(OUTPUT))
+
 struct poptOption;
 
-/* Parses argv; `more` are the program's own flags (may be NULL; plain popt rows that store through `arg`). Returns on success; --help and
- * --version print and exit 0; anything wrong prints one line with the way out on stderr and exits EXIT_USAGE (EXIT_NO_ISA for an ISA that
- * is not here). */
-void cli_parse(struct options *o, const char *name, const char *what_it_does, const struct poptOption *more, int argc, const char **argv);
+/* A program as its command line knows it. */
+struct program {
+    const char *name, *does;             /* does: what --help says of it */
+    unsigned long takes;                 /* which common flags */
+    const struct poptOption *more;       /* its own: plain popt rows that store through `arg`; NULL: none */
+    const char *const *examples;         /* command lines, ended by NULL; NULL: none */
+    const char *output, *filter, *quick; /* what these flags mean here, where it differs; NULL: as usual */
+};
+
+/* Parses argv. Returns on success; --help and --version print and exit 0; anything wrong prints one line with the way out on stderr and
+ * exits EXIT_USAGE (EXIT_NO_ISA for an ISA that is not here). */
+void cli_parse(struct options *o, const struct program *program, int argc, const char **argv);
 
 /* The same for a program that takes files, at least one, and a few flags of its own: the files, ended by NULL, for the program's life. */
 const char **cli_files(const char *name, const char *what_it_does, const struct poptOption *own, int argc, const char **argv);
@@ -55,8 +97,15 @@ const char **cli_files(const char *name, const char *what_it_does, const struct 
 /* Who speaks in quit() and warn(); the two above begin with it. */
 void cli_name(const char *name);
 
-/* Puts /dev/null where descriptor 0, 1 or 2 is closed, and ignores SIGPIPE; cli_parse begins with it. */
-void open_standard(void);
+/* Puts /dev/null where descriptor 0, 1 or 2 is closed, ignores SIGPIPE, and lets SIGINT, SIGTERM and SIGHUP say a line before they end the
+ * program (SIGHUP stays ignored under nohup); cli_parse begins with it. */
+void open_standard(const char *program);
+/* That line: "program: interrupted: words"; `removes` (NULL: nothing) is a file that is of no use then. */
+void stop_says(const char *words, const char *removes);
+/* 130 of SIGINT, 143 of SIGTERM, 129 of SIGHUP. */
+enum exit_code exit_of_signal(int number);
+/* The end of main(): `code`, or quits where stdout did not take what was printed. */
+int finished(int code);
 
 /* Prints "program: message" on stderr and exits with `code`. */
 _Noreturn void quit(enum exit_code code, const char *format, ...) __attribute__((format(printf, 2, 3)));

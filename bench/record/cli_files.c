@@ -10,7 +10,7 @@ const char **cli_files(const char *name, const char *what_it_does, const struct 
 {
     int version = 0, opt;
     cli_name(name);
-    open_standard();
+    open_standard(name);
     const struct poptOption all[] = { { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)own, 0, NULL, NULL },
                                       { "version", 0, POPT_ARG_NONE, &version, 0, "print the version, and leave", NULL },
                                       POPT_AUTOHELP POPT_TABLEEND };

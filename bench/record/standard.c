@@ -1,18 +1,73 @@
 /* SPDX-License-Identifier: MIT
- * Descriptors 0, 1 and 2 as every program needs them before it opens anything. */
+ * Descriptors 0, 1 and 2 as every program needs them before it opens anything, and what a program says when it is told to stop. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "cli.h"
+
+static char last_words[2][1024]; /* of the handler; the second is being written while it may still read the first */
+static const char *volatile stop_words = last_words[0], *volatile stop_removes;
+static const char *name = "convgauge";
+
+static const struct {
+    int signal;
+    enum exit_code code;
+} stops[] = { { SIGINT, EXIT_INTERRUPTED }, { SIGTERM, EXIT_TERMINATED }, { SIGHUP, EXIT_HANGUP } };
+
+enum exit_code exit_of_signal(int number)
+{
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        if (stops[i].signal == number) return stops[i].code;
+    return EXIT_FAIL;
+}
+
+/* Only what a handler may call. */
+static void stop(int number)
+{
+    const char *words = stop_words, *useless = stop_removes;
+    const ssize_t written = write(STDERR_FILENO, words, strlen(words));
+    (void)written;
+    if (useless) unlink(useless);
+    _exit((int)exit_of_signal(number));
+}
+
+void stop_says(const char *words, const char *removes)
+{
+    char *next = stop_words == last_words[0] ? last_words[1] : last_words[0];
+    snprintf(next, sizeof *last_words, "%s: interrupted%s%s\n", name, *words ? ": " : "", words);
+    stop_words = next;
+    stop_removes = removes;
+}
 
 /* A closed 0, 1 or 2 would be the next file that is opened, and words for people would land among its rows. stdin cannot be read then and
  * stdout not be written, as if they were closed still; a dead stderr costs the messages alone, and a pipe that nobody reads is an error of
  * write(), not the end. */
-void open_standard(void)
+void open_standard(const char *program)
 {
     static const int how[] = { O_WRONLY, O_RDONLY, O_RDWR };
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", how[fd]) != fd) quit(EXIT_FAIL, "/dev/null: %s", strerror(errno));
     signal(SIGPIPE, SIG_IGN);
+    name = program;
+    stop_says("", NULL);
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
+        const struct sigaction say = { .sa_handler = stop };
+        struct sigaction before;
+        assert(sigaction(stops[i].signal, NULL, &before) == 0);
+        /* nohup ignores the one, shells ignore the other for what runs in the background: this program is asked to stop by it all the same
+         */
+        if (before.sa_handler != SIG_IGN || stops[i].signal != SIGHUP) sigaction(stops[i].signal, &say, NULL);
+    }
+}
+
+int finished(int code)
+{
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout)) return code;
+    if (errno == EPIPE) return EXIT_FAIL; /* | head has seen enough: no words for that */
+    quit(EXIT_FAIL, "stdout: %s; what was asked for could not be printed", strerror(errno ? errno : EIO));
 }

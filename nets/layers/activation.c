@@ -48,10 +48,10 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->activation->bwd(&j->what->activation, row_vectors(rows, j->what->out), l->y, l->dy, l->dx);
 }
 
-static const struct word words[] = { { "relu", read_activation, ACTIVATION_RELU, "relu" },
-                                     { "leaky", read_activation, ACTIVATION_LEAKY, "leaky0.01" },
-                                     { "tanh", read_activation, ACTIVATION_TANH, "tanh" },
-                                     { NULL, NULL, 0, NULL } };
+static const struct word words[] = { { "relu", read_activation, ACTIVATION_RELU, "relu", "max(x, 0)" },
+                                     { "leaky", read_activation, ACTIVATION_LEAKY, "leaky0.01", "leaky ReLU: x below 0 times 0.01" },
+                                     { "tanh", read_activation, ACTIVATION_TANH, "tanh", "hyperbolic tangent" },
+                                     { .name = NULL } };
 
 const struct layer_row layer_activation = {
     .name = "activation",

@@ -70,7 +70,9 @@ static void skips_whole(struct plan *plan, struct team *team, int layer)
     }
 }
 
-static const struct word words[] = { { "add", read_add, 0, "add3" }, { NULL, NULL, 0, NULL } };
+static const struct word words[] = {
+    { "add", read_add, 0, "add3", "adds the output of three layers before (its top-left crop when larger)" }, { .name = NULL }
+};
 
 const struct layer_row layer_add = {
     .name = "add", .words = words, .print = print_add, .source = add_source, .elementwise = true, .in_place = true, .over = NEED_NOTHING,

@@ -174,7 +174,9 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, rows, l->x, l->dy, l->mean, a, b, d, l->dx);
 }
 
-static const struct word words[] = { { "bn", read_bn, 0, "bn[eps1e-5][mom0.1]" }, { NULL, NULL, 0, NULL } };
+static const struct word words[] = {
+    { "bn", read_bn, 0, "bn[eps1e-5][mom0.1]", "batch norm; the new batch's share of the statistics is mom" }, { .name = NULL }
+};
 
 const struct layer_row layer_batchnorm = {
     .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .reads_input = true,

@@ -254,7 +254,9 @@ static void weights_after(struct plan *plan, struct team *team, int i)
     sums_merge(plan, team, &job);
 }
 
-static const struct word words[] = { { "conv", read_conv, 0, "conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]" }, { NULL, NULL, 0, NULL } };
+static const struct word words[] = { { "conv", read_conv, 0, "conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]",
+                                       "convolution to 8 channels: kernel 3x3 unless r, s; stride 1; no padding; b0: no bias" },
+                                     { .name = NULL } };
 
 const struct layer_row layer_conv = {
     .name = "conv", .words = words, .print = print_conv, .shape = conv_shape, .window = conv_window, .macs = conv_macs,

@@ -127,7 +127,9 @@ static void weights_whole(struct plan *plan, struct team *team, int i)
     }
 }
 
-static const struct word words[] = { { "dense", read_dense, 0, "dense10[b0]" }, { NULL, NULL, 0, NULL } };
+static const struct word words[] = {
+    { "dense", read_dense, 0, "dense10[b0]", "fully connected to 10 outputs; flattens by itself; b0: no bias" }, { .name = NULL }
+};
 
 const struct layer_row layer_dense = {
     .name = "dense", .words = words, .print = print_dense, .shape = dense_shape, .window = dense_window, .macs = dense_macs,

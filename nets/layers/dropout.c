@@ -63,7 +63,7 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->dropout->bwd(&dropout, row_vectors(rows, j->what->out), l->dy, l->kept, l->dx);
 }
 
-static const struct word words[] = { { "drop", read_drop, 0, "drop0.2" }, { NULL, NULL, 0, NULL } };
+static const struct word words[] = { { "drop", read_drop, 0, "drop0.2", "dropout of a fifth, in training" }, { .name = NULL } };
 
 const struct layer_row layer_dropout = {
     .name = "dropout",

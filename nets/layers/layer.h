@@ -21,6 +21,7 @@ struct word {
     bool (*read)(const char *after_name, struct layer *l, int detail); /* l is zeroed but for its kind; false: cannot be read */
     int detail;                                                        /* which pool, which activation */
     const char *usage;                                                 /* for the message when it cannot be read */
+    const char *means;                                                 /* one line for help */
 };
 
 /* ---- tensors ------------------------------------------------------------------------------------------------------------------- */

@@ -95,10 +95,12 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->which, l->dx);
 }
 
-static const struct word words[] = { { "max", read_pool, POOL_MAX, "max2[s3][step1][pad1|pad1,0,1,0]" },
-                                     { "avg", read_pool, POOL_AVG, "avg2[s3][step1][pad1|pad1,0,1,0][count1]" },
-                                     { "gap", read_gap, POOL_AVG, "gap" },
-                                     { NULL, NULL, 0, NULL } };
+static const struct word words[] = {
+    { "max", read_pool, POOL_MAX, "max2[s3][step1][pad1|pad1,0,1,0]", "max pooling: window 2x2, stride = window unless step" },
+    { "avg", read_pool, POOL_AVG, "avg2[s3][step1][pad1|pad1,0,1,0][count1]", "average pooling; count1: padding counts" },
+    { "gap", read_gap, POOL_AVG, "gap", "global average pooling" },
+    { .name = NULL }
+};
 
 const struct layer_row layer_pool = {
     .name = "pool",

@@ -10,6 +10,7 @@ enum value_type { NUMBER, COUNT, FLAG, WORD, OTHER }; /* double; int; bool as 0,
 
 struct key {
     const char *name, *takes; /* what is allowed, for messages */
+    const char *means;        /* what it does, for help */
     enum value_type type;
     size_t at;                /* offset in struct recipe */
     double low, high;         /* NUMBER, COUNT: inclusive */

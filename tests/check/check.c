@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,12 +61,39 @@ static bool row_failed(const struct check_row *r)
     return false;
 }
 
+bool check_matches(const char *filter, const char *name)
+{
+    if (!filter) return true;
+    return strpbrk(filter, "*?[/") ? fnmatch(filter, name, 0) == 0 : strstr(name, filter) != NULL;
+}
+
+static bool matches(const char *filter, const struct op_cases *cases, int direction, const struct variant *v)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s.%s/%s/%s", op_name(cases->op), cases->directions[direction], isa_name(v->isa), v->algo);
+    return check_matches(filter, name);
+}
+
+bool check_matches_row(const struct check_options *o, enum op op, const struct variant *v)
+{
+    for (int d = 0; check_cases[op]->directions[d]; d++)
+        if (matches(o->filter, check_cases[op], d, v)) return true;
+    return false;
+}
+
+/* Is the direction of the row asked for, by --op and --filter? */
+static bool asked(const struct check *c, const struct check_row *r, int direction)
+{
+    return (!c->direction || strcmp(c->direction, c->cases->directions[direction]) == 0) &&
+           matches(c->filter, c->cases, direction, r->variant);
+}
+
 bool check_wants(const struct check *c, int row, int direction)
 {
     assert(row < c->rows && direction < CHECK_DIRECTIONS);
     if (c->row[row].mutant) return !row_failed(&c->row[row]);
     if (c->row[row].rests) return false;
-    return !c->direction || strcmp(c->direction, c->cases->directions[direction]) == 0;
+    return asked(c, &c->row[row], direction);
 }
 
 bool check_try(struct check *c, int row, int direction, void (*work)(void *), void *context)
@@ -124,7 +152,7 @@ static void collect(struct check *c, const struct check_options *o)
     for (int isa = 0; isa < ISA_COUNT; isa++) {
         if (!(o->isas >> isa & 1)) continue;
         for (int i = 0; (v = variant_at(c->cases->op, (enum isa)isa, i)); i++)
-            if (!o->algo || strcmp(o->algo, v->algo) == 0) add_row(c, v, NULL);
+            if ((!o->algo || strcmp(o->algo, v->algo) == 0) && check_matches_row(o, c->cases->op, v)) add_row(c, v, NULL);
     }
 }
 
@@ -138,8 +166,7 @@ static void judge_row(struct check *c, struct check_row *r, bool all_directions)
     for (int d = 0; c->cases->directions[d]; d++) {
         c->line = &r->line[d];
         c->failed = c->line->failures != 0;
-        if (!c->line->trials && (all_directions || strcmp(c->direction, c->cases->directions[d]) == 0))
-            check_fail(c, "no problem suited this row: supports() refused all");
+        if (!c->line->trials && asked(c, r, d)) check_fail(c, "no problem suited this row: supports() refused all");
         for (int i = 0; all_directions && d == 0 && i < 3; i++)
             if ((r->variant->promises >> i & 1) && !tested[i]) check_fail(c, "promises \"%s\", but no trial could test it", names[i]);
         if (c->failed && !c->line->failures) c->line->failures = 1;
@@ -181,9 +208,8 @@ static bool is_tested(const struct check *c, const struct check_row *r)
 {
     const unsigned kept =
         (r->exact ? EXACT_ON_INTEGERS : 0u) | (r->over_isa ? SAME_BITS_OVER_ISA : 0u) | (r->over_spans ? SAME_BITS_OVER_SPANS : 0u);
-    bool tested = c->direction || (r->variant->promises & ~kept) == 0;
-    for (int d = 0; c->cases->directions[d]; d++)
-        tested = tested && (r->line[d].trials || (c->direction && strcmp(c->direction, c->cases->directions[d]) != 0));
+    bool tested = c->direction || c->filter || (r->variant->promises & ~kept) == 0;
+    for (int d = 0; c->cases->directions[d]; d++) tested = tested && (r->line[d].trials || !asked(c, r, d));
     return tested;
 }
 
@@ -198,16 +224,20 @@ static bool somebody_waits(struct check *c)
     return waits;
 }
 
-static const char *walk_op(struct check *c, const struct check_options *o)
+static const char *walk_op(struct check *c, const struct check_options *o, void *context)
 {
+    int fixed = 0;
     if (o->problem) return run_problem(c, o->problem);
-    for (const char *const *p = c->cases->problems; *p && !o->drawn_only; p++) {
-        const char *wrong = run_problem(c, *p);
+    while (!o->drawn_only && c->cases->problems[fixed]) fixed++;
+    for (int i = 0; i < fixed + o->cases; i++) {
+        if (o->progress) o->progress(context, c->cases->op, i, fixed + o->cases);
+        const char *wrong = NULL;
+        if (i < fixed) wrong = run_problem(c, c->cases->problems[i]);
+        else run_drawn(c, i - fixed);
         if (wrong) return wrong;
     }
-    for (int i = 0; i < o->cases; i++) run_drawn(c, i);
     for (int i = 0; i < RARE_PROBLEMS && somebody_waits(c); i++) run_drawn(c, o->cases + i);
-    for (int i = 0; i < c->rows; i++) judge_row(c, &c->row[i], !o->direction);
+    for (int i = 0; i < c->rows; i++) judge_row(c, &c->row[i], !o->direction && !o->filter);
     return NULL;
 }
 
@@ -258,8 +288,9 @@ static const char *walk_cases(const struct op_cases *cases, const struct check_o
 {
     struct check *c = check_open(cases, o->seed);
     c->direction = o->direction;
+    c->filter = o->filter;
     collect(c, o);
-    const char *wrong = c->rows ? walk_op(c, o) : NULL;
+    const char *wrong = c->rows ? walk_op(c, o, context) : NULL;
     if (!wrong && c->rows) {
         add_total(c, total);
         report(c, context);

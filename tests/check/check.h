@@ -26,9 +26,17 @@ struct check_options {
     const char *algo, *problem; /* NULL: all; the fixed list and then `cases` random ones */
     int cases;                  /* random problems per op */
     uint64_t seed;
-    bool drawn_only; /* leave the fixed list out */
-    bool mutants;    /* judge the judge too */
+    bool drawn_only;    /* leave the fixed list out */
+    bool mutants;       /* check the checker by wrong kernels, too */
+    const char *filter; /* a glob on op.direction/isa/algo, a bare word: any part of it; NULL: all */
+    /* Told before every problem of an op, with check_walk's context; NULL: nobody wants to know. */
+    void (*progress)(void *context, enum op op, int done, int total);
 };
+
+/* Does the glob match the name? */
+bool check_matches(const char *filter, const char *name);
+/* Does it match any direction of the variant? */
+bool check_matches_row(const struct check_options *o, enum op op, const struct variant *v);
 
 /* ---- what comes out ---------------------------------------------------------------------------------------------------------- */
 
@@ -74,6 +82,7 @@ extern const struct op_cases *const check_cases[OP_COUNT];
 struct check {
     const struct op_cases *cases;
     const char *direction; /* the only one wanted, or NULL */
+    const char *filter;    /* of op.direction/isa/algo, or NULL */
     uint64_t seed;
     struct rng rng;
     char problem[CHECK_TEXT];

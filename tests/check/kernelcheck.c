@@ -1,49 +1,21 @@
 /* SPDX-License-Identifier: MIT
  * kernelcheck: is every kernel right on this CPU? Walks the registry, prints one line per (op, ISA, algorithm) and, for what is wrong,
  * where it is wrong and the command that shows it again. It needs the C library alone, so it runs on a bare board and under emulation. */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "../../kernels/runtime/clock.h"
-#include "check.h"
+#include "kernelcheck.h"
 #include "v_api.h"
 
-enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_NO_ISA = 3 };
-
-struct arguments {
-    struct check_options check;
-    bool json, list, no_mutants, vectors; /* vectors: --op v */
-    int printed;                          /* JSON objects so far */
-};
-
-#define OP_WORD(NAME, name) " " #name
-#define ISA_WORD(NAME, name, on) " " #name
-static const char help[] =
-    "usage: kernelcheck [options]\n"
-    "Checks every kernel variant of this build that can run here. Without options it takes less than two minutes.\n"
-    "  --op OP[.DIRECTION]  " OPS(
-        OP_WORD) "\n"
-                 "                        e.g. conv.bwd_data; or v, the vector contract\n"
-                 "  --isa ISA            " ISAS(
-                     ISA_WORD) "\n"
-                               "  --algo NAME           direct, plain ...\n"
-                               "  --problem STRING      one problem, e.g. n64c16h26k16r3pad0 (with --op where the string fits several)\n"
-                               "  --cases N             random problems per op (default 100; 300 divided by the ISAs where these are more "
-                               "than three)\n"
-                               "  --seed N              what they and their inputs are drawn from (default 1)\n"
-                               "  --format text|json\n"
-                               "  --drawn               random problems alone, without the fixed list: for emulators and sanitizers\n"
-                               "  --no-mutants          leave out the judging of the judge: where a plain run has done it\n"
-                               "  --list                what would be checked\n"
-                               "  --help\n"
-                               "Each option is also an environment variable (--isa: CONVGAUGE_ISA); options win.\n"
-                               "Exit: 0 all right, 1 something is wrong, 2 bad usage or nothing matched, 3 that ISA cannot run here.\n";
-#undef OP_WORD
-#undef ISA_WORD
+enum { EXIT_WRONG = 1, EXIT_USAGE = 2, EXIT_NO_ISA = 3, EXIT_INTERRUPTED = 130 };
 
 static _Noreturn __attribute__((format(printf, 2, 3))) void quit(int code, const char *format, ...)
 {
@@ -112,125 +84,134 @@ static void set_seed(struct arguments *a, const char *text) { a->check.seed = wh
 
 static void set_format(struct arguments *a, const char *text)
 {
-    a->json = strcmp(text, "json") == 0;
-    if (!a->json && strcmp(text, "text") != 0) quit(EXIT_USAGE, "--format is text or json, not '%s'", text);
+    static const char *const names[] = { [REPORT_TEXT] = "text", [REPORT_JSON] = "json", [REPORT_JUNIT] = "junit" };
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text, names[i]) == 0) {
+            a->format = (enum report_format)i;
+            return;
+        }
+    quit(EXIT_USAGE, "--format is text, json or junit, not '%s'", text);
 }
 
-static const struct {
-    const char *name, *variable;
+static void set_filter(struct arguments *a, const char *text) { a->check.filter = text; }
+static void set_output(struct arguments *a, const char *text) { a->output = text; }
+static void set_quick(struct arguments *a, const char *text) { (void)text, a->quick = true; }
+static void set_quiet(struct arguments *a, const char *text) { (void)text, a->quiet = true; }
+static void set_drawn(struct arguments *a, const char *text) { (void)text, a->check.drawn_only = true; }
+static void set_no_mutants(struct arguments *a, const char *text) { (void)text, a->no_mutants = true; }
+static void set_list(struct arguments *a, const char *text) { (void)text, a->list = true; }
+static void set_version(struct arguments *a, const char *text) { (void)text, a->version = true; }
+static void set_help(struct arguments *a, const char *text) { (void)text, a->help = true; }
+
+#define OP_WORD(NAME, name) " " #name
+#define ISA_WORD(NAME, name, on) " " #name
+/* The one table of the options: parsing and help come from it. */
+static const struct setting {
+    const char *name, *takes; /* takes NULL: a switch */
     void (*set)(struct arguments *a, const char *text);
-} settings[] = { { "op", "CONVGAUGE_OP", set_op },
-                 { "isa", "CONVGAUGE_ISA", set_isa },
-                 { "algo", "CONVGAUGE_ALGO", set_algo },
-                 { "problem", "CONVGAUGE_PROBLEM", set_problem },
-                 { "cases", "CONVGAUGE_CASES", set_cases },
-                 { "seed", "CONVGAUGE_SEED", set_seed },
-                 { "format", "CONVGAUGE_FORMAT", set_format } };
-enum { SETTINGS = sizeof settings / sizeof *settings, OPTION_LIST = SETTINGS, OPTION_DRAWN, OPTION_NO_MUTANTS, OPTION_HELP };
+    const char *words;
+} settings[] = {
+    { "op", "OP[.DIRECTION]", set_op,
+      "one of" OPS(OP_WORD) ", like conv or conv.bwd_data; or v, the vector contract" },
+    { "isa", "ISA", set_isa, "one of" ISAS(ISA_WORD) " alone" },
+    { "algo", "NAME", set_algo, "this algorithm alone, like direct or plain" },
+    { "filter", "GLOB", set_filter, "only what this glob on op.direction/isa/algo matches; a bare word: any part of it" },
+    { "problem", "STRING", set_problem, "one problem, like n64c16h26k16r3pad0 (with --op where the string fits several)" },
+    { "cases", "N", set_cases, "random problems per op (default 100; 300 divided by the ISAs where these are more than three)" },
+    { "seed", "N", set_seed, "what they and their inputs are drawn from (default 1)" },
+    { "format", "text|json|junit", set_format, "of the report; junit is XML for CI systems" },
+    { "output", "FILE", set_output, "write the report here (default: stdout)" },
+    { "quick", NULL, set_quick, "a tenth of the random problems, and no mutants" },
+    { "quiet", NULL, set_quiet, "no progress on stderr, and of the text report only what failed and the last line" },
+    { "drawn", NULL, set_drawn, "random problems alone, without the fixed list: for emulators and sanitizers" },
+    { "no-mutants", NULL, set_no_mutants, "do not check the checker with wrong kernels: where a plain run has done it" },
+    { "list", NULL, set_list, "list what would be checked, and exit" },
+    { "dry-run", NULL, set_list, "the same" },
+    { "version", NULL, set_version, "print the version, and exit" },
+    { "help", NULL, set_help, "print this help, and exit" },
+};
+#undef OP_WORD
+#undef ISA_WORD
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+/* The words from column 26 on, in lines of at most 79 characters. */
+static void print_wrapped(const char *words, int column)
+{
+    enum { AT = 26, END = 79 };
+    for (const char *word = words; *word; word += strspn(word, " ")) {
+        const int length = (int)strcspn(word, " ");
+        if (column > AT && column + 1 + length > END) column = printf("\n") - 1;
+        column += column < AT ? printf("%*s", AT - column, "") : column > AT ? printf(" ") : 0;
+        column += printf("%.*s", length, word);
+        word += length;
+    }
+    putchar('\n');
+}
+
+static void print_help(void)
+{
+    printf("Usage: kernelcheck [OPTION...]\n"
+           "Checks every kernel variant of this build that can run here against the scalar\nloops in double precision.\n\n"
+           "Options (each also a variable: --isa is CONVGAUGE_ISA):\n");
+    for (int i = 0; i < SETTINGS; i++) {
+        const struct setting *s = &settings[i];
+        int column = printf("%s--%s%s%s", s->set == set_help ? "  -h, " : "      ", s->name, s->takes ? "=" : "", s->takes ? s->takes : "");
+        if (column > 24) column = printf("\n") - 1;
+        print_wrapped(s->words, column);
+    }
+    printf("\nExamples:\n"
+           "  kernelcheck --quick\n"
+           "  kernelcheck --op conv --isa avx2\n"
+           "  kernelcheck --format junit --output kernelcheck.xml --quiet\n\n"
+           "Exit status:\n"
+           "  0    all kernels are right\n"
+           "  1    a kernel is wrong, or the report could not be written\n"
+           "  2    wrong usage, or nothing matched\n"
+           "  3    that instruction set is not available here\n"
+           "  130  stopped by Ctrl-C\n");
+}
+
+/* What CONVGAUGE_NO_MUTANTS says for "no-mutants"; NULL: nothing. */
+static const char *variable_of(const struct setting *s)
+{
+    char variable[64];
+    if (s->set == set_version || s->set == set_help) return NULL;
+    snprintf(variable, sizeof variable, "CONVGAUGE_%s", s->name);
+    for (char *c = variable; *c; c++) *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    const char *value = getenv(variable);
+    const bool off = value && !s->takes && (strcmp(value, "0") == 0 || strcmp(value, "no") == 0 || strcmp(value, "false") == 0);
+    return value && *value && !off ? value : NULL;
+}
 
 static void parse(struct arguments *a, int argc, char **argv)
 {
-    struct option options[SETTINGS + 5] = { 0 };
+    struct option options[SETTINGS + 1] = { 0 };
     const char *value[SETTINGS];
     for (int i = 0; i < SETTINGS; i++) {
-        options[i] = (struct option){ settings[i].name, required_argument, NULL, i };
-        value[i] = getenv(settings[i].variable);
+        options[i] = (struct option){ settings[i].name, settings[i].takes ? required_argument : no_argument, NULL, i };
+        value[i] = variable_of(&settings[i]);
     }
-    options[OPTION_LIST] = (struct option){ "list", no_argument, NULL, OPTION_LIST };
-    options[OPTION_DRAWN] = (struct option){ "drawn", no_argument, NULL, OPTION_DRAWN };
-    options[OPTION_NO_MUTANTS] = (struct option){ "no-mutants", no_argument, NULL, OPTION_NO_MUTANTS };
-    options[OPTION_HELP] = (struct option){ "help", no_argument, NULL, OPTION_HELP };
-    for (int which; (which = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (which == OPTION_LIST) a->list = true;
-        else if (which == OPTION_DRAWN) a->check.drawn_only = true;
-        else if (which == OPTION_NO_MUTANTS) a->no_mutants = true;
-        else if (which == OPTION_HELP) exit(fputs(help, stdout) < 0 ? EXIT_WRONG : 0);
-        else if (which == '?') quit(EXIT_USAGE, "kernelcheck --help shows the options");
-        else value[which] = optarg;
+    for (int which; (which = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        if (which == '?') quit(EXIT_USAGE, "kernelcheck --help shows the options");
+        if (which == 'h') which = SETTINGS - 1;
+        value[which] = settings[which].takes ? optarg : "1";
+        if (settings[which].set == set_help || settings[which].set == set_version) settings[which].set(a, NULL);
     }
+    if (a->help || a->version) return;
     if (optind < argc) quit(EXIT_USAGE, "'%s' is not an option; kernelcheck --help shows them", argv[optind]);
     for (int i = 0; i < SETTINGS; i++)
         if (value[i] && *value[i]) settings[i].set(a, value[i]);
 }
 
-/* ---- output ---- */
+/* ---- what is done ---- */
 
-static void print_again(const struct check *c, const struct check_row *r, const char *direction, const struct check_line *l)
+/* What was asked on stdout has to get there. */
+static int printed(void)
 {
-    const char *op = op_name(c->cases->op), *isa = isa_name(r->variant->isa);
-    if (l->failed_problem[0])
-        printf("    again: kernelcheck --op %s.%s --isa %s --algo %s --problem %s --seed %llu\n", op, direction, isa, r->variant->algo,
-               l->failed_problem, (unsigned long long)c->seed);
-    else
-        printf("    again: kernelcheck --op %s.%s --isa %s --algo %s --seed %llu\n", op, direction, isa, r->variant->algo,
-               (unsigned long long)c->seed);
-}
-
-static void print_line(const struct check *c, const struct check_row *r, const char *direction, const struct check_line *l)
-{
-    char name[64], row[64];
-    snprintf(name, sizeof name, "%s.%s", op_name(c->cases->op), direction);
-    snprintf(row, sizeof row, "%s/%s", isa_name(r->variant->isa), r->variant->algo);
-    printf("%-21s %-18s %-4s %6ld cases", name, row, l->failures ? "FAIL" : "OK", l->trials);
-    if (l->failures) printf("  %ld wrong: %s  %s\n", l->failures, l->failed_problem, l->failure);
-    else if (l->worst > 0) printf("  worst %.2g of bound  %s\n", l->worst, l->worst_problem);
-    else printf("  exact\n");
-    if (l->failures) print_again(c, r, direction, l);
-}
-
-/* Names and findings hold no control characters; quotes occur. */
-static void print_string(const char *key, const char *text)
-{
-    printf(", \"%s\": \"", key);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\') putchar('\\');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
-static void print_json(struct arguments *a, const struct check *c, const struct check_row *r, const char *direction,
-                       const struct check_line *l)
-{
-    printf("%s\n  {\"op\": \"%s\"", a->printed++ ? "," : "", op_name(c->cases->op));
-    print_string("direction", direction);
-    print_string("isa", isa_name(r->variant->isa));
-    print_string("algo", r->variant->algo);
-    printf(", \"ok\": %s, \"cases\": %ld, \"wrong\": %ld, \"worst_of_bound\": %.4g, \"seed\": %llu", l->failures ? "false" : "true",
-           l->trials, l->failures, l->worst, (unsigned long long)c->seed);
-    print_string("worst_problem", l->worst_problem);
-    if (l->failures) {
-        print_string("failed_problem", l->failed_problem);
-        print_string("finding", l->failure);
-    }
-    putchar('}');
-}
-
-static bool dead(const struct check_row *r)
-{
-    for (int d = 0; d < CHECK_DIRECTIONS; d++)
-        if (r->line[d].failures) return true;
-    return false;
-}
-
-static void print_mutants(struct arguments *a, const struct check *c)
-{
-    int killed = 0;
-    for (int i = 1; i < c->rows; i++) killed += dead(&c->row[i]);
-    const char *op = op_name(c->cases->op);
-    if (a->json) {
-        printf("%s\n  {\"op\": \"%s\", \"mutants\": %d, \"killed\": %d, \"right_lives\": %s}", a->printed++ ? "," : "", op, c->rows - 1,
-               killed, dead(&c->row[0]) ? "false" : "true");
-        return;
-    }
-    printf("%-40s %-4s %6d of %d killed\n", "", killed == c->rows - 1 && !dead(&c->row[0]) ? "OK" : "FAIL", killed, c->rows - 1);
-    for (int i = 0; i < c->rows; i++) {
-        if (i && !dead(&c->row[i])) printf("    survived: %s: %s\n", op, c->row[i].mutant);
-        for (int d = 0; !i && d < CHECK_DIRECTIONS; d++)
-            if (c->row[0].line[d].failures)
-                printf("    convicted, though right: %s.%s: %s  %s\n", op, c->cases->directions[d], c->row[0].line[d].failed_problem,
-                       c->row[0].line[d].failure);
-    }
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout)) return 0;
+    if (errno == EPIPE) return EXIT_WRONG; /* | head has seen enough: no words for that */
+    quit(EXIT_WRONG, "stdout: %s; what was asked for could not be printed", strerror(errno ? errno : EIO));
 }
 
 /* The vector headers themselves: a line per ISA that has one. */
@@ -238,49 +219,15 @@ static void check_vectors(struct arguments *a, struct check_total *total)
 {
     enum { CASES_PER_PROBLEM = 20 };
     for (int isa = 0; isa < ISA_COUNT; isa++) {
-        char found[256];
+        char found[256], name[64];
         const struct v_api *api = v_api_of((enum isa)isa);
-        if (!api || !(a->check.isas >> isa & 1)) continue;
+        snprintf(name, sizeof name, "v/%s", isa_name((enum isa)isa));
+        if (!api || !(a->check.isas >> isa & 1) || !check_matches(a->check.filter, name)) continue;
         long made = v_compare(api, a->check.cases * CASES_PER_PROBLEM, a->check.seed, found, sizeof found);
         total->lines++;
         total->failures += made < 0;
-        if (a->json) {
-            printf("%s\n  {\"op\": \"v\"", a->printed++ ? "," : "");
-            print_string("isa", isa_name((enum isa)isa));
-            printf(", \"ok\": %s, \"cases\": %ld", made < 0 ? "false" : "true", made < 0 ? 0 : made);
-            if (made < 0) print_string("finding", found);
-            putchar('}');
-        } else if (made < 0) {
-            printf("%-21s %-18s FAIL  %s\n    again: kernelcheck --op v --isa %s --cases %d --seed %llu\n", "v", isa_name((enum isa)isa),
-                   found, isa_name((enum isa)isa), a->check.cases, (unsigned long long)a->check.seed);
-        } else {
-            printf("%-21s %-18s OK   %6ld vectors of 16 compared\n", "v", isa_name((enum isa)isa), made);
-        }
+        report_vectors(a, (enum isa)isa, made, found);
     }
-    fflush(stdout);
-}
-
-static void report(const struct check *c, void *context)
-{
-    struct arguments *a = context;
-    if (c->row[0].mutant) {
-        print_mutants(a, c);
-    } else {
-        for (int i = 0; i < c->rows; i++)
-            for (int d = 0; c->cases->directions[d]; d++) {
-                const struct check_line *l = &c->row[i].line[d];
-                if (!l->trials && !l->failures) continue;
-                if (a->json) print_json(a, c, &c->row[i], c->cases->directions[d], l);
-                else print_line(c, &c->row[i], c->cases->directions[d], l);
-            }
-    }
-    fflush(stdout);
-}
-
-static void print_total(const struct arguments *a, const struct check_total *t, double seconds)
-{
-    printf("%s: %d lines, %ld cases, %d of %d mutants killed, %ld wrong, seed %llu, %.1f s on %s\n", t->failures ? "FAIL" : "OK", t->lines,
-           t->trials, t->killed, t->mutants, t->failures, (unsigned long long)a->check.seed, seconds, cpu_name());
 }
 
 static void list_row(const struct variant *v, enum op op, bool here)
@@ -313,11 +260,12 @@ static int list(const struct arguments *a)
         for (int isa = 0; isa < ISA_COUNT; isa++)
             for (int i = 0; (v = variant_at((enum op)op, (enum isa)isa, i)); i++) {
                 if ((a->check.op >= 0 && a->check.op != op) || (a->check.algo && strcmp(a->check.algo, v->algo) != 0)) continue;
-                if (!(a->check.isas >> isa & 1) && (here >> isa & 1)) continue;
+                if ((!(a->check.isas >> isa & 1) && (here >> isa & 1)) || !check_matches_row(&a->check, (enum op)op, v)) continue;
                 list_row(v, (enum op)op, here >> isa & 1);
                 count++;
             }
-    return count ? 0 : EXIT_USAGE;
+    if (!count) quit(EXIT_USAGE, "nothing matched; kernelcheck --list shows what there is");
+    return printed();
 }
 
 /* As many rows share the time as there are ISAs: a CPU that has more of them takes no longer. */
@@ -329,24 +277,43 @@ static int default_cases(unsigned isas)
     return count * MOST > OF_ALL_ISAS ? OF_ALL_ISAS / count : MOST;
 }
 
+static void stop(int number)
+{
+    static const char words[] = "kernelcheck: interrupted\n";
+    (void)number;
+    const ssize_t written = write(STDERR_FILENO, words, sizeof words - 1);
+    (void)written;
+    _exit(EXIT_INTERRUPTED);
+}
+
+static int check(struct arguments *a)
+{
+    struct check_total total = { 0 }, vectors = { 0 };
+    uint64_t start = clock_ns();
+    if (a->output && !freopen(a->output, "w", stdout)) quit(EXIT_WRONG, "--output %s: %s; give another place", a->output, strerror(errno));
+    report_begin(a);
+    if (a->vectors || (a->check.op < 0 && !a->check.algo && !a->check.problem)) check_vectors(a, &vectors);
+    const char *wrong = a->vectors ? NULL : check_walk(&a->check, report_op, a, &total);
+    total.lines += vectors.lines;
+    total.failures += vectors.failures;
+    if (wrong) quit(EXIT_USAGE, "%s: %s", a->check.problem, wrong);
+    if (total.lines == 0) quit(EXIT_USAGE, "nothing matched; kernelcheck --list shows what there is");
+    const int error = report_end(a, &total, (double)(clock_ns() - start) * 1e-9);
+    if (error) quit(EXIT_WRONG, "cannot write the report: %s", strerror(error));
+    return total.failures ? EXIT_WRONG : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments a = { .check = { .op = -1, .isas = cpu_detect() & kernels_built(), .cases = -1, .seed = 1 } };
+    signal(SIGINT, stop);
+    signal(SIGPIPE, SIG_IGN);
     parse(&a, argc, argv);
-    if (a.check.cases < 0) a.check.cases = default_cases(a.check.isas);
-    a.check.mutants = !a.check.problem && !a.no_mutants;
-    if (a.list) return list(&a);
-    struct check_total total = { 0 }, vectors = { 0 };
-    uint64_t start = clock_ns();
-    if (a.json) putchar('[');
-    if (a.vectors || (a.check.op < 0 && !a.check.algo && !a.check.problem)) check_vectors(&a, &vectors);
-    const char *wrong = a.vectors ? NULL : check_walk(&a.check, report, &a, &total);
-    total.lines += vectors.lines;
-    total.failures += vectors.failures;
-    if (a.json) printf("\n]\n");
-    if (wrong) quit(EXIT_USAGE, "%s: %s", a.check.problem, wrong);
-    if (total.lines == 0) quit(EXIT_USAGE, "nothing matched; kernelcheck --list shows what there is");
-    if (!a.json) print_total(&a, &total, (double)(clock_ns() - start) * 1e-9);
-    if (fflush(stdout) != 0 || ferror(stdout)) quit(EXIT_WRONG, "cannot write the report: %s", strerror(errno));
-    return total.failures ? EXIT_WRONG : 0;
+    if (a.help) print_help();
+    if (a.version) printf("kernelcheck convgauge " CONVGAUGE_VERSION "\n");
+    if (a.help || a.version) return printed();
+    if (a.check.cases < 0) a.check.cases = default_cases(a.check.isas) / (a.quick ? 10 : 1);
+    a.check.mutants = !a.check.problem && !a.no_mutants && !a.quick && !a.check.filter;
+    a.check.progress = report_progress;
+    return a.list ? list(&a) : check(&a);
 }

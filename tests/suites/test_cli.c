@@ -16,7 +16,8 @@ static const struct options *parse(const char *line)
     int argc = 1;
     snprintf(words, sizeof words, "%s", line);
     for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) argv[argc++] = word;
-    cli_parse(&options, "test", "a test", NULL, argc, argv);
+    const struct program program = { .name = "test", .does = "a test", .takes = TAKES_ALL };
+    cli_parse(&options, &program, argc, argv);
     return &options;
 }
 
@@ -78,7 +79,8 @@ Test(cli, own_flags)
                                        POPT_TABLEEND };
     const char *argv[] = { "test", "--summary" };
     setenv("CONVGAUGE_NET", "1x28x28 dense10", 1);
-    cli_parse(&options, "test", "a test", more, 2, argv);
+    const struct program program = { .name = "test", .does = "a test", .takes = TAKES_ALL, .more = more };
+    cli_parse(&options, &program, 2, argv);
     cr_assert_str_eq(net, "1x28x28 dense10");
     cr_assert(summary);
 }

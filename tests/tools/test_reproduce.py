@@ -186,10 +186,11 @@ class Reproduce(unittest.TestCase):
         with open(path, encoding='utf-8') as file:
             return [json.loads(line) for line in file if line.endswith('\n')]
 
-    def test_estimates_are_measured_and_rows_better_them(self):
+    def test_estimates_come_of_arithmetic_and_rows_better_them(self):
         words = ('--bin', BIN, '--only', 'scratch-cnn', '--filter', 'scratch-cnn/mnist', '--data', 'strokes', '--epochs', '20', '--dry-run')
         minutes = float(re.search(r'cells +scratch-cnn +mnist +7 +0 +([0-9.]+)', tool('reproduce', *words, cwd=self.cwd).stdout).group(1))
         self.assertTrue(0 < minutes < 60, 'seven runs of a small net')
+        self.assertEqual(os.listdir(self.cwd), [], 'a dry run writes nothing')
         program = [
             os.path.join(BIN, 'scratch-cnn'),
             '--filter',
