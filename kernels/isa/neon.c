@@ -8,6 +8,7 @@ enum { DENSE_KT = 4, DENSE_P = 4, OUTER_KT = 4, OUTER_CT = 4 }; /* outputs x vec
 #include "../simd/conv_weights.h"
 #include "../simd/conv_winograd.h"
 #include "../simd/conv_winograd1d.h"
+#include "../simd/conv_winograd_lanes.h"
 #include "../simd/conv_fft_weights.h"
 #include "../simd/conv_im2col.h"
 #include "../simd/conv_nhwc.h"
