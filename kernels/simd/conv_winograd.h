@@ -247,31 +247,41 @@ INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const 
     }
 }
 
+/* V of dw[R * R] = Gt m G; points of m and taps of dw lie m_plane and step floats apart. */
+INLINE void wino_back(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX], const float *m, ptrdiff_t m_plane, float *dw, ptrdiff_t step)
+{
+    const int n = wino_n(f);
+    vf t[WINO_N_MAX][WINO_N_MAX];
+    UNROLL_FOR (int j = 0; j < n; j++) {
+        UNROLL_FOR (int r = 0; r < f->r; r++) t[r][j] = v_zero();
+        UNROLL_FOR (int i = 0; i < n; i++) {
+            const vf at = v_load(m + (i * n + j) * m_plane);
+            UNROLL_FOR (int r = 0; r < f->r; r++) t[r][j] = v_fma(at, v_set(g[i][r]), t[r][j]);
+        }
+    }
+    UNROLL_FOR (int r = 0; r < f->r; r++) {
+        UNROLL_FOR (int s = 0; s < f->r; s++) {
+            vf sum = v_zero();
+            UNROLL_FOR (int j = 0; j < n; j++) sum = v_fma(t[r][j], v_set(g[j][s]), sum);
+            v_store(dw + (r * f->r + s) * step, sum);
+        }
+    }
+}
+
 /* dw = Gt sums G, where sums[point][K][C rounded up]. */
 INLINE void wino_weights_back(const struct wino *f, const struct conv *p, const float *sums, float *dw)
 {
-    const int n = wino_n(f), row = whole_lanes(p->c);
-    float g[WINO_N_MAX][WINO_N_MAX];
+    const int row = whole_lanes(p->c), taps = f->r * f->r;
+    float g[WINO_N_MAX][WINO_N_MAX], room[WINO_N_MAX * WINO_N_MAX * V];
     wino_g(f, g);
-    for (int k = 0; k < p->k; k++) {
+    for (int k = 0; k < p->k; k++, dw += (ptrdiff_t)taps * p->c) {
         for (int c = 0; c < p->c; c += V) {
-            const int lanes = p->c - c < V ? p->c - c : V;
-            vf t[WINO_N_MAX][WINO_N_MAX];
-            for (int j = 0; j < n; j++) {
-                for (int r = 0; r < f->r; r++) t[r][j] = v_zero();
-                for (int i = 0; i < n; i++) {
-                    vf m = v_load(sums + ((ptrdiff_t)(i * n + j) * p->k + k) * row + c);
-                    for (int r = 0; r < f->r; r++) t[r][j] = v_fma(m, v_set(g[i][r]), t[r][j]);
-                }
-            }
-            for (int r = 0; r < f->r; r++) {
-                for (int s = 0; s < f->r; s++) {
-                    vf sum = v_zero();
-                    for (int j = 0; j < n; j++) sum = v_fma(t[r][j], v_set(g[j][s]), sum);
-                    float *to = dw + (((ptrdiff_t)k * f->r + r) * f->r + s) * p->c + c;
-                    if (lanes == V) v_store(to, sum);
-                    else v_store_n(to, sum, lanes);
-                }
+            const float *m = sums + (ptrdiff_t)k * row + c;
+            if (p->c - c >= V) {
+                wino_back(f, g, m, (ptrdiff_t)p->k * row, dw + c, p->c);
+            } else {
+                wino_back(f, g, m, (ptrdiff_t)p->k * row, room, V);
+                for (int tap = 0; tap < taps; tap++) memcpy(dw + tap * p->c + c, room + tap * V, sizeof *dw * (size_t)(p->c - c));
             }
         }
     }

@@ -16,6 +16,7 @@
 #include "conv_weights.h"
 #include "conv_winograd.h"
 #include "conv_winograd1d.h"
+#include "conv_winograd_lanes.h"
 #include "dense.h"
 #include "dropout.h"
 #include "loss.h"
@@ -93,6 +94,14 @@ static void conv_wino_bwd_weights(const struct conv *p, struct span rows, const 
 {
     if (wino_of(p) == &wino3) wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
     else wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
+}
+
+static size_t conv_lanes_scratch_bytes(const struct conv *p) { return lanes_scratch_bytes(wino_of(p), p); }
+static void conv_lanes_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
+                                   float *scratch)
+{
+    if (wino_of(p) == &wino3) lanes_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
+    else lanes_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
 }
 
 /* F(2x2, 3x3) by the same wrappers, told which. */
@@ -209,6 +218,10 @@ static const struct conv_variant conv_rows[] = {
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
     { { "winograd4_5x5", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
+    { { "winograd4_lanes", ISA, SAME_BITS }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
+      conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
+    { { "winograd4_5x5_lanes", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
+      conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
     { { "winograd1d", ISA, SAME_BITS }, wino1_supports, wino1_grain, WINO1_CHUNK_PIXELS, wino1_packed_bytes, wino1_scratch_bytes,
       conv_wino1_bound, conv_wino1_pack, conv_wino1_fwd, conv_direct_bwd_data, conv_wino1_bwd_weights },
     { { "fft16", ISA, SAME_BITS }, fft_supports, fft_grain, FFT_CHUNK_PIXELS, fft_packed_bytes, fft_scratch_bytes, conv_fft_bound,

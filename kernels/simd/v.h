@@ -27,6 +27,7 @@
  *   sums          v_sum4(a, out)                       a: 4 rows of 16 floats; out[i] = sum of row i by the fixed tree
  *                                                      s8[l] = a[l] + a[l+8];  s4[l] = s8[l] + s8[l+4];
  *                                                      s2[l] = s4[l] + s4[l+2];  s2[0] + s2[1]
+ *                 v_sum16(a, out)                      the same of 16 rows at once
  *
  *   transposes    v_turn16(from, to, stride)           from[16][16] to to[lane * stride + row]
  *

@@ -77,4 +77,23 @@ INLINE vf v_of(vu u) { return _mm256_castsi256_ps(u); }
 INLINE vu vu_round(vf a) { return _mm256_cvtps_epi32(a); }
 INLINE vf v_from_int(vu u) { return _mm256_cvtepi32_ps(u); }
 
+/* Vectors of partial sums are halved and paired, so that every addition has full vectors: 16 rows of 16 are 16 of 8, 8 of two rows' 4, 4 of
+ * four rows' 2, 2 of eight rows' sums. */
+INLINE void v_sum16(const float *a, float *out)
+{
+    vf s4[8], s2[4], s[2];
+    UNROLL_FOR (int i = 0; i < 8; i++) {
+        const vf low = v_add(v_load(a + 16 * i), v_load(a + 16 * i + 8)), high = v_add(v_load(a + 16 * i + 128), v_load(a + 16 * i + 136));
+        s4[i] = v_add(_mm256_blend_ps(low, high, 0xF0), _mm256_permute2f128_ps(low, high, 0x21)); /* row i | row i + 8 */
+    }
+    UNROLL_FOR (int i = 0; i < 4; i++) {
+        s2[i] = v_add(_mm256_shuffle_ps(s4[2 * i], s4[2 * i + 1], 0x44), _mm256_shuffle_ps(s4[2 * i], s4[2 * i + 1], 0xEE));
+    }
+    UNROLL_FOR (int i = 0; i < 2; i++) {
+        s[i] = v_add(_mm256_shuffle_ps(s2[2 * i], s2[2 * i + 1], 0x88), _mm256_shuffle_ps(s2[2 * i], s2[2 * i + 1], 0xDD));
+    }
+    v_store(out, _mm256_permute2f128_ps(s[0], s[1], 0x20));
+    v_store(out + 8, _mm256_permute2f128_ps(s[0], s[1], 0x31));
+}
+
 #endif

@@ -58,4 +58,23 @@ INLINE vf v_neg(vf a) { return v_of(vu_xor(vu_of(a), vu_set(0x80000000u))); }
 INLINE vu vu_round(vf a) { return _mm512_cvtps_epi32(a); }
 INLINE vf v_from_int(vu u) { return _mm512_cvtepi32_ps(u); }
 
+/* Vectors of partial sums are halved and paired, so that every addition has full vectors: 16 rows of 16 are 8 of two rows' 8, 4 of four
+ * rows' 4, 2 of eight rows' 2, and the sums. */
+INLINE void v_sum16(const float *a, float *out)
+{
+    vf s8[8], s4[4], s2[2];
+    UNROLL_FOR (int i = 0; i < 8; i++) { /* rows i and i + 4, of each half of the rows */
+        const float *row = a + 16 * (i < 4 ? i : i + 4);
+        const vf x = v_load(row), y = v_load(row + 64);
+        s8[i] = v_add(_mm512_shuffle_f32x4(x, y, 0x44), _mm512_shuffle_f32x4(x, y, 0xEE));
+    }
+    UNROLL_FOR (int i = 0; i < 4; i++) { /* rows i, i + 4, i + 8, i + 12 */
+        s4[i] = v_add(_mm512_shuffle_f32x4(s8[i], s8[i + 4], 0x88), _mm512_shuffle_f32x4(s8[i], s8[i + 4], 0xDD));
+    }
+    UNROLL_FOR (int i = 0; i < 2; i++) {
+        s2[i] = v_add(_mm512_shuffle_ps(s4[2 * i], s4[2 * i + 1], 0x44), _mm512_shuffle_ps(s4[2 * i], s4[2 * i + 1], 0xEE));
+    }
+    v_store(out, v_add(_mm512_shuffle_ps(s2[0], s2[1], 0x88), _mm512_shuffle_ps(s2[0], s2[1], 0xDD)));
+}
+
 #endif

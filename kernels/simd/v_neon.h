@@ -97,6 +97,10 @@ INLINE void v_sum4(const float *a, float *out)
     vst1q_f32(out, vaddq_f32(vuzp1q_f32(s01, s23), vuzp2q_f32(s01, s23)));
 }
 
+INLINE void v_sum16(const float *a, float *out)
+{
+    UNROLL_FOR (int row = 0; row < 16; row += 4) v_sum4(a + 16 * row, out + row);
+}
 INLINE void v_turn16(const float *from, float *to, ptrdiff_t stride)
 {
     for (int f = 0; f < 16; f += 4) {

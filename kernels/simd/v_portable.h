@@ -69,6 +69,8 @@ INLINE void v_sum4(const float *a, float *out)
     }
 }
 
+INLINE void v_sum16(const float *a, float *out) { for (int row = 0; row < 16; row += 4) v_sum4(a + 16 * row, out + row); }
+
 INLINE void v_turn16(const float *from, float *to, ptrdiff_t stride)
 {
     for (int f = 0; f < 16; f++) {

@@ -38,6 +38,7 @@ struct v_api {
     void (*load_u8)(const uint8_t *from, float *to); /* 16 each way */
     void (*store_u8)(uint8_t *to, const float *from);
     void (*sum4)(const float *a, float *out);
+    void (*sum16)(const float *a, float *out);
     void (*turn16)(const float *from, float *to, ptrdiff_t stride);
 };
 

@@ -156,16 +156,21 @@ static bool compare_bytes(struct comparison *c, struct rng *r)
 
 static bool compare_rows(struct comparison *c, struct rng *r)
 {
-    float rows[LANES * LANES], got[4], want[4], turned[LANES * 19];
+    float rows[LANES * LANES], got[4], want[4], got16[LANES], want16[LANES], turned[LANES * 19];
     const ptrdiff_t stride = draw_between(r, LANES, 19);
     fill_floats(r, rows, LANES * LANES);
     c->api->sum4(rows, got);
     v_portable.sum4(rows, want);
+    c->api->sum16(rows, got16);
+    v_portable.sum16(rows, want16);
     c->api->turn16(rows, turned, stride);
-    c->made += 2;
+    c->made += 3;
     for (int i = 0; i < 4; i++)
         if (!same(got[i], want[i]))
             return snprintf(c->text, c->size, "v_sum4 row %d: got %a, want %a", i, (double)got[i], (double)want[i]), false;
+    for (int i = 0; i < LANES; i++)
+        if (!same(got16[i], want16[i]))
+            return snprintf(c->text, c->size, "v_sum16 row %d: got %a, want %a", i, (double)got16[i], (double)want16[i]), false;
     for (int i = 0; i < LANES * LANES; i++)
         if (turned[i % LANES * stride + i / LANES] != rows[i])
             return snprintf(c->text, c->size, "v_turn16 row %d lane %d is not where it should be", i / LANES, i % LANES), false;

@@ -92,11 +92,12 @@ static void store_n(float *to, const float *from, int n) { v_store_n(to, v_load(
 static void load_u8(const uint8_t *from, float *to) { EACH v_store(to + i, v_load_u8(from + i)); }
 static void store_u8(uint8_t *to, const float *from) { EACH v_store_u8(to + i, v_load(from + i)); }
 static void sum4(const float *a, float *out) { v_sum4(a, out); }
+static void sum16(const float *a, float *out) { v_sum16(a, out); }
 static void turn16(const float *from, float *to, ptrdiff_t stride) { v_turn16(from, to, stride); }
 
 #define V_API(ISA) \
     { \
-        ISA, V, run, load_n, store_n, load_u8, store_u8, sum4, turn16 \
+        ISA, V, run, load_n, store_n, load_u8, store_u8, sum4, sum16, turn16 \
     }
 
 #endif

@@ -38,6 +38,13 @@ static void broken_sum4(const float *a, float *out)
     for (int i = 0; i < LANES; i++) out[3] += a[3 * LANES + i]; /* one after the other: other bits than the tree's */
 }
 
+static void broken_sum16(const float *a, float *out)
+{
+    v_portable.sum16(a, out);
+    out[LANES - 1] = 0;
+    for (int i = 0; i < LANES; i++) out[LANES - 1] += a[(LANES - 1) * LANES + i];
+}
+
 Test(v, every_isa_agrees_with_plain_c)
 {
     char text[256];
@@ -75,4 +82,7 @@ Test(v, the_comparison_sees_memory)
     wrong = v_portable;
     wrong.sum4 = broken_sum4;
     cr_assert_eq(v_compare(&wrong, 50, 7, text, sizeof text), -1L, "a sum in another order");
+    wrong = v_portable;
+    wrong.sum16 = broken_sum16;
+    cr_assert_eq(v_compare(&wrong, 50, 7, text, sizeof text), -1L, "one of sixteen sums in another order");
 }

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ * conv "winograd4_lanes" (3x3) and "winograd4_5x5_lanes": winograd4 whose backward-weights leaves images in lanes. winograd4 turns the
+ * transformed inputs so that channels lie in lanes, and sums over images one by one. Here nothing is turned: per point 4 x 4
+ * accumulators of 16 images each run over a group of tiles, and their 16 sums over lanes are taken together (v_sum16).
+ *
+ *   v[point][tile][C][16]   d[point][tile][K][16]      C and K in fours, zeros behind the last
+ *   total[point][K / 4][C / 4][4][4]                   16 pairs of channels lie in lanes on the way back, too
+ *
+ * Turning costs tiles x C rounded up to 16, sums over lanes cost C x K per group: few channels gain, many lose. us of backward-weights,
+ * direct, winograd4, this (Intel Emerald Rapids, one core, n64): AVX-512 c8h28k8r3pad1 626, 950, 434; c16h26k16r3pad0 1479, 979, 773;
+ * c32h14k64r3pad0 2808, 1178, 1411; c8h28k8r5pad2 1575, 1934, 801; AVX2 1129, 1115, 675; 2970, 1378, 1367; 5851, 1784, 2127;
+ * 3047, 1965, 1416. */
+#ifndef SIMD_CONV_WINOGRAD_LANES_H
+#define SIMD_CONV_WINOGRAD_LANES_H
+
+#include "../kernels.h"
+#include "conv_winograd.h"
+
+/* Accumulators are 4 x 4, in two halves where there are 16 registers. Tiles whose images are summed before their lanes are: nine, fewer
+ * where v and d would not stay in L2. */
+enum { LANE_CHANNELS = 4, LANE_ROWS = V == 8 ? 2 : 4, LANE_SUMS = LANE_CHANNELS * LANE_CHANNELS, LANE_TILES = 9, LANE_BYTES = 1 << 20 };
+
+static inline int whole_fours(int c) { return (c + 3) / 4 * 4; }
+
+/* ---- transforms ---- */
+
+/* One vector of a tile's M x M pixels of dy through both transforms in one pass, d[point * plane]; their sum is added to bias. */
+INLINE void lanes_gradient(const struct wino *f, const float *const *py, ptrdiff_t at, float *d, ptrdiff_t plane, float *bias)
+{
+    const int n = wino_n(f);
+    vf t[WINO_N_MAX][WINO_M], sum = v_zero();
+    UNROLL_FOR (int j = 0; j < f->m; j++) {
+        vf line[WINO_M], out[WINO_N_MAX];
+        UNROLL_FOR (int r = 0; r < f->m; r++) line[r] = v_load(py[r * f->m + j] + at);
+        vf column = line[0];
+        UNROLL_FOR (int r = 1; r < f->m; r++) column = v_add(column, line[r]);
+        sum = v_add(sum, column);
+        wino_gradient(f, line, out);
+        UNROLL_FOR (int r = 0; r < n; r++) t[r][j] = out[r];
+    }
+    v_store(bias, v_add(v_load(bias), sum));
+    UNROLL_FOR (int r = 0; r < n; r++, d += n * plane) {
+        vf out[WINO_N_MAX];
+        wino_gradient(f, t[r], out);
+        UNROLL_FOR (int j = 0; j < n; j++) v_store(d + j * plane, out[j]);
+    }
+}
+
+/* dw = Gt total G, 16 pairs of channels at a time. */
+INLINE void lanes_weights_back(const struct wino *f, const struct conv *p, const float *total, float *dw)
+{
+    const ptrdiff_t plane = (ptrdiff_t)whole_fours(p->k) * whole_fours(p->c);
+    float g[WINO_N_MAX][WINO_N_MAX], out[WINO_N_MAX * WINO_N_MAX][LANE_SUMS];
+    wino_g(f, g);
+    for (int k = 0; k < p->k; k += LANE_CHANNELS) {
+        for (int c = 0; c < p->c; c += LANE_CHANNELS, total += LANE_SUMS) {
+            for (int part = 0; part < LANES; part += V) wino_back(f, g, total + part, plane, &out[0][part], LANE_SUMS);
+            for (int i = 0; i < least(p->k - k, LANE_CHANNELS); i++) {
+                float *to = dw + (ptrdiff_t)(k + i) * f->r * f->r * p->c + c;
+                for (int tap = 0; tap < f->r * f->r; tap++, to += p->c) {
+                    for (int j = 0; j < least(p->c - c, LANE_CHANNELS); j++) to[j] = out[tap][i * LANE_CHANNELS + j];
+                }
+            }
+        }
+    }
+}
+
+/* ---- sums ---- */
+
+/* acc[LANE_ROWS][4][16], one part: sums over tiles of d[tile][LANE_ROWS] * v[tile][4]. */
+INLINE void lanes_tile(const float *v, ptrdiff_t v_tile, const float *d, ptrdiff_t d_tile, int tiles, float *acc)
+{
+    vf a[LANE_ROWS][LANE_CHANNELS];
+    UNROLL_FOR (int i = 0; i < LANE_ROWS; i++) {
+        UNROLL_FOR (int j = 0; j < LANE_CHANNELS; j++) a[i][j] = v_zero();
+    }
+    TWICE_FOR (int t = 0; t < tiles; t++, v += v_tile, d += d_tile) {
+        vf in[LANE_CHANNELS];
+        UNROLL_FOR (int j = 0; j < LANE_CHANNELS; j++) in[j] = v_load(v + j * LANES);
+        UNROLL_FOR (int i = 0; i < LANE_ROWS; i++) {
+            const vf gradient = v_load(d + i * LANES);
+            UNROLL_FOR (int j = 0; j < LANE_CHANNELS; j++) a[i][j] = v_fma(in[j], gradient, a[i][j]);
+        }
+    }
+    UNROLL_FOR (int i = 0; i < LANE_ROWS; i++) {
+        UNROLL_FOR (int j = 0; j < LANE_CHANNELS; j++) v_store(acc + (i * LANE_CHANNELS + j) * LANES, a[i][j]);
+    }
+}
+
+/* Adds one point's sums over a group of tiles to total[K / 4][C / 4][16]. */
+static void lanes_point(const float *v, int c, const float *d, int k, int tiles, float *total)
+{
+    for (int row = 0; row < k; row += LANE_CHANNELS) {
+        for (int column = 0; column < c; column += LANE_CHANNELS, total += LANE_SUMS) {
+            float acc[LANE_SUMS * LANES], sum[LANE_SUMS];
+            for (int i = 0; i < LANE_CHANNELS; i += LANE_ROWS) {
+                for (int part = 0; part < LANES; part += V) {
+                    lanes_tile(v + column * LANES + part, (ptrdiff_t)c * LANES, d + (row + i) * LANES + part, (ptrdiff_t)k * LANES, tiles,
+                               acc + i * LANE_CHANNELS * LANES + part);
+                }
+            }
+            v_sum16(acc, sum);
+            for (int part = 0; part < LANES; part += V) v_store(total + part, v_add(v_load(total + part), v_load(sum + part)));
+        }
+    }
+}
+
+/* ---- all of it ---- */
+
+/* The most tiles of a group, and how many a group of the span has: nearly even ones. */
+static inline int lanes_most(const struct wino *f, const struct conv *p)
+{
+    const int points = wino_n(f) * wino_n(f);
+    const int room = LANE_BYTES / (points * (whole_fours(p->c) + whole_fours(p->k)) * LANES * (int)sizeof(float));
+    return least(largest(room, WINO_SUMMED), LANE_TILES);
+}
+static inline int lanes_group(const struct wino *f, const struct conv *p, struct span rows)
+{
+    int tile_rows = 0;
+    for (int row = rows.begin; row < rows.end; row = largest(row, least(row / p->p * p->p + p->p, row - row % p->p % f->m + f->m)))
+        tile_rows++;
+    const int tiles = tile_rows * ((p->q + f->m - 1) / f->m), most = lanes_most(f, p), groups = (tiles + most - 1) / most;
+    return groups > 0 ? (tiles + groups - 1) / groups : 1;
+}
+
+/* Floats of v, of d and of the totals. */
+struct lanes_room {
+    ptrdiff_t v_plane, d_plane, total_plane;
+};
+static inline struct lanes_room lanes_room(const struct wino *f, const struct conv *p)
+{
+    const int c = whole_fours(p->c), k = whole_fours(p->k), most = lanes_most(f, p);
+    return (struct lanes_room){ (ptrdiff_t)(most * c + 1) * LANES, (ptrdiff_t)(most * k + 1) * LANES, (ptrdiff_t)k * c };
+}
+
+INLINE void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
+                              float *db, float *scratch)
+{
+    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(p->k), group = lanes_group(f, p, rows);
+    const struct lanes_room room = lanes_room(f, p);
+    float *v = scratch, *d = v + points * room.v_plane, *total = d + points * room.d_plane, *bias = total + points * room.total_plane;
+    float *zeros = bias + (ptrdiff_t)k * LANES;
+    memset(total, 0, sizeof *total * (size_t)(points * room.total_plane + (k + largest(c, k)) * LANES)); /* and bias, and zeros */
+    for (int point = 0; point < points && (c > p->c || k > p->k); point++) {
+        memset(v + point * room.v_plane, 0, sizeof *v * (size_t)(group * c * LANES));
+        memset(d + point * room.d_plane, 0, sizeof *d * (size_t)(group * k * LANES));
+    }
+    /* dy is only read: the cast is for the pointers that forward writes through. */
+    struct wino_sweep s = wino_forward(f, p, rows, x, (float *)(uintptr_t)dy);
+    s.zeros = s.dump = zeros;
+    struct wino_group g;
+    struct wino_pixels pixels;
+    wino_first(&s, &g);
+    for (int tiles = 0; wino_next(&s, 1, &g);) {
+        float *to[PARTS];
+        for (int part = 0; part < PARTS; part++) to[part] = v + (ptrdiff_t)tiles * c * LANES + part * V;
+        wino_pixels_of(&s, g.at[0], &pixels);
+        wino_input_tile(f, &pixels, 0, p->c, to, room.v_plane, LANES);
+        for (ptrdiff_t at = 0; at < (ptrdiff_t)p->k * LANES; at += V) {
+            lanes_gradient(f, (const float *const *)g.py[0], at, d + (ptrdiff_t)tiles * k * LANES + at, room.d_plane, bias + at);
+        }
+        const bool last = g.next.block * s.p + g.next.i >= rows.end;
+        if (++tiles < group && !last) continue;
+        for (int point = 0; point < points; point++) {
+            lanes_point(v + point * room.v_plane, c, d + point * room.d_plane, k, tiles, total + point * room.total_plane);
+        }
+        tiles = 0;
+    }
+    lanes_weights_back(f, p, total, dw);
+    for (int i = 0; i < p->k && db; i += 4) {
+        float sum[4];
+        v_sum4(bias + (ptrdiff_t)i * LANES, sum);
+        memcpy(db + i, sum, sizeof *db * (size_t)least(p->k - i, 4));
+    }
+}
+
+/* ---- what the row says ---- */
+
+static inline size_t lanes_scratch_bytes(const struct wino *f, const struct conv *p)
+{
+    const struct lanes_room room = lanes_room(f, p);
+    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(p->k);
+    const size_t sums = sizeof(float) * (size_t)(points * (room.v_plane + room.d_plane + room.total_plane) + (k + largest(c, k)) * LANES);
+    const size_t others = wino_scratch_bytes(f, p);
+    return sums > others ? sums : others;
+}
+
+#endif
