@@ -33,6 +33,7 @@ enum {
     OPT_ISA,
     OPT_ALGO,
     OPT_NO_FUSE,
+    OPT_NO_BLOCKS,
     OPT_FORMAT,
     OPT_OUTPUT,
     OPT_SHARD,
@@ -56,6 +57,7 @@ static const struct poptOption common[] = {
     { "isa", 0, POPT_ARG_STRING, NULL, OPT_ISA, "scalar, portable, neon, avx2 or avx512 (default: the best here)", "NAME" },
     { "algo", 0, POPT_ARG_STRING, NULL, OPT_ALGO, "convolution algorithm (default: auto)", "NAME" },
     { "no-fuse", 0, POPT_ARG_NONE, NULL, OPT_NO_FUSE, "every layer by itself: the same bits, to compare speed", NULL },
+    { "no-blocks", 0, POPT_ARG_NONE, NULL, OPT_NO_BLOCKS, "fused, but no image block goes through a step by itself: the same bits", NULL },
     { "format", 0, POPT_ARG_STRING, NULL, OPT_FORMAT, "md, csv, json or jsonl (default: by --output's ending, md on stdout)", "F" },
     { "output", 0, POPT_ARG_STRING, NULL, OPT_OUTPUT, "jsonl: append rows here and resume from it; else: the table goes here", "FILE" },
     { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, "part i of n, or auto: from Slurm's or AWS Batch's array variables", "i/n" },
@@ -271,6 +273,7 @@ static void fill(struct options *o, const struct given g[OPT_COUNT])
     o->dry_run = g[OPT_DRY_RUN].value;
     o->quiet = g[OPT_QUIET].value;
     o->no_fuse = g[OPT_NO_FUSE].value;
+    o->no_blocks = g[OPT_NO_BLOCKS].value;
     o->filter = g[OPT_FILTER].value;
     o->data = g[OPT_DATA].value;
     o->data_dir = g[OPT_DATA_DIR].value;
