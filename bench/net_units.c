@@ -94,17 +94,16 @@ static void write_units(const struct runner *r, struct net_options *g, struct re
     json_decref(row);
 }
 
-void net_units(struct bench_net *n, int batch, struct net_options *g, struct report *report)
+/* apart: layer by layer, whose units are what small batches are cut into; else as planned for one worker, block by block. */
+static void units_of(struct bench_net *n, int batch, struct net_options *g, struct report *report, bool apart)
 {
     struct runner r;
     struct why why;
     const enum isa isa = (enum isa)isa_best(g->options->isas);
     double serial = INFINITY;
-    if (!runner_asked(n, true, isa, g)) return;
-    /* Layer by layer: what one worker does together depends on there being one. */
-    struct options apart = *g->options;
-    apart.no_fuse = true;
-    const struct net_options alone = { .options = &apart, .team = g->team };
+    struct options options = *g->options;
+    options.no_fuse |= apart;
+    const struct net_options alone = { .options = &options, .team = g->team };
     if (runner_open(&r, n, batch, true, isa, g->options->algo, &alone, &why)) quit(EXIT_FAIL, "%s", why.text);
     runner_run(&r);
     seen.most = 0;
@@ -122,4 +121,11 @@ void net_units(struct bench_net *n, int batch, struct net_options *g, struct rep
     team_watch(g->team, NULL, NULL);
     write_units(&r, g, report, serial);
     plan_close(r.plan);
+}
+
+void net_units(struct bench_net *n, int batch, struct net_options *g, struct report *report)
+{
+    if (!runner_asked(n, true, (enum isa)isa_best(g->options->isas), g)) return;
+    if (!g->options->no_fuse) units_of(n, batch, g, report, false);
+    units_of(n, batch, g, report, true);
 }

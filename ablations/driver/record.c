@@ -28,9 +28,9 @@ void run_make_id(const struct sweep *s, struct run *r)
                           CONVGAUGE_NUMERICS);
     char extra[128] = "";
     if (s->wish->timing)
-        snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s", r->threads, isa_used(s), s->options->algo,
-                 s->options->no_fuse ? "no-fuse\n" : "");
-    else if (strcmp(isa_used(s), "scalar") == 0) /* the others, any thread count and fusion give the same bits */
+        snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s%s", r->threads, isa_used(s), s->options->algo,
+                 s->options->no_fuse ? "no-fuse\n" : "", s->options->no_blocks ? "no-blocks\n" : "");
+    else if (strcmp(isa_used(s), "scalar") == 0) /* the others, any thread count, fusion and schedule give the same bits */
         snprintf(extra, sizeof extra, "isa=scalar\n");
     if (!s->wish->timing && strcmp(s->options->algo, "auto") != 0)
         snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "algo=%s\n", s->options->algo);
@@ -110,6 +110,7 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
     json_object_set_new(record, "isa", json_string(isa_used(s)));
     json_object_set_new(record, "algo", json_string(s->options->algo));
     json_object_set_new(record, "fuse", json_boolean(m->fused));
+    if (s->options->no_blocks) json_object_set_new(record, "blocks", json_false());
     json_object_set_new(record, "threads", json_integer(r->threads));
     json_object_set_new(record, "pinned", json_boolean(pinned));
     json_object_set_new(record, "weights_sha256", json_string(m->weights_sha256));

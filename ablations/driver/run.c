@@ -121,6 +121,7 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
     struct train_options options = { .isas = d->s->options->isas,
                                      .algo = d->s->options->algo,
                                      .no_fuse = d->s->options->no_fuse,
+                                     .no_blocks = d->s->options->no_blocks,
                                      .team = team,
                                      .seed = r->seed,
                                      .evaluate_train = !d->s->wish->timing,

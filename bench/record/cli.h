@@ -38,6 +38,7 @@ struct options {
     unsigned isas;      /* what can run here, is built in, and --isa allows; never empty */
     const char *algo;   /* "auto", or a convolution algorithm that exists */
     bool no_fuse;       /* every layer by itself */
+    bool no_blocks;     /* the whole batch layer after layer, none block by block */
     enum format format; /* --format, else by --output's ending (jsonl unless it says otherwise), else md */
     const char *output; /* NULL: not given */
     int shard, shards;  /* 1-based; 1 of 1 */
@@ -60,6 +61,7 @@ enum flag {
     FLAG_ISA,
     FLAG_ALGO,
     FLAG_NO_FUSE,
+    FLAG_NO_BLOCKS,
     FLAG_FORMAT,
     FLAG_OUTPUT,
     FLAG_SHARD,

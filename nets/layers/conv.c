@@ -152,7 +152,7 @@ static struct span weight_chunk(const struct planned *l, int i) { return conv_ch
 static size_t conv_partials(const struct plan *plan, int i)
 {
     struct planned wave = plan->layers[i];
-    const int blocks = image_blocks(plan->batch);
+    const int blocks = image_blocks(plan->at_once);
     wave.conv.n = (blocks < wave.wave ? blocks : wave.wave) * LANES;
     return (size_t)weight_chunks(&wave) * plan_stride(plan, i);
 }

@@ -62,7 +62,7 @@ static const char *dense_algorithm(const struct plan *plan, int i, char text[96]
 static size_t dense_worker_bytes(const struct plan *plan, int i)
 {
     struct dense wave = plan->layers[i].dense;
-    const int blocks = image_blocks(plan->batch);
+    const int blocks = image_blocks(plan->at_once);
     wave.n = (blocks < WAVE_BLOCKS ? blocks : WAVE_BLOCKS) * LANES;
     return plan->training ? dense_scratch_bytes(&wave) : 0;
 }
@@ -78,6 +78,12 @@ static void outputs(void *context, int begin, int end, int worker)
     j->plan->kernels->dense->fwd(&l->dense, (struct span){ begin, end }, l->x, w, b, l->y);
 }
 
+static void forward_blocks(const struct job *j, struct span blocks, int worker)
+{
+    (void)blocks;
+    outputs((void *)(uintptr_t)j, 0, j->layer->dense.k, worker);
+}
+
 static void forward_whole(struct plan *plan, struct team *team, int i)
 {
     struct job job = job_of(plan, i);
@@ -90,6 +96,12 @@ static void inputs(void *context, int begin, int end, int worker)
     const struct job *j = context;
     const struct planned *l = j->layer;
     j->plan->kernels->dense->bwd_data(&l->dense, (struct span){ begin, end }, l->dy, plan_value_of(j->plan, j->index, 0), l->dx);
+}
+
+static void data_blocks(const struct job *j, struct span blocks, int worker)
+{
+    (void)blocks;
+    inputs((void *)(uintptr_t)j, 0, j->layer->dense.c, worker);
 }
 
 static void data_whole(struct plan *plan, struct team *team, int i)
@@ -136,6 +148,8 @@ const struct layer_row layer_dense = {
     .tensors = dense_tensors, .reads_input = true, .problem = dense_problem, .images = dense_images, .algorithm = dense_algorithm,
     .worker_bytes = dense_worker_bytes, .partials = plan_stride,
     .work = {
-        [WORK_FORWARD] = { .whole = forward_whole }, [WORK_WEIGHTS] = { .whole = weights_whole }, [WORK_DATA] = { .whole = data_whole },
+        [WORK_FORWARD] = { .blocks = forward_blocks, .whole = forward_whole },
+        [WORK_WEIGHTS] = { .whole = weights_whole },
+        [WORK_DATA] = { .blocks = data_blocks, .whole = data_whole },
     },
 };

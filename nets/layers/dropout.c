@@ -32,7 +32,7 @@ static void drop_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
     if (plan->training)
-        l->kept = plan_take(plan, ACTIVATIONS, block_at(image_blocks(plan->batch), plan->net.layers[i].out) / LANES * sizeof *l->kept);
+        l->kept = plan_take(plan, ACTIVATIONS, block_at(image_blocks(plan->at_once), plan->net.layers[i].out) / LANES * sizeof *l->kept);
 }
 
 static struct dropout dropout_of(const struct job *j)

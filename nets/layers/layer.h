@@ -48,6 +48,7 @@ typedef void whole_fn(struct plan *plan, struct team *team, int layer);
 
 struct layer_work {
     rows_fn *rows;                          /* NULL: cuts itself, and shares no group */
+    rows_fn *blocks;                        /* the same for image blocks [0, n) of a job, where it has no rows; NULL: it cannot */
     whole_fn *whole;                        /* the work as a group of its own, where that is not done row by row; may be NULL */
     whole_fn *after;                        /* once all chunks of a group are summed: what they come to; NULL where nothing is left to do */
     int (*chunks)(const struct planned *l); /* of sums over the planned images; NULL: makes rows */

@@ -77,8 +77,9 @@ static const char *pool_algorithm(const struct plan *plan, int i, char text[96])
 static void pool_place(struct plan *plan, int i)
 {
     const struct layer *what = &plan->net.layers[i];
-    if (plan->training && is_max(what))
-        plan->layers[i].which = plan_take(plan, ACTIVATIONS, block_at(image_blocks(plan->batch), what->out));
+    struct planned *l = &plan->layers[i];
+    const int blocks = l->own_blocks ? plan->workers * l->own_blocks : image_blocks(plan->at_once);
+    if (plan->training && is_max(what)) l->which = plan_take(plan, ACTIVATIONS, block_at(blocks, what->out));
 }
 
 static void forward_rows(const struct job *j, struct span rows, int worker)

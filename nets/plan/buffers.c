@@ -16,10 +16,11 @@
  * An add's dy also goes to its source (+=) once the layer above the source has written the source's gradient: until then dy is held, and
  * what would overwrite it takes another buffer.
  *
- * Within a group of stages (schedule.c) everything is under way at once, so no buffer is used twice there; what a group alone writes and
- * reads is local: every worker has a buffer of its own, for the few blocks that it has under way.
+ * What a value or gradient lives through is a span of entries (phases.c): from the one that writes it to the last that reads it. Two whose
+ * spans meet need two buffers. What lives within one phase is local: every worker has a buffer of its own, for the few blocks that it has
+ * under way.
  *
- * Hence three steps: layers that write in place of each other get one label; labels are found to be local or not; labels take buffers. */
+ * Hence three steps: layers that write in place of each other get one label; labels get spans of life; labels take buffers. */
 #include "internal.h"
 
 #include <assert.h>
@@ -41,36 +42,86 @@ static bool value_held(const struct net *net, const int *names, int name, int i)
 
 static size_t elements(const struct layer *l) { return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w; }
 
-/* A list of buffers under construction. */
+/* From the entry that writes something to the last one that reads it; -1: there is none. */
+struct life {
+    int begin, end;
+};
+
+static void lives_at(struct life *life, int entry)
+{
+    if (entry < 0) return;
+    if (life->begin < 0 || entry < life->begin) life->begin = entry;
+    if (entry > life->end) life->end = entry;
+}
+
+static bool meet(const struct life *a, const struct life *b)
+{
+    return a->begin >= 0 && b->begin >= 0 && a->begin <= b->end && b->begin <= a->end;
+}
+
+/* ---- buffers ----------------------------------------------------------------------------------------------------------------------- */
+
+/* What takes one: its lives in the training and the inference course; elements per image, of a local one of all under way. */
+struct label {
+    struct life life[2];
+    bool local;
+    size_t size;
+    int buffer;
+};
+static const struct label no_label = { .life = { { -1, -1 }, { -1, -1 } }, .local = true };
+
+/* Once its lives are known: is it local, and how much does it take? What is not lives as long as its phases do: while a worker has a block
+ * at one entry of a phase, others have theirs at any other. */
+static void settle(const struct sharing *s, struct label *label, int courses)
+{
+    int blocks = 1;
+    for (int course = 0; course < courses; course++) {
+        const struct life life = label->life[course];
+        if (s->phase[course][life.begin] != s->phase[course][life.end]) label->local = false;
+        if (s->blocks[course][life.begin] > blocks) blocks = s->blocks[course][life.begin];
+    }
+    if (label->local) label->size *= (size_t)blocks;
+    for (int course = 0; course < courses && !label->local; course++) {
+        struct life *life = &label->life[course];
+        *life = (struct life){ s->phase[course][life->begin], s->phase[course][life->end] };
+    }
+}
+
 struct list {
     int *count;
     size_t *size;
     bool *local;
 };
 
-/* Of the buffers of that sort that are not busy the smallest that fits, else the largest, enlarged; a new one when all are busy. */
-static int take_buffer(const struct list *list, const bool *busy, bool local, size_t wanted)
+/* Of the buffers of that sort that are free while the label lives the smallest that fits, else the largest, enlarged; a new one when none
+ * is free. `labels` of them have theirs; keep: what they hold is never overwritten, but where it is local. */
+static void take_buffer(const struct list *list, const struct label *label, int labels, bool keep, struct label *taker)
 {
     size_t *size = list->size;
+    bool busy[NET_MAX_LAYERS] = { false };
+    for (int i = 0; i < labels; i++)
+        for (int course = 0; course < 2; course++)
+            if ((keep && !label[i].local) || meet(&label[i].life[course], &taker->life[course])) busy[label[i].buffer] = true;
     int best = -1;
     for (int i = 0; i < *list->count; i++) {
-        if (busy[i] || list->local[i] != local) continue;
-        bool fits = size[i] >= wanted, best_fits = best >= 0 && size[best] >= wanted;
+        if (busy[i] || list->local[i] != taker->local) continue;
+        bool fits = size[i] >= taker->size, best_fits = best >= 0 && size[best] >= taker->size;
         if (best < 0 || (fits && (!best_fits || size[i] < size[best])) || (!fits && !best_fits && size[i] > size[best])) best = i;
     }
     if (best < 0) {
         assert(*list->count < NET_MAX_LAYERS);
         best = (*list->count)++;
         size[best] = 0;
-        list->local[best] = local;
+        list->local[best] = taker->local;
     }
-    if (size[best] < wanted) size[best] = wanted;
-    return best;
+    if (size[best] < taker->size) size[best] = taker->size;
+    taker->buffer = best;
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------------------------ */
 
-static void label_values(const struct net *net, bool training, int *label)
+/* Gives their number. */
+static int label_values(const struct net *net, bool training, int *label)
 {
     enum need needs[NET_MAX_LAYERS] = { NEED_NOTHING };
     int labels = 0;
@@ -83,81 +134,55 @@ static void label_values(const struct net *net, bool training, int *label)
         else label[i] = labels++;
         if (row->needs_output && label[i] != INPUT_BUFFER) needs[label[i]] = row->needs_output(&net->layers[i]);
     }
+    return labels;
 }
 
-/* Does backward read what has this label? Dropout is one that must find the whole batch: it counts vectors from its beginning. */
-static bool value_is_kept(const struct net *net, const int *label, int name)
+/* What forward passes of that course, and backward if it follows, do with the layer's output. */
+static void value_lives(const struct net *net, const struct sharing *s, int course, bool backward, int layer, struct life *life)
 {
-    for (int i = 0; i < net->count; i++) {
-        if (label[i] != name) continue;
-        if (row_of(net, i)->needs_output || row_of(net, i)->whole_output || (i + 1 < net->count && row_of(net, i + 1)->reads_input))
-            return true;
-    }
-    return false;
+    const int *made = s->value[course], next = layer + 1;
+    lives_at(life, made[layer]);
+    if (next < net->count) lives_at(life, made[next]);
+    for (int a = next; a < net->count; a++)
+        if (net_source(net, a) == layer) lives_at(life, made[a]);
+    if (!backward) return;
+    if (row_of(net, layer)->needs_output) lives_at(life, s->gradient[layer]);
+    if (next == net->count || !row_of(net, next)->reads_input) return;
+    lives_at(life, s->weights[next]);
+    lives_at(life, s->sums[next]);
+    lives_at(life, s->gradient[next]);
 }
 
-/* Are the two layers' values made by the same group, in each kind of forward pass, or in one of them? */
-static bool always_together(const struct sharing *s, int a, int b)
+/* The last layer's output is for whoever asks. Dropout counts vectors from the beginning of the batch, so what it reads and writes in
+ * training has a place there. */
+static bool value_is_whole(const struct net *net, bool training, int layer)
 {
-    return s->value[TRAINING_PASS][a] == s->value[TRAINING_PASS][b] && s->value[INFERENCE_PASS][a] == s->value[INFERENCE_PASS][b];
-}
-
-static bool ever_together(const struct sharing *s, int a, int b)
-{
-    return s->value[TRAINING_PASS][a] == s->value[TRAINING_PASS][b] || s->value[INFERENCE_PASS][a] == s->value[INFERENCE_PASS][b];
-}
-
-/* Is whoever reads the label of layer i in the group that writes it? */
-static bool value_is_local(const struct net *net, const struct sharing *s, const int *label, int i)
-{
-    for (int layer = 0; layer < net->count; layer++) {
-        if (label[layer] != label[i]) continue;
-        if (layer == net->count - 1 || !always_together(s, layer, i) || !always_together(s, layer + 1, i)) return false;
-        for (int a = layer + 1; a < net->count; a++)
-            if (net_source(net, a) == layer && !always_together(s, a, i)) return false;
-    }
-    return true;
-}
-
-/* Does a stage before layer i in its group read or write the buffer? */
-static bool value_under_way(const struct net *net, const struct buffers *b, const struct sharing *s, int buffer, int i)
-{
-    for (int layer = i - 1; s && layer >= 0 && ever_together(s, layer, i); layer--)
-        if (b->value[layer] == buffer || name_of(b->value, layer - 1) == buffer || name_of(b->value, net_source(net, layer)) == buffer)
-            return true;
-    return false;
+    if (layer == net->count - 1) return true;
+    return training && (row_of(net, layer)->whole_output || row_of(net, layer + 1)->whole_output);
 }
 
 static void assign_values(const struct net *net, bool training, const struct sharing *s, struct buffers *b)
 {
-    int label[NET_MAX_LAYERS];
+    int names[NET_MAX_LAYERS];
+    struct label label[NET_MAX_LAYERS];
     const struct list list = { &b->values, b->value_size, b->value_local };
-    label_values(net, training, label);
+    const int labels = label_values(net, training, names);
+    for (int l = 0; l < labels; l++) label[l] = no_label;
     for (int i = 0; i < net->count; i++) {
-        const int below = name_of(b->value, i - 1);
-        if (label[i] == name_of(label, i - 1)) {
-            b->value[i] = below;
-            continue;
-        }
-        const bool local = s && value_is_local(net, s, label, i) && !(training && value_is_kept(net, label, label[i]));
-        bool busy[NET_MAX_LAYERS];
-        for (int j = 0; j < b->values; j++)
-            busy[j] = (training && !b->value_local[j]) || j == below || value_held(net, b->value, j, i) || value_under_way(net, b, s, j, i);
-        b->value[i] = take_buffer(&list, busy, local, elements(&net->layers[i]) * (size_t)(local ? s->bundle[i] : 1));
+        if (names[i] == INPUT_BUFFER) continue;
+        struct label *l = &label[names[i]];
+        for (int course = 0; course < 2; course++) value_lives(net, s, course, training && course == TRAINING_PASS, i, &l->life[course]);
+        if (value_is_whole(net, training, i)) l->local = false;
+        if (elements(&net->layers[i]) > l->size) l->size = elements(&net->layers[i]);
     }
+    for (int l = 0; l < labels; l++) {
+        settle(s, &label[l], 2);
+        take_buffer(&list, label, l, training, &label[l]);
+    }
+    for (int i = 0; i < net->count; i++) b->value[i] = names[i] == INPUT_BUFFER ? INPUT_BUFFER : label[names[i]].buffer;
 }
 
 /* ---- gradients --------------------------------------------------------------------------------------------------------------------- */
-
-/* At layer i's backward: is this buffer the dy of an add (i or past it) whose source, before i, has not received it yet? */
-static bool gradient_held(const struct net *net, const struct buffers *b, int buffer, int i)
-{
-    for (int a = i; a < net->count; a++) {
-        const int source = net_source(net, a);
-        if (source != a && source >= b->lowest && source < i && b->gradient[a] == buffer) return true;
-    }
-    return false;
-}
 
 bool net_is_source(const struct net *net, int layer)
 {
@@ -166,62 +191,80 @@ bool net_is_source(const struct net *net, int layer)
     return false;
 }
 
+/* At layer i's backward: is this the dy of an add (i or past it) whose source, before i, has not received it yet? */
+static bool gradient_held(const struct net *net, const int *names, int name, int lowest, int i)
+{
+    for (int a = i; a < net->count; a++) {
+        const int source = net_source(net, a);
+        if (source != a && source >= lowest && source < i && names[a] == name) return true;
+    }
+    return false;
+}
+
 /* May layer i's backward leave dx where dy is? An add only lends its dy, so it may although dy is held, unless the layer before it is a
  * source, into whose gradient something will be added. */
-static bool shares_gradient(const struct net *net, const struct buffers *b, int i)
+static bool shares_gradient(const struct net *net, const int *names, int lowest, int i)
 {
     const struct layer_row *row = row_of(net, i);
-    const bool held = gradient_held(net, b, b->gradient[i], i);
+    const bool held = gradient_held(net, names, names[i], lowest, i);
     return row->elementwise && (!held || (row->source && !net_is_source(net, i - 1)));
 }
 
-/* Does layer i's backward do nothing but make rows of dx out of rows of dy? */
-static bool passes_gradient_on(const struct net *net, int i)
+/* dy of layer i: made by the layer above, or by the loss; read by its own stages, and by what it hands on to the source of an add. */
+static void gradient_lives(const struct net *net, const struct sharing *s, int lowest, int i, struct life *life)
 {
-    const struct layer_row *row = row_of(net, i);
-    const struct layer_work *weights = &row->work[WORK_WEIGHTS];
-    return !net_is_source(net, i) && !row->source && !weights->rows && !weights->whole && !row->work[WORK_SUMS].rows;
-}
-
-/* dy of layer i, which its own group or those of the layers that take it over in place may read. A convolution reads it twice, the lowest
- * one for its weights alone. */
-static bool gradient_is_local(const struct net *net, const struct sharing *s, const struct buffers *b, int i)
-{
-    const int group = i + 1 < net->count ? s->gradient[i + 1] : -1;
-    for (; i > b->lowest && passes_gradient_on(net, i) && s->gradient[i] == group; i--)
-        if (!row_of(net, i)->elementwise) return true;
-    const bool sums_rows = row_of(net, i)->work[WORK_WEIGHTS].rows && !net_is_source(net, i);
-    return sums_rows && group >= 0 && s->weights[i] == group && (i == b->lowest || s->gradient[i] == group);
-}
-
-/* Does a stage past layer i in the group of its dx read or write the buffer? */
-static bool gradient_under_way(const struct net *net, const struct buffers *b, const struct sharing *s, int buffer, int i)
-{
-    for (int layer = i; s && layer < net->count && s->gradient[layer] == s->gradient[i]; layer++)
-        if (b->gradient[layer] == buffer) return true;
-    return false;
+    const int source = net_source(net, i);
+    lives_at(life, i + 1 < net->count ? s->gradient[i + 1] : s->loss);
+    lives_at(life, s->weights[i]);
+    lives_at(life, s->sums[i]);
+    lives_at(life, s->gradient[i]);
+    lives_at(life, s->skips[i]);
+    if (source != i && source >= lowest) lives_at(life, s->skips[source]);
 }
 
 static void assign_gradients(const struct net *net, const struct sharing *s, struct buffers *b)
 {
+    int names[NET_MAX_LAYERS], labels = 0;
+    struct label label[NET_MAX_LAYERS];
     const struct list list = { &b->gradients, b->gradient_size, b->gradient_local };
-    for (int i = net->count; i > b->lowest; i--) {
-        if (i < net->count && shares_gradient(net, b, i)) {
-            b->gradient[i - 1] = b->gradient[i];
-            continue;
-        }
-        const bool local = s && i < net->count && gradient_is_local(net, s, b, i - 1);
-        bool busy[NET_MAX_LAYERS];
-        for (int j = 0; j < b->gradients; j++)
-            busy[j] = i < net->count && (j == b->gradient[i] || gradient_held(net, b, j, i) || gradient_under_way(net, b, s, j, i));
-        b->gradient[i - 1] = take_buffer(&list, busy, local, elements(&net->layers[i - 1]) * (size_t)(local ? s->gradient_bundle[i] : 1));
+    for (int i = net->count - 1; i >= b->lowest; i--) {
+        const bool shares = i + 1 < net->count && shares_gradient(net, names, b->lowest, i + 1);
+        names[i] = shares ? names[i + 1] : labels++;
+        struct label *l = &label[names[i]];
+        if (!shares) *l = no_label;
+        gradient_lives(net, s, b->lowest, i, &l->life[TRAINING_PASS]);
+        if (elements(&net->layers[i]) > l->size) l->size = elements(&net->layers[i]);
+        if (i == net->count - 1 || row_of(net, i)->work[WORK_SUMS].rows) l->local = false;
     }
+    for (int l = 0; l < labels; l++) {
+        settle(s, &label[l], 1);
+        take_buffer(&list, label, l, false, &label[l]);
+    }
+    for (int i = b->lowest; i < net->count; i++) b->gradient[i] = label[names[i]].buffer;
+}
+
+/* Every layer by itself. */
+static void nothing_shared(const struct net *net, struct sharing *s)
+{
+    const int n = net->count;
+    *s = (struct sharing){ .loss = n };
+    for (int i = 0; i < n; i++) {
+        s->value[TRAINING_PASS][i] = s->value[INFERENCE_PASS][i] = i;
+        s->weights[i] = s->sums[i] = 2 * n - i;
+        s->gradient[i] = s->skips[i] = 2 * n - i;
+    }
+    for (int entry = 0; entry <= 2 * n; entry++) s->phase[TRAINING_PASS][entry] = s->phase[INFERENCE_PASS][entry] = entry;
 }
 
 void buffers_assign(const struct net *net, bool training, const struct sharing *sharing, struct buffers *b)
 {
     assert(net && net->count > 0);
     assert(b);
+    struct sharing apart;
+    if (!sharing) {
+        nothing_shared(net, &apart);
+        sharing = &apart;
+    }
     *b = (struct buffers){ .lowest = net_lowest(net) };
     for (int i = 0; i < net->count; i++) b->gradient[i] = NO_BUFFER;
     assign_values(net, training, sharing, b);

@@ -45,7 +45,7 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     if (l.skip) l.skip = at(piece, l.skip, own_value(plan, net_source(&plan->net, layer)), net_source_shape(&plan->net, layer));
     l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out);
     l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in);
-    if (l.which) l.which += block_at(piece->block, what->out);
+    if (l.which) l.which += block_at(l.own_blocks ? piece->worker * l.own_blocks : piece->block, what->out);
     if (l.kept) l.kept += block_at(piece->block, what->out) / LANES;
     return l;
 }
@@ -72,7 +72,8 @@ static void make_rows(const struct run *run, int i, const struct piece *piece, s
         rows.begin = before + (piece->blocks > 1 ? 0 : chunk_at[rows.begin]);
         rows.end = before + (rows.end == piece->blocks * s->rows ? piece->blocks * s->chunks : chunk_at[rows.end]);
     }
-    s->does->rows(&job, rows, piece->worker);
+    if (s->does->rows) s->does->rows(&job, rows, piece->worker);
+    else s->does->blocks(&job, (struct span){ 0, piece->blocks }, piece->worker);
 }
 
 static void make_whole(const struct run *run, const struct piece *piece)
@@ -120,6 +121,51 @@ static void run_units(void *context, int begin, int end, int worker)
         const int next = end < (block + 1) * g->cuts ? end : (block + 1) * g->cuts, base = block * run->stage[0].rows;
         make_bands(run, &piece, unit_row(run, unit) - base, unit_row(run, next) - base);
         unit = next;
+    }
+}
+
+/* ---- through all groups of a phase ------------------------------------------------------------------------------------------------- */
+
+/* An entry of the phase for the blocks of a piece. */
+static void run_entry(const struct phase_run *run, int i, const struct piece *piece)
+{
+    const struct entry entry = run->course->entry[i];
+    if (entry.group == LOSS_ENTRY) {
+        run->loss(run->context, piece->block, piece->block + piece->blocks);
+        if (piece->worker == 0) watched(run->plan, -1, PART_LOSS);
+        return;
+    }
+    const struct schedule *s = &run->plan->schedule[entry.pass];
+    const struct run group = { run->plan, &s->group[entry.group], &s->stage[s->group[entry.group].first] };
+    if (piece->blocks > 1 || group.group->count == 1) make_whole(&group, piece);
+    else make_bands(&group, piece, 0, group.stage->rows);
+    if (piece->worker == 0) watched(run->plan, group.stage->layer, group.group->part);
+}
+
+static void run_lots(void *context, int begin, int end, int worker)
+{
+    const struct phase_run *run = context;
+    for (int block = begin; block < end;) {
+        const struct piece piece = { block, end - block < run->lot ? end - block : run->lot, worker };
+        for (int i = run->begin; i < run->end; i++) run_entry(run, i, &piece);
+        block += piece.blocks;
+    }
+}
+
+void phase_run(struct phase_run *run)
+{
+    struct plan *plan = run->plan;
+    team_run(plan->team, image_blocks(plan->pass.n), run_lots, run);
+    for (int i = run->begin; i < run->end; i++) {
+        const struct entry entry = run->course->entry[i];
+        if (entry.group == LOSS_ENTRY) continue;
+        const struct schedule *s = &plan->schedule[entry.pass];
+        const struct group *group = &s->group[entry.group];
+        const struct stage *stage = &s->stage[group->first];
+        int afters = 0;
+        for (int k = 0; k < group->count; k++)
+            if (stage[k].does->after) stage[k].does->after(plan, plan->team, stage[k].layer), afters++;
+        if (afters) watched(plan, stage->layer, group->part);
     }
 }
 

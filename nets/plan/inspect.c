@@ -54,7 +54,7 @@ const uint8_t *plan_best(const struct plan *plan) { return plan->best; }
 const real *plan_output(const struct plan *plan, int layer)
 {
     assert(layer >= 0 && layer < plan->net.count);
-    return plan->layers[layer].y;
+    return layer == plan->net.count - 1 && plan->logits ? plan->logits : plan->layers[layer].y;
 }
 
 int plan_lowest(const struct plan *plan) { return plan->buffers.lowest; }
@@ -95,7 +95,7 @@ static void print_layer(const struct plan *plan, int i, FILE *out)
 
 static void print_buffer(const struct plan *plan, const char *letter, int i, size_t size, bool local, FILE *out)
 {
-    const size_t images = (size_t)(local ? plan->workers : image_blocks(plan->batch)) * LANES;
+    const size_t images = (size_t)(local ? plan->workers : image_blocks(plan->at_once)) * LANES;
     char name[16];
     fprintf(out, "%-4s %14zu bytes%s\n", buffer_name(i, letter, name), size * images * sizeof(real),
             local ? ", each worker its share" : "");
@@ -128,6 +128,38 @@ static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
         fprintf(out, ", %d unit%s per block%s\n", group->cuts, group->cuts > 1 ? "s" : "", group->alone ? ", by one worker" : "");
     }
     if (alone) fprintf(out, "%s: %d of %d groups are too little to share and done by one worker\n", names[pass], alone, s->groups);
+}
+
+/* A run of entries of one pass: the layers that it begins and ends with. */
+static void print_run(const struct plan *plan, enum pass pass, int first, int last, FILE *out)
+{
+    const struct schedule *s = &plan->schedule[pass];
+    const int from = s->stage[s->group[first].first].layer, to = s->stage[s->group[last].first + s->group[last].count - 1].layer;
+    char word[96];
+    fprintf(out, " %d %s", from, layer_print(&plan->net.layers[from], word, sizeof word));
+    if (from != to || pass == BACKWARD_PASS) fprintf(out, " %s %d", pass == BACKWARD_PASS ? "back to" : "to", to);
+    if (to != from) fprintf(out, " %s", layer_print(&plan->net.layers[to], word, sizeof word));
+}
+
+/* A line per phase that goes block by block. */
+static void print_phases(const struct plan *plan, enum pass pass, FILE *out)
+{
+    const struct course *c = &plan->course[pass];
+    for (int p = 0; p < c->phases; p++) {
+        const struct phase *phase = &c->phase[p];
+        if (phase->lot == 0) continue;
+        fprintf(out, "block by block, %s:", pass == TRAINING_PASS ? "training" : "inference");
+        for (int i = phase->first, end = phase->first + phase->count; i < end; i++) {
+            const struct entry *e = &c->entry[i];
+            int last = i;
+            if (e->group == LOSS_ENTRY) fputs(i > phase->first ? ", loss" : " loss", out);
+            while (e->group != LOSS_ENTRY && last + 1 < end && c->entry[last + 1].group == c->entry[last].group + 1) last++;
+            if (e->group != LOSS_ENTRY)
+                fputs(i > phase->first ? "," : "", out), print_run(plan, e->pass, e->group, c->entry[last].group, out);
+            i = last;
+        }
+        fprintf(out, "; %d block%s at a time\n", phase->lot, phase->lot > 1 ? "s" : "");
+    }
 }
 
 static void line_words(const struct plan *plan, const struct schedule *s, const struct group *g, const char *before, struct plan_line *line)
@@ -168,6 +200,8 @@ void plan_print(const struct plan *plan, FILE *out)
     fprintf(out, "   #  %-24s  %-14s  %-20s  %-6s %-9s %-6s %s\n", "layer", "output", "variant", "y", "", "dy", "tensors@element");
     for (int i = 0; i < plan->net.count; i++) print_layer(plan, i, out);
     for (int pass = 0; pass < PASSES; pass++) print_groups(plan, (enum pass)pass, out);
+    for (int pass = plan->training ? TRAINING_PASS : INFERENCE_PASS; pass <= INFERENCE_PASS; pass++)
+        print_phases(plan, (enum pass)pass, out);
     for (int i = 0; i < b->values; i++) print_buffer(plan, "y", i, b->value_size[i], b->value_local[i], out);
     for (int i = 0; i < b->gradients; i++) print_buffer(plan, "dy", i, b->gradient_size[i], b->gradient_local[i], out);
     for (int i = 0; i < FAMILIES; i++) fprintf(out, "%-12s %14zu bytes\n", plan->arenas[i].name, plan->arenas[i].size);

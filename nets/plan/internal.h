@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Private to plans and to the kinds of layers: what was chosen and placed per layer. plan.c chooses, schedule.c forms groups of stages,
- * buffers.c decides who writes where, place.c measures and places, pass.c and group.c run. */
+ * phases.c decides which of them go block by block, buffers.c who writes where, place.c measures and places, pass.c and group.c run. */
 #ifndef NETS_PLAN_H
 #define NETS_PLAN_H
 
@@ -24,11 +24,14 @@ struct buffers {
 };
 enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
 
-/* Which stages share a group: what one group alone writes and reads is needed for the images under way only. */
+/* When things are made, as entries of the courses (phases.c; by forward pass): what one phase alone writes and reads is needed for the
+ * blocks under way only. An entry is -1 where the layer has no such work. */
+enum { ENTRIES_MOST = 8 * NET_MAX_LAYERS + 1 };
 struct sharing {
-    int value[2][NET_MAX_LAYERS], gradient[NET_MAX_LAYERS];      /* the groups that make y, by forward pass, and dx */
-    int weights[NET_MAX_LAYERS];                                 /* that sum for the gradients of weights */
-    int bundle[NET_MAX_LAYERS], gradient_bundle[NET_MAX_LAYERS]; /* the blocks they have under way per worker, at most */
+    int value[2][NET_MAX_LAYERS];                                                                             /* y */
+    int loss, weights[NET_MAX_LAYERS], sums[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS], skips[NET_MAX_LAYERS]; /* gradient: dx */
+    int phase[2][ENTRIES_MOST];
+    int blocks[2][ENTRIES_MOST]; /* that a worker has under way, at most */
 };
 
 /* The first layer with parameters; without any, the count. */
@@ -74,6 +77,39 @@ struct schedule {
 int schedules_build(struct plan *plan, bool fuse, struct why *why);
 /* Multiply-adds per image. */
 double stage_macs(const struct plan *plan, const struct stage *s);
+/* Bytes per image block of all that the stages make. */
+size_t stages_bytes(const struct stage *stage, int count);
+/* Does no chunk of the stage's sums reach over several blocks? */
+bool chunks_within_blocks(const struct plan *plan, const struct stage *s);
+/* The share of the workers' time that is not spent waiting for the one with most units, of so many per block. */
+double units_balance(const struct plan *plan, int units);
+
+/* ---- what goes block by block (phases.c) ------------------------------------------------------------------------------------------ */
+
+/* A group of a pass, or the loss. */
+struct entry {
+    enum pass pass;
+    int group; /* LOSS_ENTRY: the loss */
+};
+enum { LOSS_ENTRY = -1 };
+
+/* A run of entries that one fork-join carries out: one by itself, the rows of all blocks cut into units; or several, image block by image
+ * block, each through all of them. */
+struct phase {
+    int first, count; /* entries */
+    int lot;          /* image blocks that a worker takes through them at a time; 0: an entry by itself */
+};
+
+/* All entries in order: of a training step, whose first `forward` ones end with the loss; of inference. */
+struct course {
+    int entries, phases, forward;
+    struct entry entry[ENTRIES_MOST];
+    struct phase phase[ENTRIES_MOST];
+};
+
+void courses_build(struct plan *plan);
+/* By layer, which entry makes what. */
+void courses_share(const struct plan *plan, struct sharing *sharing);
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -94,6 +130,7 @@ struct planned {
     int tensor, tensors;                                 /* first in plan->tensors, and how many */
     int ordinal;                                         /* among layers of its kind */
     int wave;                                            /* conv: blocks per wave */
+    int own_blocks;       /* of what the layer keeps for backward beside values: every worker has its own, of so many; 0: that of all */
     size_t partial;       /* where its chunks' sums begin in the plan's partials: beside those of the same group */
     const real *x, *skip; /* what is read; skip: add's source */
     real *y;
@@ -117,10 +154,12 @@ enum { MAX_TENSORS = 4 * NET_MAX_LAYERS };
 struct plan {
     struct net given, net; /* as it was given; as it is carried out */
     int batch, workers, optimizer_slots;
-    bool training;
+    int at_once;             /* images that a course takes at a time, of a batch: activations have room for so many */
+    bool training, by_block; /* by_block: in phases of several entries, where that is possible */
     struct team *team;
     const struct kernels *kernels;
     struct schedule schedule[PASSES];
+    struct course course[2];                 /* TRAINING_PASS: the whole step */
     int *numbers, number_count, number_room; /* what stages and groups index */
     struct buffers buffers;
     struct planned layers[NET_MAX_LAYERS];
@@ -132,7 +171,7 @@ struct plan {
     size_t measured[FAMILIES];
     struct arena arenas[FAMILIES];
     real *parameters, *statistic, *gradients, *slots[2];
-    real *input, *losses;
+    real *input, *losses, *logits; /* logits NULL: the last layer's output is it */
     uint8_t *labels, *best;
     real *values[NET_MAX_LAYERS], *value_gradients[NET_MAX_LAYERS];
     real *partials;                 /* sums of chunks, [chunk][stride] */
@@ -145,7 +184,7 @@ struct plan {
     plan_watch_fn *watch;
     void *watch_context;
     struct {
-        int n;
+        int n, first; /* images under way, and their first image block in the batch */
         bool training, accumulate;
         struct pass_key key;
     } pass; /* under way, or the last one */
@@ -167,13 +206,25 @@ real *plan_gradient_of(const struct plan *plan, int layer, int which);
 
 /* Measures and takes all memory (place.c). 0 or -ENOMEM. */
 int plan_place(struct plan *plan, struct why *why);
+/* Where the x, y and second input of the images under way begin. */
+void plan_place_values(struct plan *plan, int layer);
 /* For a kind's place(): bytes of the family; NULL while the walk measures. */
 void *plan_take(struct plan *plan, enum family family, size_t bytes);
 
 /* ---- passes (pass.c drives, group.c carries out, the kinds' files hold the work) ------------------------------------------------- */
 
-/* Carries out group g of a pass. */
+/* Carries out group g of a pass, over all images under way. */
 void group_run(struct plan *plan, enum pass pass, int g);
+/* Carries out entries [begin, end) of the phase; `loss` makes that of image blocks [begin, end). */
+typedef void loss_blocks_fn(void *context, int begin, int end);
+struct phase_run {
+    struct plan *plan;
+    const struct course *course;
+    int begin, end, lot;
+    loss_blocks_fn *loss;
+    void *context;
+};
+void phase_run(struct phase_run *run);
 
 /* A part of the pass has ended. */
 static inline void watched(const struct plan *plan, int layer, enum plan_part part)

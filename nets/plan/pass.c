@@ -45,60 +45,119 @@ struct loss_job {
     real *dz;
 };
 
-static void loss_blocks(void *context, int begin, int end, int worker)
-{
-    (void)worker;
-    const struct loss_job *j = context;
-    struct plan *p = j->plan;
-    p->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, plan_logits(p), p->labels, p->losses, p->best, j->dz);
-}
-
 /* The kernel takes lanes from scale_n on for dead. In a micro-batch those from n on are dead, too: they are cleared here, so that a live
  * image's numbers are exactly what they are in the whole batch. */
-static void clear_dead(struct plan *plan, real *dz, int classes)
+static void clear_dead(const struct loss_job *j)
 {
+    const struct plan *plan = j->plan;
     const int n = plan->pass.n, block = image_blocks(n) - 1;
     for (int lane = n - block * LANES; lane < LANES; lane++) {
-        plan->losses[block * LANES + lane] = 0;
-        for (int k = 0; k < classes; k++) dz[((size_t)block * (size_t)classes + (size_t)k) * LANES + (size_t)lane] = 0;
+        plan->losses[(plan->pass.first + block) * LANES + lane] = 0;
+        for (int k = 0; k < j->loss.k && j->dz; k++) j->dz[((size_t)block * (size_t)j->loss.k + (size_t)k) * LANES + (size_t)lane] = 0;
     }
 }
 
-static void make_loss(struct plan *plan, int scale_n, real *dz)
+/* Of blocks of the images under way. */
+static void loss_blocks(void *context, int begin, int end)
 {
-    const int classes = plan->net.layers[plan->net.count - 1].out.c;
-    struct loss_job job = { plan, { scale_n, classes }, dz };
-    team_run(plan->team, image_blocks(plan->pass.n), loss_blocks, &job);
-    if (dz && scale_n != plan->pass.n) clear_dead(plan, dz, classes);
-    watched(plan, -1, PART_LOSS);
+    const struct loss_job *j = context;
+    const struct plan *p = j->plan;
+    const size_t first = (size_t)p->pass.first * LANES, row = (size_t)j->loss.k * LANES;
+    const real *z = p->layers[p->net.count - 1].y;
+    p->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, z, p->labels + first, p->losses + first, p->best + first, j->dz);
+    if (p->logits)
+        memcpy(p->logits + first * (size_t)j->loss.k + (size_t)begin * row, z + (size_t)begin * row,
+               (size_t)(end - begin) * row * sizeof *z);
+    if (end == image_blocks(p->pass.n) && j->loss.n != p->pass.n) clear_dead(j);
+}
+
+static void loss_units(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    loss_blocks(context, begin, end);
+}
+
+static struct loss_job loss_of(struct plan *plan, int scale_n)
+{
+    const int last = plan->net.count - 1;
+    return (struct loss_job){ plan, { scale_n, plan->net.layers[last].out.c }, plan->pass.training ? plan->layers[last].dy : NULL };
+}
+
+static void make_loss(struct loss_job *job)
+{
+    team_run(job->plan->team, image_blocks(job->plan->pass.n), loss_units, job);
+    watched(job->plan, -1, PART_LOSS);
 }
 
 /* ---- passes ------------------------------------------------------------------------------------------------------------------------ */
 
-void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
+/* From here on the batch is n of its images, from block `first` on. */
+static void take_images(struct plan *plan, int first, int n)
+{
+    plan->pass.n = n;
+    plan->pass.first = first;
+    for (int i = 0; i < plan->net.count; i++) {
+        planned_images(&plan->layers[i], plan->net.layers[i].kind, n);
+        plan_place_values(plan, i);
+    }
+}
+
+/* Entries [begin, end) of the course. */
+static void run_entries(struct plan *plan, int begin, int end, int scale_n)
+{
+    const struct course *c = &plan->course[plan->pass.training ? TRAINING_PASS : INFERENCE_PASS];
+    struct loss_job loss = loss_of(plan, scale_n);
+    for (int p = 0; p < c->phases; p++) {
+        const struct phase *phase = &c->phase[p];
+        const int first = phase->first < begin ? begin : phase->first, last = phase->first + phase->count;
+        struct phase_run run = { plan, c, first, last < end ? last : end, phase->lot, loss_blocks, &loss };
+        if (run.begin >= run.end) continue;
+        if (phase->lot > 0) phase_run(&run);
+        else if (c->entry[first].group == LOSS_ENTRY) make_loss(&loss);
+        else group_run(plan, c->entry[first].pass, c->entry[first].group);
+    }
+}
+
+static void begin_pass(struct plan *plan, int n, bool training, struct pass_key key)
 {
     assert(n >= 1 && n <= plan->batch);
     assert(!training || plan->training);
-    plan->pass.n = n;
     plan->pass.training = training;
     plan->pass.key = key;
-    for (int i = 0; i < plan->net.count; i++) planned_images(&plan->layers[i], plan->net.layers[i].kind, n);
     pack(plan, training);
     for (int i = 0; i < plan->net.count && !training; i++)
         if (layer_row(plan->net.layers[i].kind)->before_inference) layer_row(plan->net.layers[i].kind)->before_inference(plan, i);
-    const enum pass pass = training ? TRAINING_PASS : INFERENCE_PASS;
-    for (int g = 0; g < plan->schedule[pass].groups; g++) group_run(plan, pass, g);
-    make_loss(plan, n, training ? plan->layers[plan->net.count - 1].dy : NULL);
+}
+
+void plan_forward(struct plan *plan, int n, bool training, struct pass_key key)
+{
+    begin_pass(plan, n, training, key);
+    for (int done = 0; done < n; done += plan->at_once) {
+        take_images(plan, done / LANES, n - done < plan->at_once ? n - done : plan->at_once);
+        run_entries(plan, 0, plan->course[training ? TRAINING_PASS : INFERENCE_PASS].forward, n);
+    }
+}
+
+void plan_gradients(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
+{
+    assert(scale_n >= n);
+    begin_pass(plan, n, true, key);
+    for (int done = 0; done < n; done += plan->at_once) {
+        take_images(plan, done / LANES, n - done < plan->at_once ? n - done : plan->at_once);
+        plan->pass.accumulate = accumulate || done > 0;
+        run_entries(plan, 0, plan->course[TRAINING_PASS].entries, scale_n);
+    }
 }
 
 void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
 {
-    assert(plan->pass.training && plan->pass.n == n && scale_n >= n);
+    assert(plan->pass.training && plan->pass.n == n && plan->pass.first == 0 && scale_n >= n);
     assert(plan->pass.key.seed == key.seed && plan->pass.key.step == key.step && plan->pass.key.part == key.part);
+    assert(!plan->by_block); /* else values were kept for the blocks under way alone */
     (void)key;
-    const int last = plan->net.count - 1;
     plan->pass.accumulate = accumulate;
-    if (plan->layers[last].dy && scale_n != n) make_loss(plan, scale_n, plan->layers[last].dy);
+    struct loss_job loss = loss_of(plan, scale_n);
+    if (loss.dz && scale_n != n) make_loss(&loss);
 }
 
 /* SKIPS of the layer below belong to the layer that hands it its gradient. */
@@ -115,8 +174,9 @@ void plan_backward_layer(struct plan *plan, int layer)
 
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
 {
+    const struct course *c = &plan->course[TRAINING_PASS];
     plan_backward_begin(plan, n, scale_n, accumulate, key);
-    for (int g = 0; g < plan->schedule[BACKWARD_PASS].groups; g++) group_run(plan, BACKWARD_PASS, g);
+    run_entries(plan, c->forward, c->entries, scale_n);
 }
 
 struct step_job {

@@ -35,22 +35,25 @@ static void place_parameters(struct plan *plan)
 static void place_buffers(struct plan *plan)
 {
     const struct buffers *b = &plan->buffers;
-    size_t images = (size_t)image_blocks(plan->batch) * LANES;
+    const size_t images = (size_t)image_blocks(plan->batch) * LANES, at_once = (size_t)image_blocks(plan->at_once) * LANES;
     plan->input = take_reals(plan, ACTIVATIONS, elements(plan->net.in) * images);
+    if (plan->at_once < plan->batch)
+        plan->logits = take_reals(plan, ACTIVATIONS, elements(plan->net.layers[plan->net.count - 1].out) * images);
     plan->losses = take_reals(plan, ACTIVATIONS, images);
     plan->labels = plan_take(plan, ACTIVATIONS, images);
     plan->best = plan_take(plan, ACTIVATIONS, images);
     const size_t own = (size_t)plan->workers * LANES;
     for (int i = 0; i < b->values; i++)
-        plan->values[i] = take_reals(plan, ACTIVATIONS, b->value_size[i] * (b->value_local[i] ? own : images));
+        plan->values[i] = take_reals(plan, ACTIVATIONS, b->value_size[i] * (b->value_local[i] ? own : at_once));
     for (int i = 0; i < b->gradients; i++)
-        plan->value_gradients[i] = take_reals(plan, ACTIVATIONS, b->gradient_size[i] * (b->gradient_local[i] ? own : images));
+        plan->value_gradients[i] = take_reals(plan, ACTIVATIONS, b->gradient_size[i] * (b->gradient_local[i] ? own : at_once));
 }
 
+/* The images under way, or a buffer. */
 static real *value_at(const struct plan *plan, int layer)
 {
     int buffer = layer < 0 ? INPUT_BUFFER : plan->buffers.value[layer];
-    return buffer == INPUT_BUFFER ? plan->input : plan->values[buffer];
+    return buffer == INPUT_BUFFER ? plan->input + block_at(plan->pass.first, plan->net.in) : plan->values[buffer];
 }
 
 static real *gradient_at(const struct plan *plan, int layer)
@@ -59,14 +62,20 @@ static real *gradient_at(const struct plan *plan, int layer)
     return buffer == NO_BUFFER ? NULL : plan->value_gradients[buffer];
 }
 
+void plan_place_values(struct plan *plan, int i)
+{
+    struct planned *l = &plan->layers[i];
+    l->x = value_at(plan, i - 1);
+    l->y = value_at(plan, i);
+    l->skip = layer_row(plan->net.layers[i].kind)->source ? value_at(plan, net_source(&plan->net, i)) : NULL;
+}
+
 static void place_layers(struct plan *plan)
 {
     for (int i = 0; i < plan->net.count; i++) {
         struct planned *l = &plan->layers[i];
         const struct layer_row *row = layer_row(plan->net.layers[i].kind);
-        l->x = value_at(plan, i - 1);
-        l->y = value_at(plan, i);
-        l->skip = row->source ? value_at(plan, net_source(&plan->net, i)) : NULL;
+        plan_place_values(plan, i);
         l->dy = gradient_at(plan, i);
         l->dx = gradient_at(plan, i - 1);
         if (row->place) row->place(plan, i);

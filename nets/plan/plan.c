@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * From a net to variants, groups of stages, buffers and memory (schedule.c, buffers.c, place.c). Trained tensors lie in one piece in net
- * order, each padded with zeros to whole vectors, gradients and optimizer state at the same offsets: a step is one call over all of it. */
+ * From a net to variants, groups of stages, phases, buffers and memory (schedule.c, phases.c, buffers.c, place.c). Trained tensors lie in
+ * one piece in net order, each padded with zeros to whole vectors, gradients and optimizer state at the same offsets: a step is one call
+ * over all of it. */
 #include "internal.h"
 
 #include <assert.h>
@@ -90,45 +91,6 @@ static void relu_after_pool(struct net *net)
     }
 }
 
-/* By layer, which group makes its value in each forward pass, and its dx. */
-static void share(const struct plan *plan, struct sharing *sharing)
-{
-    const struct schedule *backward = &plan->schedule[BACKWARD_PASS];
-    for (int pass = TRAINING_PASS; pass <= INFERENCE_PASS; pass++) {
-        const struct schedule *forward = &plan->schedule[plan->training ? pass : INFERENCE_PASS];
-        for (int g = 0; g < forward->groups; g++)
-            for (int i = 0; i < forward->group[g].count; i++) {
-                const struct stage s = forward->stage[forward->group[g].first + i];
-                const int bundle = forward->group[g].bundle;
-                if (s.work == WORK_STATISTICS) continue;
-                sharing->value[pass][s.layer] = g;
-                if (bundle > sharing->bundle[s.layer]) sharing->bundle[s.layer] = bundle;
-            }
-    }
-    for (int g = 0; g < backward->groups; g++)
-        for (int i = 0; i < backward->group[g].count; i++) {
-            const struct stage s = backward->stage[backward->group[g].first + i];
-            if (s.work == WORK_WEIGHTS) sharing->weights[s.layer] = g;
-            if (s.work != WORK_DATA) continue;
-            sharing->gradient[s.layer] = g;
-            sharing->gradient_bundle[s.layer] = backward->group[g].bundle;
-        }
-}
-
-/* Sums that a group makes at once lie beside each other. */
-static void place_sums(struct plan *plan)
-{
-    const struct schedule *s = &plan->schedule[BACKWARD_PASS];
-    for (int g = 0; g < s->groups; g++) {
-        size_t end = 0;
-        for (int i = s->group[g].first; i < s->group[g].first + s->group[g].count; i++) {
-            if (!s->stage[i].does->chunks) continue;
-            plan->layers[s->stage[i].layer].partial = end;
-            end += plan_partials(plan, s->stage[i].layer);
-        }
-    }
-}
-
 static int choose(struct plan *plan, const struct plan_options *o, struct why *why)
 {
     int seen[LAYER_KINDS] = { 0 };
@@ -146,11 +108,32 @@ static int choose(struct plan *plan, const struct plan_options *o, struct why *w
         const int code = row->choose ? row->choose(plan, i, o, why) : 0;
         if (code != 0) return code;
     }
+    return 0;
+}
+
+/* Images that a course takes at a time: a wave, where none depends on the others, nor on its place in the batch as dropout's do. */
+static int images_at_once(const struct net *net, int batch)
+{
+    bool whole = net_mixes_images(net);
+    for (int i = 0; i < net->count; i++) whole |= layer_row(net->layers[i].kind)->whole_output;
+    return whole || batch < PLAN_WAVE ? batch : PLAN_WAVE;
+}
+
+static int arrange(struct plan *plan, const struct plan_options *o, struct why *why)
+{
+    plan->at_once = images_at_once(&plan->net, o->batch);
+    for (int i = 0; i < plan->net.count; i++) planned_images(&plan->layers[i], plan->net.layers[i].kind, plan->at_once);
+    plan->by_block = !o->no_fuse && !o->no_blocks && units_balance(plan, 1) >= 0.8;
     const int code = schedules_build(plan, !o->no_fuse, why);
     if (code != 0) return code;
-    place_sums(plan);
-    struct sharing sharing = { .bundle = { 0 } };
-    share(plan, &sharing);
+    courses_build(plan);
+    struct sharing sharing = { .loss = -1 };
+    courses_share(plan, &sharing);
+    for (int i = 0; i < plan->net.count && plan->training; i++) {
+        const int made = sharing.value[TRAINING_PASS][i], used = sharing.gradient[i];
+        if (used >= 0 && sharing.phase[TRAINING_PASS][made] == sharing.phase[TRAINING_PASS][used])
+            plan->layers[i].own_blocks = sharing.blocks[TRAINING_PASS][made];
+    }
     buffers_assign(&plan->net, plan->training, &sharing, &plan->buffers);
     return 0;
 }
@@ -194,6 +177,7 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
     p->net = p->given;
     if (!o->no_fuse) relu_after_pool(&p->net);
     if (code == 0) code = choose(p, o, why);
+    if (code == 0) code = arrange(p, o, why);
     if (code == 0) code = plan_place(p, why);
     if (code != 0) {
         plan_close(p);

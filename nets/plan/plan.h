@@ -16,6 +16,7 @@ struct plan_options {
     int optimizer_slots; /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
     struct team *team;   /* borrowed; NULL: one worker */
     bool no_fuse;        /* every layer by itself; the same bits, slower */
+    bool no_blocks;      /* the whole batch through one group of layers after another, none block by block; the same bits */
 };
 
 /* Sums over images (gradients) run over waves of so many images, added in order. Micro-batches of a multiple of it that accumulate (see
@@ -74,11 +75,13 @@ struct pass_key {
     uint32_t step, part;
 }; /* part: of a batch fed as micro-batches, from 0 */
 void plan_forward(struct plan *plan, int n, bool training, struct pass_key key);
-/* Gradients of the mean loss of that forward pass (in training mode, same n and key) into every tensor's gradient. `scale_n`: images that
- * the mean is over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting
- * them. */
+/* A forward pass in training mode, and the gradients of its mean loss into every tensor's gradient. `scale_n`: images that the mean is
+ * over (n, or the whole batch's when it is fed as micro-batches); `accumulate`: add to the gradients instead of overwriting them. */
+void plan_gradients(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
+/* The second half by itself, of plans made with no_fuse and n up to PLAN_WAVE, after a forward pass in training mode with the same n and
+ * key. */
 void plan_backward(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
-/* The same layer by layer, of plans made with no_fuse, for whoever looks at or meddles with what is between: begin, then each layer from
+/* The same layer by layer, for whoever looks at or meddles with what is between: begin, then each layer from
  * the last down to plan_lowest. plan_output_gradient is what a layer starts from, [B][P][Q][K][16]; NULL where none is kept. */
 void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key);
 void plan_backward_layer(struct plan *plan, int layer);

@@ -7,7 +7,8 @@
  * images, batch norm's and the weights', keep their chunks: a chunk is summed when its last row is there.
  *
  * A group grows while the next stage makes rows (or chunks of rows) out of the rows before it, while one grain of it fits the cache, and
- * while the images can still be dealt out evenly: a stage whose window reaches over a cut between workers leaves whole images as units. */
+ * while the images can still be dealt out evenly: a stage whose window reaches over a cut between workers leaves whole images as units.
+ * Where blocks are taken one by one (phases.c), what a stage makes is in cache anyway, unless it is large: bands would only cut calls. */
 #include "internal.h"
 
 #include <assert.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 
 enum { BAND_BYTES = 128 << 10 };   /* of rows made at a time: with what is read for them they stay in a second-level cache */
+enum { WHOLE_BYTES = 256 << 10 };  /* of a stage's rows per block: so few stay in cache whole where blocks are taken one by one */
 enum { GROUP_PARTIALS = 4 << 20 }; /* elements of chunks' sums that a group may hold; layer by layer their place is used again */
 
 /* ---- one stage --------------------------------------------------------------------------------------------------------------------- */
@@ -33,8 +35,7 @@ static struct planned on_blocks(const struct plan *plan, const struct stage *s, 
     return l;
 }
 
-/* Does no chunk reach over several blocks? */
-static bool chunks_within_blocks(const struct plan *plan, const struct stage *s)
+bool chunks_within_blocks(const struct plan *plan, const struct stage *s)
 {
     enum { MANY = 32 };
     const struct planned many = on_blocks(plan, s, MANY);
@@ -105,11 +106,10 @@ static int cut_block(const struct plan *plan, const struct stage *stage, int cou
     return cuts;
 }
 
-/* The share of the workers' time that is not spent waiting for the one with most units. */
-static double balance(const struct plan *plan, int cuts)
+double units_balance(const struct plan *plan, int units)
 {
-    const int units = image_blocks(plan->batch) * cuts, most = (units + plan->workers - 1) / plan->workers;
-    return (double)units / ((double)most * plan->workers);
+    const int all = image_blocks(plan->at_once) * units, most = (all + plan->workers - 1) / plan->workers;
+    return (double)all / ((double)most * plan->workers);
 }
 
 static bool grain_fits(const struct stage *s) { return (size_t)s->grain * s->row_bytes <= BAND_BYTES; }
@@ -130,12 +130,12 @@ static bool may_join(const struct plan *plan, const struct stage *stage, int cou
     if (count == GROUP_MOST || !last->does->rows || !next->does->rows) return false;
     if (last->does->chunks && (last->work != WORK_WEIGHTS || count == 1)) return false;
     if (!grain_fits(last) || !grain_fits(next)) return false;
-    if (next->work == WORK_WEIGHTS && image_blocks(plan->batch) > plan->layers[next->layer].wave) return false;
+    if (plan->by_block && stages_bytes(last, 1) <= WHOLE_BYTES) return false;
+    if (next->work == WORK_WEIGHTS && image_blocks(plan->at_once) > plan->layers[next->layer].wave) return false;
     return !next->does->chunks || (chunks_within_blocks(plan, next) && sums_fit(plan, stage, count + 1));
 }
 
-/* Bytes per image block of all that the stages make. */
-static size_t block_bytes(const struct stage *stage, int count)
+size_t stages_bytes(const struct stage *stage, int count)
 {
     size_t bytes = 0;
     for (int i = 0; i < count; i++) bytes += (size_t)stage[i].rows * stage[i].row_bytes;
@@ -148,12 +148,12 @@ static bool tiny(const struct plan *plan, const struct stage *stage, int count)
     enum { FEW_BYTES = 32 << 10, MACS_PER_BYTE = 4 };
     double cost = 0;
     for (int i = 0; i < count; i++) cost += stage_macs(plan, &stage[i]) * LANES / MACS_PER_BYTE;
-    return (cost + (double)block_bytes(stage, count)) * image_blocks(plan->batch) <= FEW_BYTES;
+    return (cost + (double)stages_bytes(stage, count)) * image_blocks(plan->at_once) <= FEW_BYTES;
 }
 
 static void measure_group(const struct plan *plan, const struct stage *stage, struct group *g)
 {
-    const size_t row = stage[0].row_bytes, block = block_bytes(stage, g->count);
+    const size_t row = stage[0].row_bytes, block = stages_bytes(stage, g->count);
     assert(row > 0 && block > 0 && stage[0].grain > 0);
     const int grain = stage[0].grain, band = (int)(BAND_BYTES / row) / grain * grain, bundle = (int)(BAND_BYTES / block);
     g->band = band > grain ? band : grain;
@@ -220,8 +220,8 @@ static bool form_groups(struct plan *plan, enum pass pass, bool fuse)
         const enum plan_part back = stage->work == WORK_WEIGHTS ? PART_BACKWARD_WEIGHTS : PART_BACKWARD_DATA;
         *g = (struct group){ .first = first, .count = 1, .part = pass == BACKWARD_PASS ? back : PART_FORWARD };
         while (fuse && first + g->count < s->stages && may_join(plan, stage, g->count)) {
-            const double before = balance(plan, cut_block(plan, stage, g->count, NULL));
-            if (balance(plan, cut_block(plan, stage, g->count + 1, NULL)) < 0.95 * before) break;
+            const double before = units_balance(plan, cut_block(plan, stage, g->count, NULL));
+            if (!plan->by_block && units_balance(plan, cut_block(plan, stage, g->count + 1, NULL)) < 0.95 * before) break;
             g->count++;
         }
         measure_group(plan, stage, g);

@@ -101,10 +101,10 @@ static void run_step(struct run *r, const int *index, int n)
     for (int done = 0; done < n; done += r->part, key.part++) {
         int now = n - done < r->part ? n - done : r->part;
         batcher_fill(r->batcher, &r->data->train, index + done, now, true, key.seed, epoch, plan_input(plan), plan_labels(plan));
-        plan_forward(plan, now, true, key);
+        if (hooks->backward) plan_forward(plan, now, true, key);
+        else plan_gradients(plan, now, n, done > 0, key);
         tally_pass(&r->at.running, plan, plan_labels(plan), now);
         if (hooks->backward) hooks->backward(hooks->context, plan, now, n, done > 0, key);
-        else plan_backward(plan, now, n, done > 0, key);
     }
     struct optimizer o = recipe_optimizer(r->recipe, r->at.step, r->steps_per_epoch, r->steps);
     plan_step(plan, &o);
@@ -244,7 +244,8 @@ static int open_plan(struct run *r, struct why *why)
                                  .algo = o->algo,
                                  .optimizer_slots = recipe_optimizer_slots(r->recipe),
                                  .team = o->team,
-                                 .no_fuse = o->no_fuse || o->hooks.backward };
+                                 .no_fuse = o->no_fuse || o->hooks.backward,
+                                 .no_blocks = o->no_blocks };
     int code = net_plan(r->net, &plan, &r->plan, why);
     code = code ? code : batcher_open(&r->batcher, r->data, &r->recipe->transform, o->team, why);
     if (code) return code;

@@ -41,8 +41,7 @@ static void train_once(const struct net *net, enum isa isa)
     plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
     for (int n = BATCH; n > 1; n /= 3) {
         fill(plan, net, n);
-        plan_forward(plan, n, true, (struct pass_key){ 1, 0, 0 });
-        plan_backward(plan, n, n, false, (struct pass_key){ 1, 0, 0 });
+        plan_gradients(plan, n, n, false, (struct pass_key){ 1, 0, 0 });
         plan_step(plan, &adam);
         plan_forward(plan, n, false, (struct pass_key){ 1, 1, 0 });
     }

@@ -57,8 +57,7 @@ static inline void train_step(struct plan *plan, int n, uint32_t step)
     const struct pass_key key = { .seed = 1, .step = step };
     const struct optimizer o = sgd();
     fill(plan, (int)step * 1000, n);
-    plan_forward(plan, n, true, key);
-    plan_backward(plan, n, n, false, key);
+    plan_gradients(plan, n, n, false, key);
     plan_step(plan, &o);
 }
 

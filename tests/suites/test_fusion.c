@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Layers done together give the bits that they give one by one: the studied nets and random ones, training and inference, on one worker
- * and on several that do not divide the images. Before every pass all that it is to write is filled with NaNs, so that a row that is read
- * before it is made does not go unseen. */
+ * Layers done together give the bits that they give one by one: the studied nets and random ones, training and inference, block by block
+ * and group by group, on one worker and on several that do not divide the images. Before every pass all that it is to write is filled with
+ * NaNs, so that a row that is read before it is made does not go unseen. */
 #include <limits.h>
 #include "planned.h"
 #include "../../nets/zoo/zoo.h"
@@ -16,7 +16,7 @@ enum { RANDOM_NETS = 60, STUDIED_MACS = INT_MAX };
 static void poison(struct plan *plan)
 {
     const struct buffers *b = &plan->buffers;
-    const size_t images = (size_t)image_blocks(plan->batch) * LANES, own = (size_t)plan->workers * LANES;
+    const size_t images = (size_t)image_blocks(plan->at_once) * LANES, own = (size_t)plan->workers * LANES;
     for (int i = 0; i < b->values; i++) memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images) * sizeof(real));
     for (int i = 0; i < b->gradients; i++)
         memset(plan->value_gradients[i], 0xff, b->gradient_size[i] * (b->gradient_local[i] ? own : images) * sizeof(real));
@@ -28,6 +28,9 @@ static int longest_group(const struct plan *plan)
     for (int pass = 0; pass < PASSES; pass++)
         for (int g = 0; g < plan->schedule[pass].groups; g++)
             longest = plan->schedule[pass].group[g].count > longest ? plan->schedule[pass].group[g].count : longest;
+    for (int pass = TRAINING_PASS; pass <= INFERENCE_PASS; pass++)
+        for (int p = 0; p < plan->course[pass].phases; p++)
+            longest = plan->course[pass].phase[p].count > longest ? plan->course[pass].phase[p].count : longest;
     return longest;
 }
 
@@ -85,12 +88,14 @@ static int assert_same_bits(const char *text, int n, struct team *const teams[3]
     const struct plan_options apart = { .batch = n, .no_fuse = true };
     const uint64_t want = trained(&net, n, apart, &longest), inference = inferred(&net, n, apart);
     cr_assert_eq(longest, 1);
-    for (int i = 0; i < 3; i += step) {
-        const struct plan_options together = { .batch = n, .team = teams[i] };
-        cr_assert_eq(trained(&net, n, together, &longest), want, "%s, %d images, %d workers", text, n, i + 1);
-        cr_assert_eq(inferred(&net, n, together), inference, "%s, %d images, %d workers", text, n, i + 1);
-        alone = i == 0 ? longest : alone;
-    }
+    for (int i = 0; i < 3; i += step)
+        for (int blocks = 0; blocks < 2; blocks++) {
+            const struct plan_options together = { .batch = n, .team = teams[i], .no_blocks = blocks == 0 };
+            const char *how = blocks ? "block by block" : "group by group";
+            cr_assert_eq(trained(&net, n, together, &longest), want, "%s, %d images, %d workers, %s", text, n, i + 1, how);
+            cr_assert_eq(inferred(&net, n, together), inference, "%s, %d images, %d workers, %s", text, n, i + 1, how);
+            alone = i == 0 && blocks == 0 ? longest : alone;
+        }
     return alone;
 }
 
@@ -221,10 +226,11 @@ Test(fusion, plans_say_what_is_done_together)
 {
     struct team *team;
     cr_assert_eq(team_open(&team, 2, BIND_NONE, NULL), 0);
-    struct plan *plan = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .team = team });
+    struct plan *plan = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .team = team, .no_blocks = true });
     struct plan *apart = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .no_fuse = true });
     assert_prints(plan, "together, training: 0 conv8same, 1 relu, 2 bn statistics; ", true);
     assert_prints(plan, "too little to share", true);
+    assert_prints(plan, "block by block", false);
     assert_prints(apart, "together", false);
     cr_assert_str_eq(plan_line(apart, 0).words, "conv8same");
     cr_assert_str_eq(plan_line(plan, 0).words, "conv8same relu bn");
@@ -245,4 +251,55 @@ Test(fusion, inference_holds_few_images)
     cr_assert_lt(5 * plan_bytes(plan).activations, plan_bytes(apart).activations);
     plan_close(plan);
     plan_close(apart);
+}
+
+/* ---- block by block ---------------------------------------------------------------------------------------------------------------- */
+
+static const char DEEP[] = "1x28x28 conv3same relu max2step1 conv3same relu max2step1 conv3same relu max2step1 dense10";
+
+/* A net without batch norm is one phase but for the sums that reach over blocks; batch norm ends phases, wide dense layers stay out. */
+Test(blocks, phases_are_as_long_as_sums_allow)
+{
+    const struct plan_options options = { .batch = 96, .training = true };
+    struct plan *deep = plan_of(DEEP, options), *compact = plan_of(COMPACT, options);
+    struct plan *wide = plan_of("1x28x28 conv4 relu max2 dense300 relu dense10", options);
+    const struct course *c = &deep->course[TRAINING_PASS];
+    cr_assert_eq(c->phases, 2); /* the last is the dense layer's weights */
+    cr_assert_eq(c->phase[0].count, c->entries - 1);
+    assert_prints(deep, "block by block, training: 0 conv3same to 9 dense10, loss, 9 dense10 back to 0 conv3same; 1 block at a time", true);
+    cr_assert_gt(compact->course[TRAINING_PASS].phases, 12); /* six batch norms, forward and backward */
+    assert_prints(wide, "block by block, training: 0 conv4 to 2 relu; ", true);
+    plan_close(deep);
+    plan_close(compact);
+    plan_close(wide);
+}
+
+/* Fewer blocks than workers: rows are what they share. */
+Test(blocks, few_blocks_are_cut_into_rows)
+{
+    struct team *team;
+    cr_assert_eq(team_open(&team, 3, BIND_NONE, NULL), 0);
+    for (int n = 16; n <= 96; n += 16) {
+        struct plan *plan = plan_of(DEEP, (struct plan_options){ .batch = n, .training = true, .team = team });
+        cr_assert_eq(plan->by_block, n == 48 || n == 96 || n == 80, "%d images", n);
+        plan_close(plan);
+    }
+    team_close(team);
+}
+
+static size_t working_bytes(const char *text, int batch, bool no_blocks)
+{
+    struct plan *plan = plan_of(text, (struct plan_options){ .batch = batch, .training = true, .no_blocks = no_blocks });
+    const struct shape in = plan->net.in;
+    const size_t images = (size_t)image_blocks(batch) * LANES, input = images * (size_t)in.c * (size_t)in.h * (size_t)in.w * sizeof(real);
+    const size_t bytes = plan_bytes(plan).activations - input;
+    plan_close(plan);
+    return bytes;
+}
+
+/* What grows with the batch, beside its images, is what the dense layer's sums read, and past a wave only losses and logits. */
+Test(blocks, memory_does_not_follow_the_batch)
+{
+    cr_assert_lt(4 * working_bytes(DEEP, 1000, false), working_bytes(DEEP, 1000, true));
+    cr_assert_lt(working_bytes(DEEP, 10000, false) - working_bytes(DEEP, 1024, false), 10000 * 64);
 }

@@ -84,8 +84,7 @@ static void train_steps(const char *net_text, const char *recipe_text, unsigned 
     for (int step = 0; step < STEPS; step++) {
         struct pass_key key = { .seed = 1, .step = (uint32_t)step };
         struct optimizer o = recipe_optimizer(&recipe, step, STEPS, STEPS);
-        plan_forward(plan, IMAGES, true, key);
-        plan_backward(plan, IMAGES, IMAGES, false, key);
+        plan_gradients(plan, IMAGES, IMAGES, false, key);
         plan_step(plan, &o);
     }
     hash_weights(plan, hash);

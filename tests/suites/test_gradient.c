@@ -25,12 +25,13 @@ struct subject {
     struct rng rng;
 };
 
-static struct subject subject_open(const char *text, int n, uint64_t seed)
+/* kept: what the layers made can be looked at after a pass. */
+static struct subject subject_open(const char *text, int n, uint64_t seed, bool kept)
 {
     struct net net;
     struct why why = { "" };
     cr_assert_eq(net_parse(text, &net, &why), 0, "%s", why.text);
-    struct plan_options options = { .batch = n, .training = true, .isas = 1u << ISA_SCALAR };
+    struct plan_options options = { .batch = n, .training = true, .isas = 1u << ISA_SCALAR, .no_blocks = kept };
     struct subject s = { .n = n, .rng = rng_start(stream_key(seed, STREAM_TEST, 1, 0)) };
     cr_assert_eq(net_plan(&net, &options, &s.plan, &why), 0, "%s", why.text);
     plan_init(s.plan, (struct init){ INIT_DEFAULT, false }, seed);
@@ -131,13 +132,13 @@ static void check_direction(struct subject *s, const char *text, int only, const
 /* `each`: one direction per tensor, too. */
 static void check_net(const char *text, int n, uint64_t seed, bool each)
 {
-    struct subject s = subject_open(text, n, seed);
+    struct subject s = subject_open(text, n, seed, true), by_block = subject_open(text, n, seed, false);
     size_t bytes = s.plan->trained * sizeof(double);
     double *at = malloc(bytes), *gradient = malloc(bytes);
     memcpy(at, s.plan->parameters, bytes);
-    loss_at(&s);
-    plan_backward(s.plan, n, n, false, key);
-    memcpy(gradient, s.plan->gradients, bytes);
+    plan_gradients(by_block.plan, n, n, false, key);
+    memcpy(gradient, by_block.plan->gradients, bytes);
+    plan_close(by_block.plan);
     check_direction(&s, text, -1, at, gradient);
     for (int i = 0; each && i < s.plan->tensors; i++)
         if (s.plan->tensor[i].tensor.trained) check_direction(&s, text, i, at, gradient);

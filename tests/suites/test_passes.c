@@ -165,13 +165,11 @@ Test(passes, micro_batches_of_whole_waves_give_the_same_bits)
     struct plan *parts = plan_of(PLAIN, (struct plan_options){ .batch = PLAN_WAVE, .training = true });
     const struct pass_key key = { .seed = 1 };
     fill(whole, 0, N);
-    plan_forward(whole, N, true, key);
-    plan_backward(whole, N, N, false, key);
+    plan_gradients(whole, N, N, false, key);
     for (int done = 0; done < N; done += PLAN_WAVE) {
         int n = N - done < PLAN_WAVE ? N - done : PLAN_WAVE;
         fill(parts, done, n);
-        plan_forward(parts, n, true, key);
-        plan_backward(parts, n, N, done > 0, key);
+        plan_gradients(parts, n, N, done > 0, key);
         cr_assert_arr_eq(plan_losses(parts), plan_losses(whole) + done, (size_t)n * sizeof(real));
     }
     cr_assert_arr_eq(parts->gradients, whole->gradients, whole->trained * sizeof(real));
@@ -186,12 +184,11 @@ Test(passes, accumulated_gradients_add_up)
     const struct pass_key key = { .seed = 1 };
     real *once = malloc(plan->trained * sizeof(real));
     fill(plan, 0, 20);
-    plan_forward(plan, 20, true, key);
-    plan_backward(plan, 20, 20, false, key);
+    plan_gradients(plan, 20, 20, false, key);
     memcpy(once, plan->gradients, plan->trained * sizeof(real));
-    plan_backward(plan, 20, 40, false, key);
+    plan_gradients(plan, 20, 40, false, key);
     for (size_t i = 0; i < plan->trained; i++) cr_assert_float_eq(plan->gradients[i], once[i] / 2, 1e-6f);
-    plan_backward(plan, 20, 40, true, key);
+    plan_gradients(plan, 20, 40, true, key);
     for (size_t i = 0; i < plan->trained; i++) cr_assert_float_eq(plan->gradients[i], once[i], 1e-6f);
     free(once);
     plan_close(plan);
@@ -247,8 +244,7 @@ Test(passes, training_learns)
         const struct pass_key key = { .seed = 1, .step = step };
         struct optimizer o = { .kind = OPTIMIZER_ADAM };
         optimizer_fold(&o, EPS_PYTORCH, 0.01, 0.9, 0.999, 1e-8, (int)step + 1);
-        plan_forward(plan, 16, true, key);
-        plan_backward(plan, 16, 16, false, key);
+        plan_gradients(plan, 16, 16, false, key);
         plan_step(plan, &o);
         last = 0;
         for (int i = 0; i < 16; i++) last += (double)plan_losses(plan)[i];

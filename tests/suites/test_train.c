@@ -248,7 +248,7 @@ Test(batches, parts_give_the_bits_of_the_whole)
     struct plan *whole, *parts;
     struct plan_options options = { .batch = 2100, .training = true, .isas = cpu_detect() };
     cr_assert_eq(net_plan(&net, &options, &whole, NULL), 0);
-    cr_assert_gt(plan_bytes(whole).activations, m.bytes.activations + m.bytes.activations / 2);
+    cr_assert_gt(plan_bytes(whole).activations, m.bytes.activations); /* its input is larger */
     options.batch = 16;
     cr_assert_eq(net_plan(&net, &options, &parts, NULL), 0);
     struct why why = { "" };
@@ -260,8 +260,7 @@ Test(batches, parts_give_the_bits_of_the_whole)
     epoch_order(5, 0, all, 2100, order);
     plan_init(whole, recipe.init, 5);
     batcher_fill(batcher, &d.train, order, 2100, true, 5, 0, plan_input(whole), plan_labels(whole));
-    plan_forward(whole, 2100, true, (struct pass_key){ .seed = 5 });
-    plan_backward(whole, 2100, 2100, false, (struct pass_key){ .seed = 5 });
+    plan_gradients(whole, 2100, 2100, false, (struct pass_key){ .seed = 5 });
     struct optimizer o = recipe_optimizer(&recipe, 0, 1, 1);
     plan_step(whole, &o);
     for (int i = 0; i < plan_tensors(whole); i++) {

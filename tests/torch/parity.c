@@ -186,8 +186,7 @@ static void steps(struct plan *plan, const struct recipe *recipe, int n, int cou
     for (int step = 0; step < count; step++) {
         struct pass_key key = { .seed = seed, .step = (uint32_t)step };
         draw_batch(plan, n, &rng);
-        plan_forward(plan, n, true, key);
-        plan_backward(plan, n, n, false, key);
+        plan_gradients(plan, n, n, false, key);
         keep_inputs(plan, step, n);
         if (step == 0) keep_results(plan, n);
         struct optimizer o = recipe_optimizer(recipe, step, count, count);
@@ -248,7 +247,9 @@ static struct plan *open_plan(const char *text, const struct recipe *recipe, int
     static struct net net;
     struct why why = { "" };
     struct plan *plan = NULL;
-    struct plan_options options = { .batch = n, .training = true, .isas = cpu_detect(), .optimizer_slots = recipe_optimizer_slots(recipe) };
+    struct plan_options options = {
+        .batch = n, .training = true, .isas = cpu_detect(), .no_blocks = true, .optimizer_slots = recipe_optimizer_slots(recipe)
+    };
     if (net_parse(text, &net, &why) != 0 || net_plan(&net, &options, &plan, &why) != 0) quit(why.text);
     net_print(&net, printed, size);
     return plan;

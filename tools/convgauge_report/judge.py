@@ -58,9 +58,11 @@ def id_of(row):
     timing = row['kind'] == 'timing'
     if timing:
         keys += ['threads', 'isa', 'algo']
-    else:  # other ISAs, any number of threads, fused or not, give the same bits
+    else:  # other ISAs, any number of threads, any schedule give the same bits
         keys += ['isa'] * (row['isa'] == 'scalar') + ['algo'] * (row['algo'] != 'auto')
-    text = ''.join(f'{key}={row[key]}\n' for key in keys) + ('no-fuse\n' if timing and row.get('fuse') is False else '')
+    text = ''.join(f'{key}={row[key]}\n' for key in keys)
+    if timing:
+        text += ''.join(f'no-{key}\n' for key in ('fuse', 'blocks') if row.get(key) is False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

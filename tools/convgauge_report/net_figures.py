@@ -114,6 +114,7 @@ def own(results, wanted):
             row.get('isa') not in SLOW + ('peer',)
             and row.get('algo') == 'auto'
             and row.get('fuse', True)
+            and row.get('blocks', True)
             and row.path not in with_peers
             and wanted(row)
         ),
