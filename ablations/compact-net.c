@@ -14,8 +14,8 @@
 #define NO_BN NET("8", "16", "relu ", "drop0.2 ", "gap drop0.2")
 #define P "published"
 
-/* What most arms are held against: five epochs on a sixth of the images, a twentieth of the time. A difference between two arms is asked
- * for, not the published figure; full runs of every arm would take days. */
+/* What most arms are compared with: five epochs on a sixth of the images, a twentieth of the time. A difference between two arms is asked
+ * for, not the published value; full runs of every arm would take days. */
 #define SMALL "10,000 images"
 #define SMALL_WORDS "select=first:10000 epochs=5"
 #define ON_SMALL(name, net, words, why) ARM(P, name, net, words SMALL_WORDS, why), .base = SMALL
@@ -29,7 +29,7 @@
 #define FRONTIER(name, net, why) ARM(P, "frontier, " name, net, "lr=0.02 schedule=onecycle:0.3 augment=rotate:10,shift:1", why), .tier = 3
 
 static const struct arm arms[] = {
-    { ARM(P, SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against"), .quick = true },
+    { ARM(P, SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are compared with"), .quick = true },
     { ON_SMALL("no dropout on the logits", DROPS("drop0.2 ", "gap"), "",
                "the running train accuracy of 88 % is that layer's doing; is the test accuracy?"),
       .quick = true },
@@ -60,9 +60,9 @@ static const struct arm arms[] = {
     { ON_SMALL("rotation", NULL, "augment=rotate:15 ", "augmentation: rotation by up to 15 degrees") },
     { ON_SMALL("shifts", NULL, "augment=shift:2 ", "augmentation: shifts by up to 2 pixels") },
     { ARM(P, "under 5,000, cosine", WIDTH("6", "12"), "schedule=cosine",
-          "4,872 parameters, which the text thinks possible, with a falling rate; all images, 20 epochs") },
+          "4,872 parameters, which the article thinks possible, with a falling rate; all images, 20 epochs") },
     { ON_SMALL("no logit dropout, one-cycle, rotation", DROPS("drop0.05 ", "gap"), "schedule=onecycle:0.3 augment=rotate:10,shift:1 ",
-               "all that the text would have tried, together") },
+               "all that the article would have tried, together") },
     { ARM(P, "frontier, 665", FIVES, "batch=32 schedule=onecycle:0.3", "665 parameters, 20 epochs: how good within 700"), .tier = 3 },
     { FRONTIER("1,915", EARLY("6", "9", "9", "6"), "1,915 parameters, 20 epochs: how good within 2,000") },
     { FRONTIER("4,630", EARLY("8", "14", "14", "12"), "4,630 parameters, 20 epochs: how good within 5,000") },

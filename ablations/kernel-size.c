@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * kernel-size: is 3x3 > 7x7 > 5x5 real, and what does a larger kernel cost? The arms ask for the reasons that the text gives. Each trained
- * net is also tested on images shifted by up to 1, 2, 3 and 4 pixels each way, to see what pooling is good for. */
+ * kernel-size: is 3x3 > 7x7 > 5x5 real, and what does a larger kernel cost? The arms ask for the reasons that the article gives. Each
+ * trained net is also tested on images shifted by up to 1, 2, 3 and 4 pixels each way, to see what pooling is good for. */
 #include "driver/ablation.h"
 
 #include <stddef.h>
@@ -8,15 +8,15 @@
 
 #define TAIL "dense64 relu dense10"
 
-/* What the arms are held against: five epochs on a sixth of the images, a twelfth of the time. They ask for a difference, not for the
+/* What the arms are compared with: five epochs on a sixth of the images, a twelfth of the time. They ask for a difference, not for the
  * published figure. */
 #define SMALL "10,000 images"
 #define SMALL_WORDS "select=first:10000 epochs=5"
 
 static const struct arm arms[] = {
-    { ARM("3x3", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against"), .quick = true },
-    { ARM("5x5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
-    { ARM("dense", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
+    { ARM("3x3", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are compared with"), .quick = true },
+    { ARM("5x5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are compared with") },
+    { ARM("dense", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are compared with") },
     { ARM("5x5", "two 3x3", "1x28x28 conv32same relu conv32same relu max2 conv64same relu conv64same relu max2 " TAIL, SMALL_WORDS,
           "two stacked 3x3 for one 5x5: the same field with 18 in place of 25 weights"),
       .base = SMALL },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * mnist-architectures: five nets whose figures come from one epoch, from twenty, and in the end from the training set. The arms give each
- * claim what it compares: equal epochs, equal parameters, the same net with one thing changed. For exps 1 to 3 no recipe is documented
- * that gives their figures: the arms of those three search for one. */
+ * mnist-architectures: five nets whose accuracies come from one epoch, from twenty, and in the end from the training set. The arms give
+ * each claim what it compares: equal epochs, equal parameters, the same net with one thing changed. For exps 1 to 3 no recipe is documented
+ * that gives their accuracies: the arms of those three search for one. */
 #include "driver/ablation.h"
 
 #include <stddef.h>
@@ -13,7 +13,7 @@
 #define THREE "3 epochs" /* before the rate falls: the first three of twenty */
 
 /* What arms of exps 4 and 5 are held against: five epochs, or the recipe's twenty where its schedule is asked for, on a sixth of the
- * images or a twelfth. They ask for a difference, not for the published figure. */
+ * images or a twelfth. They ask for a difference, not for the published value. */
 #define SMALL "10,000 images"
 #define SMALL_WORDS "select=first:10000 epochs=5"
 #define GUESSED "5,000 images, 20 epochs"
@@ -37,7 +37,7 @@
         ARM(exp, name, NULL, GUESSED_WORDS " " words, "guess in the recipe: " why), .base = GUESSED, .tier = tier_ \
     }
 #define GUESSES(exp) \
-    { ARM(exp, GUESSED, NULL, GUESSED_WORDS, "what the recipe's guesses are held against") }, \
+    { ARM(exp, GUESSED, NULL, GUESSED_WORDS, "what the recipe's guesses are compared with") }, \
         GUESS(exp, "step 5", "schedule=step:5:0.1", "the rate falls every 5 epochs", 3), \
         GUESS(exp, "constant rate", "schedule=constant", "constant rate", 3), \
         GUESS(exp, "no augmentation", "augment=none", "no augmentation", 2), GUESS(exp, "batch 32", "batch=32", "a batch of 32", 3)
@@ -55,7 +55,7 @@ static const struct arm arms[] = {
     { ARM("exp2", "narrow to wide", NARROW_TO_WIDE, NULL, "channel order: 8, 27, 52 with 27,749 parameters") },
     { ARM("exp2", "one width", ONE_WIDTH, NULL, "channel order: 32, 32, 32 with 26,826 parameters") },
     { ARM("exp3", THREE, NULL, "epochs=3", "recipe search: three epochs, before the rate falls") },
-    { ARM("exp4", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against"), .quick = true },
+    { ARM("exp4", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are compared with"), .quick = true },
     ON_SMALL("exp4", "1x1 at the end", EXP4 "conv61r1 relu conv8r1 relu dense10", "",
              "receptive field 16 in place of 24 at 17,367 parameters"),
     ON_SMALL("exp4", "pool earlier",
@@ -64,8 +64,8 @@ static const struct arm arms[] = {
     ON_SMALL("exp4", "pool later",
              "1x28x28 conv32 relu conv16 relu conv16 relu conv16 relu max2 conv16 relu conv16 relu conv9 relu dense10", "",
              "receptive field 22 in place of 24 at 16,979 parameters"),
-    ON_SMALL("exp4", "batch 512", NULL, "batch=512 ", "\"small batches\": 512, far outside of the text's 32 to 128"),
-    { ARM("exp5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are held against") },
+    ON_SMALL("exp4", "batch 512", NULL, "batch=512 ", "\"small batches\": 512, far outside of the article's 32 to 128"),
+    { ARM("exp5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are compared with") },
     ON_SMALL("exp5", "norm behind relu",
              "1x28x28 conv32 relu bn conv16 relu bn conv16 relu bn max2 conv16 relu bn conv16 relu bn "
              "conv16 relu bn conv12 relu bn dense10",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * vanishing-canvas: the net stops learning at ten layers; because its canvas shrinks? Cells are the text's own runs at every depth. Arms
+ * vanishing-canvas: the net stops learning at ten layers; because its canvas shrinks? Cells are the article's own runs at every depth. Arms
  * turn one thing each, at up to seven depths, on 30 images a class with the same hundred updates: the failure is one of the start, and 20
  * seeds of each are worth more than more images. Every row carries the signal at its start: rms and spread over images, layer by layer. */
 #include "driver/ablation.h"
@@ -17,7 +17,7 @@
 #define BLOCK "conv3same relu max2step1"
 
 struct change {
-    const char *arm, *first, *block; /* blocks; NULL: the text's, and as the others */
+    const char *arm, *first, *block; /* blocks; NULL: the article's, and as the others */
     const char *recipe;              /* words behind SMALL, NULL: none */
     const char *tests;
     enum { EVERYWHERE, AT_THREE, AT_TWO, AT_TEN } at; /* which depths: all seven; 5, 10 and 15; 5 and 10; 10 */
@@ -25,7 +25,7 @@ struct change {
 };
 
 static const struct change changes[] = {
-    { BASE, NULL, NULL, NULL, "the text's recipe on 30 images a class: what the other arms are held against", EVERYWHERE, QUICK },
+    { BASE, NULL, NULL, NULL, "the article's recipe on 30 images a class: what the other arms are compared with", EVERYWHERE, QUICK },
     { "no pool", NULL, "conv3same relu", NULL, "canvas kept at 28: no pooling", EVERYWHERE, QUICK },
     { "padded pool", NULL, "conv3same relu max2step1pad0,1,0,1", NULL, "canvas kept at 28: pooling with a padded edge", AT_TWO, QUICK },
     { "pool 3", NULL, "conv3same relu max3step1", NULL, "canvas shrinks twice as fast: windows of 3", AT_TEN, NEEDED },
@@ -97,7 +97,7 @@ static void make_arms(void)
 
 /* ---- looks ------------------------------------------------------------------------------------------------------------------------- */
 
-/* Rows carry the signal; pictures also gradients and updates, which the text excludes as causes. */
+/* Rows carry the signal; pictures also gradients and updates, which the article excludes as causes. */
 static void look_at(struct look *look, struct train_hooks *hooks)
 {
     probe_signal(look);

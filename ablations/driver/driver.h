@@ -14,11 +14,11 @@ struct entry {
     const char *cell, *arm;          /* arm "": the cell itself */
     const char *base;                /* the arm of the cell that it changes; "": the cell itself */
     const char *tests;               /* what the arm tests, or what was published; may be NULL */
-    const struct zoo_cell *zoo;      /* the cell, with its published figures */
+    const struct zoo_cell *zoo;      /* the cell, with its published values */
     const char *data_name;           /* --data, or the cell's, or the study's */
     int place, tier;                 /* among all that the study has, wanted or not; as `wish` counts tiers */
-    bool shortened;                  /* by --quick: no published figure is comparable */
-    bool study_data;                 /* that is the cell's own: its published figures are comparable */
+    bool shortened;                  /* by --quick: no published value is comparable */
+    bool study_data;                 /* that is the cell's own: its published values are comparable */
     const struct dataset *data;      /* opened between sweep_entries and sweep_runs */
     char *net, *recipe;              /* canonical; owned */
     int batch, epochs, study_epochs; /* study_epochs: as the study's recipe has it, where a quick run has fewer */
