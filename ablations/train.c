@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "../nets/sha256.h"
 
 struct request {
@@ -58,6 +60,18 @@ static void name_after_file(const char *cell, const char *path, bool weights_onl
     snprintf(name, size, "%s from %.12s%s", cell, hex, weights_only ? ", weights only" : "");
 }
 
+/* Asked before the data are read and hours are trained: can a file be written there? */
+static void check_save(const char *path)
+{
+    struct stat there;
+    char folder[4096];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    if (!*folder) snprintf(folder, sizeof folder, "/");
+    const int status = stat(path, &there) == 0 && S_ISDIR(there.st_mode) ? EISDIR : access(folder, W_OK | X_OK) ? errno : 0;
+    if (status) quit(EXIT_FAIL, "--save %s: %s; give a place to write", path, strerror(status));
+}
+
 /* What is not said is taken from the zoo's cell, or for a typed net from nowhere: no data set is chosen silently. */
 static void check(const struct request *r, const struct options *o, const char *net, const struct zoo_cell *known)
 {
@@ -65,6 +79,7 @@ static void check(const struct request *r, const struct options *o, const char *
         quit(EXIT_USAGE, "--net is missing: a net like \"1x28x28 conv8 relu max2 dense10\", or one of --list like compact-net/published");
     if (!known && !o->data && !o->data_dir && !r->summary)
         quit(EXIT_USAGE, "--data is missing: mnist, fashion-mnist, cifar-10 or strokes, or --data-dir with idx or CIFAR-10 files");
+    if (r->save) check_save(r->save);
     if (r->save && o->seed_count > 1) quit(EXIT_USAGE, "--save %s: takes one seed; run it once per seed with a file for each", r->save);
     if (r->load && o->seed_count > 1 && !r->weights_only)
         quit(EXIT_USAGE, "--load %s: resumes one seed; give that one, or --weights-only to start several from these weights", r->load);

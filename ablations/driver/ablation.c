@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <math.h>
 #include <popt.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -66,6 +67,14 @@ static int usable_cores(void)
     int cores = topology_cores(topology);
     topology_close(topology);
     return cores;
+}
+
+/* Each then waits for the other, at every step. */
+static void warn_threads(const struct sweep *s)
+{
+    int most = 0;
+    for (int i = 0; i < s->options->thread_count; i++) most = s->options->threads[i] > most ? s->options->threads[i] : most;
+    if (most > s->cores) warn("--threads %d: there are %d cores here, which they share", most, s->cores);
 }
 
 /* The team that makes procedural data is gone before the first fork. */
@@ -220,8 +229,8 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
         printf("%-56s %10s   %s\n", run_name(s, todo[i], name, sizeof name), duration(seconds, time), todo[i]->entry->recipe);
     }
     const int jobs = count && count < s->jobs ? count : s->jobs;
-    printf("%d to run, about %s with %d side by side; %d have rows already in %s\n", count, duration(total / jobs, time), jobs, done,
-           rows->path);
+    printf("%d to run, about %s with %d side by side; %d have rows already in %s\n", count,
+           duration(count ? fmax(1, total / jobs) : 0, time), jobs, done, rows->path);
     return finished(EXIT_OK);
 }
 
@@ -235,7 +244,7 @@ static int make(struct sweep *s, struct rows *rows, const struct run *const *tod
         char time[32];
         for (int i = 0; i < count; i++) seconds += run_seconds(s, todo[i]);
         fprintf(stderr, "%s: %d to run, about %s with %d side by side; %d have rows; rows go to %s\n", s->study, count,
-                duration(seconds / s->jobs, time), s->jobs, done, rows->path);
+                duration(fmax(1, seconds / s->jobs), time), s->jobs, done, rows->path);
     }
     if (count) outcome = sweep_run(s, todo, count, rows);
     if (outcome.signal) {
@@ -264,6 +273,7 @@ int ablation_run(const struct study *study, const struct options *options, const
         return finished(status);
     }
     s.cores = usable_cores();
+    warn_threads(&s);
     open_data(&s, &data);
     sweep_runs(&s);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why)) quit(EXIT_FAIL, "%s", why.text);

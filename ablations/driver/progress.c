@@ -65,16 +65,18 @@ void progress_draw(struct progress *p, double work, int running)
     struct winsize window = { 0 };
     int columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col ? window.ws_col : 80;
     double share = p->work_total > 0 ? fmin(1, work / p->work_total) : 0;
-    char left[32], tail[128], bar[256];
-    snprintf(tail, sizeof tail, " %3.0f %%  %d of %d runs, %d running, %s left", 100 * share, p->done, p->total, running,
+    char left[32], tail[128], bar[256] = "";
+    snprintf(tail, sizeof tail, "%3.0f %%  %d of %d runs, %d running, %s left", 100 * share, p->done, p->total, running,
              duration(progress_left(p, work), left));
-    int width = columns - (int)strlen(tail) - 3;
-    width = width < 10 ? 10 : width > 60 ? 60 : width;
+    /* The last column stays free, or the terminal wraps: without room for a bar of ten the words stand alone, cut. */
+    int width = columns - (int)strlen(tail) - 4;
+    width = width < 10 ? 0 : width > 60 ? 60 : width;
     int full = (int)(share * width);
     memset(bar, '#', (size_t)full);
     memset(bar + full, '.', (size_t)(width - full));
     bar[width] = 0;
-    fprintf(stderr, "\r\033[K[%s%s%s]%s", p->colour ? "\033[32m" : "", bar, p->colour ? "\033[0m" : "", tail);
+    if (width) fprintf(stderr, "\r\033[K[%s%s%s] %s", p->colour ? "\033[32m" : "", bar, p->colour ? "\033[0m" : "", tail);
+    else fprintf(stderr, "\r\033[K%.*s", columns - 1, tail);
     fflush(stderr);
     p->drawn = true;
     p->drawn_ns = now;
