@@ -111,8 +111,7 @@ static const struct setting {
     void (*set)(struct arguments *a, const char *text);
     const char *words;
 } settings[] = {
-    { "op", "OP[.DIRECTION]", set_op,
-      "one of" OPS(OP_WORD) ", like conv or conv.bwd_data; or v, the vector contract" },
+    { "op", "OP[.DIRECTION]", set_op, "one of" OPS(OP_WORD) ", like conv or conv.bwd_data; or v, the vector contract" },
     { "isa", "ISA", set_isa, "one of" ISAS(ISA_WORD) " alone" },
     { "algo", "NAME", set_algo, "this algorithm alone, like direct or plain" },
     { "filter", "GLOB", set_filter, "only what this glob on op.direction/isa/algo matches; a bare word: any part of it" },

@@ -101,6 +101,16 @@ HALVES __m128i halves_narrow(halves_i a)
     __m128i words_high = _mm_packus_epi32(_mm256_castsi256_si128(y), _mm256_extracti128_si256(y, 1));
     return _mm_packus_epi16(words_low, words_high);
 }
+HALVES __m128 halves_quarter(halves_f a, int i)
+{
+    const __m256 half = i & 2 ? a.high : a.low;
+    return i & 1 ? _mm256_extractf128_ps(half, 1) : _mm256_castps256_ps128(half);
+}
+HALVES halves_f halves_quarters(halves_f a, halves_f b, int which)
+{
+    return (halves_f){ _mm256_set_m128(halves_quarter(a, which >> 2 & 3), halves_quarter(a, which & 3)),
+                       _mm256_set_m128(halves_quarter(b, which >> 6 & 3), halves_quarter(b, which >> 4 & 3)) };
+}
 
 #define __m512 halves_f
 #define __m512i halves_i
@@ -117,6 +127,11 @@ HALVES __m128i halves_narrow(halves_i a)
 #define _mm512_max_ps halves_max
 #define _mm512_sqrt_ps halves_sqrt
 #define _mm512_fmadd_ps halves_fma
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4 halves_quarters
+#undef _mm512_shuffle_ps
+#define _mm512_shuffle_ps(a, b, how) \
+    ((halves_f){ _mm256_shuffle_ps((a).low, (b).low, how), _mm256_shuffle_ps((a).high, (b).high, how) })
 #undef _mm512_cmp_ps_mask
 #define _mm512_cmp_ps_mask(a, b, how) halves_bits(_mm256_cmp_ps((a).low, (b).low, how), _mm256_cmp_ps((a).high, (b).high, how))
 #define _mm512_mask_blend_ps halves_blend
