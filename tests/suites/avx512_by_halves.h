@@ -130,8 +130,7 @@ HALVES halves_f halves_quarters(halves_f a, halves_f b, int which)
 #undef _mm512_shuffle_f32x4
 #define _mm512_shuffle_f32x4 halves_quarters
 #undef _mm512_shuffle_ps
-#define _mm512_shuffle_ps(a, b, how) \
-    ((halves_f){ _mm256_shuffle_ps((a).low, (b).low, how), _mm256_shuffle_ps((a).high, (b).high, how) })
+#define _mm512_shuffle_ps(a, b, how) ((halves_f){ _mm256_shuffle_ps((a).low, (b).low, how), _mm256_shuffle_ps((a).high, (b).high, how) })
 #undef _mm512_cmp_ps_mask
 #define _mm512_cmp_ps_mask(a, b, how) halves_bits(_mm256_cmp_ps((a).low, (b).low, how), _mm256_cmp_ps((a).high, (b).high, how))
 #define _mm512_mask_blend_ps halves_blend
