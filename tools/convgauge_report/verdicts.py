@@ -67,13 +67,13 @@ FAR, MADS, RARE = 5, 10, 0.1
 
 
 def collapsed(entry):
-    """Seeds of the runs that end more than 5 points and more than 10 median absolute deviations below the median."""
-    ends = metrics.values(entry.rows, {'key': 'test_acc', 'at': 0})
+    """Seeds of the runs that diverged, or end more than 5 points and more than 10 median absolute deviations below the median."""
+    ends, gone = metrics.values(entry.rows, {'key': 'test_acc', 'at': 0}), {row['seed'] for row in entry.rows if metrics.diverged(row)}
     if not ends:
-        return set()
+        return gone
     middle = statistics.median(value for _, value in ends)
     mad = statistics.median(abs(value - middle) for _, value in ends)
-    return {seed for seed, value in ends if value < middle - max(FAR, MADS * mad)}
+    return gone | {seed for seed, value in ends if value < middle - max(FAR, MADS * mad)}
 
 
 def accidents(entries, key):
@@ -83,7 +83,7 @@ def accidents(entries, key):
         return [set() for _ in entries], set()
     each = [collapsed(entry) for entry in entries]
     for entry, seeds in zip(entries, each):
-        failed = {row['seed'] for row in entry.rows if row['test_acc'] is not None and row['test_acc'] < metrics.FAILS}
+        failed = {row['seed'] for row in entry.rows if metrics.of(row, 'failed')}
         if len(seeds | failed) > RARE * len(entry.rows):
             return each, set()
     return each, set().union(*each)
