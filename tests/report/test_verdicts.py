@@ -114,6 +114,15 @@ class Rows(unittest.TestCase):
             self.assertEqual(found.verdict, word, (by, more, found.low, found.high))
             self.assertEqual(found.level, 0.05)
 
+    def test_a_size_is_open_until_it_is_met_or_excluded(self):
+        for by, size, words in (
+            ((2.0, 0.2, 1.1), 1.1, 'supported, size open'),
+            ((1.0, 1.1, 0.9), 1.0, 'supported'),
+            ((1.0, 1.1), 3, SMALLER),
+        ):
+            found = self.judged(self.plus(*by), self.base, size=size)[0]
+            self.assertEqual((verdicts.words(found), verdicts.is_open(found)), (words, words.endswith('open')))
+
     def test_one_collapsed_run_among_ten_changes_no_verdict(self):
         for by in ((1.0, 1.1, 0.9), (-1.0, -1.1, -0.9), (0.02, -0.03, 0.01), (2.0, -1.5, 0.4)):
             whole = self.judged(self.plus(*by), self.base)[0]

@@ -15,10 +15,10 @@ SMALLER, LARGER, EQUIVALENT = 'smaller than claimed', 'larger than claimed', 'eq
 VERDICTS = (SUPPORTED, SMALLER, LARGER, EQUIVALENT, REFUTED, UNDECIDED)
 
 RULE = (
-    "Supported: the whole interval lies on the claim's side and reaches the claimed size, if there is one; smaller or larger than "
-    'claimed: it lies wholly below or above that size; refuted: it lies on the other side, or within ±δ where two sides are said to '
-    'differ, or outside ±δ where they are said not to; equivalent: within ±δ of a stated value, or of each other where no difference is '
-    'claimed; undecided: none of these.'
+    "Supported: the whole interval lies on the claim's side and reaches the claimed size, if there is one (size open: it also reaches "
+    'more than δ beyond that size); smaller or larger than claimed: it lies wholly below or above that size; refuted: it lies on the '
+    'other side, or within ±δ where two sides are said to differ, or outside ±δ where they are said not to; equivalent: within ±δ of a '
+    'stated value, or of each other where no difference is claimed; undecided: none of these.'
 )
 NO_MORE = ('same', 'not more', 'not less')
 
@@ -53,6 +53,20 @@ def size_of(claim):
     """(least, most) of the claimed size; any is right where none is claimed."""
     size = claim['size']
     return (0, float('inf')) if size is None else size if isinstance(size, list) else (size, size)
+
+
+def size_open(found):
+    """The claimed size is neither excluded nor met to within δ."""
+    if found.verdict != SUPPORTED or found.claim['size'] is None:
+        return False
+    low, high = (found.low, found.high) if found.claim['claim'] == 'more' else (-found.high, -found.low)
+    least, most = size_of(found.claim)
+    return low < least - found.claim['margin'] or high > most + found.claim['margin']
+
+
+def is_open(found):
+    """Would more runs tell more?"""
+    return found.verdict == UNDECIDED or size_open(found)
 
 
 # ---- sides ---------------------------------------------------------------------------------------------------------------------
@@ -193,7 +207,7 @@ def words(found):
     if found.verdict == EQUIVALENT:
         return f'equivalent within ±{margin}'
     within = found.verdict == REFUTED and found.claim['claim'] in ('more', 'less') and found.low <= 0 <= found.high
-    n = f' (n = {found.family.n})' if found.verdict == UNDECIDED else ''
+    n = f' (n = {found.family.n})' if found.verdict == UNDECIDED else ', size open' if size_open(found) else ''
     return found.verdict + (f': within ±{margin}' if within else n)
 
 
