@@ -58,6 +58,8 @@ class Seeds(unittest.TestCase):
     def test_the_nearer_target_is_planned(self):
         shows = [words for words, *_ in power.targets(self.record('more', size=2.5), 0.1)]
         self.assertEqual(shows, ['on the claimed side', 'within ±0.3', 'below the claimed 2.5'])
+        sizes = [words for words, *_ in power.targets(self.record('more', size=2.5), 2.4, False)]
+        self.assertEqual(sizes, ['below the claimed 2.5', 'at the claimed size'])
         self.assertEqual([words for words, *_ in power.targets(self.record('not less'), -0.5)], ['more than 0.3 below'])
         self.assertEqual(power.targets(self.record('same'), 0.5), [('outside ±0.3', 0.2, 1)])
 
@@ -81,7 +83,7 @@ class Plan(unittest.TestCase):
         )
 
     def test_every_open_claim_is_in_it_once(self):
-        wanted = [(s.name, f.claim['id']) for s in self.studies.values() for f in verdicts.findings(s) if f.verdict == verdicts.UNDECIDED]
+        wanted = [(s.name, f.claim['id']) for s in self.studies.values() for f in verdicts.findings(s) if verdicts.is_open(f)]
         self.assertEqual([(r['study'], r['claim']) for r in self.plan['claims']], wanted)
 
     def test_each_says_what_it_takes(self):

@@ -90,7 +90,8 @@ class Rows(unittest.TestCase):
         for arm, values in (('10,000 images', a), ('no dropout', b)):
             entry = made.entry('published', arm)
             rows = [made_up.training_row('compact-net', entry.told, seed) for seed in range(len(values))]
-            entry.choose([{**row, 'test_acc': value} for row, value in zip(rows, values)])
+            diverged = [{} if value is not None else {'diverged_at_update': 7} for value in values]
+            entry.choose([{**row, 'test_acc': value, **gone} for row, value, gone in zip(rows, values, diverged)])
         made.claims = list(records) or [claim(**more)]
         return verdicts.findings(made)
 
@@ -113,6 +114,15 @@ class Rows(unittest.TestCase):
             self.assertEqual(found.verdict, word, (by, more, found.low, found.high))
             self.assertEqual(found.level, 0.05)
 
+    def test_a_size_is_open_until_it_is_met_or_excluded(self):
+        for by, size, words in (
+            ((2.0, 0.2, 1.1), 1.1, 'supported, size open'),
+            ((1.0, 1.1, 0.9), 1.0, 'supported'),
+            ((1.0, 1.1), 3, SMALLER),
+        ):
+            found = self.judged(self.plus(*by), self.base, size=size)[0]
+            self.assertEqual((verdicts.words(found), verdicts.is_open(found)), (words, words.endswith('open')))
+
     def test_one_collapsed_run_among_ten_changes_no_verdict(self):
         for by in ((1.0, 1.1, 0.9), (-1.0, -1.1, -0.9), (0.02, -0.03, 0.01), (2.0, -1.5, 0.4)):
             whole = self.judged(self.plus(*by), self.base)[0]
@@ -123,6 +133,15 @@ class Rows(unittest.TestCase):
                     found = self.judged(*sides)[0]
                     self.assertEqual(found.verdict, whole.verdict, (by, side, seed))
                     self.assertEqual((found.seen, found.aside), ((1, 0) if side == 0 else (0, 1), 1))
+
+    def test_a_run_that_diverged_has_collapsed_and_failed(self):
+        """It has no accuracy: among ten it is set aside and counted; in a share of runs it fails, and reaches nothing."""
+        a = self.plus(1.0)
+        for key, word in (('failed', '1 of 10'), ('reached', '9 of 10')):
+            record = claim('less', key=key, value=0.5, margin=0.1, metric=metrics.measure(key, 50))
+            self.assertEqual(verdicts.measured(self.judged([*a[:9], None], self.base, record)[0]), f'{word} runs; claim: fewer than half')
+        found = self.judged([*a[:9], None], self.base)[0]
+        self.assertEqual((found.seen, found.aside, found.family.n, found.verdict), ((1, 0), 1, 9, SUPPORTED))
 
     def test_where_more_collapse_all_count(self):
         """Two of ten are what the arm does: no seed is set aside, on either side."""

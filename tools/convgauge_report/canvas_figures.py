@@ -171,7 +171,7 @@ def predictor(study):
     told = []
     for entry in study.entries:
         rows = [row for row in entry.rows if row.get('logit_std_at_init') is not None]
-        runs = [(row['logit_std_at_init'], row['test_acc'] < metrics.FAILS) for row in rows]
+        runs = [(row['logit_std_at_init'], bool(metrics.of(row, 'failed'))) for row in rows]
         if runs:
             told.append((entry, statistics.median(std for std, _ in runs), share_interval(entry, 'failed'), runs))
     if not told:

@@ -91,6 +91,7 @@ METRICS = {
     'spiked': lambda row, at: spiked(row) if epochs(row) else None,
 }
 SHARES = ('failed', 'reached', 'best_reached', 'fitted', 'learned', 'spiked')  # of runs; a run's own value is 0 or 1
+OF_DIVERGED = {'failed': 1.0, 'spiked': 1.0}  # what a run that diverged counts as, which has no accuracy; in other shares it is a 0
 POINTS = ('gap', 'late_mean', 'late_sd', 'shift_loss')  # measured in points of accuracy, with all that ends in _acc
 
 
@@ -155,8 +156,15 @@ def measure(key, at=0):
     return {'key': key, 'at': at, 'words': words.format(f'{at:g}'), 'digits': digits, 'share': key in SHARES}
 
 
+def diverged(row):
+    return row.get('diverged_at_update') is not None
+
+
+def of(row, key, at=0):
+    return OF_DIVERGED.get(key, 0.0) if key in SHARES and diverged(row) else METRICS[key](row, at)
+
+
 def values(rows, metric):
     """(seed, value) of the rows that tell it."""
-    get = METRICS[metric['key']]
-    found = [(row['seed'], get(row, metric['at'])) for row in rows]
+    found = [(row['seed'], of(row, metric['key'], metric['at'])) for row in rows]
     return [(seed, value) for seed, value in found if value is not None and math.isfinite(value)]

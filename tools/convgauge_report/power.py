@@ -18,8 +18,9 @@ DEAR = 10  # core-hours: what costs more is also told the tightest margin that s
 # ---- seeds ---------------------------------------------------------------------------------------------------------------------
 
 
-def targets(claim, effect):
-    """[(what would be shown, distance of the effect from what must be left, ends that must clear it)]: any of them decides."""
+def targets(claim, effect, sign=True):
+    """[(what would be shown, distance of the effect from what must be left, ends that must clear it)]: any of them decides. The sign is no
+    longer asked for where only the claimed size is open."""
     margin, (least, most) = claim['margin'], verdicts.size_of(claim)
     if claim['claim'] in ('less', 'not less'):
         effect = -effect
@@ -31,6 +32,9 @@ def targets(claim, effect):
         return inside or [(f'outside ±{margin:g}', abs(effect) - margin, 1)]
     sized = [(f'below the claimed {least:g}', least - effect, 1)] if claim['size'] and effect < least else []
     sized += [(f'above the claimed {most:g}', effect - most, 1)] if claim['size'] and effect > most else []
+    if not sign:
+        near = margin - max(least - effect, effect - most, 0)
+        return sized + ([('at the claimed size', near, 2)] if near > 0 else [])
     return [(f'{"on" if effect > 0 else "off"} the claimed side', abs(effect), 1), *inside, *sized]
 
 
@@ -83,7 +87,7 @@ def seeds_of(found, level):
     effect = found.family.estimate
     needed = [
         (seeds_for_shares(distance, spread**2, ends, level) if share else seeds_for_means(distance, spread, ends, level), words)
-        for words, distance, ends in targets(found.claim, effect)
+        for words, distance, ends in targets(found.claim, effect, not verdicts.size_open(found))
     ]
     return *min(needed), spread
 
@@ -145,7 +149,7 @@ def entries_of(found):
 
 def opened(study):
     """(finding, level) of the claims that are open."""
-    found = [f for f in verdicts.findings(study) if f.verdict == verdicts.UNDECIDED and not f.short]
+    found = [f for f in verdicts.findings(study) if verdicts.is_open(f) and not f.short]
     families = [f.claim['family'] for f in found]
     return [(f, 0.05 / families.count(f.claim['family'])) for f in found]
 

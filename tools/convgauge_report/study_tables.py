@@ -98,8 +98,8 @@ def arms(study):
             None if trained_on_one else statistics.median(values),
             None if trained_on_one else shown(family),
             f'{sum(value > 0 for value in apart)} of {len(apart)}' if apart and not trained_on_one else None,
-            None if trained_on_one else f'{sum(value < metrics.FAILS for value in values)} of {len(values)}',
-            None if trained_on_one else f'{len(verdicts.collapsed(entry))} of {len(values)}',
+            None if trained_on_one else '{} of {}'.format(*verdicts.count(metrics.values(entry.rows, {'key': 'failed', 'at': 0}))),
+            None if trained_on_one else f'{len(verdicts.collapsed(entry))} of {len(entry.rows)}',
             entry.told['tests'] + (f' ({entry.short})' if entry.short else '') + (CHOSEN if entry.chosen else ''),
         )
     return table
@@ -151,7 +151,7 @@ def notes_of(found):
     if any(found.seen):
         a, b = found.seen
         words = f'collapsed runs: {a} of {len(found.of[0].rows)}' + (f' and {b} of {len(found.than[0].rows)}' if found.than else '')
-        notes.append(words + (f'; {found.aside} seed{"s" if found.aside > 1 else ""} set aside' if found.aside else '; all count'))
+        notes.append(words + (f'; {found.aside} seed{"s" if found.aside > 1 else ""} set aside' if found.aside else '; none set aside'))
     return '; '.join(notes + ([found.short] if found.short else []))
 
 

@@ -15,10 +15,10 @@ SMALLER, LARGER, EQUIVALENT = 'smaller than claimed', 'larger than claimed', 'eq
 VERDICTS = (SUPPORTED, SMALLER, LARGER, EQUIVALENT, REFUTED, UNDECIDED)
 
 RULE = (
-    "Supported: the whole interval lies on the claim's side and reaches the claimed size, if there is one; smaller or larger than "
-    'claimed: it lies wholly below or above that size; refuted: it lies on the other side, or within ±δ where two sides are said to '
-    'differ, or outside ±δ where they are said not to; equivalent: within ±δ of a stated value, or of each other where no difference is '
-    'claimed; undecided: none of these.'
+    "Supported: the whole interval lies on the claim's side and reaches the claimed size, if there is one (size open: it also reaches "
+    'more than δ beyond that size); smaller or larger than claimed: it lies wholly below or above that size; refuted: it lies on the '
+    'other side, or within ±δ where two sides are said to differ, or outside ±δ where they are said not to; equivalent: within ±δ of a '
+    'stated value, or of each other where no difference is claimed; undecided: none of these.'
 )
 NO_MORE = ('same', 'not more', 'not less')
 
@@ -55,6 +55,20 @@ def size_of(claim):
     return (0, float('inf')) if size is None else size if isinstance(size, list) else (size, size)
 
 
+def size_open(found):
+    """The claimed size is neither excluded nor met to within δ."""
+    if found.verdict != SUPPORTED or found.claim['size'] is None:
+        return False
+    low, high = (found.low, found.high) if found.claim['claim'] == 'more' else (-found.high, -found.low)
+    least, most = size_of(found.claim)
+    return low < least - found.claim['margin'] or high > most + found.claim['margin']
+
+
+def is_open(found):
+    """Would more runs tell more?"""
+    return found.verdict == UNDECIDED or size_open(found)
+
+
 # ---- sides ---------------------------------------------------------------------------------------------------------------------
 
 
@@ -67,13 +81,13 @@ FAR, MADS, RARE = 5, 10, 0.1
 
 
 def collapsed(entry):
-    """Seeds of the runs that end more than 5 points and more than 10 median absolute deviations below the median."""
-    ends = metrics.values(entry.rows, {'key': 'test_acc', 'at': 0})
+    """Seeds of the runs that diverged, or end more than 5 points and more than 10 median absolute deviations below the median."""
+    ends, gone = metrics.values(entry.rows, {'key': 'test_acc', 'at': 0}), {row['seed'] for row in entry.rows if metrics.diverged(row)}
     if not ends:
-        return set()
+        return gone
     middle = statistics.median(value for _, value in ends)
     mad = statistics.median(abs(value - middle) for _, value in ends)
-    return {seed for seed, value in ends if value < middle - max(FAR, MADS * mad)}
+    return gone | {seed for seed, value in ends if value < middle - max(FAR, MADS * mad)}
 
 
 def accidents(entries, key):
@@ -83,7 +97,7 @@ def accidents(entries, key):
         return [set() for _ in entries], set()
     each = [collapsed(entry) for entry in entries]
     for entry, seeds in zip(entries, each):
-        failed = {row['seed'] for row in entry.rows if row['test_acc'] is not None and row['test_acc'] < metrics.FAILS}
+        failed = {row['seed'] for row in entry.rows if metrics.of(row, 'failed')}
         if len(seeds | failed) > RARE * len(entry.rows):
             return each, set()
     return each, set().union(*each)
@@ -193,7 +207,7 @@ def words(found):
     if found.verdict == EQUIVALENT:
         return f'equivalent within ±{margin}'
     within = found.verdict == REFUTED and found.claim['claim'] in ('more', 'less') and found.low <= 0 <= found.high
-    n = f' (n = {found.family.n})' if found.verdict == UNDECIDED else ''
+    n = f' (n = {found.family.n})' if found.verdict == UNDECIDED else ', size open' if size_open(found) else ''
     return found.verdict + (f': within ±{margin}' if within else n)
 
 
