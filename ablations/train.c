@@ -20,11 +20,11 @@ struct request {
 /* The zoo's cell named "study/cell", and its study. */
 static const struct zoo_cell *zoo_find(const char *name, const struct zoo_study **study)
 {
-    for (int i = 0; zoo[i]; i++)
-        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++) {
-            size_t length = strlen(zoo[i]->study);
-            if (strncmp(name, zoo[i]->study, length) == 0 && name[length] == '/' && strcmp(name + length + 1, cell->cell) == 0) {
-                *study = zoo[i];
+    for (int i = 0; zoo_studies[i]; i++)
+        for (const struct zoo_cell *cell = zoo_studies[i]->cells; cell->cell; cell++) {
+            size_t length = strlen(zoo_studies[i]->study);
+            if (strncmp(name, zoo_studies[i]->study, length) == 0 && name[length] == '/' && strcmp(name + length + 1, cell->cell) == 0) {
+                *study = zoo_studies[i];
                 return cell;
             }
         }
@@ -33,10 +33,10 @@ static const struct zoo_cell *zoo_find(const char *name, const struct zoo_study 
 
 static int list_zoo(void)
 {
-    for (int i = 0; zoo[i]; i++)
-        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++)
-            printf("%s/%s\n  net     %s\n  recipe  %s\n  data    %s\n", zoo[i]->study, cell->cell, cell->net, cell->recipe,
-                   cell->data ? cell->data : zoo[i]->data);
+    for (int i = 0; zoo_studies[i]; i++)
+        for (const struct zoo_cell *cell = zoo_studies[i]->cells; cell->cell; cell++)
+            printf("%s/%s\n  net     %s\n  recipe  %s\n  data    %s\n", zoo_studies[i]->study, cell->cell, cell->net, cell->recipe,
+                   cell->data ? cell->data : zoo_studies[i]->data);
     return finished(EXIT_OK);
 }
 

@@ -67,9 +67,9 @@ static void add(struct nets *nets, const char *name, const char *string, const c
 static void gather(struct nets *nets, const struct request *r)
 {
     char name[64];
-    for (int i = 0; zoo[i]; i++)
-        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++) {
-            snprintf(name, sizeof name, "%s/%s", zoo[i]->study, cell->cell);
+    for (int i = 0; zoo_studies[i]; i++)
+        for (const struct zoo_cell *cell = zoo_studies[i]->cells; cell->cell; cell++) {
+            snprintf(name, sizeof name, "%s/%s", zoo_studies[i]->study, cell->cell);
             if (!r->net || strcmp(r->net, name) == 0) add(nets, name, cell->net, cell->recipe);
         }
     if (r->net && !nets->count) add(nets, "custom", r->net, "batch=64");

@@ -43,7 +43,7 @@ static void kill_lanes(float *tensor, size_t count, int images)
 
 int problem_open(struct problem *p)
 {
-    struct rng r = rng_start(stream_key(1, STREAM_TEST, (uint32_t)p->op, 0));
+    struct rng r = rng_start(rng_stream_key(1, STREAM_TEST, (uint32_t)p->op, 0));
     for (int i = 0; i < TENSORS; i++) {
         if (!p->count[i]) continue;
         p->tensor[i] = room(p->count[i] * sizeof(float));

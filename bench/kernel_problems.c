@@ -64,9 +64,9 @@ int problems_default(struct problem_list *list, bool table_alone, struct why *wh
     int status = 0;
     for (int op = 0; op < OP_COUNT; op++)
         for (const char *const *text = op_benches[op]->problems; !status && *text; text++) status = add(list, *text);
-    for (int i = 0; !status && !table_alone && zoo[i]; i++)
-        for (const struct zoo_cell *cell = zoo[i]->cells; !status && cell->cell; cell++) status = add_net(list, cell->net, why);
-    return status == -ENOMEM ? fail(why, status, "out of memory") : status;
+    for (int i = 0; !status && !table_alone && zoo_studies[i]; i++)
+        for (const struct zoo_cell *cell = zoo_studies[i]->cells; !status && cell->cell; cell++) status = add_net(list, cell->net, why);
+    return status == -ENOMEM ? why_fail(why, status, "out of memory") : status;
 }
 
 int problems_read(struct problem_list *list, const char *path, struct why *why)
@@ -74,13 +74,13 @@ int problems_read(struct problem_list *list, const char *path, struct why *why)
     char line[256];
     int status = 0;
     FILE *f = fopen(path, "r");
-    if (!f) return fail(why, -errno, "%s: %s; name a file with one problem a line", path, strerror(errno));
+    if (!f) return why_fail(why, -errno, "%s: %s; name a file with one problem a line", path, strerror(errno));
     while (!status && fgets(line, sizeof line, f)) {
         line[strcspn(line, " \t\r\n#")] = 0;
         if (*line) status = add(list, line);
     }
     fclose(f);
-    if (!status && !list->count) status = fail(why, -EINVAL, "%s: holds no problem; one a line, like n64c16h26k16r3pad0", path);
+    if (!status && !list->count) status = why_fail(why, -EINVAL, "%s: holds no problem; one a line, like n64c16h26k16r3pad0", path);
     return status;
 }
 

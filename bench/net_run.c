@@ -20,7 +20,7 @@ static void fill(struct plan *plan, int batch)
     const struct net *net = plan_net(plan);
     const size_t pixels = (size_t)net->in.c * (size_t)net->in.h * (size_t)net->in.w;
     const int classes = net->layers[net->count - 1].out.c;
-    struct rng rng = rng_start(stream_key(1, STREAM_TEST, 0, 0));
+    struct rng rng = rng_start(rng_stream_key(1, STREAM_TEST, 0, 0));
     real *x = plan_input(plan);
     for (size_t i = 0; i < (size_t)image_blocks(batch) * pixels * LANES; i++) {
         const size_t image = i / (pixels * LANES) * LANES + i % LANES;

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the names that the library exports: those that OBJECT defines for all and one of the headers declares.
+"""Writes the names that the library exports into NAMES: those that OBJECT defines for all and one of the headers declares. Exits 1 when one
+begins neither with a header's name nor with a word of PREFIXES.
 
-usage: exports.py NAMES NM OBJECT HEADER..."""
+usage: exports.py NAMES PREFIXES NM OBJECT HEADER..."""
 
+import os
 import re
 import subprocess
 import sys
@@ -26,6 +28,18 @@ def declared(paths):
     return words
 
 
+def main():
+    names_path, prefixes_path, nm, built, *headers = sys.argv[1:]
+    names = sorted(defined(nm, built) & declared(headers))
+    with open(prefixes_path, encoding='utf-8') as file:
+        prefixes = {line.strip() for line in file if not line.startswith('#')}
+    prefixes |= {os.path.splitext(os.path.basename(path))[0] for path in headers}
+    wrong = [name for name in names if name.split('_')[0] not in prefixes]
+    if wrong:
+        sys.exit(f"exports: {', '.join(wrong)}: begin with the header's name, or with a word of {prefixes_path}")
+    with open(names_path, 'w', encoding='utf-8') as file:
+        file.writelines(name + '\n' for name in names)
+
+
 if __name__ == '__main__':
-    with open(sys.argv[1], 'w', encoding='utf-8') as file:
-        file.writelines(name + '\n' for name in sorted(defined(*sys.argv[2:4]) & declared(sys.argv[4:])))
+    main()

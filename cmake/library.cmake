@@ -13,9 +13,10 @@ set(whole ${PROJECT_BINARY_DIR}/convgauge.o)
 set(objects $<TARGET_OBJECTS:runtime> $<TARGET_OBJECTS:kernels> $<TARGET_OBJECTS:nets>)
 add_custom_command(OUTPUT ${whole}
   COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${whole}.all ${objects}
-  COMMAND ${Python3_EXECUTABLE} cmake/exports.py ${whole}.names ${CMAKE_NM} ${whole}.all ${PUBLIC_HEADERS}
+  COMMAND ${Python3_EXECUTABLE} cmake/exports.py ${whole}.names cmake/prefixes.txt ${CMAKE_NM} ${whole}.all
+    ${PUBLIC_HEADERS}
   COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=${whole}.names ${whole}.all ${whole}
-  DEPENDS ${objects} cmake/exports.py ${PUBLIC_HEADERS}
+  DEPENDS ${objects} cmake/exports.py cmake/prefixes.txt ${PUBLIC_HEADERS}
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} COMMAND_EXPAND_LISTS VERBATIM COMMENT "Joining libconvgauge")
 set_source_files_properties(${whole} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
 add_custom_target(convgauge_object DEPENDS ${whole})

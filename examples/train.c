@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     if (dataset_open(argc > 1 ? argv[1] : "strokes", NULL, NULL, team, &data, &why)) return stop(&why);
 
     const struct train_options options = { .isas = cpu_detect(), .team = team, .seed = 0 };
-    if (train(&net, &recipe, &data, &options, &metrics, &why)) return stop(&why);
+    if (train_run(&net, &recipe, &data, &options, &metrics, &why)) return stop(&why);
     printf("%s: test %.2f %%, %.0f images/s\n", data.name, metrics.test_acc, metrics.train_images_per_s);
 
     dataset_close(&data);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Inverted dropout: an element is dropped with probability threshold / 2^16, kept ones are scaled by 2^16 / (2^16 - threshold).
  * The 16 random bits of element (vector v, lane l) are a pure function of the key: word (v % 8) / 2, half v % 2 (low first) of
- * philox(key, counter_low = v / 8, counter_high = l). Dropped where they are below the threshold. */
+ * rng_philox(key, counter_low = v / 8, counter_high = l). Dropped where they are below the threshold. */
 #ifndef KERNELS_DROPOUT_H
 #define KERNELS_DROPOUT_H
 
@@ -10,7 +10,7 @@
 /* The problem: which values go is a pure function of key, vector and lane; the scale is 65536 / (65536 - threshold). */
 struct dropout {
     uint32_t threshold; /* round(rate * 65536), 0 … 65535 */
-    uint32_t key[2];    /* of this step and layer: stream_key(seed, STREAM_DROPOUT, step, layer) */
+    uint32_t key[2];    /* of this step and layer: rng_stream_key(seed, STREAM_DROPOUT, step, layer) */
 };
 
 /* "drop:t13107v37": threshold 13107 (rate 0.2), 37 vectors of 16 floats; key 0. NULL, or what is wrong; print gives `text`. */

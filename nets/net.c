@@ -33,16 +33,16 @@ static int read_layer(const char *token, int index, struct layer *l, struct why 
             if (strncmp(token, word->name, length) != 0) continue;
             *l = (struct layer){ .kind = (enum layer_kind)kind };
             if (word->read(token + length, l, word->detail)) return 0;
-            return fail(why, -EINVAL, "net: layer %d \"%s\" cannot be read; write %s", index, token, word->usage);
+            return why_fail(why, -EINVAL, "net: layer %d \"%s\" cannot be read; write %s", index, token, word->usage);
         }
-    return fail(why, -EINVAL, "net: layer %d \"%s\" is unknown; layers are%s", index, token, known);
+    return why_fail(why, -EINVAL, "net: layer %d \"%s\" is unknown; layers are%s", index, token, known);
 }
 
 static int read_input(const char *token, struct shape *in, struct why *why)
 {
     const char *at = token;
     bool ok = read_whole(&at, &in->c) && *at++ == 'x' && read_whole(&at, &in->h) && *at++ == 'x' && read_whole(&at, &in->w) && !*at;
-    if (!ok) return fail(why, -EINVAL, "net: \"%s\" is no input; a net begins with channels x height x width, such as 1x28x28", token);
+    if (!ok) return why_fail(why, -EINVAL, "net: \"%s\" is no input; a net begins with channels x height x width, such as 1x28x28", token);
     return 0;
 }
 
@@ -62,13 +62,13 @@ int net_parse(const char *text, struct net *net, struct why *why)
     char token[TOKEN_SIZE];
     *net = (struct net){ 0 };
     if (next_word(&text, token) == 0)
-        return fail(why, -EINVAL, "net: there is no net; write one such as \"1x28x28 conv8 relu max2 dense10\"");
+        return why_fail(why, -EINVAL, "net: there is no net; write one such as \"1x28x28 conv8 relu max2 dense10\"");
     int code = read_input(token, &net->in, why);
     for (size_t length; code == 0 && (length = next_word(&text, token)) > 0;) {
         if (length >= TOKEN_SIZE)
-            return fail(why, -EINVAL, "net: layer %d \"%.24s...\" is %zu characters long; no layer needs more than %d", net->count, token,
-                        length, TOKEN_SIZE - 1);
-        if (net->count == NET_MAX_LAYERS) return fail(why, -EINVAL, "net: more than %d layers; take fewer", NET_MAX_LAYERS);
+            return why_fail(why, -EINVAL, "net: layer %d \"%.24s...\" is %zu characters long; no layer needs more than %d", net->count,
+                            token, length, TOKEN_SIZE - 1);
+        if (net->count == NET_MAX_LAYERS) return why_fail(why, -EINVAL, "net: more than %d layers; take fewer", NET_MAX_LAYERS);
         code = read_layer(token, net->count, &net->layers[net->count], why);
         net->count++;
     }

@@ -32,13 +32,14 @@ static int check_source(const struct net *net, int i, struct why *why)
     char word[96];
     layer_print(l, word, sizeof word);
     if (source > i - 2 || source < -1)
-        return fail(why, -EINVAL, "net: layer %d \"%s\" must reach back 2 to %d places (1 would add a layer to itself)", i, word, i + 1);
+        return why_fail(why, -EINVAL, "net: layer %d \"%s\" must reach back 2 to %d places (1 would add a layer to itself)", i, word,
+                        i + 1);
     const struct shape from = net_source_shape(net, i);
     if (from.c != l->in.c || from.h < l->in.h || from.w < l->in.w)
-        return fail(why, -EINVAL,
-                    "net: layer %d \"%s\" gets %dx%dx%d and would add the %dx%dx%d of %s %d; channels must be equal and "
-                    "the source no smaller: reach to another layer",
-                    i, word, l->in.c, l->in.h, l->in.w, from.c, from.h, from.w, source < 0 ? "the input, layer" : "layer", source);
+        return why_fail(why, -EINVAL,
+                        "net: layer %d \"%s\" gets %dx%dx%d and would add the %dx%dx%d of %s %d; channels must be equal and "
+                        "the source no smaller: reach to another layer",
+                        i, word, l->in.c, l->in.h, l->in.w, from.c, from.h, from.w, source < 0 ? "the input, layer" : "layer", source);
     return 0;
 }
 
@@ -53,8 +54,8 @@ static int check_layer(struct net *net, int i, struct why *why)
     if (row->source && check_source(net, i, why) != 0) return -EINVAL;
     const char *wrong = row->shape ? row->shape(l) : NULL;
     if (!wrong) return 0;
-    return fail(why, -EINVAL, "net: layer %d \"%s\" gets %dx%dx%d: %s%s", i, layer_print(l, word, sizeof word), l->in.c, l->in.h, l->in.w,
-                wrong, row->way_out && !l->global ? row->way_out : "");
+    return why_fail(why, -EINVAL, "net: layer %d \"%s\" gets %dx%dx%d: %s%s", i, layer_print(l, word, sizeof word), l->in.c, l->in.h,
+                    l->in.w, wrong, row->way_out && !l->global ? row->way_out : "");
 }
 
 int net_check(struct net *net, struct why *why)
@@ -62,9 +63,10 @@ int net_check(struct net *net, struct why *why)
     assert(net && net->count >= 0 && net->count <= NET_MAX_LAYERS);
     struct shape at = net->in;
     if (at.c < 1 || at.h < 1 || at.w < 1 || (double)at.c * at.h * at.w * LANES > INT_MAX)
-        return fail(why, -EINVAL, "net: the input %dx%dx%d is %s; write channels x height x width, such as 1x28x28", at.c, at.h, at.w,
-                    at.c < 1 || at.h < 1 || at.w < 1 ? "empty" : "too large");
-    if (net->count == 0) return fail(why, -EINVAL, "net: no layers after the input %dx%dx%d; write one, such as dense10", at.c, at.h, at.w);
+        return why_fail(why, -EINVAL, "net: the input %dx%dx%d is %s; write channels x height x width, such as 1x28x28", at.c, at.h, at.w,
+                        at.c < 1 || at.h < 1 || at.w < 1 ? "empty" : "too large");
+    if (net->count == 0)
+        return why_fail(why, -EINVAL, "net: no layers after the input %dx%dx%d; write one, such as dense10", at.c, at.h, at.w);
     for (int i = 0; i < net->count; i++) {
         net->layers[i].in = at;
         int code = check_layer(net, i, why);
@@ -72,10 +74,10 @@ int net_check(struct net *net, struct why *why)
         at = net->layers[i].out;
     }
     if (at.h != 1 || at.w != 1 || at.c > UINT8_MAX + 1)
-        return fail(why, -EINVAL,
-                    "net: it ends with %dx%dx%d; logits must be CLASSESx1x1 with at most 256 classes: end with gap or "
-                    "dense10",
-                    at.c, at.h, at.w);
+        return why_fail(why, -EINVAL,
+                        "net: it ends with %dx%dx%d; logits must be CLASSESx1x1 with at most 256 classes: end with gap or "
+                        "dense10",
+                        at.c, at.h, at.w);
     return 0;
 }
 

@@ -112,10 +112,10 @@ static int find_place(struct whole_file *w, const char *path, struct stat *there
     struct stat itself;
     *exists = stat(path, there) == 0;
     const bool link = lstat(path, &itself) == 0 && S_ISLNK(itself.st_mode);
-    if (link && !*exists) return fail(why, -ENOENT, "%s: a symlink to nothing; name the file itself", path);
-    if (*exists && S_ISDIR(there->st_mode)) return fail(why, -EISDIR, "%s: %s; name a file", path, strerror(EISDIR));
+    if (link && !*exists) return why_fail(why, -ENOENT, "%s: a symlink to nothing; name the file itself", path);
+    if (*exists && S_ISDIR(there->st_mode)) return why_fail(why, -EISDIR, "%s: %s; name a file", path, strerror(EISDIR));
     w->path = link && S_ISREG(there->st_mode) ? realpath(path, NULL) : strdup(path);
-    return w->path ? 0 : fail(why, -errno, "%s: %s; name the file itself", path, strerror(errno));
+    return w->path ? 0 : why_fail(why, -errno, "%s: %s; name the file itself", path, strerror(errno));
 }
 
 int whole_open(struct whole_file *w, const char *path, struct why *why)
@@ -135,7 +135,7 @@ int whole_open(struct whole_file *w, const char *path, struct why *why)
     }
     w->file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (w->file) return 0;
-    status = fail(why, -errno, "%s: %s; give another place to write", path, strerror(errno));
+    status = why_fail(why, -errno, "%s: %s; give another place to write", path, strerror(errno));
     if (fd >= 0) {
         close(fd);
         if (w->beside) unlink(w->beside);
@@ -153,7 +153,7 @@ int whole_close(struct whole_file *w, struct why *why)
     if (fclose(w->file) && !error) error = errno;
     if (!error && w->beside) error = -sync_folder(w->path);
     else if (error && w->beside) unlink(w->beside);
-    if (error) fail(why, -error, "%s: %s; make room or give another place to write", w->path, strerror(error));
+    if (error) why_fail(why, -error, "%s: %s; make room or give another place to write", w->path, strerror(error));
     forget(w);
     return -error;
 }

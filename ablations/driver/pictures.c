@@ -135,7 +135,7 @@ static void write_confusion(const struct look *look, struct plan *plan, struct b
     size_t pixels = (size_t)(d->h * d->w * d->c);
     double accuracy, loss;
     for (int i = 0; i < n; i++) index[i] = i;
-    evaluate(plan, batcher, &d->test, index, n, look->batch, &accuracy, &loss, predicted);
+    train_evaluate(plan, batcher, &d->test, index, n, look->batch, &accuracy, &loss, predicted);
     for (int i = 0; i < n; i++) {
         matrix[d->test.labels[i] * d->classes + predicted[i]]++;
         if (d->test.labels[i] == predicted[i] || wrong == SHOWN_WRONG) continue;

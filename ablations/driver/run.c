@@ -134,7 +134,7 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
                                      .warn = tell_warning,
                                      .context = &telling };
     look_begin(&looking, d->s, r, &net, &recipe, &options);
-    if (train(&net, &recipe, r->entry->data, &options, &metrics, &why)) give_up(fd, why.text);
+    if (train_run(&net, &recipe, r->entry->data, &options, &metrics, &why)) give_up(fd, why.text);
     json_t *result = record_result(d->s, r, &metrics, team_pinned(team));
     look_end(&looking, result);
     char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(17));

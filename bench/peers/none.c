@@ -8,7 +8,7 @@
 const char *onednn_version(unsigned isas, struct why *why)
 {
     (void)isas;
-    fail(why, -1, "built without it: tools/install-packages (libdnnl-dev) or bench/tools/bench-peers --install; then build anew");
+    why_fail(why, -1, "built without it: tools/install-packages (libdnnl-dev) or bench/tools/bench-peers --install; then build anew");
     return NULL;
 }
 

@@ -32,10 +32,10 @@ const char *onednn_version(unsigned isas, struct why *why)
     static char text[64];
     const dnnl_version_t *v = dnnl_version();
     const bool wide = isas >> ISA_AVX512 & 1, avx2 = isas >> ISA_AVX2 & 1;
-    if (v->major != DNNL_VERSION_MAJOR) return fail(why, -1, "it is version %d, built for %d", v->major, DNNL_VERSION_MAJOR), NULL;
+    if (v->major != DNNL_VERSION_MAJOR) return why_fail(why, -1, "it is version %d, built for %d", v->major, DNNL_VERSION_MAJOR), NULL;
     if (!wide) dnnl_set_max_cpu_isa(avx2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41);
     if (!engine && (dnnl_engine_create(&engine, dnnl_cpu, 0) || dnnl_stream_create(&stream, engine, dnnl_stream_default_flags)))
-        return fail(why, -1, "it gives no engine here"), NULL;
+        return why_fail(why, -1, "it gives no engine here"), NULL;
     const int isa = (int)dnnl_get_effective_cpu_isa();
     snprintf(text, sizeof text, "%d.%d.%d (%s)", v->major, v->minor, v->patch,
              isa == (int)dnnl_cpu_isa_sse41                                        ? "sse41"

@@ -69,7 +69,7 @@ int row_lines_open(struct row_lines *l, const char *path, FILE *file, struct why
     l->begin = l->taken = 0;
     l->number = 0;
     l->torn_end = l->checked = false;
-    if (!l->file) return errno == ENOENT ? -ENOENT : fail(why, -errno, "%s: %s", path, strerror(errno));
+    if (!l->file) return errno == ENOENT ? -ENOENT : why_fail(why, -errno, "%s: %s", path, strerror(errno));
     setvbuf(l->file, NULL, _IOFBF, BUFFER);
     return 0;
 }
@@ -92,7 +92,7 @@ int row_lines_next(struct row_lines *l, struct why *why)
         if (length) l->refused(l->context, l->path, l->number, wrong ? wrong : "its checksum is wrong: changed since it was written");
     }
     l->taken = 0;
-    if (!feof(l->file)) return fail(why, errno ? -errno : -EIO, "%s:%d: %s", l->path, l->number + 1, strerror(errno ? errno : EIO));
+    if (!feof(l->file)) return why_fail(why, errno ? -errno : -EIO, "%s:%d: %s", l->path, l->number + 1, strerror(errno ? errno : EIO));
     return 0;
 }
 

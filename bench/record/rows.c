@@ -117,7 +117,7 @@ static int rows_add(struct rows *r, const struct members *m, struct why *why)
     if (r->count == r->room) {
         int room = r->room ? 2 * r->room : 256;
         struct row *list = r->count < INT_MAX / 2 ? realloc(r->list, (size_t)room * sizeof *list) : NULL;
-        if (!list) return fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, room);
+        if (!list) return why_fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, room);
         r->list = list;
         r->room = room;
     }
@@ -125,7 +125,7 @@ static int rows_add(struct rows *r, const struct members *m, struct why *why)
     struct text net;
     if (!row_of(m, row, &net)) return -EINVAL;
     row->net = names_keep(&r->names, net);
-    if (!row->net) return fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, r->count);
+    if (!row->net) return why_fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, r->count);
     r->count++;
     return 0;
 }
@@ -147,7 +147,7 @@ static int by_id(const void *a, const void *b, void *list)
 static int sort_by_id(struct rows *r, struct why *why)
 {
     r->by_id = malloc(((size_t)r->count + 1) * sizeof *r->by_id);
-    if (!r->by_id) return fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, r->count);
+    if (!r->by_id) return why_fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, r->count);
     for (int i = 0; i < r->count; i++) r->by_id[i] = i;
     qsort_r(r->by_id, (size_t)r->count, sizeof *r->by_id, by_id, r->list);
     r->sorted = r->count;
@@ -163,7 +163,7 @@ int rows_read(struct rows *r, const char *path, struct why *why)
     if (stat(path, &stat_) == 0) r->regular = S_ISREG(stat_.st_mode);
     if (!r->regular) return 0;
     l = calloc(1, sizeof *l);
-    if (!l) return fail(why, -ENOMEM, "%s: out of memory", path);
+    if (!l) return why_fail(why, -ENOMEM, "%s: out of memory", path);
     l->refused = refused;
     int status = row_lines_open(l, path, NULL, why);
     if (status == 0 && fstat(fileno(l->file), &r->seen)) r->seen = (struct stat){ .st_ino = 0 };
@@ -226,9 +226,9 @@ int rows_open(struct rows *r, struct why *why)
     make_folders(r->path);
     for (;;) {
         r->fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-        if (r->fd < 0) return fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
+        if (r->fd < 0) return why_fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
         if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) /* file systems without locks go on without */
-            return fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
+            return why_fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
         if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there))) break;
         close(r->fd); /* tools/merge has put another file there since */
     }
@@ -243,7 +243,7 @@ int rows_open(struct rows *r, struct why *why)
     }
     if (r->regular && there.st_size == 0) sync_folder(r->path); /* the name of a new file, too */
     if (r->torn_end && write(r->fd, "\n", 1) != 1)              /* now, not with the next row: there may be none to make */
-        return fail(why, -errno, "%s: %s; make room or give another --output", r->path, strerror(errno));
+        return why_fail(why, -errno, "%s: %s; make room or give another --output", r->path, strerror(errno));
     return 0;
 }
 
@@ -282,7 +282,7 @@ static int follow_path(struct rows *r, struct why *why)
 static int add_line(struct rows *r, const char *line, size_t length, struct why *why)
 {
     struct members *m = malloc(sizeof *m);
-    if (!m) return fail(why, -ENOMEM, "out of memory for a row");
+    if (!m) return why_fail(why, -ENOMEM, "out of memory for a row");
     const char *wrong = json_members(line, length, m);
     assert(!wrong);
     int status = rows_add(r, m, why);
@@ -297,7 +297,7 @@ int rows_append(struct rows *r, const json_t *row, struct why *why)
     if (moved) return moved;
     size_t length;
     char *line = row_line(row, &length);
-    if (!line) return fail(why, -ENOMEM, "out of memory for a row");
+    if (!line) return why_fail(why, -ENOMEM, "out of memory for a row");
     ssize_t written = write_line(r->fd, line, (ssize_t)length);
     int error = errno, status = 0;
     if (written == (ssize_t)length && (!r->regular || fdatasync(r->fd) == 0 || errno == EINVAL)) {
@@ -308,8 +308,8 @@ int rows_append(struct rows *r, const json_t *row, struct why *why)
     if (written == (ssize_t)length) error = errno; /* a disk may say only now that it is full */
     free(line);
     take_back(r, written);
-    return fail(why, -error, "%s: %s; its %d earlier rows are intact: make room or give another --output, and start again to go on",
-                r->path, strerror(error), r->count);
+    return why_fail(why, -error, "%s: %s; its %d earlier rows are intact: make room or give another --output, and start again to go on",
+                    r->path, strerror(error), r->count);
 }
 
 const struct row *rows_find(const struct rows *r, const char *id)

@@ -45,8 +45,8 @@ json_t *environments_read(const char *path, struct why *why)
     FILE *file = fopen(path, "re");
     if (!file && errno == ENOENT) return json_object();
     json_t *read = file ? json_loadf(file, 0, &error) : NULL;
-    if (!file) fail(why, -errno, "%s: %s", path, strerror(errno));
-    else if (!json_is_object(read)) fail(why, -EINVAL, "%s: no JSON object; restore it from git", path);
+    if (!file) why_fail(why, -errno, "%s: %s", path, strerror(errno));
+    else if (!json_is_object(read)) why_fail(why, -EINVAL, "%s: no JSON object; restore it from git", path);
     if (file) fclose(file);
     if (json_is_object(read)) return read;
     json_decref(read);
@@ -62,7 +62,7 @@ static int add_curve(struct beside *b, const struct row_lines *l, struct text id
     if (b->count == b->room) {
         b->room = b->room ? 2 * b->room : 256;
         struct curve *list = realloc(b->curves, b->room * sizeof *list);
-        if (!list) return fail(why, -ENOMEM, "%s: out of memory", l->path);
+        if (!list) return why_fail(why, -ENOMEM, "%s: out of memory", l->path);
         b->curves = list;
     }
     struct curve *c = &b->curves[b->count++];
@@ -74,7 +74,7 @@ static int add_curve(struct beside *b, const struct row_lines *l, struct text id
 static int read_curves(struct beside *b, const char *path, void (*refused)(void *, const char *, int, const char *), struct why *why)
 {
     struct row_lines *l = calloc(1, sizeof *l);
-    if (!l) return fail(why, -ENOMEM, "%s: out of memory", path);
+    if (!l) return why_fail(why, -ENOMEM, "%s: out of memory", path);
     l->refused = refused;
     int status = row_lines_open(l, path, b->file, why);
     while (status == 0 && (status = row_lines_next(l, why)) == 1) {
@@ -94,7 +94,7 @@ int beside_open(struct beside *b, const char *path, void (*refused)(void *, cons
 {
     *b = (struct beside){ .count = 0 };
     char *environments = path_of_environments(path), *curves = path_beside(path, ".curves.jsonl.xz");
-    int status = environments && curves ? 0 : fail(why, -ENOMEM, "%s: out of memory", path);
+    int status = environments && curves ? 0 : why_fail(why, -ENOMEM, "%s: out of memory", path);
     if (status == 0 && access(environments, F_OK) == 0 && !(b->environments = environments_read(environments, why))) status = -EINVAL;
     if (status == 0 && access(curves, F_OK) == 0) {
         status = spool_open(&b->file, curves, why);
@@ -193,6 +193,6 @@ char *beside_whole(const struct beside *b, const char *text, size_t length, size
         free(made);
     }
     free(m);
-    if (!line) fail(why, -ENOMEM, "a row could not be made whole: out of memory, or its file was changed meanwhile");
+    if (!line) why_fail(why, -ENOMEM, "a row could not be made whole: out of memory, or its file was changed meanwhile");
     return line;
 }

@@ -54,17 +54,18 @@ static int open_files(struct compact *c, const char *path, struct why *why)
     c->environments_path = path_of_environments(path);
     if (!curves || !c->environments_path) {
         free(curves);
-        return fail(why, -ENOMEM, "%s: out of memory", path);
+        return why_fail(why, -ENOMEM, "%s: out of memory", path);
     }
     c->lock = locked(c->environments_path);
     const bool fresh = c->lock >= 0 && fstat(c->lock, &is) == 0 && is.st_size == 0;
-    int status = c->lock < 0 ? fail(why, -errno, "%s: %s", c->environments_path, strerror(errno)) : 0;
+    int status = c->lock < 0 ? why_fail(why, -errno, "%s: %s", c->environments_path, strerror(errno)) : 0;
     if (status == 0) c->known = fresh ? json_object() : environments_read(c->environments_path, why);
     if (status == 0 && !c->known) status = -EINVAL;
     if (status == 0) status = whole_open(&c->environments, c->environments_path, why);
     if (status == 0) status = whole_open(&c->curves, curves, why);
     if (status == 0) status = whole_open(&c->rows, path, why);
-    if (status == 0 && lzma_easy_encoder(&c->xz, 9, LZMA_CHECK_CRC64) != LZMA_OK) status = fail(why, -ENOMEM, "%s: out of memory", curves);
+    if (status == 0 && lzma_easy_encoder(&c->xz, 9, LZMA_CHECK_CRC64) != LZMA_OK)
+        status = why_fail(why, -ENOMEM, "%s: out of memory", curves);
     free(curves);
     return status;
 }
@@ -73,7 +74,7 @@ int compact_open(struct compact **made, const char *path, struct why *why)
 {
     assert(made && path);
     struct compact *c = *made = calloc(1, sizeof *c);
-    if (!c) return fail(why, -ENOMEM, "%s: out of memory", path);
+    if (!c) return why_fail(why, -ENOMEM, "%s: out of memory", path);
     c->xz = (lzma_stream)LZMA_STREAM_INIT;
     int status = open_files(c, path, why);
     if (status) compact_drop(c);
@@ -140,7 +141,7 @@ int compact_add(struct compact *c, const char *text, size_t length, struct why *
     if (fine && any) fine = put_xz(c, made, size, LZMA_RUN);
     free(made);
     free(m);
-    return fine ? 0 : fail(why, -ENOMEM, "out of memory for a row");
+    return fine ? 0 : why_fail(why, -ENOMEM, "out of memory for a row");
 }
 
 static int place(struct whole_file *w, struct why *why)
@@ -154,7 +155,7 @@ static int place(struct whole_file *w, struct why *why)
 int compact_close(struct compact *c, struct why *why)
 {
     char *text = dump(c->known, JSON_INDENT(1) | JSON_SORT_KEYS);
-    int status = text && put_xz(c, NULL, 0, LZMA_FINISH) ? 0 : fail(why, -ENOMEM, "out of memory");
+    int status = text && put_xz(c, NULL, 0, LZMA_FINISH) ? 0 : why_fail(why, -ENOMEM, "out of memory");
     if (status == 0) fprintf(c->environments.file, "%s\n", text);
     free(text);
     if (status == 0) status = place(&c->environments, why);

@@ -59,7 +59,7 @@ static int add(struct merging *g, const struct row_lines *l, struct why *why)
     if (g->count == g->room) {
         g->room = g->room ? 2 * g->room : 1024;
         struct entry *list = realloc(g->list, g->room * sizeof *list);
-        if (!list) return fail(why, -ENOMEM, "out of memory for %zu rows", g->room);
+        if (!list) return why_fail(why, -ENOMEM, "out of memory for %zu rows", g->room);
         g->list = list;
     }
     struct entry *e = &g->list[g->count++];
@@ -74,7 +74,7 @@ static int add(struct merging *g, const struct row_lines *l, struct why *why)
                          .seed = number_or_zero(m, "seed"),
                          .threads = number_or_zero(m, "threads") };
     memcpy(e->id, id.at, id.size);
-    if (!e->study || !e->kind || !e->data || !e->cell || !e->arm) return fail(why, -ENOMEM, "out of memory for %zu rows", g->count);
+    if (!e->study || !e->kind || !e->data || !e->cell || !e->arm) return why_fail(why, -ENOMEM, "out of memory for %zu rows", g->count);
     e->timing = strcmp(e->kind, "timing") == 0;
     for (int i = 0; i < AGREED; i++) e->agreed[i] = content(json_member(m, agreed[i]));
     return 0;
@@ -110,7 +110,7 @@ int merging_read(struct merging *g, const char **paths, struct why *why)
     while (paths[count]) count++;
     *g = (struct merging){ .sources = calloc((size_t)count, sizeof *g->sources) };
     struct row_lines *l = calloc(1, sizeof *l);
-    if (!g->sources || !l) status = fail(why, -ENOMEM, "out of memory for %d files", count);
+    if (!g->sources || !l) status = why_fail(why, -ENOMEM, "out of memory for %d files", count);
     if (l) l->refused = refused;
     for (int i = 0; status == 0 && i < count; i++) {
         g->sources[i].path = paths[i];
@@ -161,7 +161,7 @@ static void conflict(struct merging *g, const struct entry *kept, const struct e
 int merging_choose(struct merging *g, struct why *why)
 {
     struct entry **all = g->chosen = malloc((g->count + 1) * sizeof *all);
-    if (!all) return fail(why, -ENOMEM, "out of memory for %zu rows", g->count);
+    if (!all) return why_fail(why, -ENOMEM, "out of memory for %zu rows", g->count);
     for (size_t i = 0; i < g->count; i++) all[i] = &g->list[i];
     qsort(all, g->count, sizeof(struct entry *), by_id);
     size_t kept = 0;
@@ -197,9 +197,9 @@ static int reopen(struct merging *g, struct source *s, struct why *why)
             g->sources[i].file = NULL;
             s->file = fopen(s->path, "re");
         }
-    if (!s->file) return fail(why, -errno, "%s: %s", s->path, strerror(errno));
+    if (!s->file) return why_fail(why, -errno, "%s: %s", s->path, strerror(errno));
     if (fstat(fileno(s->file), &is) || is.st_dev != s->device || is.st_ino != s->inode)
-        return fail(why, -EAGAIN, "%s: replaced while it was read; start again", s->path);
+        return why_fail(why, -EAGAIN, "%s: replaced while it was read; start again", s->path);
     return 0;
 }
 
@@ -208,10 +208,10 @@ char *merging_line(struct merging *g, size_t i, size_t *length, struct why *why)
     const struct entry *e = g->chosen[i];
     struct source *s = &g->sources[e->file];
     char *text = malloc(e->length + 1), *line = NULL;
-    if (!text) fail(why, -ENOMEM, "out of memory for a row");
+    if (!text) why_fail(why, -ENOMEM, "out of memory for a row");
     else if (reopen(g, s, why) == 0) {
         if (pread(fileno(s->file), text, e->length, e->begin) != (ssize_t)e->length)
-            fail(why, -EIO, "%s: changed while it was read; start again", s->path);
+            why_fail(why, -EIO, "%s: changed while it was read; start again", s->path);
         else line = beside_whole(&s->beside, text, e->length, length, why);
     }
     free(text);

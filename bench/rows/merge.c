@@ -39,9 +39,9 @@ static int place_take(struct place *p, const char *path, struct why *why)
         p->made = !exists;
         p->fd = open(path, O_RDONLY | O_CLOEXEC | (exists ? 0 : O_CREAT | O_EXCL), 0666);
         if (p->fd < 0 && (errno == EEXIST || errno == ENOENT) && exists != (access(path, F_OK) == 0)) continue;
-        if (p->fd < 0) return fail(why, -errno, "%s: %s; give a place to write with --output", path, strerror(errno));
+        if (p->fd < 0) return why_fail(why, -errno, "%s: %s; give a place to write with --output", path, strerror(errno));
         if (flock(p->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
-            return fail(why, -EAGAIN, "%s: a run writes there; wait for it, or write elsewhere", path);
+            return why_fail(why, -EAGAIN, "%s: a run writes there; wait for it, or write elsewhere", path);
         if (stat(path, &there) == 0 && is_file(p->fd, &there)) return 0;
         close(p->fd); /* replaced meanwhile */
     }
@@ -61,20 +61,21 @@ static void place_leave(struct place *p, bool written)
 static int expected(const struct merging *g, const char *path, size_t *asked, size_t *missing, struct why *why)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    if (!file) return fail(why, -errno, "--expect %s: %s", path, strerror(errno));
+    if (!file) return why_fail(why, -errno, "--expect %s: %s", path, strerror(errno));
     int status = 0;
     for (int c; status == 0 && (c = getc(file)) != EOF;) {
         if (strchr(" \t\r\n", c)) continue;
         ungetc(c, file);
         json_t *list = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL), *run;
         size_t i;
-        if (!json_is_array(list)) status = fail(why, -EINVAL, "--expect %s: give what a program's --dry-run --format json prints", path);
+        if (!json_is_array(list))
+            status = why_fail(why, -EINVAL, "--expect %s: give what a program's --dry-run --format json prints", path);
         json_array_foreach(list, i, run)
         {
             const char *id = NULL, *study = "", *cell = "", *arm = "";
             json_int_t seed = 0;
             json_unpack(run, "{s:s, s?s, s?s, s?s, s?I}", "id", &id, "study", &study, "cell", &cell, "arm", &arm, "seed", &seed);
-            if (!id) status = fail(why, -EINVAL, "--expect %s: run %zu has no id", path, i);
+            if (!id) status = why_fail(why, -EINVAL, "--expect %s: run %zu has no id", path, i);
             if (!id || merging_has(g, id)) continue;
             warn("missing: %s/%s/%s seed %lld", study, cell, arm, (long long)seed);
             ++*missing;
@@ -96,7 +97,7 @@ static int write_rows(struct merging *g, FILE *out, struct compact *compact, str
         char *line = merging_line(g, i, &length, why);
         if (!line) return -EIO;
         if (compact) status = compact_add(compact, line, length - 1, why);
-        else if (fwrite(line, 1, length, out) < length) status = fail(why, -errno, "%s; make room", strerror(errno));
+        else if (fwrite(line, 1, length, out) < length) status = why_fail(why, -errno, "%s; make room", strerror(errno));
         free(line);
     }
     return status;
@@ -129,7 +130,7 @@ static int write_out(struct merging *g, const char *path, bool compact, struct w
     merging_order(g);
     if (path) return compact ? write_compact(g, path, why) : write_plain(g, path, why);
     const int status = write_rows(g, stdout, NULL, why);
-    return status ? status : fflush(stdout) ? fail(why, -errno, "stdout: %s", strerror(errno)) : 0;
+    return status ? status : fflush(stdout) ? why_fail(why, -errno, "stdout: %s", strerror(errno)) : 0;
 }
 
 /* Files stay open between reading and writing as far as the system lets them. */
@@ -169,8 +170,8 @@ int main(int argc, const char **argv)
         status = merging_choose(&merging, &why);
         if (status == 0 && expect) status = expected(&merging, expect, &asked, &missing, &why);
         if (status == 0 && merging.conflicts)
-            status = fail(&why, -EINVAL, "%zu conflicts; nothing is written: one of the files is of other data or a broken build",
-                          merging.conflicts);
+            status = why_fail(&why, -EINVAL, "%zu conflicts; nothing is written: one of the files is of other data or a broken build",
+                              merging.conflicts);
         const size_t count = merging.chosen_count;
         if (status == 0) status = write_out(&merging, output, compact, &why);
         if (status) warn("%s", why.text);

@@ -56,7 +56,7 @@ int spool_open(FILE **file, const char *path, struct why *why)
     const size_t length = strlen(path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */
     *file = fd >= 0 ? fdopen(fd, "r") : NULL;
-    if (!*file) return fail(why, -errno, "%s: %s", path, strerror(errno));
+    if (!*file) return why_fail(why, -errno, "%s: %s", path, strerror(errno));
     const char *wrong = fstat(fd, &is) ? strerror(errno) : S_ISDIR(is.st_mode) ? "a folder" : "not a regular file";
     if (S_ISREG(is.st_mode)) wrong = NULL;
     if (!wrong && length > 3 && strcmp(path + length - 3, ".xz") == 0) {
@@ -68,5 +68,5 @@ int spool_open(FILE **file, const char *path, struct why *why)
     if (!wrong) return 0;
     if (*file) fclose(*file);
     *file = NULL;
-    return fail(why, -EINVAL, "%s: %s", path, wrong);
+    return why_fail(why, -EINVAL, "%s: %s", path, wrong);
 }

@@ -92,7 +92,7 @@ int arena_open(struct arena *a, const char *name, size_t size, struct why *why)
     *a = (struct arena){ .name = name };
     size_t bytes = size <= SIZE_MAX / 2 ? mapped_bytes(size) : 0;
     char *base = bytes == 0 ? NULL : bytes >= LARGE ? map_huge(bytes) : map(bytes);
-    if (!base) return fail(why, -ENOMEM, "cannot allocate %.1f MiB for %s; use a smaller batch or net", (double)size / (1 << 20), name);
+    if (!base) return why_fail(why, -ENOMEM, "cannot allocate %.1f MiB for %s; use a smaller batch or net", (double)size / (1 << 20), name);
     a->base = base;
     a->size = size;
     poison(base, bytes);

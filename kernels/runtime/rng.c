@@ -17,7 +17,7 @@ static struct philox_block philox_round(struct philox_block x, struct philox_key
                                     (uint32_t)p0 } };
 }
 
-struct philox_block philox(struct philox_key key, uint64_t counter_low, uint64_t counter_high)
+struct philox_block rng_philox(struct philox_key key, uint64_t counter_low, uint64_t counter_high)
 {
     struct philox_block x = { { (uint32_t)counter_low, (uint32_t)(counter_low >> 32), (uint32_t)counter_high,
                                 (uint32_t)(counter_high >> 32) } };
@@ -29,11 +29,11 @@ struct philox_block philox(struct philox_key key, uint64_t counter_low, uint64_t
     return x;
 }
 
-struct philox_key stream_key(uint64_t seed, enum stream purpose, uint32_t a, uint32_t b)
+struct philox_key rng_stream_key(uint64_t seed, enum stream purpose, uint32_t a, uint32_t b)
 {
     assert(purpose > 0);
     struct philox_key from_seed = { { (uint32_t)seed, (uint32_t)(seed >> 32) } };
-    struct philox_block mixed = philox(from_seed, (uint64_t)a << 32 | b, (uint64_t)purpose);
+    struct philox_block mixed = rng_philox(from_seed, (uint64_t)a << 32 | b, (uint64_t)purpose);
     return (struct philox_key){ { mixed.w[0], mixed.w[1] } };
 }
 
@@ -43,7 +43,7 @@ uint32_t rng_u32(struct rng *r)
 {
     assert(r->used >= 0 && r->used <= 4);
     if (r->used == 4) {
-        r->block = philox(r->key, r->counter++, 0);
+        r->block = rng_philox(r->key, r->counter++, 0);
         r->used = 0;
     }
     return r->block.w[r->used++];

@@ -15,7 +15,7 @@ struct philox_block {
 };
 
 /* The block at a 128-bit counter: ten rounds, the same on every host. Counters that differ give independent blocks. */
-struct philox_block philox(struct philox_key key, uint64_t counter_low, uint64_t counter_high);
+struct philox_block rng_philox(struct philox_key key, uint64_t counter_low, uint64_t counter_high);
 
 /* What a stream is for. The numbers are part of every result's bits: append, never renumber. */
 enum stream {
@@ -29,7 +29,7 @@ enum stream {
 };
 
 /* Key of stream (seed, purpose, a, b); e.g. init: a = op kind, b = ordinal among layers of that kind; order: a = epoch. */
-struct philox_key stream_key(uint64_t seed, enum stream purpose, uint32_t a, uint32_t b);
+struct philox_key rng_stream_key(uint64_t seed, enum stream purpose, uint32_t a, uint32_t b);
 
 /* A sequential reader of one stream, for code that is not parallel (init, shuffles, tests). */
 struct rng {

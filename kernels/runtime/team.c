@@ -196,7 +196,7 @@ static int allocate(struct team **team, int workers, struct why *why)
     if (!*team || posix_memalign(&array, SEPARATE, (size_t)workers * sizeof(struct worker)) != 0) {
         free(*team);
         *team = NULL;
-        return fail(why, -ENOMEM, "no memory for a team of %d workers", workers);
+        return why_fail(why, -ENOMEM, "no memory for a team of %d workers", workers);
     }
     memset(array, 0, (size_t)workers * sizeof(struct worker));
     (*team)->workers = array;
@@ -241,7 +241,7 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why)
     if (code != 0) {
         release(t, started);
         *team = NULL;
-        return fail(why, code, "cannot start worker %d of %d: %s; use fewer threads", started + 1, workers, strerror(-code));
+        return why_fail(why, code, "cannot start worker %d of %d: %s; use fewer threads", started + 1, workers, strerror(-code));
     }
     if (bind != BIND_NONE) t->callers_binding = topology_binding_of_self(t->topology);
     bind_worker(&t->workers[0]);

@@ -53,7 +53,7 @@ int topology_open(struct topology **t, struct why *why)
 {
     assert(t);
     *t = calloc(1, sizeof **t);
-    if (!*t) return fail(why, -ENOMEM, "no memory for the machine's topology");
+    if (!*t) return why_fail(why, -ENOMEM, "no memory for the machine's topology");
     errno = 0;
     if (load_pus(&(*t)->pus) == 0) {
         if (load_cores(&(*t)->cores, (*t)->pus) == 0) return 0;
@@ -62,7 +62,7 @@ int topology_open(struct topology **t, struct why *why)
     int code = errno ? -errno : -EIO;
     free(*t);
     *t = NULL;
-    return fail(why, code, "hwloc cannot read the machine's topology: %s; does lstopo work here?", strerror(-code));
+    return why_fail(why, code, "hwloc cannot read the machine's topology: %s; does lstopo work here?", strerror(-code));
 }
 
 void topology_close(struct topology *t)

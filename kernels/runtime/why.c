@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-int fail(struct why *why, int code, const char *format, ...)
+int why_fail(struct why *why, int code, const char *format, ...)
 {
     assert(format && code != 0);
     if (why) {

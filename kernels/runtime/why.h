@@ -11,7 +11,7 @@ struct why {
 };
 
 /* Writes the message (cut at the array's end, control characters as '?') and returns `code` (not 0), so that callers say
- * `return fail(why, -EINVAL, ...)`. `why` may be NULL. */
-int fail(struct why *why, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+ * `return why_fail(why, -EINVAL, ...)`. `why` may be NULL. */
+int why_fail(struct why *why, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

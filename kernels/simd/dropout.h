@@ -5,7 +5,7 @@
 
 #include "../kernels.h"
 
-/* Philox4x32-10 with counter (group, 0, lane, 0), lane = first + 0 … V-1; the same numbers as runtime/rng.h's philox(). */
+/* Philox4x32-10 with counter (group, 0, lane, 0), lane = first + 0 … V-1; the same numbers as runtime/rng.h's rng_philox(). */
 INLINE void dropout_philox(const uint32_t key[2], uint32_t group, int first, vu w[4])
 {
     static const uint32_t lanes[LANES] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 };

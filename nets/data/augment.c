@@ -14,20 +14,21 @@ int augment_check(const struct augment *a, struct shape shape, struct why *why)
 {
     int side = shape.h < shape.w ? shape.h : shape.w, amount = a->amount >= -1e6 && a->amount <= 1e6 ? (int)a->amount : -1;
     bool whole = (double)amount == a->amount;
-    if (!(a->probability >= 0 && a->probability <= 1)) return fail(why, -EINVAL, "augment: probability %g, choose 0 … 1", a->probability);
+    if (!(a->probability >= 0 && a->probability <= 1))
+        return why_fail(why, -EINVAL, "augment: probability %g, choose 0 … 1", a->probability);
     switch (a->kind) {
     case AUGMENT_ROTATE:
-        return a->amount >= 0 && a->amount <= 180 ? 0 : fail(why, -EINVAL, "augment=rotate:%g: choose 0 … 180 degrees", a->amount);
+        return a->amount >= 0 && a->amount <= 180 ? 0 : why_fail(why, -EINVAL, "augment=rotate:%g: choose 0 … 180 degrees", a->amount);
     case AUGMENT_SHIFT:
         return whole && amount >= 0 && amount < side
                    ? 0
-                   : fail(why, -EINVAL, "augment=shift:%g: choose whole pixels, 0 … %d", a->amount, side - 1);
+                   : why_fail(why, -EINVAL, "augment=shift:%g: choose whole pixels, 0 … %d", a->amount, side - 1);
     case AUGMENT_CROP_RESIZE:
         return whole && amount >= 1 && amount <= side
                    ? 0
-                   : fail(why, -EINVAL, "augment=cropresize:%g: choose a whole side, 1 … %d", a->amount, side);
+                   : why_fail(why, -EINVAL, "augment=cropresize:%g: choose a whole side, 1 … %d", a->amount, side);
     }
-    return fail(why, -EINVAL, "unknown kind of augmentation %d", (int)a->kind);
+    return why_fail(why, -EINVAL, "unknown kind of augmentation %d", (int)a->kind);
 }
 
 static int32_t fixed(double x) { return (int32_t)(x * ONE + (x < 0 ? -0.5 : 0.5)); }

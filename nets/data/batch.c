@@ -56,10 +56,10 @@ static int fill_offsets(struct batcher *b, struct why *why)
     int *order = malloc((size_t)area * sizeof *order);
     if (!b->offset || !order) {
         free(order);
-        return fail(why, -ENOMEM, "no memory for the batch's tables");
+        return why_fail(why, -ENOMEM, "no memory for the batch's tables");
     }
     for (int i = 0; i < area; i++) order[i] = i;
-    if (b->t.permute) rng_permutation(stream_key(b->t.permute_seed, STREAM_SELECT, UINT32_MAX, 0), area, order);
+    if (b->t.permute) rng_permutation(rng_stream_key(b->t.permute_seed, STREAM_SELECT, UINT32_MAX, 0), area, order);
     for (int i = 0; i < area; i++)
         for (int k = 0; k < c; k++) b->offset[i * c + k] = order[i] * b->from.c + k;
     free(order);
@@ -70,11 +70,11 @@ int transform_check(const struct transform *t, const struct dataset *d, struct w
 {
     const struct shape image = { t->red ? 1 : d->c, d->h, d->w };
     if (!t->raw && !(t->sd > 0 && t->sd <= 1e6 && t->mean >= -1e6 && t->mean <= 1e6))
-        return fail(why, -EINVAL, "norm=%g,%g: the second, the standard deviation, must be above 0, and neither beyond a million", t->mean,
-                    t->sd);
+        return why_fail(why, -EINVAL, "norm=%g,%g: the second, the standard deviation, must be above 0, and neither beyond a million",
+                        t->mean, t->sd);
     if (t->pad && (t->pad < d->h || t->pad < d->w || t->pad > 1024))
-        return fail(why, -EINVAL, "pad=%d: images are %dx%d: choose %d … 1024, or leave it out", t->pad, d->h, d->w,
-                    d->h > d->w ? d->h : d->w);
+        return why_fail(why, -EINVAL, "pad=%d: images are %dx%d: choose %d … 1024, or leave it out", t->pad, d->h, d->w,
+                        d->h > d->w ? d->h : d->w);
     for (int i = 0; i < t->augments; i++) {
         int error = augment_check(&t->augment[i], image, why);
         if (error) return error;
@@ -91,7 +91,7 @@ int batcher_open(struct batcher **batcher, const struct dataset *d, const struct
     int error = transform_check(t, d, why);
     if (error) return error;
     struct batcher *b = calloc(1, sizeof *b);
-    if (!b) return fail(why, -ENOMEM, "no memory for the batch's tables");
+    if (!b) return why_fail(why, -ENOMEM, "no memory for the batch's tables");
     transform_shape(t, d, &to.c, &to.h, &to.w);
     *b = (struct batcher){ .t = *t,
                            .team = team,
@@ -107,7 +107,7 @@ int batcher_open(struct batcher **batcher, const struct dataset *d, const struct
         b->image_bytes = (size_t)(image.h * image.w * image.c);
         b->worker_bytes = (2 * LANES * b->image_bytes + 127) / 128 * 128; /* no two workers in one pair of lines */
         b->scratch = malloc((size_t)team_workers(team) * b->worker_bytes);
-        if (!b->scratch) error = fail(why, -ENOMEM, "no memory for augmentation");
+        if (!b->scratch) error = why_fail(why, -ENOMEM, "no memory for augmentation");
     }
     if (error) batcher_close(b);
     else *batcher = b;
@@ -198,7 +198,7 @@ static const uint8_t *change(const struct fill *f, int i, uint8_t *room)
     if (b->in_place) memcpy(room, from, b->image_bytes);
     else
         for (size_t k = 0; k < b->image_bytes; k++) room[k] = from[b->offset[k]];
-    struct rng r = rng_start(stream_key(f->seed, STREAM_AUGMENT, f->epoch, (uint32_t)f->index[i]));
+    struct rng r = rng_start(rng_stream_key(f->seed, STREAM_AUGMENT, f->epoch, (uint32_t)f->index[i]));
     return augment_apply(b->t.augment, b->t.augments, b->image, &r, room, room + b->image_bytes);
 }
 

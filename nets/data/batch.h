@@ -71,6 +71,6 @@ void batcher_fill(struct batcher *b, const struct images *images, const int *ind
                   real *x, uint8_t *labels);
 
 /* The order of an epoch's images: a permutation of index[0 … n-1] into order, by (seed, epoch) alone. */
-void epoch_order(uint64_t seed, uint32_t epoch, const int *index, int n, int *order);
+void batcher_epoch_order(uint64_t seed, uint32_t epoch, const int *index, int n, int *order);
 
 #endif

@@ -119,7 +119,7 @@ static int allocate(struct images *images, int count, size_t pixels, struct why 
     images->pixels = malloc((size_t)count * pixels);
     images->labels = malloc((size_t)count);
     if (!images->pixels || !images->labels)
-        return fail(why, -ENOMEM, "no memory for %d images (%zu bytes)", count, (size_t)count * (pixels + 1));
+        return why_fail(why, -ENOMEM, "no memory for %d images (%zu bytes)", count, (size_t)count * (pixels + 1));
     return 0;
 }
 
@@ -129,12 +129,12 @@ static int agree(const struct load *l, struct why *why)
     for (int part = 0; part < 2; part++) {
         int images = part ? l->d->test.count : l->d->train.count;
         if (images != l->label_count[part])
-            return fail(why, -EINVAL, "%s: %d labels, expected %d, as many as images in %s: " SOURCE_WAY_OUT, l->files->path[2 * part + 1],
-                        l->label_count[part], images, l->files->path[2 * part]);
+            return why_fail(why, -EINVAL, "%s: %d labels, expected %d, as many as images in %s: " SOURCE_WAY_OUT,
+                            l->files->path[2 * part + 1], l->label_count[part], images, l->files->path[2 * part]);
     }
     if (l->h[0] != l->h[1] || l->w[0] != l->w[1])
-        return fail(why, -EINVAL, "%s: images of %dx%d, expected %dx%d, as in %s: " SOURCE_WAY_OUT, l->files->path[2], l->h[1], l->w[1],
-                    l->h[0], l->w[0], l->files->path[0]);
+        return why_fail(why, -EINVAL, "%s: images of %dx%d, expected %dx%d, as in %s: " SOURCE_WAY_OUT, l->files->path[2], l->h[1], l->w[1],
+                        l->h[0], l->w[0], l->files->path[0]);
     return 0;
 }
 
@@ -142,7 +142,7 @@ static int agree(const struct load *l, struct why *why)
 static int load_files(const struct files *files, struct team *team, struct dataset *d, struct why *why)
 {
     struct load *l = calloc(1, sizeof *l);
-    if (!l) return fail(why, -ENOMEM, "no memory to read %s", files->path[0]);
+    if (!l) return why_fail(why, -ENOMEM, "no memory to read %s", files->path[0]);
     bool idx = files->form == FORM_IDX;
     int error = 0;
     *l = (struct load){ .files = files, .d = d, .h = { d->h, d->h }, .w = { d->w, d->w } };
@@ -153,7 +153,7 @@ static int load_files(const struct files *files, struct team *team, struct datas
     }
     if (!error) team_run(team, files->count, idx ? load_idx_files : load_cifar_files, l);
     for (int i = 0; i < files->count && !error; i++)
-        if (l->error[i]) error = fail(why, l->error[i], "%s", l->why[i].text);
+        if (l->error[i]) error = why_fail(why, l->error[i], "%s", l->why[i].text);
     if (!error) error = agree(l, why);
     d->c = idx ? 1 : CIFAR_CHANNELS;
     d->h = l->h[0];
@@ -168,7 +168,8 @@ static int check_labels(const struct images *images, const struct files *files, 
         if (images->labels[i] < classes) continue;
         int cifar_file = test ? CIFAR_FILES - 1 : i / CIFAR_RECORDS;
         const char *path = files->path[files->form == FORM_IDX ? (test ? 3 : 1) : cifar_file];
-        return fail(why, -EINVAL, "%s: image %d has label %d, expected 0 … %d: " SOURCE_WAY_OUT, path, i, images->labels[i], classes - 1);
+        return why_fail(why, -EINVAL, "%s: image %d has label %d, expected 0 … %d: " SOURCE_WAY_OUT, path, i, images->labels[i],
+                        classes - 1);
     }
     return 0;
 }
@@ -190,18 +191,19 @@ static int check_published(const struct published *p, const struct files *files,
     if (!error) error = check_labels(&d->test, files, true, d->classes, why);
     if (error) return error;
     if (d->train.count != p->train || d->test.count != p->test)
-        return fail(why, -EINVAL,
-                    "%s: %d + %d images, expected %d + %d for %s: " SOURCE_WAY_OUT "; your own data go to train by "
-                    "--data-dir alone",
-                    files->path[0], d->train.count, d->test.count, p->train, p->test, p->name);
+        return why_fail(why, -EINVAL,
+                        "%s: %d + %d images, expected %d + %d for %s: " SOURCE_WAY_OUT "; your own data go to train by "
+                        "--data-dir alone",
+                        files->path[0], d->train.count, d->test.count, p->train, p->test, p->name);
     hash(d);
     for (int i = 0; i < PUBLISHED; i++)
         if (strcmp(d->sha256, published[i].sha256) == 0 && &published[i] != p)
-            return fail(why, -EINVAL, "%s: this is %s, expected %s: say --data %s, or give another place by --data-dir", files->path[0],
-                        published[i].name, p->name, published[i].name);
+            return why_fail(why, -EINVAL, "%s: this is %s, expected %s: say --data %s, or give another place by --data-dir", files->path[0],
+                            published[i].name, p->name, published[i].name);
     if (strcmp(d->sha256, p->sha256) != 0)
-        return fail(why, -EINVAL, "%s and the files beside it are not the published %s (sha256 %.16s…, expected %.16s…): " SOURCE_WAY_OUT,
-                    files->path[0], p->name, d->sha256, p->sha256);
+        return why_fail(why, -EINVAL,
+                        "%s and the files beside it are not the published %s (sha256 %.16s…, expected %.16s…): " SOURCE_WAY_OUT,
+                        files->path[0], p->name, d->sha256, p->sha256);
     return 0;
 }
 
@@ -223,19 +225,19 @@ static int find_published(const struct published *p, const char *const *roots, s
     for (int i = 0; roots[i]; i++) {
         for (int inside = 1; inside >= 0; inside--) {
             if (snprintf(folder, sizeof folder, "%s%s%s", roots[i], inside ? "/" : "", inside ? p->name : "") >= (int)sizeof folder)
-                return fail(why, -ENAMETOOLONG, "%.200s…: the path is too long", roots[i]);
+                return why_fail(why, -ENAMETOOLONG, "%.200s…: the path is too long", roots[i]);
             look_into(folder, p->form, files);
             if (files->present == files->count) return 0;
             if (files->present > 0)
-                return fail(why, -ENOENT, "%s: %s is missing beside %d other files of %s: " SOURCE_WAY_OUT, folder, files->missing,
-                            files->present, p->name);
+                return why_fail(why, -ENOENT, "%s: %s is missing beside %d other files of %s: " SOURCE_WAY_OUT, folder, files->missing,
+                                files->present, p->name);
             if (used < sizeof looked) used += (size_t)snprintf(looked + used, sizeof looked - used, "%s%s", used ? ", " : "", folder);
         }
     }
-    return fail(why, -ENOENT,
-                "no %s here: run tools/fetch-data %s, give its place by --data-dir, or take --data strokes, which needs no "
-                "files (looked in %s)",
-                p->name, p->name, looked);
+    return why_fail(why, -ENOENT,
+                    "no %s here: run tools/fetch-data %s, give its place by --data-dir, or take --data strokes, which needs no "
+                    "files (looked in %s)",
+                    p->name, p->name, looked);
 }
 
 static int open_strokes(struct team *team, struct dataset *d, struct why *why)
@@ -259,7 +261,7 @@ static int open_files(const struct published *p, const char *dir, const char *en
 {
     const char *given[] = { dir, NULL }, *usual[] = { "./data", "../shared/data", NULL }, *all[] = { env_dir, usual[0], usual[1], NULL };
     struct files *files = calloc(1, sizeof *files);
-    if (!files) return fail(why, -ENOMEM, "no memory to look for %s", p->name);
+    if (!files) return why_fail(why, -ENOMEM, "no memory to look for %s", p->name);
     int error = find_published(p, dir ? given : env_dir ? all : usual, files, why);
     if (!error) error = open_published(p, files, team, d, why);
     free(files);
@@ -273,7 +275,7 @@ int dataset_open(const char *name, const char *dir, const char *env_dir, struct 
     int error = -EINVAL, which = 0;
     while (dataset_names[which] && strcmp(dataset_names[which], name) != 0) which++;
     if (!dataset_names[which])
-        return fail(why, -EINVAL, "no data set is called %.100s: choose mnist, fashion-mnist, cifar-10 or strokes", name);
+        return why_fail(why, -EINVAL, "no data set is called %.100s: choose mnist, fashion-mnist, cifar-10 or strokes", name);
     d->name = dataset_names[which];
     for (int i = 0; i < PUBLISHED; i++)
         if (strcmp(published[i].name, name) == 0) error = open_files(&published[i], dir, env_dir, team, d, why);
@@ -296,18 +298,18 @@ int dataset_open_directory(const char *dir, struct dataset *d, struct why *why)
     assert(dir && d);
     *d = (struct dataset){ .name = "custom", .class_names = number_names };
     struct files *files = calloc(1, sizeof *files);
-    if (!files) return fail(why, -ENOMEM, "no memory to look into %s", dir);
+    if (!files) return why_fail(why, -ENOMEM, "no memory to look into %s", dir);
     look_into(dir, FORM_IDX, files);
     if (files->present == 0) look_into(dir, FORM_CIFAR, files);
     int error = 0;
     if (files->present == 0)
-        error = fail(why, -ENOENT,
-                     "%s: neither idx (%s …) nor CIFAR-10 files (%s …): put them there under these names, or name a set "
-                     "by --data",
-                     dir, idx_stems[0], cifar_stems[0]);
+        error = why_fail(why, -ENOENT,
+                         "%s: neither idx (%s …) nor CIFAR-10 files (%s …): put them there under these names, or name a set "
+                         "by --data",
+                         dir, idx_stems[0], cifar_stems[0]);
     else if (files->missing)
-        error = fail(why, -ENOENT, "%s: %s is missing beside %d other files: put it there, plain, .gz or .xz", dir, files->missing,
-                     files->present);
+        error = why_fail(why, -ENOENT, "%s: %s is missing beside %d other files: put it there, plain, .gz or .xz", dir, files->missing,
+                         files->present);
     if (!error) error = load_files(files, NULL, d, why);
     free(files);
     if (error) {

@@ -22,7 +22,7 @@ static int read_header(struct source *s, int rank, uint32_t *sizes, struct why *
     if (error) return error;
     uint32_t magic = big_endian(header);
     if (magic != want)
-        return fail(why, -EINVAL, "%s: starts with 0x%08x, expected 0x%08x (%s): " SOURCE_WAY_OUT, source_path(s), magic, want, kind);
+        return why_fail(why, -EINVAL, "%s: starts with 0x%08x, expected 0x%08x (%s): " SOURCE_WAY_OUT, source_path(s), magic, want, kind);
     error = source_read(s, header + 4, 4 * (size_t)rank, kind, why);
     for (int i = 0; i < rank && !error; i++) sizes[i] = big_endian(header + 4 + 4 * i);
     return error;
@@ -36,7 +36,7 @@ static int read_growing(struct source *s, size_t bytes, const char *what, uint8_
         room = room ? 2 * room : IDX_FIRST_BYTES;
         if (room > bytes) room = bytes;
         uint8_t *more = realloc(*body, room);
-        if (!more) return fail(why, -ENOMEM, "%s: no memory for %zu bytes (%s)", source_path(s), room, what);
+        if (!more) return why_fail(why, -ENOMEM, "%s: no memory for %zu bytes (%s)", source_path(s), room, what);
         *body = more;
         error = source_read(s, more + got, room - got, what, why);
     }
@@ -62,11 +62,11 @@ static int read_images(struct source *s, int *count, int *h, int *w, uint8_t **p
     if (error) return error;
     snprintf(what, sizeof what, "%u images of %ux%u", n[0], n[1], n[2]);
     if ((*h && n[1] != (uint32_t)*h) || (*w && n[2] != (uint32_t)*w))
-        return fail(why, -EINVAL, "%s: %s, expected %dx%d: " SOURCE_WAY_OUT, source_path(s), what, *h, *w);
+        return why_fail(why, -EINVAL, "%s: %s, expected %dx%d: " SOURCE_WAY_OUT, source_path(s), what, *h, *w);
     if (n[0] < 1 || n[0] > IDX_MAX_COUNT || n[1] < 1 || n[1] > IDX_MAX_SIDE || n[2] < 1 || n[2] > IDX_MAX_SIDE ||
         (size_t)n[0] * n[1] * n[2] > IDX_MAX_BYTES)
-        return fail(why, -EINVAL, "%s: %s, expected 1 … %d images of 1x1 … %dx%d in at most %zu MiB: " SOURCE_WAY_OUT, source_path(s), what,
-                    IDX_MAX_COUNT, IDX_MAX_SIDE, IDX_MAX_SIDE, IDX_MAX_BYTES >> 20);
+        return why_fail(why, -EINVAL, "%s: %s, expected 1 … %d images of 1x1 … %dx%d in at most %zu MiB: " SOURCE_WAY_OUT, source_path(s),
+                        what, IDX_MAX_COUNT, IDX_MAX_SIDE, IDX_MAX_SIDE, IDX_MAX_BYTES >> 20);
     error = read_body(s, (size_t)n[0] * n[1] * n[2], what, pixels, why);
     if (error) return error;
     *count = (int)n[0];
@@ -97,7 +97,7 @@ int idx_read_labels(const char *path, int *count, uint8_t **labels, struct why *
     error = read_header(s, 1, &n, why);
     snprintf(what, sizeof what, "%u labels", n);
     if (!error && (n < 1 || n > IDX_MAX_COUNT))
-        error = fail(why, -EINVAL, "%s: %s, expected 1 … %d: " SOURCE_WAY_OUT, path, what, IDX_MAX_COUNT);
+        error = why_fail(why, -EINVAL, "%s: %s, expected 1 … %d: " SOURCE_WAY_OUT, path, what, IDX_MAX_COUNT);
     if (!error) error = read_body(s, n, what, labels, why);
     if (!error) *count = (int)n;
     source_close(s);

@@ -37,7 +37,7 @@ static bool ends_with(const char *text, const char *ending)
 
 static int open_failed(const char *path, int error, struct why *why)
 {
-    return fail(why, -error, "cannot read %s: %s", path, strerror(error));
+    return why_fail(why, -error, "cannot read %s: %s", path, strerror(error));
 }
 
 /* Both libraries take a descriptor, so that open()'s errno is known and a folder is found out at once. */
@@ -45,14 +45,15 @@ static int open_stream(struct source *s, int fd, struct why *why)
 {
     if (!ends_with(s->path, ".xz")) {
         s->gz = gzdopen(fd, "rb");
-        if (!s->gz) return fail(why, -ENOMEM, "cannot read %s: out of memory", s->path);
+        if (!s->gz) return why_fail(why, -ENOMEM, "cannot read %s: out of memory", s->path);
         gzbuffer(s->gz, GZ_BUFFER);
-        if (ends_with(s->path, ".gz") && gzdirect(s->gz)) return fail(why, -EINVAL, "%s: it is not gzip data: " SOURCE_WAY_OUT, s->path);
+        if (ends_with(s->path, ".gz") && gzdirect(s->gz))
+            return why_fail(why, -EINVAL, "%s: it is not gzip data: " SOURCE_WAY_OUT, s->path);
         return 0;
     }
     s->xz = fdopen(fd, "rb");
     if (!s->xz || lzma_stream_decoder(&s->decoder, UINT64_MAX, LZMA_TELL_UNSUPPORTED_CHECK) != LZMA_OK)
-        return fail(why, -ENOMEM, "cannot read %s: out of memory", s->path);
+        return why_fail(why, -ENOMEM, "cannot read %s: out of memory", s->path);
     return 0;
 }
 
@@ -68,21 +69,21 @@ int source_open(struct source **source, const char *path, struct why *why)
 {
     assert(source && path);
     *source = NULL;
-    if (strlen(path) >= PATH_MAX) return fail(why, -ENAMETOOLONG, "cannot read %.200s…: the path is too long", path);
+    if (strlen(path) >= PATH_MAX) return why_fail(why, -ENAMETOOLONG, "cannot read %.200s…: the path is too long", path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */
     if (fd < 0) return open_failed(path, errno, why);
     const char *kind = other_kind(fd);
     if (kind) {
         close(fd);
-        return fail(why, strcmp(kind, "directory") ? -EINVAL : -EISDIR,
-                    "cannot read %s: it is a %s, not a file; give another "
-                    "place by --data-dir",
-                    path, kind);
+        return why_fail(why, strcmp(kind, "directory") ? -EINVAL : -EISDIR,
+                        "cannot read %s: it is a %s, not a file; give another "
+                        "place by --data-dir",
+                        path, kind);
     }
     struct source *s = calloc(1, sizeof *s);
     if (!s) {
         close(fd);
-        return fail(why, -ENOMEM, "cannot read %s: out of memory", path);
+        return why_fail(why, -ENOMEM, "cannot read %s: out of memory", path);
     }
     memcpy(s->path, path, strlen(path) + 1);
     s->decoder = (lzma_stream)LZMA_STREAM_INIT;
@@ -197,7 +198,8 @@ int source_read(struct source *s, void *to, size_t bytes, const char *what, stru
     s->taken += got;
     assert(got <= bytes);
     if (got == bytes) return 0;
-    return fail(why, -EINVAL, "%s: %s after %zu bytes, expected %s: " SOURCE_WAY_OUT, s->path, reason ? reason : "it ends", s->taken, what);
+    return why_fail(why, -EINVAL, "%s: %s after %zu bytes, expected %s: " SOURCE_WAY_OUT, s->path, reason ? reason : "it ends", s->taken,
+                    what);
 }
 
 int source_at_end(struct source *s, const char *what, struct why *why)
@@ -208,7 +210,7 @@ int source_at_end(struct source *s, const char *what, struct why *why)
     const char *reason = NULL;
     int error = take(s, &extra, 1, &got, &reason, why);
     if (error) return error;
-    if (reason) return fail(why, -EINVAL, "%s: %s (all %zu bytes of %s were read): " SOURCE_WAY_OUT, s->path, reason, s->taken, what);
-    if (got > 0) return fail(why, -EINVAL, "%s: more bytes follow the %zu of %s: " SOURCE_WAY_OUT, s->path, s->taken, what);
+    if (reason) return why_fail(why, -EINVAL, "%s: %s (all %zu bytes of %s were read): " SOURCE_WAY_OUT, s->path, reason, s->taken, what);
+    if (got > 0) return why_fail(why, -EINVAL, "%s: more bytes follow the %zu of %s: " SOURCE_WAY_OUT, s->path, s->taken, what);
     return 0;
 }

@@ -194,7 +194,7 @@ static void add_noise(struct rng *r, float amount, const float *ink, uint8_t *pi
 static int digit_of(uint64_t number)
 {
     int order[STROKES_CLASSES];
-    rng_permutation(stream_key(number / STROKES_CLASSES, STREAM_STROKES, DRAW_LABEL, 0), STROKES_CLASSES, order);
+    rng_permutation(rng_stream_key(number / STROKES_CLASSES, STREAM_STROKES, DRAW_LABEL, 0), STROKES_CLASSES, order);
     return order[number % STROKES_CLASSES];
 }
 
@@ -203,7 +203,7 @@ int strokes_draw(uint64_t number, uint8_t *pixels)
     float distance[STROKES_PIXELS], ink[STROKES_PIXELS];
     int digit = digit_of(number);
     assert(digit >= 0 && digit < STROKES_CLASSES);
-    struct rng r = rng_start(stream_key(number, STREAM_STROKES, DRAW_IMAGE, 0));
+    struct rng r = rng_start(rng_stream_key(number, STREAM_STROKES, DRAW_IMAGE, 0));
     const struct glyph *g = &glyphs[digit][rng_below(&r, GLYPH_STYLES)];
     struct placement p = place(&r);
     struct pen pen;

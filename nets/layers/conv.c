@@ -109,9 +109,9 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
             l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, "direct");
     }
     if (!l->variant[CONV_FWD])
-        return fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
-                    layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
-                    o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
+        return why_fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
+                        layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
+                        o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
     l->wave = wave_blocks(l->variant[CONV_BWD_WEIGHTS], &l->conv, plan_stride(plan, i));
     return 0;
 }

@@ -39,7 +39,7 @@ static struct dropout dropout_of(const struct job *j)
 {
     struct pass_key key = j->plan->pass.key;
     uint32_t which = (uint32_t)j->layer->ordinal + key.part * NET_MAX_LAYERS;
-    struct philox_key stream = stream_key(key.seed, STREAM_DROPOUT, key.step, which);
+    struct philox_key stream = rng_stream_key(key.seed, STREAM_DROPOUT, key.step, which);
     return (struct dropout){ dropout_threshold(j->what->dropout.rate), { stream.k[0], stream.k[1] } };
 }
 

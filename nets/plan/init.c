@@ -40,7 +40,7 @@ static void draw_weights(struct rng *rng, struct tensor *w, enum init_kind kind,
 static void init_layer(struct plan *plan, int i, struct init init, uint64_t seed)
 {
     const struct planned *p = &plan->layers[i];
-    struct rng rng = rng_start(stream_key(seed, STREAM_INIT, (uint32_t)plan->net.layers[i].kind, (uint32_t)p->ordinal));
+    struct rng rng = rng_start(rng_stream_key(seed, STREAM_INIT, (uint32_t)plan->net.layers[i].kind, (uint32_t)p->ordinal));
     double fan_in = 1;
     for (int which = 0; which < p->tensors; which++) {
         const struct placed *placed = &plan->tensor[p->tensor + which];

@@ -101,8 +101,8 @@ static int choose(struct plan *plan, const struct plan_options *o, struct why *w
         const struct layer_row *row = layer_row(what->kind);
         const char *wrong = row->problem ? row->problem(&plan->net, i, o->batch, l) : NULL;
         if (wrong)
-            return fail(why, -EINVAL, "plan: layer %d \"%s\" gets %dx%dx%d at batch %d: %s", i, layer_print(what, word, sizeof word),
-                        what->in.c, what->in.h, what->in.w, o->batch, wrong);
+            return why_fail(why, -EINVAL, "plan: layer %d \"%s\" gets %dx%dx%d at batch %d: %s", i, layer_print(what, word, sizeof word),
+                            what->in.c, what->in.h, what->in.w, o->batch, wrong);
         l->ordinal = seen[what->kind]++;
         add_tensors(plan, i);
         const int code = row->choose ? row->choose(plan, i, o, why) : 0;
@@ -143,10 +143,10 @@ static int arrange(struct plan *plan, const struct plan_options *o, struct why *
 static int check_options(const struct plan_options *o, struct why *why)
 {
     char isas[128];
-    if (o->batch < 1) return fail(why, -EINVAL, "plan: a batch of %d images; take 1 or more", o->batch);
+    if (o->batch < 1) return why_fail(why, -EINVAL, "plan: a batch of %d images; take 1 or more", o->batch);
     if (isa_best(o->isas) < 0)
-        return fail(why, -EINVAL, "plan: none of the instruction sets allowed (%s) is built in; allow scalar or portable",
-                    isa_list(o->isas, isas, sizeof isas));
+        return why_fail(why, -EINVAL, "plan: none of the instruction sets allowed (%s) is built in; allow scalar or portable",
+                        isa_list(o->isas, isas, sizeof isas));
     return 0;
 }
 
@@ -162,7 +162,7 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
     bool *stale = calloc(2, sizeof *stale);
     if (!p || !scratch || !stale) {
         free(p), free(scratch), free(stale);
-        return fail(why, -ENOMEM, "plan: no memory for the plan itself");
+        return why_fail(why, -ENOMEM, "plan: no memory for the plan itself");
     }
     *p = (struct plan){ .given = *net,
                         .batch = o->batch,

@@ -296,6 +296,6 @@ int schedules_build(struct plan *plan, bool fuse, struct why *why)
     }
     forward_stages(plan, INFERENCE_PASS);
     for (int pass = 0; pass < PASSES; pass++)
-        if (!form_groups(plan, (enum pass)pass, fuse)) return fail(why, -ENOMEM, "plan: no memory for the plan itself");
+        if (!form_groups(plan, (enum pass)pass, fuse)) return why_fail(why, -ENOMEM, "plan: no memory for the plan itself");
     return 0;
 }

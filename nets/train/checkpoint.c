@@ -169,10 +169,10 @@ int checkpoint_save(const char *path, const struct plan *plan, const char *recip
     assert(path && plan && recipe && at && at->epoch >= 0);
     struct stat there;
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
-        return fail(why, -EINVAL, "%s: is there and not a regular file; save the checkpoint elsewhere", path);
+        return why_fail(why, -EINVAL, "%s: is there and not a regular file; save the checkpoint elsewhere", path);
     char temporary[PATH_MAX];
     if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof temporary)
-        return fail(why, -ENAMETOOLONG, "checkpoint: the path \"%.80s...\" is too long; choose a shorter one", path);
+        return why_fail(why, -ENAMETOOLONG, "checkpoint: the path \"%.80s...\" is too long; choose a shorter one", path);
     int count = 0;
     size_t header_bytes = 0;
     struct entry *list = checkpoint_entries(plan, at->metrics, at->epoch, &count);
@@ -183,5 +183,5 @@ int checkpoint_save(const char *path, const struct plan *plan, const char *recip
     else unlink(temporary);
     free(header);
     free(list);
-    return code ? fail(why, code, "%s: cannot save the checkpoint: %s; an older one there is untouched", path, strerror(-code)) : 0;
+    return code ? why_fail(why, code, "%s: cannot save the checkpoint: %s; an older one there is untouched", path, strerror(-code)) : 0;
 }

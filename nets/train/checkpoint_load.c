@@ -29,20 +29,20 @@ static int read_header(struct archive *a, size_t size, struct why *why)
     uint64_t length;
     int first;
     if (size < 9 || fread(&length, sizeof length, 1, a->file) != 1 || (first = getc(a->file)) == EOF)
-        return fail(why, -EINVAL, "%s: %zu bytes are too few for a safetensors file; it was cut off, take another copy", a->path, size);
+        return why_fail(why, -EINVAL, "%s: %zu bytes are too few for a safetensors file; it was cut off, take another copy", a->path, size);
     if (first != '{' || length < 2 || length > MAX_HEADER)
-        return fail(why, -EINVAL, "%s: not a safetensors file; give one that was made by --save or by safetensors", a->path);
+        return why_fail(why, -EINVAL, "%s: not a safetensors file; give one that was made by --save or by safetensors", a->path);
     if (length > size - 8)
-        return fail(why, -EINVAL, "%s: cut off in its header (%zu bytes of %" PRIu64 "); take another copy", a->path, size - 8, length);
+        return why_fail(why, -EINVAL, "%s: cut off in its header (%zu bytes of %" PRIu64 "); take another copy", a->path, size - 8, length);
     char *text = malloc(length);
-    if (!text) return fail(why, -ENOMEM, "%s: no memory for a header of %" PRIu64 " bytes; free some", a->path, length);
+    if (!text) return why_fail(why, -ENOMEM, "%s: no memory for a header of %" PRIu64 " bytes; free some", a->path, length);
     text[0] = (char)first;
     bool read = fread(text + 1, 1, length - 1, a->file) == length - 1;
     json_error_t error;
     a->header = read ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &error) : NULL;
     free(text);
     if (!json_is_object(a->header))
-        return fail(why, -EINVAL, "%s: its header is %s; take another copy", a->path, read ? "not a JSON object" : "not readable");
+        return why_fail(why, -EINVAL, "%s: its header is %s; take another copy", a->path, read ? "not a JSON object" : "not readable");
     a->data = 8 + length;
     a->data_bytes = size - a->data;
     return 0;
@@ -59,10 +59,10 @@ static int archive_open(struct archive *a, const char *path, struct why *why)
 {
     struct stat stat;
     *a = (struct archive){ .path = path, .file = fopen(path, "rb") };
-    if (!a->file) return fail(why, -errno, "%s: cannot open the checkpoint: %s; name a file that --save wrote", path, strerror(errno));
+    if (!a->file) return why_fail(why, -errno, "%s: cannot open the checkpoint: %s; name a file that --save wrote", path, strerror(errno));
     int code = fstat(fileno(a->file), &stat) != 0 ? -errno : 0;
-    if (code) fail(why, code, "%s: cannot tell its size: %s", path, strerror(-code));
-    else if (!S_ISREG(stat.st_mode)) code = fail(why, -EINVAL, "%s: not a regular file; give a safetensors file", path);
+    if (code) why_fail(why, code, "%s: cannot tell its size: %s", path, strerror(-code));
+    else if (!S_ISREG(stat.st_mode)) code = why_fail(why, -EINVAL, "%s: not a regular file; give a safetensors file", path);
     else code = read_header(a, (size_t)stat.st_size, why);
     if (code) archive_close(a);
     return code;
@@ -104,19 +104,20 @@ static int find(const struct archive *a, const struct entry *e, size_t *begin, s
     const json_t *offsets = json_object_get(tensor, "data_offsets");
     const char *type = json_string_value(json_object_get(tensor, "dtype"));
     if (!json_is_object(tensor))
-        return fail(why, -EINVAL, "%s: has no tensor \"%s\"; load it into the net it was made for", a->path, e->name);
+        return why_fail(why, -EINVAL, "%s: has no tensor \"%s\"; load it into the net it was made for", a->path, e->name);
     if (!type || strcmp(type, "F32") != 0)
-        return fail(why, -EINVAL, "%s: tensor \"%s\" is %.16s, not F32; convert it to float32", a->path, e->name, type ? type : "untyped");
+        return why_fail(why, -EINVAL, "%s: tensor \"%s\" is %.16s, not F32; convert it to float32", a->path, e->name,
+                        type ? type : "untyped");
     if (!same_shape(shape, e)) {
         char got[64], want[64] = "";
         for (int i = 0, used = 0; i < e->rank; i++)
             used += snprintf(want + used, sizeof want - (size_t)used, "%s%d", i ? "x" : "", e->extent[i]);
-        return fail(why, -EINVAL, "%s: tensor \"%s\" is %s, the net wants %s; load it into the net it was made for", a->path, e->name,
-                    shape_text(shape, got, sizeof got), want);
+        return why_fail(why, -EINVAL, "%s: tensor \"%s\" is %s, the net wants %s; load it into the net it was made for", a->path, e->name,
+                        shape_text(shape, got, sizeof got), want);
     }
     json_int_t from = json_integer_value(json_array_get(offsets, 0)), to = json_integer_value(json_array_get(offsets, 1));
     if (from < 0 || to < from || (size_t)(to - from) != e->count * sizeof(float))
-        return fail(why, -EINVAL, "%s: tensor \"%s\" has offsets that do not fit its shape; take another copy", a->path, e->name);
+        return why_fail(why, -EINVAL, "%s: tensor \"%s\" has offsets that do not fit its shape; take another copy", a->path, e->name);
     *begin = (size_t)from;
     return 0;
 }
@@ -134,7 +135,7 @@ static int read_values(struct archive *a, const struct entry *e, size_t begin, s
         }
         done += n;
     }
-    return ok ? 0 : fail(why, -EIO, "%s: cannot read tensor \"%s\"; check the disk", a->path, e->name);
+    return ok ? 0 : why_fail(why, -EIO, "%s: cannot read tensor \"%s\"; check the disk", a->path, e->name);
 }
 
 /* Every tensor of the file lies inside it, wanted or not. One that the net lacks means another net; others' state and curves do no harm. */
@@ -146,12 +147,13 @@ static int check_all(const struct archive *a, const struct entry *list, int coun
     {
         json_int_t end = json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), 1));
         if (end > 0 && (size_t)end > a->data_bytes)
-            return fail(why, -EINVAL, "%s: cut off in tensor \"%.80s\" (%zu bytes of %" JSON_INTEGER_FORMAT "); take another copy", a->path,
-                        name, a->data_bytes, end);
+            return why_fail(why, -EINVAL, "%s: cut off in tensor \"%.80s\" (%zu bytes of %" JSON_INTEGER_FORMAT "); take another copy",
+                            a->path, name, a->data_bytes, end);
         bool known = strcmp(name, "__metadata__") == 0 || strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "history.", 8) == 0;
         for (int i = 0; !known && i < count; i++) known = strcmp(name, list[i].name) == 0;
         if (!known)
-            return fail(why, -EINVAL, "%s: has a tensor \"%.80s\" that the net lacks; load it into the net it was made for", a->path, name);
+            return why_fail(why, -EINVAL, "%s: has a tensor \"%.80s\" that the net lacks; load it into the net it was made for", a->path,
+                            name);
     }
     return 0;
 }
@@ -201,7 +203,7 @@ static bool read_position(const struct archive *a, struct position *at)
 static int load_entries(struct archive *a, struct entry *list, int count, struct position *at, struct why *why)
 {
     size_t *begin = calloc((size_t)count, sizeof *begin);
-    if (!begin) return fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
+    if (!begin) return why_fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
     int code = check_all(a, list, count, why);
     for (int i = 0; code == 0 && i < count; i++) {
         bool needed = list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0);
@@ -224,12 +226,12 @@ int checkpoint_load(const char *path, struct plan *plan, struct position *at, st
     char wanted[4096];
     const char *net = metadata(&a, "net");
     net_print(plan_net(plan), wanted, sizeof wanted);
-    if (net && strcmp(net, wanted) != 0) code = fail(why, -EINVAL, "%s: made for another net; load it into \"%.300s\"", path, net);
+    if (net && strcmp(net, wanted) != 0) code = why_fail(why, -EINVAL, "%s: made for another net; load it into \"%.300s\"", path, net);
     if (at && !read_position(&a, at)) *at = (struct position){ .epoch = -1, .metrics = metrics };
     int count = 0;
     struct entry *list = code ? NULL : checkpoint_entries(plan, metrics, at ? at->epoch : 0, &count);
     if (list) code = load_entries(&a, list, count, at, why);
-    else if (code == 0) code = fail(why, -ENOMEM, "%s: no memory to load it; free some", path);
+    else if (code == 0) code = why_fail(why, -ENOMEM, "%s: no memory to load it; free some", path);
     free(list);
     archive_close(&a);
     return code;
@@ -242,7 +244,7 @@ static int load_text(const char *path, const char *key, char *text, size_t size,
     int code = archive_open(&a, path, why);
     if (code) return code;
     const char *value = metadata(&a, key);
-    if (!value || strlen(value) >= size) code = fail(why, -EINVAL, "%s: its metadata tell no %s; give the %s yourself", path, key, key);
+    if (!value || strlen(value) >= size) code = why_fail(why, -EINVAL, "%s: its metadata tell no %s; give the %s yourself", path, key, key);
     else snprintf(text, size, "%s", value);
     archive_close(&a);
     return code;

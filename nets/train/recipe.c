@@ -45,15 +45,15 @@ static int parse_word(char *word, struct recipe *r, struct why *why)
 {
     char names[256];
     char *value = strchr(word, '=');
-    if (!value) return fail(why, -EINVAL, "recipe: \"%.80s\" is not key=value; keys are %s", word, key_names(names, sizeof names));
+    if (!value) return why_fail(why, -EINVAL, "recipe: \"%.80s\" is not key=value; keys are %s", word, key_names(names, sizeof names));
     *value++ = 0;
     for (const struct key *key = recipe_keys; key->name; key++) {
         if (strcmp(key->name, word) != 0) continue;
         if (strlen(value) >= VALUE_SIZE || !key_read(key, value, r))
-            return fail(why, -EINVAL, "recipe: %s=%.80s: %s takes %s", word, value, word, key->takes);
+            return why_fail(why, -EINVAL, "recipe: %s=%.80s: %s takes %s", word, value, word, key->takes);
         return 0;
     }
-    return fail(why, -EINVAL, "recipe: there is no \"%.80s\"; keys are %s", word, key_names(names, sizeof names));
+    return why_fail(why, -EINVAL, "recipe: there is no \"%.80s\"; keys are %s", word, key_names(names, sizeof names));
 }
 
 /* Words that make no sense together. */
@@ -61,13 +61,13 @@ static int check(const struct recipe *r, struct why *why)
 {
     const struct recipe fresh = recipe_default();
     if (r->optimizer != OPTIMIZER_SGD && (r->momentum > 0 || r->nesterov))
-        return fail(why, -EINVAL, "recipe: momentum and nesterov belong to opt=sgd; leave them out, or set beta1");
+        return why_fail(why, -EINVAL, "recipe: momentum and nesterov belong to opt=sgd; leave them out, or set beta1");
     if (r->optimizer == OPTIMIZER_SGD &&
         (r->beta1 != fresh.beta1 || r->beta2 != fresh.beta2 || r->eps != fresh.eps || r->eps_form != fresh.eps_form))
-        return fail(why, -EINVAL, "recipe: beta1, beta2, eps and epsform belong to opt=adam and adamw; write opt= before them");
-    if (r->nesterov && r->momentum == 0) return fail(why, -EINVAL, "recipe: nesterov=1 needs momentum, such as momentum=0.9");
+        return why_fail(why, -EINVAL, "recipe: beta1, beta2, eps and epsform belong to opt=adam and adamw; write opt= before them");
+    if (r->nesterov && r->momentum == 0) return why_fail(why, -EINVAL, "recipe: nesterov=1 needs momentum, such as momentum=0.9");
     if (r->train.kind == SELECT_SPLIT && r->test.kind != SELECT_ALL)
-        return fail(why, -EINVAL, "recipe: select=split tests on the images left over; leave testselect out");
+        return why_fail(why, -EINVAL, "recipe: select=split tests on the images left over; leave testselect out");
     return 0;
 }
 
@@ -80,7 +80,7 @@ int recipe_parse(const char *text, struct recipe *r, struct why *why)
         char word[VALUE_SIZE + 32];
         size_t length = strcspn(text, " \t\n");
         if (length >= sizeof word)
-            return fail(why, -EINVAL, "recipe: \"%.40s...\" is longer than words can be; separate them by spaces", text);
+            return why_fail(why, -EINVAL, "recipe: \"%.40s...\" is longer than words can be; separate them by spaces", text);
         memcpy(word, text, length);
         word[length] = 0;
         text += length;

@@ -55,8 +55,8 @@ static double percent(const struct tally *t) { return t->seen ? 100.0 * (double)
 
 static double mean_loss(const struct tally *t) { return t->seen ? t->loss / (double)t->seen : NAN; }
 
-void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch, double *accuracy,
-              double *loss, uint8_t *predicted)
+void train_evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
+                    double *accuracy, double *loss, uint8_t *predicted)
 {
     assert(n >= 0 && batch > 0);
     struct tally tally = { 0 };
@@ -75,7 +75,7 @@ void evaluate(struct plan *plan, struct batcher *batcher, const struct images *i
 static void timed_evaluate(struct run *r, const struct images *images, const int *index, int n, double *accuracy, double *loss)
 {
     uint64_t start = clock_ns();
-    evaluate(r->plan, r->batcher, images, index, n, r->part, accuracy, loss, NULL);
+    train_evaluate(r->plan, r->batcher, images, index, n, r->part, accuracy, loss, NULL);
     r->infer_seconds += (double)(clock_ns() - start) * 1e-9;
     r->inferred += n;
     r->metrics->infer_images_per_s = r->infer_seconds > 0 ? (double)r->inferred / r->infer_seconds : 0;
@@ -151,8 +151,8 @@ static bool interrupted(const struct run *r) { return r->options->interrupted &&
 static int fail_interrupted(const struct run *r, struct why *why)
 {
     const char *save = r->options->save;
-    return fail(why, -EINTR, "interrupted after %d of %d updates; %s%s", r->at.step, r->steps,
-                save ? "resume by loading " : "nothing was saved, start again", save ? save : "");
+    return why_fail(why, -EINTR, "interrupted after %d of %d updates; %s%s", r->at.step, r->steps,
+                    save ? "resume by loading " : "nothing was saved, start again", save ? save : "");
 }
 
 /* From where the run stands to the end of its epoch. The whole epoch's order is made anew: it depends on seed and epoch alone. */
@@ -161,7 +161,7 @@ static int run_epoch(struct run *r, struct why *why)
     int begin = r->at.epoch * r->steps_per_epoch, end = begin + r->steps_per_epoch < r->steps ? begin + r->steps_per_epoch : r->steps;
     assert(r->at.step >= begin && r->at.step < end);
     uint64_t start = clock_ns();
-    epoch_order(r->options->seed, (uint32_t)r->at.epoch, r->train, r->train_count, r->order);
+    batcher_epoch_order(r->options->seed, (uint32_t)r->at.epoch, r->train, r->train_count, r->order);
     while (r->at.step < end && !given_up(r)) {
         int first = (r->at.step - begin) * r->batch, left = r->train_count - first;
         run_step(r, r->order + first, left < r->batch ? left : r->batch);
@@ -186,12 +186,13 @@ int train_check(const struct net *net, const struct recipe *recipe, const struct
     int c, h, w;
     transform_shape(&recipe->transform, d, &c, &h, &w);
     if (net->in.c != c || net->in.h != h || net->in.w != w)
-        return fail(why, -EINVAL, "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=", net->in.c,
-                    net->in.h, net->in.w, d->name, c, h, w);
+        return why_fail(why, -EINVAL,
+                        "the net takes %dx%dx%d, %s with this recipe gives %dx%dx%d; begin the net so, or see pad=", net->in.c, net->in.h,
+                        net->in.w, d->name, c, h, w);
     const int outputs = net->count ? net->layers[net->count - 1].out.c : net->in.c;
     if (outputs != d->classes)
-        return fail(why, -EINVAL, "the net ends in %d outputs, %s has %d classes; end the net with dense%d", outputs, d->name, d->classes,
-                    d->classes);
+        return why_fail(why, -EINVAL, "the net ends in %d outputs, %s has %d classes; end the net with dense%d", outputs, d->name,
+                        d->classes, d->classes);
     int code = transform_check(&recipe->transform, d, why);
     code = code ? code : selection_check(&recipe->train, &d->train, d->classes, why);
     return code ? code : selection_check(&recipe->test, &d->test, d->classes, why);
@@ -209,13 +210,15 @@ static int choose_images(struct run *r, struct why *why)
     r->train = malloc(train * sizeof(int));
     r->order = malloc(train * sizeof(int));
     r->test = malloc(test * sizeof(int));
-    if (!r->train || !r->order || !r->test) return fail(why, -ENOMEM, "no memory for the indices of %zu images; free some", train + test);
+    if (!r->train || !r->order || !r->test)
+        return why_fail(why, -ENOMEM, "no memory for the indices of %zu images; free some", train + test);
     r->train_count = selection_make(&recipe->train, &d->train, d->classes, seed, false, r->train, why);
     if (r->train_count < 0) return r->train_count;
     r->test_count = selection_make(tested, r->test_images, d->classes, seed, split, r->test, why);
     if (r->test_count < 0) return r->test_count;
     if (r->train_count == 0 || r->test_count == 0)
-        return fail(why, -EINVAL, "%s: %d images to train on, %d to test on; select some of both", d->name, r->train_count, r->test_count);
+        return why_fail(why, -EINVAL, "%s: %d images to train on, %d to test on; select some of both", d->name, r->train_count,
+                        r->test_count);
     return 0;
 }
 
@@ -230,7 +233,7 @@ static int count_steps(struct run *r, struct why *why)
     long steps = recipe->updates ? recipe->updates : (long)recipe->epochs * r->steps_per_epoch;
     long epochs = (steps + r->steps_per_epoch - 1) / r->steps_per_epoch;
     if (epochs > MAX_EPOCHS || steps > INT_MAX)
-        return fail(why, -EINVAL, "%ld epochs are asked for; the most is %d, set epochs= or updates= lower", epochs, MAX_EPOCHS);
+        return why_fail(why, -EINVAL, "%ld epochs are asked for; the most is %d, set epochs= or updates= lower", epochs, MAX_EPOCHS);
     r->steps = (int)steps;
     return 0;
 }
@@ -254,7 +257,7 @@ static int open_plan(struct run *r, struct why *why)
     for (int i = 0; i < plan_tensors(r->plan); i++)
         r->parameters += plan_tensor(r->plan, i).trained ? (long)plan_tensor(r->plan, i).count : 0;
     r->weights = malloc((size_t)r->parameters * sizeof(float) + 1);
-    return r->weights ? 0 : fail(why, -ENOMEM, "no memory for %ld parameters; free some", r->parameters);
+    return r->weights ? 0 : why_fail(why, -ENOMEM, "no memory for %ld parameters; free some", r->parameters);
 }
 
 /* Is going on with ours what the saved recipe would have done so far? Length may differ where no rate depends on it. */
@@ -295,17 +298,17 @@ static int load_start(struct run *r, struct why *why)
     code = checkpoint_recipe(o->load, saved, sizeof saved, why);
     if (code) return code;
     if (!same_so_far(r->recipe, saved))
-        return fail(why, -EINVAL, "%s: made by the recipe \"%.300s\"; resume with that, or take its weights only", o->load, saved);
+        return why_fail(why, -EINVAL, "%s: made by the recipe \"%.300s\"; resume with that, or take its weights only", o->load, saved);
     if (at.seed != o->seed)
-        return fail(why, -EINVAL, "%s: made with seed %llu, this run has %llu; resume with that, or take its weights only", o->load,
-                    (unsigned long long)at.seed, (unsigned long long)o->seed);
+        return why_fail(why, -EINVAL, "%s: made with seed %llu, this run has %llu; resume with that, or take its weights only", o->load,
+                        (unsigned long long)at.seed, (unsigned long long)o->seed);
     if (strcmp(at.data_sha256, r->data->sha256) != 0)
-        return fail(why, -EINVAL, "%s: trained on other data than this %s; resume on that, or take its weights only", o->load,
-                    r->data->name);
+        return why_fail(why, -EINVAL, "%s: trained on other data than this %s; resume on that, or take its weights only", o->load,
+                        r->data->name);
     long begin = (long)at.epoch * r->steps_per_epoch;
     if (at.step > r->steps || (at.step != r->steps && (at.step < begin || at.step >= begin + r->steps_per_epoch)))
-        return fail(why, -EINVAL, "%s: stands at epoch %d, update %d, which this run of %d updates has not; ask for more epochs", o->load,
-                    at.epoch, at.step, r->steps);
+        return why_fail(why, -EINVAL, "%s: stands at epoch %d, update %d, which this run of %d updates has not; ask for more epochs",
+                        o->load, at.epoch, at.step, r->steps);
     r->at = at;
     restore_metrics(r);
     return 0;
@@ -379,8 +382,8 @@ static void finish(struct run *r)
     if (r->options->hooks.finished) r->options->hooks.finished(r->options->hooks.context, r->plan);
 }
 
-int train(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
-          struct metrics *metrics, struct why *why)
+int train_run(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
+              struct metrics *metrics, struct why *why)
 {
     assert(net && recipe && data && options && metrics);
     *metrics = (struct metrics){ .train_acc = NAN, .train_loss = NAN };

@@ -59,12 +59,12 @@ struct train_options {
 int train_check(const struct net *net, const struct recipe *recipe, const struct dataset *data, struct why *why);
 
 /* 0; -EINVAL (net does not fit the data, bad selection …), -ENOMEM, -EINTR, or the checkpoint's errno, with the reason. */
-int train(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
-          struct metrics *metrics, struct why *why);
+int train_run(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
+              struct metrics *metrics, struct why *why);
 
 /* Accuracy (per cent) and mean loss of images index[0 … n-1] in inference mode, and optionally each image's predicted class. */
-void evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch, double *accuracy,
-              double *loss, uint8_t *predicted);
+void train_evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
+                    double *accuracy, double *loss, uint8_t *predicted);
 
 /* safetensors: opens from Python without our code. Tensors as plan_tensor names them, float32, native order ([K][R][S][C]); metadata
  * carries net, recipe and position; optimizer state as "optimizer.0.<name>" and "optimizer.1.<name>". Written beside, fsynced, renamed. */

@@ -10,6 +10,6 @@ ZOO
 #undef X
 
 #define X(study) &study,
-const struct zoo_study *const zoo[] = { ZOO NULL };
+const struct zoo_study *const zoo_studies[] = { ZOO NULL };
 #undef X
 /* clang-format on */

@@ -23,6 +23,6 @@ struct zoo_study {
     const struct zoo_cell *cells; /* ended by cell NULL */
 };
 
-extern const struct zoo_study *const zoo[]; /* all of them, by name, NULL-terminated */
+extern const struct zoo_study *const zoo_studies[]; /* all of them, by name, NULL-terminated */
 
 #endif

@@ -27,7 +27,7 @@ static void draw(struct rng *r, char *text)
 static bool is_kept(const struct dropout *p, int vector, int lane)
 {
     const struct philox_key key = { { p->key[0], p->key[1] } };
-    const uint32_t word = philox(key, (uint64_t)vector / 8, (uint64_t)lane).w[vector % 8 / 2];
+    const uint32_t word = rng_philox(key, (uint64_t)vector / 8, (uint64_t)lane).w[vector % 8 / 2];
     return (vector % 2 ? word >> 16 : word & 0xFFFF) >= p->threshold;
 }
 

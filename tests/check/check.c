@@ -185,7 +185,7 @@ static uint32_t hash_text(const char *text)
 static const char *run_problem(struct check *c, const char *problem)
 {
     snprintf(c->problem, CHECK_TEXT, "%s", problem);
-    c->rng = rng_start(stream_key(c->seed, STREAM_TEST, (uint32_t)c->cases->op, hash_text(problem)));
+    c->rng = rng_start(rng_stream_key(c->seed, STREAM_TEST, (uint32_t)c->cases->op, hash_text(problem)));
     c->threads = rng_below(&c->rng, 3) ? 1 : draw_between(&c->rng, 2, CHECK_THREADS);
     for (int i = 0; i < GUARD_SLOTS; i++) guard_drop(&c->guards, i);
     return c->cases->run(c, problem);
@@ -194,7 +194,7 @@ static const char *run_problem(struct check *c, const char *problem)
 static void run_drawn(struct check *c, int i)
 {
     char problem[CHECK_TEXT];
-    struct rng r = rng_start(stream_key(c->seed, STREAM_TEST, STREAM_PROBLEMS + (uint32_t)c->cases->op, (uint32_t)i));
+    struct rng r = rng_start(rng_stream_key(c->seed, STREAM_TEST, STREAM_PROBLEMS + (uint32_t)c->cases->op, (uint32_t)i));
     c->cases->draw(&r, problem);
     const char *wrong = run_problem(c, problem);
     if (wrong) { /* a mistake in the cases themselves */

@@ -105,7 +105,7 @@ static bool compare_turn(const struct t_api *api, struct rng *r, char *text, siz
 
 long t_compare(const struct t_api *api, int cases, uint64_t seed, char *text, size_t size)
 {
-    struct rng r = rng_start(stream_key(seed, STREAM_TEST, OP_COUNT, 1000));
+    struct rng r = rng_start(rng_stream_key(seed, STREAM_TEST, OP_COUNT, 1000));
     long made = 0;
     for (int i = 0; i < cases * KINDS; i++) {
         struct t_case got, want;

@@ -180,7 +180,7 @@ static bool compare_rows(struct comparison *c, struct rng *r)
 long v_compare(const struct v_api *api, int cases, uint64_t seed, char *text, size_t size)
 {
     struct comparison c = { api, text, size, 0 };
-    struct rng r = rng_start(stream_key(seed, STREAM_TEST, OP_COUNT, (uint32_t)api->isa));
+    struct rng r = rng_start(rng_stream_key(seed, STREAM_TEST, OP_COUNT, (uint32_t)api->isa));
     assert(api->width >= 4 && LANES % api->width == 0);
     for (int i = 0; i < cases; i++) {
         struct v_args in = { .bits = rng_u32(&r) };

@@ -18,7 +18,7 @@ int main(void)
 
     if (!failed) {
         const struct train_options options = { .isas = cpu_detect(), .team = team };
-        failed = train(&net, &recipe, &data, &options, &metrics, &why);
+        failed = train_run(&net, &recipe, &data, &options, &metrics, &why);
         dataset_close(&data);
     }
     team_close(team);

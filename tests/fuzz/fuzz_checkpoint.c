@@ -64,7 +64,7 @@ static void resume(const char *path)
     static struct metrics metrics;
     struct why why = { "" };
     struct train_options options = { .isas = 1u << ISA_SCALAR, .seed = 5, .load = path };
-    int code = train(&net, &recipe, &data_set, &options, &metrics, &why);
+    int code = train_run(&net, &recipe, &data_set, &options, &metrics, &why);
     if (code) fuzz_refused(code, &why);
     else assert(metrics.epochs >= 0 && metrics.epochs <= MAX_EPOCHS);
 }

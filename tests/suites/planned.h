@@ -31,7 +31,7 @@ static inline void fill(struct plan *plan, int first, int n)
     size_t pixels = (size_t)net->in.c * (size_t)net->in.h * (size_t)net->in.w;
     uint32_t classes = (uint32_t)net->layers[net->count - 1].out.c;
     for (int i = 0; i < image_blocks(n) * LANES; i++) {
-        struct rng rng = rng_start(stream_key(3, STREAM_TEST, (uint32_t)(first + i), 0));
+        struct rng rng = rng_start(rng_stream_key(3, STREAM_TEST, (uint32_t)(first + i), 0));
         real *x = plan_input(plan) + (size_t)(i / LANES) * pixels * LANES + i % LANES;
         plan_labels(plan)[i] = (uint8_t)(i < n ? rng_below(&rng, classes) : 0);
         for (size_t p = 0; p < pixels; p++) x[p * LANES] = i < n ? (real)rng_normal(&rng) : 0;

@@ -17,7 +17,7 @@ enum { BATCH = 37, STEPS = 2 };
 static void fill(struct plan *plan, uint32_t step)
 {
     const struct shape in = plan_net(plan)->in;
-    struct rng rng = rng_start(stream_key(1, STREAM_TEST, step, 0));
+    struct rng rng = rng_start(rng_stream_key(1, STREAM_TEST, step, 0));
     int pixels = in.c * in.h * in.w;
     for (int i = 0; i < image_blocks(BATCH) * pixels * LANES; i++)
         plan_input(plan)[i] = i / (pixels * LANES) * LANES + i % LANES < BATCH ? (real)rng_normal(&rng) : 0;

@@ -18,7 +18,7 @@ static const struct transform plain = { .mean = 0.1307, .sd = 0.3081 };
 
 static void make_images(void)
 {
-    struct rng r = rng_start(stream_key(1, STREAM_TEST, 0, 0));
+    struct rng r = rng_start(rng_stream_key(1, STREAM_TEST, 0, 0));
     for (int i = 0; i < COUNT * PIXELS; i++) pixels[i] = (uint8_t)(rng_u32(&r) >> 24);
     for (int i = 0; i < COUNT; i++) labels[i] = (uint8_t)(i % 7);
 }
@@ -193,7 +193,7 @@ Test(batch, augmentation_is_keyed_by_seed_epoch_and_image)
 static uint8_t *apply(struct augment a, struct shape s, uint64_t seed, const uint8_t *image, uint8_t *room)
 {
     size_t bytes = (size_t)(s.h * s.w * s.c);
-    struct rng r = rng_start(stream_key(seed, STREAM_TEST, 9, 0));
+    struct rng r = rng_start(rng_stream_key(seed, STREAM_TEST, 9, 0));
     memcpy(room, image, bytes);
     memset(room + bytes, 0xcc, bytes);
     return augment_apply(&a, 1, s, &r, room, room + bytes);
@@ -356,14 +356,14 @@ Test(selection, an_epochs_order_is_a_permutation_by_seed_and_epoch)
 {
     int index[COUNT], order[COUNT], other[COUNT], uses[COUNT] = { 0 };
     for (int i = 0; i < COUNT; i++) index[i] = 3 * i;
-    epoch_order(5, 0, index, COUNT, order);
+    batcher_epoch_order(5, 0, index, COUNT, order);
     for (int i = 0; i < COUNT; i++) uses[order[i] / 3] += order[i] % 3 == 0;
     for (int i = 0; i < COUNT; i++) cr_assert_eq(uses[i], 1);
-    epoch_order(5, 0, index, COUNT, other);
+    batcher_epoch_order(5, 0, index, COUNT, other);
     cr_assert_eq(memcmp(order, other, sizeof order), 0);
-    epoch_order(5, 1, index, COUNT, other);
+    batcher_epoch_order(5, 1, index, COUNT, other);
     cr_assert_neq(memcmp(order, other, sizeof order), 0);
-    epoch_order(6, 0, index, COUNT, other);
+    batcher_epoch_order(6, 0, index, COUNT, other);
     cr_assert_neq(memcmp(order, other, sizeof order), 0);
-    epoch_order(5, 0, index, 0, order);
+    batcher_epoch_order(5, 0, index, 0, order);
 }

@@ -38,7 +38,7 @@ Test(bench_stats, known_answers)
 Test(bench_stats, the_interval_holds_the_median)
 {
     enum { TRIES = 4000, N = 40 };
-    struct rng r = rng_start(stream_key(5, STREAM_TEST, 0, 0));
+    struct rng r = rng_start(rng_stream_key(5, STREAM_TEST, 0, 0));
     int held = 0;
     for (int i = 0; i < TRIES; i++) {
         double x[N];
@@ -69,7 +69,7 @@ static double tick(void *context)
 
 static struct clockwork clockwork(double seconds, double jitter)
 {
-    return (struct clockwork){ .seconds = seconds, .jitter = jitter, .rng = rng_start(stream_key(1, STREAM_TEST, 0, 0)) };
+    return (struct clockwork){ .seconds = seconds, .jitter = jitter, .rng = rng_start(rng_stream_key(1, STREAM_TEST, 0, 0)) };
 }
 
 Test(bench_sampler, stops_when_the_median_is_known)

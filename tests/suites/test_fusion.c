@@ -123,8 +123,8 @@ Test(fusion, same_bits_for_the_studied_nets)
     struct team *teams[3];
     open_teams(teams);
     const char *last = "";
-    for (int i = 0; zoo[i]; i++)
-        for (const struct zoo_cell *cell = zoo[i]->cells; cell->cell; cell++) {
+    for (int i = 0; zoo_studies[i]; i++)
+        for (const struct zoo_cell *cell = zoo_studies[i]->cells; cell->cell; cell++) {
             if (strcmp(cell->net, last) != 0 && strstr(cell->net, "conv") && macs_of(cell->net) <= STUDIED_MACS)
                 cr_assert_gt(assert_same_bits(cell->net, 33, teams, 2), 1, "%s: nothing is done together", cell->net);
             last = cell->net;
@@ -193,7 +193,7 @@ static void draw(struct rng *rng, char *text, size_t size)
 
 Test(fusion, same_bits_for_random_nets)
 {
-    struct rng rng = rng_start(stream_key(5, STREAM_TEST, 0, 0));
+    struct rng rng = rng_start(rng_stream_key(5, STREAM_TEST, 0, 0));
     struct team *teams[3];
     int together = 0;
     open_teams(teams);

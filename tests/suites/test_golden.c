@@ -226,10 +226,10 @@ Test(golden, other_cells_of_the_zoo)
     FILE *write = writing();
     int wrong = 0;
     if (!write) load_golden("tests/golden/zoo.txt");
-    for (int s = 0; zoo[s]; s++) {
-        for (const struct zoo_cell *c = zoo[s]->cells; c->cell; c++) {
+    for (int s = 0; zoo_studies[s]; s++) {
+        for (const struct zoo_cell *c = zoo_studies[s]->cells; c->cell; c++) {
             char name[96];
-            snprintf(name, sizeof name, "%s/%s", zoo[s]->study, c->cell);
+            snprintf(name, sizeof name, "%s/%s", zoo_studies[s]->study, c->cell);
             struct sought sought = { name, c->net, c->recipe, false };
             fixed_nets(seek, &sought);
             wrong += sought.found ? 0 : check(name, c->net, c->recipe, write);

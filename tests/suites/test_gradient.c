@@ -32,7 +32,7 @@ static struct subject subject_open(const char *text, int n, uint64_t seed, bool 
     struct why why = { "" };
     cr_assert_eq(net_parse(text, &net, &why), 0, "%s", why.text);
     struct plan_options options = { .batch = n, .training = true, .isas = 1u << ISA_SCALAR, .no_blocks = kept };
-    struct subject s = { .n = n, .rng = rng_start(stream_key(seed, STREAM_TEST, 1, 0)) };
+    struct subject s = { .n = n, .rng = rng_start(rng_stream_key(seed, STREAM_TEST, 1, 0)) };
     cr_assert_eq(net_plan(&net, &options, &s.plan, &why), 0, "%s", why.text);
     plan_init(s.plan, (struct init){ INIT_DEFAULT, false }, seed);
     size_t pixels = (size_t)net.in.c * (size_t)net.in.h * (size_t)net.in.w;
@@ -218,7 +218,7 @@ static void random_net(struct rng *r, char *text, size_t size)
 
 Test(gradient, random_nets)
 {
-    struct rng r = rng_start(stream_key(1, STREAM_TEST, 2, 0));
+    struct rng r = rng_start(rng_stream_key(1, STREAM_TEST, 2, 0));
     int checked = 0;
     while (checked < 60) {
         char text[512];

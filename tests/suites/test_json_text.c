@@ -95,7 +95,7 @@ Test(json_text, takes_what_jansson_takes_of_damaged_rows)
     static const char bytes[] = "{}[]\",:\\u0129.eE+-tfn \t\n\x01\x80\xc3\xf0";
     char text[sizeof row];
     int same = 0;
-    struct rng rng = rng_start(stream_key(7, STREAM_TEST, 0, 0));
+    struct rng rng = rng_start(rng_stream_key(7, STREAM_TEST, 0, 0));
     for (uint32_t i = 0; i < 200000; i++) {
         size_t size = sizeof row - 1;
         memcpy(text, row, sizeof row);

@@ -83,7 +83,7 @@ Test(between, batchnorm_statistics_merge)
     static const struct batchnorm problems[] = { { 17, 3, 6, 5 }, { 64, 19, 14, 14 }, { 1, 1, 1, 1 }, { 100, 2, 3, 3 } };
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
         const struct batchnorm *p = &problems[i];
-        struct rng r = rng_start(stream_key(5, STREAM_TEST, 1, (uint32_t)i));
+        struct rng r = rng_start(rng_stream_key(5, STREAM_TEST, 1, (uint32_t)i));
         const int chunks = batchnorm_chunks(p);
         const size_t channels = (size_t)p->c, count = (size_t)image_blocks(p->n) * LANES * (size_t)p->h * (size_t)p->w * channels;
         float *x = floats(&r, count, 2, 100), *mean = floats(&r, channels * (size_t)chunks, 1, 0),
@@ -121,7 +121,7 @@ Test(between, batchnorm_statistics_merge)
 Test(between, chunks_are_added_by_the_fixed_tree)
 {
     enum { CHUNKS = 5, STRIDE = 3008, COUNT = 3000 };
-    struct rng r = rng_start(stream_key(5, STREAM_TEST, 3, 0));
+    struct rng r = rng_start(rng_stream_key(5, STREAM_TEST, 3, 0));
     for (int add = 0; add < 2; add++) {
         float *from = floats(&r, (size_t)CHUNKS * STRIDE, 2, 0), *to = floats(&r, STRIDE, 2, 0), *want = floats(&r, STRIDE, 2, 0);
         memcpy(want, to, STRIDE * sizeof *to);
@@ -142,7 +142,7 @@ Test(between, chunks_are_added_by_the_fixed_tree)
 Test(between, batchnorm_folds)
 {
     const struct batchnorm p = { 16, 2, 4, 4 };
-    struct rng r = rng_start(stream_key(6, STREAM_TEST, 2, 0));
+    struct rng r = rng_start(rng_stream_key(6, STREAM_TEST, 2, 0));
     const size_t count = (size_t)p.h * (size_t)p.w * (size_t)p.c * LANES;
     const struct span rows = { 0, p.h };
     float *x = floats(&r, count, 4, 3), *dy = floats(&r, count, 2, 0.3f), *y = floats(&r, count, 1, 0), *dx = floats(&r, count, 1, 0);

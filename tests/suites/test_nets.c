@@ -32,8 +32,8 @@ Test(nets, text_has_one_canonical_form)
 Test(nets, zoo_prints_as_written)
 {
     int cells = 0;
-    for (int s = 0; zoo[s]; s++)
-        for (const struct zoo_cell *cell = zoo[s]->cells; cell->cell; cell++, cells++) assert_prints(cell->net, cell->net);
+    for (int s = 0; zoo_studies[s]; s++)
+        for (const struct zoo_cell *cell = zoo_studies[s]->cells; cell->cell; cell++, cells++) assert_prints(cell->net, cell->net);
     cr_assert_geq(cells, 30);
 }
 
@@ -122,10 +122,10 @@ Test(nets, too_many_layers)
 Test(nets, parameters_are_the_documented_ones)
 {
     int cells = 0;
-    for (int s = 0; zoo[s]; s++)
-        for (const struct zoo_cell *cell = zoo[s]->cells; cell->cell; cell++, cells++) {
+    for (int s = 0; zoo_studies[s]; s++)
+        for (const struct zoo_cell *cell = zoo_studies[s]->cells; cell->cell; cell++, cells++) {
             struct net net = toy_net(cell->net);
-            cr_assert_eq(net_parameters(&net), cell->parameters, "%s/%s: %ld", zoo[s]->study, cell->cell, net_parameters(&net));
+            cr_assert_eq(net_parameters(&net), cell->parameters, "%s/%s: %ld", zoo_studies[s]->study, cell->cell, net_parameters(&net));
         }
     cr_assert_geq(cells, 30);
     struct net compact = toy_net(COMPACT);

@@ -31,14 +31,14 @@ static const uint64_t GOLDEN_SIN_COS = 0x14618b38275eab84, GOLDEN_POW = 0xc1de1e
 Test(why, message_is_cut_and_the_code_returned)
 {
     struct why why;
-    cr_assert_eq(fail(&why, -EINVAL, "%s of %d", "three", 7), -EINVAL);
+    cr_assert_eq(why_fail(&why, -EINVAL, "%s of %d", "three", 7), -EINVAL);
     cr_assert_str_eq(why.text, "three of 7");
     char endless[2 * sizeof why.text];
     memset(endless, 'x', sizeof endless - 1);
     endless[sizeof endless - 1] = 0;
-    cr_assert_eq(fail(&why, -EIO, "%s", endless), -EIO);
+    cr_assert_eq(why_fail(&why, -EIO, "%s", endless), -EIO);
     cr_assert_eq(strlen(why.text), sizeof why.text - 1);
-    cr_assert_eq(fail(NULL, -ENOENT, "nobody asked"), -ENOENT);
+    cr_assert_eq(why_fail(NULL, -ENOENT, "nobody asked"), -ENOENT);
 }
 
 Test(clock, never_runs_backwards)
@@ -98,27 +98,27 @@ Test(rng, philox_known_answers)
         { 0x85a308d3243f6a88, 0x0370734413198a2e, { { 0xa4093822, 0x299f31d0 } }, { { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } } },
     };
     for (size_t i = 0; i < COUNT(vectors); i++) {
-        struct philox_block got = philox(vectors[i].key, vectors[i].low, vectors[i].high);
+        struct philox_block got = rng_philox(vectors[i].key, vectors[i].low, vectors[i].high);
         cr_assert_eq(memcmp(&got, &vectors[i].want, sizeof got), 0, "vector %zu", i);
     }
 }
 
 Test(rng, streams_differ_in_every_part_of_their_key)
 {
-    struct philox_key keys[] = { stream_key(1, STREAM_INIT, 2, 3),          stream_key(2, STREAM_INIT, 2, 3),
-                                 stream_key(1, STREAM_ORDER, 2, 3),         stream_key(1, STREAM_INIT, 3, 3),
-                                 stream_key(1, STREAM_INIT, 2, 2),          stream_key(1, STREAM_INIT, 3, 2),
-                                 stream_key(1ull << 32, STREAM_INIT, 2, 3), stream_key(1ull << 32 | 1, STREAM_INIT, 2, 3) };
+    struct philox_key keys[] = { rng_stream_key(1, STREAM_INIT, 2, 3),          rng_stream_key(2, STREAM_INIT, 2, 3),
+                                 rng_stream_key(1, STREAM_ORDER, 2, 3),         rng_stream_key(1, STREAM_INIT, 3, 3),
+                                 rng_stream_key(1, STREAM_INIT, 2, 2),          rng_stream_key(1, STREAM_INIT, 3, 2),
+                                 rng_stream_key(1ull << 32, STREAM_INIT, 2, 3), rng_stream_key(1ull << 32 | 1, STREAM_INIT, 2, 3) };
     for (size_t i = 0; i < COUNT(keys); i++)
         for (size_t j = 0; j < i; j++) cr_assert_neq(memcmp(&keys[i], &keys[j], sizeof keys[i]), 0, "streams %zu and %zu", i, j);
 }
 
 Test(rng, reader_walks_the_blocks_in_order)
 {
-    struct philox_key key = stream_key(7, STREAM_TEST, 0, 0);
+    struct philox_key key = rng_stream_key(7, STREAM_TEST, 0, 0);
     struct rng r = rng_start(key);
     for (uint64_t block = 0; block < 5; block++) {
-        struct philox_block want = philox(key, block, 0);
+        struct philox_block want = rng_philox(key, block, 0);
         for (int i = 0; i < 4; i++) cr_assert_eq(rng_u32(&r), want.w[i]);
     }
 }
@@ -127,7 +127,7 @@ Test(rng, reader_walks_the_blocks_in_order)
  * many falls on the low values where remainders are taken, and on every third value where products are. */
 Test(rng, below_is_uniform)
 {
-    struct rng r = rng_start(stream_key(7, STREAM_TEST, 1, 0));
+    struct rng r = rng_start(rng_stream_key(7, STREAM_TEST, 1, 0));
     static const uint32_t limits[] = { 6, 0xC0000000u };
     for (size_t k = 0; k < 2 * COUNT(limits); k++) {
         enum { CELLS = 6, DRAWS = 60000 };
@@ -148,7 +148,7 @@ Test(rng, below_is_uniform)
 Test(rng, normals_have_the_moments_and_golden_bits)
 {
     enum { DRAWS = 200000 };
-    struct rng r = rng_start(stream_key(42, STREAM_TEST, 2, 0));
+    struct rng r = rng_start(rng_stream_key(42, STREAM_TEST, 2, 0));
     double power[5] = { 0 };
     uint64_t hash = HASH_START;
     for (int i = 0; i < DRAWS; i++) {
@@ -177,16 +177,16 @@ Test(rng, uniform_stays_below_one)
 Test(rng, permutation_holds_everyone_once)
 {
     static int order[1000], other[1000], seen[1000];
-    rng_permutation(stream_key(1, STREAM_ORDER, 0, 0), 1000, order);
-    rng_permutation(stream_key(1, STREAM_ORDER, 1, 0), 1000, other);
+    rng_permutation(rng_stream_key(1, STREAM_ORDER, 0, 0), 1000, order);
+    rng_permutation(rng_stream_key(1, STREAM_ORDER, 1, 0), 1000, other);
     for (int i = 0; i < 1000; i++) {
         cr_assert(order[i] >= 0 && order[i] < 1000);
         cr_assert_eq(seen[order[i]]++, 0, "%d stands twice", order[i]);
     }
     cr_assert_neq(memcmp(order, other, sizeof order), 0);
-    rng_permutation(stream_key(1, STREAM_ORDER, 0, 0), 1, order);
+    rng_permutation(rng_stream_key(1, STREAM_ORDER, 0, 0), 1, order);
     cr_assert_eq(order[0], 0);
-    rng_permutation(stream_key(1, STREAM_ORDER, 0, 0), 0, NULL);
+    rng_permutation(rng_stream_key(1, STREAM_ORDER, 0, 0), 0, NULL);
 }
 
 /* The largest relative error of a long comparison, and where: an assertion per value would take minutes. */

@@ -10,7 +10,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static struct rng numbers(uint32_t which) { return rng_start(stream_key(3, STREAM_TEST, 0x5ca1a, which)); }
+static struct rng numbers(uint32_t which) { return rng_start(rng_stream_key(3, STREAM_TEST, 0x5ca1a, which)); }
 
 /* `count` floats, NaN until written. Freed with the test's process; remembered, so that a leak checker can reach them till then. */
 static real *tensor(size_t count)

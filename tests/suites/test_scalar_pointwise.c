@@ -10,7 +10,7 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static struct rng numbers(uint32_t which) { return rng_start(stream_key(3, STREAM_TEST, 0x901e7, which)); }
+static struct rng numbers(uint32_t which) { return rng_start(rng_stream_key(3, STREAM_TEST, 0x901e7, which)); }
 
 static void draw(struct rng *r, real *to, size_t count, double middle, double spread)
 {
@@ -215,7 +215,7 @@ Test(scalar_dropout, draws_the_bits_of_the_runtimes_philox)
 {
     enum { VECTORS = 40 };
     const struct dropout_variant *v = kernels_of(ISA_SCALAR)->dropout;
-    const struct philox_key key = stream_key(9, STREAM_DROPOUT, 4, 2);
+    const struct philox_key key = rng_stream_key(9, STREAM_DROPOUT, 4, 2);
     static const uint32_t thresholds[] = { 0, 1, 16384, 32768, 65535 };
     for (size_t t = 0; t < COUNT(thresholds); t++) {
         const struct dropout p = { thresholds[t], { key.k[0], key.k[1] } };
@@ -228,7 +228,7 @@ Test(scalar_dropout, draws_the_bits_of_the_runtimes_philox)
         const real scaled = 3 * ((real)65536 / (real)(65536 - thresholds[t]));
         for (int i = 0; i < VECTORS * LANES; i++) {
             const uint64_t vector = (uint64_t)i / LANES, lane = (uint64_t)i % LANES;
-            const uint32_t word = philox(key, vector / 8, lane).w[vector % 8 / 2], bits = vector % 2 ? word >> 16 : word & 0xffff;
+            const uint32_t word = rng_philox(key, vector / 8, lane).w[vector % 8 / 2], bits = vector % 2 ? word >> 16 : word & 0xffff;
             const bool keep = bits >= thresholds[t];
             cr_assert_eq(kept[vector] >> lane & 1, keep, "threshold %u, vector %d, lane %d", thresholds[t], (int)vector, (int)lane);
             cr_assert(y[i] == (keep ? scaled : 0) && dx[i] == y[i]);

@@ -215,7 +215,7 @@ static void sum_unit(void *context, int begin, int end, int worker)
     struct sums *sums = context;
     (void)worker;
     for (int unit = begin; unit < end; unit++) {
-        struct rng r = rng_start(stream_key(3, STREAM_TEST, (uint32_t)unit, 0));
+        struct rng r = rng_start(rng_stream_key(3, STREAM_TEST, (uint32_t)unit, 0));
         for (int i = 0; i < 50; i++) sums->part[unit] += rng_normal(&r);
     }
 }

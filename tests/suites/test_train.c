@@ -17,7 +17,7 @@ static struct metrics run(const char *net_text, const char *recipe_text, const s
     struct recipe recipe = toy_recipe(recipe_text);
     struct why why = { "" };
     if (!options.isas) options.isas = cpu_detect();
-    cr_assert_eq(train(&net, &recipe, d, &options, &m, &why), 0, "%s", why.text);
+    cr_assert_eq(train_run(&net, &recipe, d, &options, &m, &why), 0, "%s", why.text);
     return m;
 }
 
@@ -29,7 +29,7 @@ static void assert_refused(const char *net_text, const char *recipe_text, const 
     struct recipe recipe = toy_recipe(recipe_text);
     struct why why = { "" };
     options.isas = cpu_detect();
-    cr_assert_eq(train(&net, &recipe, d, &options, &m, &why), code, "%s", why.text);
+    cr_assert_eq(train_run(&net, &recipe, d, &options, &m, &why), code, "%s", why.text);
     cr_assert_not_null(strstr(why.text, part), "\"%s\" does not say \"%s\"", why.text, part);
     cr_assert_null(strchr(why.text, '\n'));
 }
@@ -236,7 +236,7 @@ Test(batches, the_last_short_one_counts_unless_dropped)
     toy_close(&d);
 }
 
-/* One update of 2,100 images: train() feeds parts of PLAN_WAVE, here the plan takes all. Same bits. */
+/* One update of 2,100 images: train_run() feeds parts of PLAN_WAVE, here the plan takes all. Same bits. */
 Test(batches, parts_give_the_bits_of_the_whole)
 {
     struct dataset d = toy_open(2100, 16);
@@ -257,7 +257,7 @@ Test(batches, parts_give_the_bits_of_the_whole)
     cr_assert_eq(batcher_open(&batcher, &d, &recipe.transform, NULL, NULL), 0);
     static int all[2100], order[2100];
     for (int i = 0; i < 2100; i++) all[i] = i;
-    epoch_order(5, 0, all, 2100, order);
+    batcher_epoch_order(5, 0, all, 2100, order);
     plan_init(whole, recipe.init, 5);
     batcher_fill(batcher, &d.train, order, 2100, true, 5, 0, plan_input(whole), plan_labels(whole));
     plan_gradients(whole, 2100, 2100, false, (struct pass_key){ .seed = 5 });
@@ -342,14 +342,14 @@ Test(train, evaluate_tells_every_prediction)
     cr_assert_eq(batcher_open(&batcher, &d, &recipe.transform, NULL, NULL), 0);
     plan_init(plan, recipe.init, 1);
     for (int i = 0; i < 50; i++) index[i] = 49 - i;
-    evaluate(plan, batcher, &d.test, index, 50, 24, &accuracy, &loss, predicted);
+    train_evaluate(plan, batcher, &d.test, index, 50, 24, &accuracy, &loss, predicted);
     for (int i = 0; i < 50; i++) {
         cr_assert_lt(predicted[i], TOY_CLASSES);
         right += predicted[i] == d.test.labels[index[i]];
     }
     cr_assert_float_eq(accuracy, 2.0 * right, 1e-12);
     cr_assert(loss > 0.5 && loss < 5, "%g", loss);
-    evaluate(plan, batcher, &d.test, index, 0, 24, &accuracy, &loss, NULL);
+    train_evaluate(plan, batcher, &d.test, index, 0, 24, &accuracy, &loss, NULL);
     cr_assert(isnan(accuracy) && isnan(loss));
     batcher_close(batcher);
     plan_close(plan);

@@ -27,12 +27,12 @@ static const struct zoo_cell *find(const struct zoo_study *study, const char *na
 Test(zoo, strings_are_canonical_and_parameters_true)
 {
     int cells = 0;
-    for (int s = 0; zoo[s]; s++)
-        for (const struct zoo_cell *cell = zoo[s]->cells; cell->cell; cell++, cells++) {
+    for (int s = 0; zoo_studies[s]; s++)
+        for (const struct zoo_cell *cell = zoo_studies[s]->cells; cell->cell; cell++, cells++) {
             char text[1024];
             struct net net = parse(cell->net);
             cr_assert_str_eq(net_print(&net, text, sizeof text), cell->net);
-            cr_assert_eq(net_parameters(&net), cell->parameters, "%s/%s: %ld parameters, not %ld", zoo[s]->study, cell->cell,
+            cr_assert_eq(net_parameters(&net), cell->parameters, "%s/%s: %ld parameters, not %ld", zoo_studies[s]->study, cell->cell,
                          net_parameters(&net), cell->parameters);
             struct recipe r;
             struct why why = { "" };
@@ -46,9 +46,9 @@ Test(zoo, strings_are_canonical_and_parameters_true)
 
 Test(zoo, nets_fit_their_data)
 {
-    for (int s = 0; zoo[s]; s++)
-        for (const struct zoo_cell *cell = zoo[s]->cells; cell->cell; cell++) {
-            const char *data = cell->data ? cell->data : zoo[s]->data;
+    for (int s = 0; zoo_studies[s]; s++)
+        for (const struct zoo_cell *cell = zoo_studies[s]->cells; cell->cell; cell++) {
+            const char *data = cell->data ? cell->data : zoo_studies[s]->data;
             bool cifar = strcmp(data, "cifar-10") == 0;
             struct dataset d = { .name = data, .classes = 10, .c = cifar ? 3 : 1, .h = cifar ? 32 : 28, .w = cifar ? 32 : 28 };
             struct recipe r;
@@ -56,17 +56,17 @@ Test(zoo, nets_fit_their_data)
             cr_assert_eq(recipe_parse(cell->recipe, &r, NULL), 0);
             struct net net = parse(cell->net);
             transform_shape(&r.transform, &d, &c, &h, &w);
-            cr_assert(net.in.c == c && net.in.h == h && net.in.w == w, "%s/%s does not take %s", zoo[s]->study, cell->cell, data);
+            cr_assert(net.in.c == c && net.in.h == h && net.in.w == w, "%s/%s does not take %s", zoo_studies[s]->study, cell->cell, data);
             struct shape out = net.layers[net.count - 1].out;
-            cr_assert(out.c == 10 && out.h == 1 && out.w == 1, "%s/%s does not end in ten classes", zoo[s]->study, cell->cell);
+            cr_assert(out.c == 10 && out.h == 1 && out.w == 1, "%s/%s does not end in ten classes", zoo_studies[s]->study, cell->cell);
         }
 }
 
 Test(zoo, names_are_unique_and_the_promised_ones_are_there)
 {
-    for (int s = 0; zoo[s]; s++)
-        for (const struct zoo_cell *cell = zoo[s]->cells; cell->cell; cell++)
-            cr_assert_eq(find(zoo[s], cell->cell), cell, "%s/%s is there twice", zoo[s]->study, cell->cell);
+    for (int s = 0; zoo_studies[s]; s++)
+        for (const struct zoo_cell *cell = zoo_studies[s]->cells; cell->cell; cell++)
+            cr_assert_eq(find(zoo_studies[s], cell->cell), cell, "%s/%s is there twice", zoo_studies[s]->study, cell->cell);
     find(&compact_net, "published");
     static const char *const kernels[] = { "dense", "3x3", "5x5", "7x7" };
     for (int i = 0; i < 4; i++) find(&kernel_size, kernels[i]);

@@ -17,7 +17,7 @@ enum { TOY_SIDE = 12, TOY_CLASSES = 4 };
 static inline struct images toy_images(int count, uint64_t seed)
 {
     struct images images = { count, calloc((size_t)count, TOY_SIDE * TOY_SIDE), calloc((size_t)count, 1) };
-    struct rng rng = rng_start(stream_key(seed, STREAM_TEST, 0, 0));
+    struct rng rng = rng_start(rng_stream_key(seed, STREAM_TEST, 0, 0));
     cr_assert(images.pixels && images.labels);
     for (int i = 0; i < count; i++) {
         uint8_t *pixels = images.pixels + (size_t)i * TOY_SIDE * TOY_SIDE;

@@ -179,7 +179,7 @@ static void keep_results(const struct plan *plan, int n)
 
 static void steps(struct plan *plan, const struct recipe *recipe, int n, int count, uint64_t seed)
 {
-    struct rng rng = rng_start(stream_key(seed, STREAM_TEST, 2, 0));
+    struct rng rng = rng_start(rng_stream_key(seed, STREAM_TEST, 2, 0));
     plan_init(plan, recipe->init, seed);
     stir(plan, &rng);
     keep_tensors(plan, "", false, true, true);
@@ -223,7 +223,7 @@ static void images_of(struct plan *plan, const struct recipe *recipe, const stru
     keep_labels("labels", images->labels, count);
     if (predict) {
         double accuracy, loss;
-        evaluate(plan, batcher, images, index, count, plan->batch, &accuracy, &loss, predicted);
+        train_evaluate(plan, batcher, images, index, count, plan->batch, &accuracy, &loss, predicted);
         keep_labels("predicted", predicted, count);
         printf("%.17g %.17g\n", accuracy, loss);
     }
