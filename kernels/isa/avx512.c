@@ -21,6 +21,8 @@ static const struct tile_row isa_tiles[] = { { 8, 3, tile_8x3 }, { 6, 4, tile_6x
                                              { 3, 7, tile_3x7 }, { 2, 8, tile_2x8 }, { 1, 8, tile_1x8 }, { 0 } };
 
 static void sums_4x2x3(const struct sums *s) { sums_tile(s, 4, 2, 3); }
+static void sums_4x1x5(const struct sums *s) { sums_tile(s, 4, 1, 5); }
+static void sums_4x1x4(const struct sums *s) { sums_tile(s, 4, 1, 4); }
 static void sums_4x1x3(const struct sums *s) { sums_tile(s, 4, 1, 3); }
 static void sums_4x2x2(const struct sums *s) { sums_tile(s, 4, 2, 2); }
 static void sums_4x1x2(const struct sums *s) { sums_tile(s, 4, 1, 2); }
@@ -38,12 +40,12 @@ static void sums_1x1x3(const struct sums *s) { sums_tile(s, 1, 1, 3); }
 static void sums_1x1x2(const struct sums *s) { sums_tile(s, 1, 1, 2); }
 static void sums_1x1x1(const struct sums *s) { sums_tile(s, 1, 1, 1); }
 
-static const struct sums_row isa_sums[] = { { 4, 2, 3, sums_4x2x3 }, { 4, 1, 3, sums_4x1x3 }, { 4, 2, 2, sums_4x2x2 },
-                                            { 4, 1, 2, sums_4x1x2 }, { 4, 2, 1, sums_4x2x1 }, { 4, 1, 1, sums_4x1x1 },
-                                            { 3, 2, 3, sums_3x2x3 }, { 3, 1, 3, sums_3x1x3 }, { 3, 1, 2, sums_3x1x2 },
-                                            { 3, 1, 1, sums_3x1x1 }, { 2, 2, 3, sums_2x2x3 }, { 2, 1, 3, sums_2x1x3 },
-                                            { 2, 1, 2, sums_2x1x2 }, { 2, 1, 1, sums_2x1x1 }, { 1, 1, 3, sums_1x1x3 },
-                                            { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 0 } };
+static const struct sums_row isa_sums[] = {
+    { 4, 2, 3, sums_4x2x3 }, { 4, 1, 3, sums_4x1x3 }, { 4, 2, 2, sums_4x2x2 }, { 4, 1, 2, sums_4x1x2 }, { 4, 2, 1, sums_4x2x1 },
+    { 4, 1, 1, sums_4x1x1 }, { 3, 2, 3, sums_3x2x3 }, { 3, 1, 3, sums_3x1x3 }, { 3, 1, 2, sums_3x1x2 }, { 3, 1, 1, sums_3x1x1 },
+    { 2, 2, 3, sums_2x2x3 }, { 2, 1, 3, sums_2x1x3 }, { 2, 1, 2, sums_2x1x2 }, { 2, 1, 1, sums_2x1x1 }, { 1, 1, 3, sums_1x1x3 },
+    { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 4, 1, 5, sums_4x1x5 }, { 4, 1, 4, sums_4x1x4 }, { 0 }
+};
 
 #include "../simd/rows.h"
 

@@ -14,7 +14,7 @@
 
 #include "../kernels.h"
 
-enum { BAND_PIXELS = 96, MAX_SUMS = 24, MAX_BAND_ROWS = BAND_PIXELS, COPY_CHANNELS = 16, COPY_FROM = 4 };
+enum { BAND_PIXELS = 96, MAX_SUMS = 24, MAX_TAPS = 5, MAX_BAND_ROWS = BAND_PIXELS, COPY_CHANNELS = 16, COPY_FROM = 4 };
 
 struct sums {
     const float *const *dy, *const *x;  /* per row: first output pixel's first channel of the tile; x at column -left, tap s0 */
@@ -181,7 +181,7 @@ static inline void band_taps(const struct band *band, const struct sums_row *til
     const struct conv *p = band->p;
     const float *x[MAX_BAND_ROWS];
     float acc[MAX_SUMS * LANES], sum[MAX_SUMS];
-    int low[3], high[3];
+    int low[MAX_TAPS], high[MAX_TAPS];
     struct sums job = *shape;
     for (int t = 0; t < taps; t++) {
         int need = p->left - s - t, room = p->w + need; /* 0 <= q * step - need < w */

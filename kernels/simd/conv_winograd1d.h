@@ -216,13 +216,24 @@ INLINE void wino1_gradients(const struct wino *f, const struct conv *p, const st
     v_sum4(acc, bias);
 }
 
+/* Kernel rows go in groups as large as there are tiles for: all that are left, or four of seven. */
+static inline bool wino1_tile(const struct sums_row *tiles, int channels, int taps)
+{
+    while (tiles->k && (tiles->k != channels || tiles->c != 1 || tiles->taps != taps)) tiles++;
+    return tiles->k != 0;
+}
+static inline int wino1_rows(const struct sums_row *tiles, int channels, int left)
+{
+    return wino1_tile(tiles, channels, left) ? left : left == 7 && wino1_tile(tiles, channels, 4) ? 4 : tap_group(left);
+}
+
 /* Adds the patch's sums of one point for channels [k, k + channels) to total[R][K rounded up]. */
 static inline void wino1_point(const struct conv *p, const struct wino1_patch *a, const struct sums_row *tiles, const float *v,
                                const float *d, int k, int channels, float *total)
 {
     const float *dy[WINO1_TILES], *x[WINO1_TILES];
     float acc[MAX_SUMS * LANES], sum[MAX_SUMS];
-    int low[3], high[3];
+    int low[MAX_TAPS], high[MAX_TAPS];
     struct sums job = { .dy = dy,
                         .x = x,
                         .rows = a->tiles,
@@ -234,7 +245,7 @@ static inline void wino1_point(const struct conv *p, const struct wino1_patch *a
                         .high = high,
                         .out = acc };
     for (int r = 0, taps; r < p->r; r += taps) {
-        taps = tap_group(p->r - r);
+        taps = wino1_rows(tiles, channels, p->r - r);
         for (int t = 0; t < taps; t++) {
             const int above = p->top - r - t - a->i; /* the first output row whose tap is not above the image */
             low[t] = largest(above, 0);

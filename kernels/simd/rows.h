@@ -13,6 +13,7 @@
 #include "conv_fft_weights.h"
 #include "conv_im2col.h"
 #include "conv_nhwc.h"
+#include "conv_taps.h"
 #include "conv_weights.h"
 #include "conv_winograd.h"
 #include "conv_winograd1d.h"
@@ -50,7 +51,8 @@ static void conv_direct_bwd_data(const struct conv *p, struct span rows, const f
 static void conv_direct_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                     float *scratch)
 {
-    direct_bwd_weights(p, isa_sums, rows, dy, x, dw, db, scratch);
+    if (taps_fit(p)) taps_bwd_weights(p, rows, dy, x, dw, db);
+    else direct_bwd_weights(p, isa_sums, rows, dy, x, dw, db, scratch);
 }
 
 /* Winograd: 3x3 and 5x5 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
