@@ -4,6 +4,7 @@
 #include "driver/driver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,20 +44,14 @@ static int list_zoo(void)
 /* "custom from 1a2b3c4d5e6f": what a run starts from is a part of its id */
 static void name_after_file(const char *cell, const char *path, bool weights_only, char *name, size_t size)
 {
-    FILE *f = fopen(path, "rb");
-    if (!f) quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
-    char *bytes = NULL, hex[65];
-    size_t used = 0, got;
-    do {
-        bytes = realloc(bytes, used + 65536);
-        if (!bytes) quit(EXIT_FAIL, "--load %s: out of memory", path);
-        got = fread(bytes + used, 1, 65536, f);
-        used += got;
-    } while (got);
-    if (ferror(f)) quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
+    struct stat is = { .st_mode = 0 };
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */
+    FILE *f = fd < 0 || fstat(fd, &is) || !S_ISREG(is.st_mode) ? NULL : fdopen(fd, "rb");
+    char hex[65];
+    if (!f)
+        quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, is.st_mode ? "not a regular file" : strerror(errno));
+    if (!sha256_file(f, hex)) quit(EXIT_FAIL, "--load %s: %s; name a checkpoint that --save wrote", path, strerror(errno));
     fclose(f);
-    sha256_hex(&(struct sha256_part){ bytes, used }, 1, hex);
-    free(bytes);
     snprintf(name, size, "%s from %.12s%s", cell, hex, weights_only ? ", weights only" : "");
 }
 

@@ -147,7 +147,8 @@ int whole_open(struct whole_file *w, const char *path, struct why *why)
 int whole_close(struct whole_file *w, struct why *why)
 {
     assert(w && w->file);
-    int error = fflush(w->file) ? errno : ferror(w->file) ? EIO : 0;
+    int error = fflush(w->file) ? errno : 0;
+    if (!error && ferror(w->file)) error = write(fileno(w->file), " ", 1) < 0 ? errno : EIO; /* stdio has forgotten why: asked again */
     if (!error && w->beside && fsync(fileno(w->file)) && errno != EINVAL && errno != EROFS) error = errno;
     if (!error && w->beside && rename(w->beside, w->path)) error = errno; /* under the lock: a sweeper finds it gone */
     if (fclose(w->file) && !error) error = errno;

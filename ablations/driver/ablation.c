@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../../nets/whole_file.h"
 #include "driver.h"
 
 enum { MAX_DATASETS = 8 };
@@ -120,12 +121,6 @@ static const char *rows_path(const struct sweep *s, char *text, size_t size)
     return text;
 }
 
-static bool regular_or_new(const char *path)
-{
-    struct stat is;
-    return stat(path, &is) || S_ISREG(is.st_mode);
-}
-
 /* Asked before hours of work: can the table be written there? */
 static void check_table_place(const struct options *o)
 {
@@ -135,26 +130,17 @@ static void check_table_place(const struct options *o)
     fclose(f);
 }
 
-/* Written beside and renamed, so that nobody sees half a table; devices and pipes directly. */
 static int table_to_file(struct sweep *s, const struct rows *rows)
 {
-    const char *path = s->options->output;
-    char beside[4096];
-    bool rename_it = regular_or_new(path);
-    snprintf(beside, sizeof beside, rename_it ? "%s.part" : "%s", path);
-    FILE *f = fopen(beside, "w");
-    bool ok = f;
-    if (f) {
-        table_print(s, rows, s->options->format, f);
-        ok = !ferror(f) && fflush(f) == 0;
-        ok = fclose(f) == 0 && ok;
+    struct whole_file w;
+    struct why why;
+    int status = whole_open(&w, s->options->output, &why);
+    if (status == 0) {
+        table_print(s, rows, s->options->format, w.file);
+        status = whole_close(&w, &why);
     }
-    if (!ok || (rename_it && rename(beside, path))) {
-        warn("%s: %s; the rows are safe in %s: start again with another --output", path, strerror(errno), rows->path);
-        if (f && rename_it) unlink(beside);
-        return EXIT_FAIL;
-    }
-    return EXIT_OK;
+    if (status) warn("%s; the rows are safe in %s: start again with another --output", why.text, rows->path);
+    return status ? EXIT_FAIL : EXIT_OK;
 }
 
 static bool is_stdout(int fd)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../../nets/whole_file.h"
 
 enum { SHOWN_WRONG = 100, SHOWN_EACH = 10 };
 
@@ -66,11 +67,16 @@ static void npy_write(const char *folder, const char *name, const char *type, in
     memset(header + length, ' ', sizeof header - (size_t)length);
     header[117] = '\n';
     struct place p = place(folder, name);
-    FILE *f = fopen(p.path, "wb");
-    bool ok = f && fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, f) == 10 && fwrite(header, 1, 118, f) == 118 &&
-              fwrite(data, size, count, f) == count;
-    if (f && fclose(f)) ok = false;
-    if (!ok) warn("%s could not be written; give another folder by --pictures", p.path);
+    struct whole_file w;
+    struct why why;
+    int status = whole_open(&w, p.path, &why);
+    if (status == 0) {
+        fwrite("\x93NUMPY\x01\x00\x76\x00", 1, 10, w.file); /* what fails is told when it is closed */
+        fwrite(header, 1, 118, w.file);
+        fwrite(data, size, count, w.file);
+        status = whole_close(&w, &why);
+    }
+    if (status) warn("%s: --pictures", why.text);
 }
 
 static void *room_for(size_t count, size_t size)

@@ -4,13 +4,16 @@
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include "../../nets/train/train.h"
 #include "../record/cli.h"
 #include "../record/row_text.h"
 #include "spool.h"
 
 static const char what_it_does[] =
-    "Checks files of rows (.jsonl, .jsonl.xz): strict JSON, one object a line, each with the checksum that it was written with. Rows from\n"
-    "before there were checksums have none and are counted apart. One line per file; the exit code is 1 when one is broken or not there.";
+    "Checks files of rows (.jsonl, .jsonl.xz): strict JSON, one object a line, each with the checksum that it was written with; and\n"
+    "checkpoints (.safetensors): the format's layout without holes, the sha256 of tensors and of metadata. What is from before there were\n"
+    "checksums has none, and that is said. One line per file; the exit code is 1 when one is broken or not there.";
 
 /* What was found in one file. */
 struct found {
@@ -56,6 +59,35 @@ static bool verify_rows(const char *path, char *text, size_t size)
     return status == 0 && f.broken == 0;
 }
 
+static bool verify_checkpoint(const char *path, char *text, size_t size)
+{
+    struct why why = { "" };
+    int tensors;
+    bool sealed;
+    if (checkpoint_check(path, &tensors, &sealed, &why)) {
+        snprintf(text, size, "%s", why.text);
+        return false;
+    }
+    snprintf(text, size, "%s: %d tensors, %s", path, tensors, sealed ? "as their checksums say" : "from before there were checksums");
+    return true;
+}
+
+/* By its name, else by what stands where a header begins. */
+static bool is_checkpoint(const char *path)
+{
+    static const char *const endings[] = { ".jsonl", ".xz", ".safetensors" };
+    const size_t length = strlen(path);
+    for (size_t i = 0; i < 3; i++)
+        if (length > strlen(endings[i]) && strcmp(path + length - strlen(endings[i]), endings[i]) == 0) return i == 2;
+    struct stat is;
+    if (stat(path, &is) || !S_ISREG(is.st_mode)) return false;
+    FILE *f = fopen(path, "re");
+    char head[9] = "";
+    const bool yes = f && fread(head, 1, sizeof head, f) == sizeof head && head[0] != '{' && head[8] == '{';
+    if (f) fclose(f);
+    return yes;
+}
+
 int main(int argc, const char **argv)
 {
     const struct poptOption own[] = { POPT_TABLEEND };
@@ -63,7 +95,7 @@ int main(int argc, const char **argv)
     char text[1024];
     bool fine = true;
     for (; *files; files++) {
-        fine = verify_rows(*files, text, sizeof text) && fine;
+        fine = (is_checkpoint(*files) ? verify_checkpoint : verify_rows)(*files, text, sizeof text) && fine;
         puts(text);
     }
     if (fflush(stdout)) quit(EXIT_FAIL, "stdout: %s", strerror(errno));

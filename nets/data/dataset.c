@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "../sha256.h"
 #include "cifar.h"
@@ -217,6 +218,18 @@ static int open_published(const struct published *p, const struct files *files, 
     return error ? error : check_published(p, files, d, why);
 }
 
+/* A folder that was named and is none is said, before anybody looks into it. */
+static int check_folder(const char *dir, struct why *why)
+{
+    struct stat is;
+    if (stat(dir, &is)) return why_fail(why, -errno, "%s: %s; give a folder that is there by --data-dir", dir, strerror(errno));
+    if (S_ISDIR(is.st_mode)) return 0;
+    return why_fail(why, -ENOTDIR, "%s: a %s, not a folder; give the folder of the files by --data-dir", dir,
+                    S_ISREG(is.st_mode)    ? "file"
+                    : S_ISFIFO(is.st_mode) ? "FIFO"
+                                           : "device or socket");
+}
+
 /* The first folder that has any of the set's files decides: half a set is an error, not a reason to look on. */
 static int find_published(const struct published *p, const char *const *roots, struct files *files, struct why *why)
 {
@@ -262,7 +275,8 @@ static int open_files(const struct published *p, const char *dir, const char *en
     const char *given[] = { dir, NULL }, *usual[] = { "./data", "../shared/data", NULL }, *all[] = { env_dir, usual[0], usual[1], NULL };
     struct files *files = calloc(1, sizeof *files);
     if (!files) return why_fail(why, -ENOMEM, "no memory to look for %s", p->name);
-    int error = find_published(p, dir ? given : env_dir ? all : usual, files, why);
+    int error = dir ? check_folder(dir, why) : 0;
+    if (!error) error = find_published(p, dir ? given : env_dir ? all : usual, files, why);
     if (!error) error = open_published(p, files, team, d, why);
     free(files);
     return error;
@@ -299,15 +313,15 @@ int dataset_open_directory(const char *dir, struct dataset *d, struct why *why)
     *d = (struct dataset){ .name = "custom", .class_names = number_names };
     struct files *files = calloc(1, sizeof *files);
     if (!files) return why_fail(why, -ENOMEM, "no memory to look into %s", dir);
-    look_into(dir, FORM_IDX, files);
-    if (files->present == 0) look_into(dir, FORM_CIFAR, files);
-    int error = 0;
-    if (files->present == 0)
+    int error = check_folder(dir, why);
+    if (!error) look_into(dir, FORM_IDX, files);
+    if (!error && files->present == 0) look_into(dir, FORM_CIFAR, files);
+    if (!error && files->present == 0)
         error = why_fail(why, -ENOENT,
                          "%s: neither idx (%s …) nor CIFAR-10 files (%s …): put them there under these names, or name a set "
                          "by --data",
                          dir, idx_stems[0], cifar_stems[0]);
-    else if (files->missing)
+    else if (!error && files->missing)
         error = why_fail(why, -ENOENT, "%s: %s is missing beside %d other files: put it there, plain, .gz or .xz", dir, files->missing,
                          files->present);
     if (!error) error = load_files(files, NULL, d, why);

@@ -13,14 +13,34 @@ static const size_t IDX_MAX_BYTES = (size_t)1 << 33, IDX_FIRST_BYTES = (size_t)1
 
 static uint32_t big_endian(const uint8_t *b) { return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3]; }
 
+/* What a file that is not wanted is, as far as its first four bytes tell; "" where they tell nothing. */
+static void name_kind(uint32_t magic, char *text, size_t size)
+{
+    static const struct {
+        uint32_t code;
+        const char *name;
+    } types[] = { { 0x08, "unsigned bytes" },  { 0x09, "signed bytes" }, { 0x0b, "16-bit integers" },
+                  { 0x0c, "32-bit integers" }, { 0x0d, "floats" },       { 0x0e, "doubles" } };
+    text[0] = 0;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (magic >> 8 == types[i].code && (magic & 255) > 0)
+            snprintf(text, size, "idx of %s in %u dimension%s", types[i].name, magic & 255, (magic & 255) > 1 ? "s" : "");
+    if (magic == 0xfd377a58) snprintf(text, size, "xz data; end its name in .xz");
+}
+
 static int read_header(struct source *s, int rank, uint32_t *sizes, struct why *why)
 {
     uint8_t header[16];
+    char found[64];
     uint32_t want = 0x800u + (uint32_t)rank;
     const char *kind = rank == 3 ? "idx images" : "idx labels";
     int error = source_read(s, header, 4, kind, why);
     if (error) return error;
     uint32_t magic = big_endian(header);
+    name_kind(magic, found, sizeof found);
+    if (magic != want && *found)
+        return why_fail(why, -EINVAL, "%s: %s; %s are idx of unsigned bytes in %d dimension%s: put such a file there", source_path(s),
+                        found, rank == 3 ? "images" : "labels", rank, rank > 1 ? "s" : "");
     if (magic != want)
         return why_fail(why, -EINVAL, "%s: starts with 0x%08x, expected 0x%08x (%s): " SOURCE_WAY_OUT, source_path(s), magic, want, kind);
     error = source_read(s, header + 4, 4 * (size_t)rank, kind, why);
@@ -47,7 +67,8 @@ static int read_body(struct source *s, size_t bytes, const char *what, uint8_t *
 {
     assert(bytes > 0);
     uint8_t *b = NULL;
-    int error = read_growing(s, bytes, what, &b, why);
+    int error = source_fits(s, bytes, what, why);
+    if (!error) error = read_growing(s, bytes, what, &b, why);
     if (!error) error = source_at_end(s, what, why);
     if (error) free(b);
     else *body = b;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -21,8 +22,8 @@ enum { XZ_INPUT = 64 * 1024, GZ_BUFFER = 128 * 1024, GZ_STEP = 1 << 30 };
 
 struct source {
     char path[PATH_MAX];
-    size_t taken; /* unpacked bytes handed out */
-    gzFile gz;    /* gzip and plain; NULL for xz */
+    size_t size, taken; /* of the file; unpacked bytes handed out */
+    gzFile gz;          /* gzip and plain; NULL for xz */
     FILE *xz;
     lzma_stream decoder;
     bool xz_ended, xz_follows; /* xz_follows: something that is no stream comes after the last one */
@@ -58,11 +59,10 @@ static int open_stream(struct source *s, int fd, struct why *why)
 }
 
 /* What is open where it is no regular file; NULL where it is one. */
-static const char *other_kind(int fd)
+static const char *other_kind(int fd, struct stat *is)
 {
-    struct stat is;
-    if (fstat(fd, &is) || S_ISREG(is.st_mode)) return NULL;
-    return S_ISDIR(is.st_mode) ? "directory" : S_ISFIFO(is.st_mode) ? "FIFO" : S_ISSOCK(is.st_mode) ? "socket" : "device";
+    if (fstat(fd, is) || S_ISREG(is->st_mode)) return NULL;
+    return S_ISDIR(is->st_mode) ? "directory" : S_ISFIFO(is->st_mode) ? "FIFO" : S_ISSOCK(is->st_mode) ? "socket" : "device";
 }
 
 int source_open(struct source **source, const char *path, struct why *why)
@@ -72,7 +72,8 @@ int source_open(struct source **source, const char *path, struct why *why)
     if (strlen(path) >= PATH_MAX) return why_fail(why, -ENAMETOOLONG, "cannot read %.200s…: the path is too long", path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */
     if (fd < 0) return open_failed(path, errno, why);
-    const char *kind = other_kind(fd);
+    struct stat is = { .st_size = 0 };
+    const char *kind = other_kind(fd, &is);
     if (kind) {
         close(fd);
         return why_fail(why, strcmp(kind, "directory") ? -EINVAL : -EISDIR,
@@ -86,6 +87,7 @@ int source_open(struct source **source, const char *path, struct why *why)
         return why_fail(why, -ENOMEM, "cannot read %s: out of memory", path);
     }
     memcpy(s->path, path, strlen(path) + 1);
+    s->size = (size_t)is.st_size;
     s->decoder = (lzma_stream)LZMA_STREAM_INIT;
     int error = open_stream(s, fd, why);
     if (error) {
@@ -104,6 +106,29 @@ void source_close(struct source *s)
     if (s->xz) fclose(s->xz);
     lzma_end(&s->decoder);
     free(s);
+}
+
+/* Of this machine, or of this process where it is allowed less. */
+static size_t memory(void)
+{
+    struct rlimit limit;
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    const size_t all = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur < all ? (size_t)limit.rlim_cur : all;
+}
+
+int source_fits(const struct source *s, size_t bytes, const char *what, struct why *why)
+{
+    assert(s && what);
+    const bool packed = s->xz || !gzdirect(s->gz);
+    if (packed && bytes / UNPACKED_MOST > s->size)
+        return why_fail(why, -EINVAL,
+                        "%s: %s in a file of %zu bytes, more than %d times its size: not taken; unpack it by hand if it is sound", s->path,
+                        what, s->size, UNPACKED_MOST);
+    if (bytes > memory())
+        return why_fail(why, -ENOMEM, "%s: %s need %zu MiB, more than the %zu of this machine's memory or this process' limit", s->path,
+                        what, bytes >> 20, memory() >> 20);
+    return 0;
 }
 
 const char *source_path(const struct source *s) { return s->path; }

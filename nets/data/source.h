@@ -19,6 +19,11 @@ int source_read(struct source *s, void *to, size_t bytes, const char *what, stru
 /* -EINVAL if anything follows what was read, or the packing's checksum does not hold (it stands at the end). */
 int source_at_end(struct source *s, const char *what, struct why *why);
 
+/* -EINVAL where a packed file of its size cannot hold that many bytes (above UNPACKED_MOST to one), -ENOMEM where this machine's memory
+ * cannot: asked before memory is. */
+enum { UNPACKED_MOST = 2000 };
+int source_fits(const struct source *s, size_t bytes, const char *what, struct why *why);
+
 void source_close(struct source *s); /* NULL is fine */
 const char *source_path(const struct source *s);
 

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Checkpoints, saving. safetensors are eight bytes with the header's length, a JSON header padded with spaces so that data starts on eight
- * bytes, then all tensors without gaps, float32 little-endian. A half-written file is never seen: temporary beside, fsync, rename. */
+ * bytes, then all tensors without gaps, float32 little-endian. A half-written file is never seen (whole_file.h). */
 #include "checkpoint.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include "../sha256.h"
+#include "../whole_file.h"
 
 enum { SLOTS = 2, CURVES = 4 };
 
@@ -72,9 +68,40 @@ static void set_text(json_t *object, const char *key, const char *format, ...)
     json_object_set_new(object, key, json_string(text));
 }
 
-static json_t *make_metadata(const struct plan *plan, const char *recipe, const struct position *at)
+/* The next `n` values of an entry from `done` on as float32; they are copied because the double build's are wider. */
+enum { SOME = 1024 };
+static size_t some_values(const struct entry *e, size_t done, float some[SOME])
 {
-    char net[4096];
+    const size_t n = e->count - done < SOME ? e->count - done : SOME;
+    for (size_t i = 0; i < n; i++) some[i] = e->curve ? e->curve[done + i] : (float)e->value[done + i];
+    return n;
+}
+
+static void tensors_hash(const struct entry *list, int count, char hex[65])
+{
+    struct sha256_ctx context;
+    float some[SOME];
+    sha256_init(&context);
+    for (int i = 0; i < count; i++)
+        for (size_t done = 0, n; done < list[i].count; done += n) {
+            n = some_values(&list[i], done, some);
+            sha256_update(&context, n * sizeof *some, (const uint8_t *)some);
+        }
+    sha256_finish(&context, hex);
+}
+
+bool metadata_hash(const json_t *metadata, char hex[65])
+{
+    char *text = json_dumps(metadata, JSON_COMPACT | JSON_SORT_KEYS);
+    if (text) sha256_hex(&(struct sha256_part){ text, strlen(text) }, 1, hex);
+    free(text);
+    return text;
+}
+
+/* NULL: out of memory. */
+static json_t *make_metadata(const struct plan *plan, const char *recipe, const struct position *at, const struct entry *list, int count)
+{
+    char net[4096], hex[65];
     json_t *m = json_object();
     set_text(m, "net", "%s", net_print(plan_net(plan), net, sizeof net));
     set_text(m, "recipe", "%s", recipe);
@@ -88,12 +115,20 @@ static json_t *make_metadata(const struct plan *plan, const char *recipe, const 
     set_text(m, "images", "%ld", at->images);
     set_text(m, "seconds", "%.17g", at->seconds);
     set_text(m, "best_test_acc", "%.17g", at->best_test_acc);
-    return m;
+    tensors_hash(list, count, hex);
+    set_text(m, TENSORS_KEY, "%s", hex);
+    if (metadata_hash(m, hex)) {
+        set_text(m, METADATA_KEY, "%s", hex);
+        return m;
+    }
+    json_decref(m);
+    return NULL;
 }
 
-/* The header's text, padded to eight bytes; the caller frees it. NULL when memory is out. */
+/* The header's text, padded to eight bytes; the caller frees it. NULL when memory is out. Takes the metadata. */
 static char *make_header(const struct entry *list, int count, json_t *metadata, size_t *bytes)
 {
+    if (!metadata) return NULL;
     json_t *header = json_object();
     json_object_set_new(header, "__metadata__", metadata);
     size_t offset = 0;
@@ -120,48 +155,26 @@ static char *make_header(const struct entry *list, int count, json_t *metadata, 
     return padded;
 }
 
-/* Values as float32; they are copied because the double build's are wider. */
 static bool write_values(FILE *file, const struct entry *e)
 {
-    float some[1024];
-    for (size_t done = 0; done < e->count;) {
-        size_t n = e->count - done < 1024 ? e->count - done : 1024;
-        for (size_t i = 0; i < n; i++) some[i] = e->curve ? e->curve[done + i] : (float)e->value[done + i];
+    float some[SOME];
+    for (size_t done = 0, n; done < e->count; done += n) {
+        n = some_values(e, done, some);
         if (fwrite(some, sizeof *some, n, file) != n) return false;
-        done += n;
     }
     return true;
 }
 
-/* Content on disk under a temporary name; 0 or negative errno. */
+/* 0 or negative errno. */
 static int write_file(const char *path, const struct entry *list, int count, const char *header, size_t header_bytes)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
-    if (!file) {
-        int code = -errno;
-        if (fd >= 0) close(fd);
-        return code;
-    }
-    uint64_t length = header_bytes;
-    errno = 0;
-    bool ok = fwrite(&length, sizeof length, 1, file) == 1 && fwrite(header, 1, header_bytes, file) == header_bytes;
-    for (int i = 0; ok && i < count; i++) ok = write_values(file, &list[i]);
-    ok = ok && fflush(file) == 0 && fsync(fd) == 0;
-    int code = ok ? 0 : errno ? -errno : -EIO;
-    if (fclose(file) != 0 && code == 0) code = -errno;
-    return code;
-}
-
-/* The rename survives a power cut once the folder is on disk; file systems that cannot sync folders are no reason to fail. */
-static void sync_folder(const char *path)
-{
-    char copy[PATH_MAX];
-    snprintf(copy, sizeof copy, "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    fsync(fd);
-    close(fd);
+    struct whole_file w;
+    const uint64_t length = header_bytes;
+    int code = whole_open(&w, path, NULL);
+    if (code) return code;
+    bool ok = fwrite(&length, sizeof length, 1, w.file) == 1 && fwrite(header, 1, header_bytes, w.file) == header_bytes;
+    for (int i = 0; ok && i < count; i++) ok = write_values(w.file, &list[i]);
+    return whole_close(&w, NULL);
 }
 
 int checkpoint_save(const char *path, const struct plan *plan, const char *recipe, const struct position *at, struct why *why)
@@ -170,17 +183,11 @@ int checkpoint_save(const char *path, const struct plan *plan, const char *recip
     struct stat there;
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
         return why_fail(why, -EINVAL, "%s: is there and not a regular file; save the checkpoint elsewhere", path);
-    char temporary[PATH_MAX];
-    if (snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid()) >= (int)sizeof temporary)
-        return why_fail(why, -ENAMETOOLONG, "checkpoint: the path \"%.80s...\" is too long; choose a shorter one", path);
     int count = 0;
     size_t header_bytes = 0;
     struct entry *list = checkpoint_entries(plan, at->metrics, at->epoch, &count);
-    char *header = list ? make_header(list, count, make_metadata(plan, recipe, at), &header_bytes) : NULL;
-    int code = header ? write_file(temporary, list, count, header, header_bytes) : -ENOMEM;
-    if (code == 0 && rename(temporary, path) != 0) code = -errno;
-    if (code == 0) sync_folder(path);
-    else unlink(temporary);
+    char *header = list ? make_header(list, count, make_metadata(plan, recipe, at, list, count), &header_bytes) : NULL;
+    int code = header ? write_file(path, list, count, header, header_bytes) : -ENOMEM;
     free(header);
     free(list);
     return code ? why_fail(why, code, "%s: cannot save the checkpoint: %s; an older one there is untouched", path, strerror(-code)) : 0;

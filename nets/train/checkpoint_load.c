@@ -1,78 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Checkpoints, loading. The file is somebody else's until proven otherwise: every length, type, shape and offset is checked against the
- * file's size and the net before a byte of the plan changes, and each refusal names the file, the tensor and the way out. */
+ * Checkpoints, loading. The file has been looked through (checkpoint_file.c); here its tensors and its position are held against the net
+ * before a byte of the plan changes, and each refusal names the file, the tensor and the way out. */
 #include "checkpoint.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <limits.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-struct archive {
-    const char *path;
-    FILE *file;
-    json_t *header;
-    size_t data, data_bytes; /* where tensors start in the file, and how many bytes follow */
-};
-
-enum { MAX_HEADER = 100000000 }; /* the format's own limit */
-
-/* ---- the file ---------------------------------------------------------------------------------------------------------------------- */
-
-static int read_header(struct archive *a, size_t size, struct why *why)
-{
-    uint64_t length;
-    int first;
-    if (size < 9 || fread(&length, sizeof length, 1, a->file) != 1 || (first = getc(a->file)) == EOF)
-        return why_fail(why, -EINVAL, "%s: %zu bytes are too few for a safetensors file; it was cut off, take another copy", a->path, size);
-    if (first != '{' || length < 2 || length > MAX_HEADER)
-        return why_fail(why, -EINVAL, "%s: not a safetensors file; give one that was made by --save or by safetensors", a->path);
-    if (length > size - 8)
-        return why_fail(why, -EINVAL, "%s: cut off in its header (%zu bytes of %" PRIu64 "); take another copy", a->path, size - 8, length);
-    char *text = malloc(length);
-    if (!text) return why_fail(why, -ENOMEM, "%s: no memory for a header of %" PRIu64 " bytes; free some", a->path, length);
-    text[0] = (char)first;
-    bool read = fread(text + 1, 1, length - 1, a->file) == length - 1;
-    json_error_t error;
-    a->header = read ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &error) : NULL;
-    free(text);
-    if (!json_is_object(a->header))
-        return why_fail(why, -EINVAL, "%s: its header is %s; take another copy", a->path, read ? "not a JSON object" : "not readable");
-    a->data = 8 + length;
-    a->data_bytes = size - a->data;
-    return 0;
-}
-
-static void archive_close(struct archive *a)
-{
-    json_decref(a->header);
-    if (a->file) fclose(a->file);
-}
-
-/* Closed again where it fails. */
-static int archive_open(struct archive *a, const char *path, struct why *why)
-{
-    struct stat stat;
-    *a = (struct archive){ .path = path, .file = fopen(path, "rb") };
-    if (!a->file) return why_fail(why, -errno, "%s: cannot open the checkpoint: %s; name a file that --save wrote", path, strerror(errno));
-    int code = fstat(fileno(a->file), &stat) != 0 ? -errno : 0;
-    if (code) why_fail(why, code, "%s: cannot tell its size: %s", path, strerror(-code));
-    else if (!S_ISREG(stat.st_mode)) code = why_fail(why, -EINVAL, "%s: not a regular file; give a safetensors file", path);
-    else code = read_header(a, (size_t)stat.st_size, why);
-    if (code) archive_close(a);
-    return code;
-}
-
-/* A text of the file's metadata, or NULL. */
-static const char *metadata(const struct archive *a, const char *key)
-{
-    return json_string_value(json_object_get(json_object_get(a->header, "__metadata__"), key));
-}
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -97,7 +35,7 @@ static bool same_shape(const json_t *shape, const struct entry *e)
     return true;
 }
 
-/* Where entry e's bytes start among the data; check_all has been here. */
+/* Where entry e's bytes start among the data. */
 static int find(const struct archive *a, const struct entry *e, size_t *begin, struct why *why)
 {
     const json_t *tensor = json_object_get(a->header, e->name), *shape = json_object_get(tensor, "shape");
@@ -115,10 +53,7 @@ static int find(const struct archive *a, const struct entry *e, size_t *begin, s
         return why_fail(why, -EINVAL, "%s: tensor \"%s\" is %s, the net wants %s; load it into the net it was made for", a->path, e->name,
                         shape_text(shape, got, sizeof got), want);
     }
-    json_int_t from = json_integer_value(json_array_get(offsets, 0)), to = json_integer_value(json_array_get(offsets, 1));
-    if (from < 0 || to < from || (size_t)(to - from) != e->count * sizeof(float))
-        return why_fail(why, -EINVAL, "%s: tensor \"%s\" has offsets that do not fit its shape; take another copy", a->path, e->name);
-    *begin = (size_t)from;
+    *begin = (size_t)json_integer_value(json_array_get(offsets, 0));
     return 0;
 }
 
@@ -138,17 +73,13 @@ static int read_values(struct archive *a, const struct entry *e, size_t begin, s
     return ok ? 0 : why_fail(why, -EIO, "%s: cannot read tensor \"%s\"; check the disk", a->path, e->name);
 }
 
-/* Every tensor of the file lies inside it, wanted or not. One that the net lacks means another net; others' state and curves do no harm. */
+/* A tensor that the net lacks means another net; others' state and curves do no harm. */
 static int check_all(const struct archive *a, const struct entry *list, int count, struct why *why)
 {
     const char *name;
     json_t *tensor;
     json_object_foreach(a->header, name, tensor)
     {
-        json_int_t end = json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), 1));
-        if (end > 0 && (size_t)end > a->data_bytes)
-            return why_fail(why, -EINVAL, "%s: cut off in tensor \"%.80s\" (%zu bytes of %" JSON_INTEGER_FORMAT "); take another copy",
-                            a->path, name, a->data_bytes, end);
         bool known = strcmp(name, "__metadata__") == 0 || strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "history.", 8) == 0;
         for (int i = 0; !known && i < count; i++) known = strcmp(name, list[i].name) == 0;
         if (!known)
@@ -160,55 +91,89 @@ static int check_all(const struct archive *a, const struct entry *list, int coun
 
 /* ---- position ---------------------------------------------------------------------------------------------------------------------- */
 
-static bool read_count(const struct archive *a, const char *key, long high, long *value)
+#define WEIGHTS_ONLY "take another copy, or its weights only"
+
+/* Digits alone. */
+static bool read_count(const struct archive *a, const char *key, uint64_t high, uint64_t *value, struct why *why)
 {
-    const char *text = metadata(a, key);
-    char *end;
+    const char *text = archive_text(a, key);
+    char *end = NULL;
     errno = 0;
-    *value = text ? strtol(text, &end, 10) : -1;
-    return text && end != text && *end == 0 && errno == 0 && *value >= 0 && *value <= high;
+    *value = text ? strtoull(text, &end, 10) : 0;
+    if (text && isdigit((unsigned char)*text) && *end == 0 && errno == 0 && *value <= high) return true;
+    if (!text) why_fail(why, -EINVAL, "%s: half a position, \"%s\" is missing; " WEIGHTS_ONLY, a->path, key);
+    else why_fail(why, -EINVAL, "%s: its %s is \"%.40s\", which no run has; " WEIGHTS_ONLY, a->path, key, text);
+    return false;
 }
 
-static bool read_number(const struct archive *a, const char *key, double *value)
+/* From 0 to `high`; `high` NAN: any number, NaN included, as a loss may be. */
+static bool read_number(const struct archive *a, const char *key, double high, double *value, struct why *why)
 {
-    const char *text = metadata(a, key);
-    char *end;
+    const char *text = archive_text(a, key);
+    char *end = NULL;
     *value = text ? strtod(text, &end) : 0;
-    return text && end != text && *end == 0;
+    if (text && *text && !isspace((unsigned char)*text) && *end == 0 && (isnan(high) || (*value >= 0 && *value <= high))) return true;
+    if (!text) why_fail(why, -EINVAL, "%s: half a position, \"%s\" is missing; " WEIGHTS_ONLY, a->path, key);
+    else why_fail(why, -EINVAL, "%s: its %s is \"%.40s\", which no run has; " WEIGHTS_ONLY, a->path, key, text);
+    return false;
 }
 
-/* False: the file tells no position, or half of one. Losses may be NaN. Counts that no run reaches would overflow once it goes on. */
-static bool read_position(const struct archive *a, struct position *at)
+static bool has_position(const struct archive *a)
 {
-    const char *seed = metadata(a, "seed"), *data = metadata(a, "data_sha256");
-    const long most_images = (long)MAX_EPOCHS * INT_MAX;
-    long epoch, step;
-    if (!seed || !data || strlen(data) >= sizeof at->data_sha256) return false;
-    at->seed = strtoull(seed, NULL, 10);
+    static const char *const keys[] = { "seed",         "epoch",  "step",    "running_seen",  "running_right",
+                                        "running_loss", "images", "seconds", "best_test_acc", "data_sha256" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (archive_text(a, keys[i])) return true;
+    const char *name;
+    json_t *tensor;
+    json_object_foreach(a->header, name, tensor) if (strncmp(name, "optimizer.", 10) == 0 || strncmp(name, "history.", 8) == 0) return true;
+    return false;
+}
+
+/* epoch -1 where the file tells nothing of a run; half of it, or what no run has, is an error, not a start from the beginning. Counts that
+ * no run reaches would overflow once it goes on. */
+static int read_position(const struct archive *a, struct position *at, struct why *why)
+{
+    const uint64_t most_images = (uint64_t)MAX_EPOCHS * INT_MAX;
+    const char *data = archive_text(a, "data_sha256");
+    uint64_t epoch, step, seen, right, images;
+    if (!has_position(a)) {
+        at->epoch = -1;
+        return 0;
+    }
+    if (!read_count(a, "seed", UINT64_MAX, &at->seed, why) || !read_count(a, "epoch", MAX_EPOCHS, &epoch, why) ||
+        !read_count(a, "step", INT_MAX, &step, why) || !read_count(a, "running_seen", INT_MAX, &seen, why) ||
+        !read_count(a, "running_right", seen, &right, why) || !read_count(a, "images", most_images, &images, why) ||
+        !read_number(a, "running_loss", (double)NAN, &at->running.loss, why) || !read_number(a, "seconds", 1e12, &at->seconds, why) ||
+        !read_number(a, "best_test_acc", 100, &at->best_test_acc, why))
+        return -EINVAL;
+    if (!data || strlen(data) >= sizeof at->data_sha256)
+        return why_fail(why, -EINVAL, "%s: half a position, \"data_sha256\" is missing; " WEIGHTS_ONLY, a->path);
     snprintf(at->data_sha256, sizeof at->data_sha256, "%s", data);
-    if (!read_count(a, "epoch", MAX_EPOCHS, &epoch) || !read_count(a, "step", INT_MAX, &step) ||
-        !read_count(a, "running_seen", INT_MAX, &at->running.seen) ||
-        !read_count(a, "running_right", at->running.seen, &at->running.right) || !read_count(a, "images", most_images, &at->images) ||
-        !read_number(a, "running_loss", &at->running.loss) || !read_number(a, "seconds", &at->seconds) ||
-        !read_number(a, "best_test_acc", &at->best_test_acc))
-        return false;
     at->epoch = (int)epoch;
     at->step = (int)step;
-    return true;
+    at->running.seen = (long)seen;
+    at->running.right = (long)right;
+    at->images = (long)images;
+    return 0;
 }
 
 /* ---- loading ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Checks all of the list, then reads it. What is not a weight and not there turns a resumption into a start from weights (at->epoch -1). */
-static int load_entries(struct archive *a, struct entry *list, int count, struct position *at, struct why *why)
+/* Checks all of the list, then reads it. */
+static int load_entries(struct archive *a, struct entry *list, int count, const struct position *at, struct why *why)
 {
     size_t *begin = calloc((size_t)count, sizeof *begin);
     if (!begin) return why_fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
     int code = check_all(a, list, count, why);
     for (int i = 0; code == 0 && i < count; i++) {
-        bool needed = list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0);
-        if (list[i].kind != ENTRY_WEIGHT && at && !json_object_get(a->header, list[i].name)) at->epoch = -1;
-        else if (needed) code = find(a, &list[i], &begin[i], why);
+        if (list[i].kind == ENTRY_WEIGHT) code = find(a, &list[i], &begin[i], why);
+        else if (!at || at->epoch < 0) continue;
+        else if (json_object_get(a->header, list[i].name)) code = find(a, &list[i], &begin[i], why);
+        else
+            code = why_fail(why, -EINVAL,
+                            "%s: lacks \"%s\", without which its run cannot go on; resume by its own recipe, or take its weights only",
+                            a->path, list[i].name);
     }
     for (int i = 0; code == 0 && i < count; i++)
         if (list[i].kind == ENTRY_WEIGHT || (at && at->epoch >= 0)) code = read_values(a, &list[i], begin[i], why);
@@ -220,18 +185,21 @@ int checkpoint_load(const char *path, struct plan *plan, struct position *at, st
 {
     assert(path && plan);
     struct archive a;
-    struct metrics *metrics = at ? at->metrics : NULL;
+    struct position read = { .metrics = at ? at->metrics : NULL };
     int code = archive_open(&a, path, why);
     if (code) return code;
     char wanted[4096];
-    const char *net = metadata(&a, "net");
+    const char *net = archive_text(&a, "net");
     net_print(plan_net(plan), wanted, sizeof wanted);
     if (net && strcmp(net, wanted) != 0) code = why_fail(why, -EINVAL, "%s: made for another net; load it into \"%.300s\"", path, net);
-    if (at && !read_position(&a, at)) *at = (struct position){ .epoch = -1, .metrics = metrics };
+    if (code == 0 && at) code = read_position(&a, &read, why);
     int count = 0;
-    struct entry *list = code ? NULL : checkpoint_entries(plan, metrics, at ? at->epoch : 0, &count);
-    if (list) code = load_entries(&a, list, count, at, why);
+    struct entry *list = code ? NULL : checkpoint_entries(plan, read.metrics, read.epoch, &count);
+    if (list) code = load_entries(&a, list, count, at ? &read : NULL, why);
     else if (code == 0) code = why_fail(why, -ENOMEM, "%s: no memory to load it; free some", path);
+    if (code == 0 && at) *at = read;
+    if (code == 0 && why) *why = (struct why){ "" };
+    if (code == 0 && !a.sealed) why_fail(why, 1, "%s: has no checksums, as files from before there were any: taken as it is", path);
     free(list);
     archive_close(&a);
     return code;
@@ -243,7 +211,7 @@ static int load_text(const char *path, const char *key, char *text, size_t size,
     struct archive a;
     int code = archive_open(&a, path, why);
     if (code) return code;
-    const char *value = metadata(&a, key);
+    const char *value = archive_text(&a, key);
     if (!value || strlen(value) >= size) code = why_fail(why, -EINVAL, "%s: its metadata tell no %s; give the %s yourself", path, key, key);
     else snprintf(text, size, "%s", value);
     archive_close(&a);

@@ -293,8 +293,11 @@ static int load_start(struct run *r, struct why *why)
     const struct train_options *o = r->options;
     struct position at = { .epoch = -1, .metrics = r->metrics };
     char saved[TEXT_SIZE];
-    int code = checkpoint_load(o->load, r->plan, o->weights_only ? NULL : &at, why);
-    if (code || at.epoch < 0) return code;
+    struct why remark = { "" };
+    int code = checkpoint_load(o->load, r->plan, o->weights_only ? NULL : &at, &remark);
+    if (code) return why_fail(why, code, "%s", remark.text);
+    if (*remark.text && o->warn) o->warn(o->context, remark.text);
+    if (at.epoch < 0) return 0;
     code = checkpoint_recipe(o->load, saved, sizeof saved, why);
     if (code) return code;
     if (!same_so_far(r->recipe, saved))

@@ -67,7 +67,8 @@ void train_evaluate(struct plan *plan, struct batcher *batcher, const struct ima
                     double *accuracy, double *loss, uint8_t *predicted);
 
 /* safetensors: opens from Python without our code. Tensors as plan_tensor names them, float32, native order ([K][R][S][C]); metadata
- * carries net, recipe and position; optimizer state as "optimizer.0.<name>" and "optimizer.1.<name>". Written beside, fsynced, renamed. */
+ * carries net, recipe, position and checksums; optimizer state as "optimizer.0.<name>" and "optimizer.1.<name>". Written beside, fsynced,
+ * renamed. */
 struct tally {
     long seen, right;
     double loss;
@@ -83,11 +84,14 @@ struct position {
 };
 int checkpoint_save(const char *path, const struct plan *plan, const char *recipe, const struct position *at, struct why *why);
 /* Fills weights (all must be there with the right shapes: the message names the first that is not). `at` NULL: weights alone; else
- * optimizer state, position and the curves of at->metrics too, or epoch -1 when the file has no position or not all of the optimizer's
- * state. 0, or a negative errno with no weight changed (but after an I/O error halfway). */
+ * optimizer state, position and the curves of at->metrics too, or epoch -1 when the file tells nothing of a run; half of it is an error.
+ * 0, with a remark in `why` where the file has no checksums, else an empty one; or a negative errno with no weight changed (but after an
+ * I/O error halfway). */
 int checkpoint_load(const char *path, struct plan *plan, struct position *at, struct why *why);
 /* The net string and the recipe that a checkpoint was made from, into text; -EINVAL where the file does not tell. */
 int checkpoint_net(const char *path, char *text, size_t size, struct why *why);
 int checkpoint_recipe(const char *path, char *text, size_t size, struct why *why);
+/* Is it whole, as --save or safetensors wrote it? 0 with how many tensors it has, and whether it has checksums, which hold then. */
+int checkpoint_check(const char *path, int *tensors, bool *sealed, struct why *why);
 
 #endif

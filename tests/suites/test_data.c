@@ -167,7 +167,10 @@ Test(files, bad_headers)
     put_good();
     b.at[3] = 1;
     put_bytes("train-images-idx3-ubyte", b);
-    REFUSED(-EINVAL, "train-images-idx3-ubyte", "0x00000801", "0x00000803", "fetch-data", "--data-dir");
+    REFUSED(-EINVAL, "train-images-idx3-ubyte: idx of unsigned bytes in 1 dimension; images are", "in 3 dimensions: put such a file there");
+    b.at[0] = 'P';
+    put_bytes("train-images-idx3-ubyte", b);
+    REFUSED(-EINVAL, "train-images-idx3-ubyte", "0x50000801", "0x00000803", "fetch-data", "--data-dir");
     put("train-images-idx3-ubyte", "\0\0\10\3\0", 5);
     REFUSED(-EINVAL, "train-images-idx3-ubyte", "ends after 5 bytes", "fetch-data");
     put("train-images-idx3-ubyte", "", 0);

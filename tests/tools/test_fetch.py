@@ -26,6 +26,7 @@ sys.dont_write_bytecode = True
 
 
 def load_tool():
+    sys.path.insert(0, os.path.dirname(TOOL))  # as when it is run
     loader = importlib.machinery.SourceFileLoader('fetch_data', TOOL)
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader('fetch_data', loader))
     loader.exec_module(module)
