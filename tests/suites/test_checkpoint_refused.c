@@ -135,7 +135,7 @@ Test(checkpoint_refused, changed_bytes_do_no_harm)
     save_sample(toy_path(path, "fuzz.safetensors"), plan, &curves);
     size_t size;
     char *bytes = read_file(path, &size);
-    struct rng rng = rng_start(stream_key(1, STREAM_TEST, 1, 0));
+    struct rng rng = rng_start(rng_stream_key(1, STREAM_TEST, 1, 0));
     int refused = 0;
     for (int trial = 0; trial < 400; trial++) {
         uint32_t place = rng_below(&rng, trial % 4 ? 2000 : 8);
