@@ -20,11 +20,11 @@ static struct work moving(const struct problem *p, double flops, int passes, dou
 }
 
 /* Backward reads what a forward pass left in the problem's tensors. */
-static void forward_first(struct kernel *k, void (*run)(struct kernel *k))
+static void forward_first(struct kernel *k)
 {
     const int direction = k->direction;
     k->direction = FWD;
-    if (direction != FWD) run(k);
+    if (direction != FWD) op_benches[k->problem->op]->run(k);
     k->direction = direction;
 }
 
@@ -62,18 +62,6 @@ static void pool_run(struct kernel *k)
     const struct pool *p = &k->problem->pool;
     team_run(k->team, image_blocks(p->n) * (k->direction == FWD ? p->p : p->h), pool_rows, k);
 }
-
-static void pool_before(struct kernel *k) { forward_first(k, pool_run); }
-
-static const char *const pool_problems[] = { "max:n64c32h28r2step2pad0", "max:n64c3h28r2pad0", NULL };
-
-const struct op_bench pool_bench = { .directions = { "fwd", "bwd" },
-                                     .problems = pool_problems,
-                                     .result = { T_Y, T_DX },
-                                     .parse = pool_read,
-                                     .work = pool_work,
-                                     .pack = pool_before,
-                                     .run = pool_run };
 
 /* ---- batch norm: gamma and beta W, dgamma and dbeta DW ---- */
 
@@ -167,17 +155,6 @@ static void batchnorm_run(struct kernel *k)
     team_run(k->team, rows, batchnorm_rows, k);
 }
 
-static const char *const batchnorm_problems[] = { "bn:n64c32h26", NULL };
-
-const struct op_bench batchnorm_bench = { .directions = { "fwd", "bwd" },
-                                          .problems = batchnorm_problems,
-                                          .result = { T_Y, T_DX },
-                                          .parse = batchnorm_read,
-                                          .work = batchnorm_work,
-                                          .measure = batchnorm_measure,
-                                          .pack = batchnorm_statistics,
-                                          .run = batchnorm_run };
-
 /* ---- activation, dropout, optimizer: vectors ---- */
 
 static struct span span_of(int begin, int end) { return (struct span){ begin, end }; }
@@ -211,18 +188,6 @@ static void activation_vectors(void *context, int begin, int end, int worker)
 
 static void activation_run(struct kernel *k) { team_run(k->team, k->problem->vectors, activation_vectors, k); }
 
-static void activation_before(struct kernel *k) { forward_first(k, activation_run); }
-
-static const char *const activation_problems[] = { "relu:v12544", "leaky:v12544", "tanh:v1024", NULL };
-
-const struct op_bench activation_bench = { .directions = { "fwd", "bwd" },
-                                           .problems = activation_problems,
-                                           .result = { T_Y, T_DX },
-                                           .parse = activation_read,
-                                           .work = activation_work,
-                                           .pack = activation_before,
-                                           .run = activation_run };
-
 static const char *dropout_read(const char *text, struct problem *p)
 {
     const char *wrong = dropout_parse(text, &p->dropout, &p->vectors);
@@ -249,18 +214,6 @@ static void dropout_vectors(void *context, int begin, int end, int worker)
 }
 
 static void dropout_run(struct kernel *k) { team_run(k->team, k->problem->vectors, dropout_vectors, k); }
-
-static void dropout_before(struct kernel *k) { forward_first(k, dropout_run); }
-
-static const char *const dropout_problems[] = { "drop:t13107v12544", NULL };
-
-const struct op_bench dropout_bench = { .directions = { "fwd", "bwd" },
-                                        .problems = dropout_problems,
-                                        .result = { T_Y, T_DX },
-                                        .parse = dropout_read,
-                                        .work = dropout_work,
-                                        .pack = dropout_before,
-                                        .run = dropout_run };
 
 /* State m and v are X and Y. */
 static const char *optimizer_read(const char *text, struct problem *p)
@@ -300,16 +253,6 @@ static void optimizer_vectors(void *context, int begin, int end, int worker)
 
 static void optimizer_run(struct kernel *k) { team_run(k->team, k->problem->vectors, optimizer_vectors, k); }
 
-static const char *const optimizer_problems[] = { "sgd:v6360m900n0f0d0", "adam:v6360t100d0k0", NULL };
-
-const struct op_bench optimizer_bench = { .directions = { "step" },
-                                          .problems = optimizer_problems,
-                                          .result = { T_W },
-                                          .parse = optimizer_read,
-                                          .work = optimizer_work,
-                                          .pack = optimizer_calm,
-                                          .run = optimizer_run };
-
 /* ---- skip connection: b is W, db is DX ---- */
 
 static const char *add_read(const char *text, struct problem *p)
@@ -339,12 +282,6 @@ static void add_rows(void *context, int begin, int end, int worker)
 }
 
 static void add_run(struct kernel *k) { team_run(k->team, image_blocks(k->problem->add.n) * k->problem->add.h, add_rows, k); }
-
-static const char *const add_problems[] = { "add:n64c3h24w24bh28bw28", NULL };
-
-const struct op_bench add_bench = {
-    .directions = { "fwd", "bwd" }, .problems = add_problems, .result = { T_Y, T_DX }, .parse = add_read, .work = add_work, .run = add_run
-};
 
 /* ---- loss: logits X, values Y, gradient DX; labels, then best in `bytes` ---- */
 
@@ -376,8 +313,34 @@ static void loss_blocks(void *context, int begin, int end, int worker)
 
 static void loss_run(struct kernel *k) { team_run(k->team, image_blocks(k->problem->loss.n), loss_blocks, k); }
 
-static const char *const loss_problems[] = { "loss:n64k10", NULL };
+/* ---- the rows ---- */
 
-const struct op_bench loss_bench = {
-    .directions = { "softmax_xent" }, .problems = loss_problems, .result = { T_DX }, .parse = loss_read, .work = loss_work, .run = loss_run
-};
+/* clang-format off */
+static const char *const pool_problems[] = { "max:n64c32h28r2step2pad0", "max:n64c3h28r2pad0", NULL };
+const struct op_bench pool_bench = { .directions = { "fwd", "bwd" }, .problems = pool_problems, .result = { T_Y, T_DX },
+    .parse = pool_read, .work = pool_work, .pack = forward_first, .run = pool_run };
+
+static const char *const batchnorm_problems[] = { "bn:n64c32h26", NULL };
+const struct op_bench batchnorm_bench = { .directions = { "fwd", "bwd" }, .problems = batchnorm_problems, .result = { T_Y, T_DX },
+    .parse = batchnorm_read, .work = batchnorm_work, .measure = batchnorm_measure, .pack = batchnorm_statistics, .run = batchnorm_run };
+
+static const char *const activation_problems[] = { "relu:v12544", "leaky:v12544", "tanh:v1024", NULL };
+const struct op_bench activation_bench = { .directions = { "fwd", "bwd" }, .problems = activation_problems, .result = { T_Y, T_DX },
+    .parse = activation_read, .work = activation_work, .pack = forward_first, .run = activation_run };
+
+static const char *const dropout_problems[] = { "drop:t13107v12544", NULL };
+const struct op_bench dropout_bench = { .directions = { "fwd", "bwd" }, .problems = dropout_problems, .result = { T_Y, T_DX },
+    .parse = dropout_read, .work = dropout_work, .pack = forward_first, .run = dropout_run };
+
+static const char *const optimizer_problems[] = { "sgd:v6360m900n0f0d0", "adam:v6360t100d0k0", NULL };
+const struct op_bench optimizer_bench = { .directions = { "step" }, .problems = optimizer_problems, .result = { T_W },
+    .parse = optimizer_read, .work = optimizer_work, .pack = optimizer_calm, .run = optimizer_run };
+
+static const char *const add_problems[] = { "add:n64c3h24w24bh28bw28", NULL };
+const struct op_bench add_bench = { .directions = { "fwd", "bwd" }, .problems = add_problems, .result = { T_Y, T_DX },
+    .parse = add_read, .work = add_work, .run = add_run };
+
+static const char *const loss_problems[] = { "loss:n64k10", NULL };
+const struct op_bench loss_bench = { .directions = { "softmax_xent" }, .problems = loss_problems, .result = { T_DX },
+    .parse = loss_read, .work = loss_work, .run = loss_run };
+/* clang-format on */

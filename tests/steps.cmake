@@ -118,6 +118,9 @@ endif()
 part(library default "libconvgauge installed and moved: projects of others find it, link it and train; what it exports")
 step(consumer COMMAND tests/consumer/run ${RELEASE} NEEDS release)
 
+part(checklists default "the README's checklists, followed in a scratch copy: toys added, built, checked and run")
+step(checklists COMMAND python3 tests/checklists/test_checklists.py)
+
 part(format quick "one style: C by clang-format, Python by ruff, shell by shellcheck")
 step(format COMMAND tools/dev/check-format)
 

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define ISA_CHOICE(NAME, name, on) "|" #name
+
 static const struct poptOption common[] = {
     { "list", 0, POPT_ARG_NONE, NULL, FLAG_LIST, "list what there is to run, and exit", NULL },
     { "dry-run", 0, POPT_ARG_NONE, NULL, FLAG_DRY_RUN, "list what would be run, with estimates, and exit: nothing is measured or written",
@@ -26,7 +28,7 @@ static const struct poptOption common[] = {
     { "jobs", 0, POPT_ARG_STRING, NULL, FLAG_JOBS, "runs side by side (default: as many as usable cores allow)", "N" },
     { "bind", 0, POPT_ARG_STRING, NULL, FLAG_BIND, "pin workers to cores (default), to hardware threads (pu), or not at all",
       "core|pu|none" },
-    { "isa", 0, POPT_ARG_STRING, NULL, FLAG_ISA, "instruction set (default: the best here)", "scalar|portable|neon|avx2|avx512" },
+    { "isa", 0, POPT_ARG_STRING, NULL, FLAG_ISA, "instruction set (default: the best here)", &(ISAS(ISA_CHOICE))[1] },
     { "algo", 0, POPT_ARG_STRING, NULL, FLAG_ALGO, "convolution algorithm (default: auto, the fastest by measured shapes)", "NAME" },
     { "no-fuse", 0, POPT_ARG_NONE, NULL, FLAG_NO_FUSE, "every layer by itself: the same bits, to compare speed", NULL },
     { "no-blocks", 0, POPT_ARG_NONE, NULL, FLAG_NO_BLOCKS, "fused, but no image block goes through a step by itself: the same bits", NULL },

@@ -48,29 +48,15 @@ static float sequential_bound(const struct conv *p)
     return roundings < 0x1p23 ? (float)(roundings / (1 - roundings * 0x1p-24) + 1) : INFINITY;
 }
 
-const struct conv_variant scalar_conv_rows[] = { { { "autovec", ISA_SCALAR, EXACT_ANY_CUT },
-                                                   any_shape,
-                                                   each_row,
-                                                   CHUNK_PIXELS,
-                                                   weight_bytes,
-                                                   no_scratch,
-                                                   sequential_bound,
-                                                   copy_weights,
-                                                   autovec_conv_fwd,
-                                                   autovec_conv_bwd_data,
-                                                   autovec_conv_bwd_weights },
-                                                 { { "plain", ISA_SCALAR, EXACT_ANY_CUT },
-                                                   any_shape,
-                                                   each_row,
-                                                   CHUNK_PIXELS,
-                                                   weight_bytes,
-                                                   no_scratch,
-                                                   sequential_bound,
-                                                   copy_weights,
-                                                   scalar_conv_fwd,
-                                                   scalar_conv_bwd_data,
-                                                   scalar_conv_bwd_weights },
-                                                 { .head = { .algo = NULL } } };
+/* clang-format off */
+const struct conv_variant scalar_conv_rows[] = {
+    { { "autovec", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, each_row, CHUNK_PIXELS, weight_bytes, no_scratch, sequential_bound, copy_weights,
+      autovec_conv_fwd, autovec_conv_bwd_data, autovec_conv_bwd_weights },
+    { { "plain", ISA_SCALAR, EXACT_ANY_CUT }, any_shape, each_row, CHUNK_PIXELS, weight_bytes, no_scratch, sequential_bound, copy_weights,
+      scalar_conv_fwd, scalar_conv_bwd_data, scalar_conv_bwd_weights },
+    { .head = { .algo = NULL } }
+};
+/* clang-format on */
 
 extern const struct kernels kernels_scalar;
 #define OP_ROWS(NAME, name) .name = scalar_##name##_rows,
