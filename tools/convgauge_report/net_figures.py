@@ -96,7 +96,7 @@ def frameworks(results):
         title,
         dots(items, 'times as fast as the best framework mode', log=True, zero=1, ratio=True, width=520),
         table,
-        f'{", ".join(version for version in versions if version)}, each in its best mode per net, one thread, in turns on the same core; '
+        f'{", ".join(version for version in versions if version)}, each in its best mode per net, one thread, interleaved on one core; '
         f'{conditions([line[3] for line in lines])}. Data in memory; the step alone. Medians of {samples[0]} to {samples[-1]} samples; '
         'lines are 95 % intervals where there are samples enough.',
         PEERS,

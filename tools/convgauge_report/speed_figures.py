@@ -123,7 +123,7 @@ def variants(results):
 
 
 FORCED_WORDS = (
-    ' Forced: the same machine held to a lesser instruction set. Portable is no rival but the reference twin, plain C whose '
+    ' Forced: the same machine held to a lesser instruction set. Portable is no baseline but the reference twin, plain C whose '
     "fused multiply-add is the C library's, compiled at -O1: it is there for its bits, not for its speed."
 )
 
@@ -166,7 +166,7 @@ def onednn(results):
         dots(items, 'times as fast as oneDNN', zero=1, log=True, ratio=True),
         table,
         f'Dots: geometric means over the problems; lines: from the '
-        f'worst to the best problem. {conditions(by_machine[machine])}; one thread, in turns with {theirs or "oneDNN"} in the same run.',
+        f'worst to the best problem. {conditions(by_machine[machine])}; one thread, interleaved with {theirs or "oneDNN"} in the same run.',
         KERNELS,
         best.values(),
     )

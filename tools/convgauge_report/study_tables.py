@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The tables of a study: published against reproduced, every arm against what it changes, every published figure, every claim, the
+"""The tables of a study: published against reproduced, every arm against what it changes, every published value, every claim, the
 receptive fields, and what has no rows yet."""
 
 import statistics
