@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../nets/whole_file.h"
 #include "record/environment.h"
 #include "record/row_text.h"
 
@@ -179,12 +180,14 @@ void report_close(struct report *r)
         free(json);
     }
     flush(r);
+    if (!r->error && r->beside && fsync(fileno(r->out)) && errno != EINVAL) r->error = errno;
     if (r->path && fclose(r->out) && !r->error) r->error = errno;
     if (!r->error && r->beside && link(r->beside, r->path) == 0) unlink(r->beside); /* unlike rename(), never over another file */
     else if (!r->error && r->beside && (errno == EEXIST || rename(r->beside, r->path))) r->error = errno;
     if (r->error && r->beside)
         quit(EXIT_FAIL, "cannot write %s: %s; what was measured before is in %s", r->path, strerror(r->error), r->beside);
     if (r->error) quit(EXIT_FAIL, "cannot write %s: %s; give another --output", r->path ? r->path : "stdout", strerror(r->error));
+    if (r->beside) sync_folder(r->path);
     free(r->beside);
     r->beside = NULL;
 }
