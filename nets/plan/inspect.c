@@ -141,6 +141,19 @@ static void print_run(const struct plan *plan, enum pass pass, int first, int la
     if (to != from) fprintf(out, " %s", layer_print(&plan->net.layers[to], word, sizeof word));
 }
 
+/* What backward makes anew. */
+static void print_again(const struct plan *plan, FILE *out)
+{
+    const struct schedule *s = &plan->schedule[BACKWARD_PASS];
+    char word[96];
+    int count = 0;
+    for (int i = 0; i < s->stages; i++)
+        if (s->stage[i].again)
+            fprintf(out, "%s %d %s", count++ ? "," : "made anew in backward:", s->stage[i].layer,
+                    layer_print(&plan->net.layers[s->stage[i].layer], word, sizeof word));
+    if (count) fputc('\n', out);
+}
+
 /* A line per phase that goes block by block. */
 static void print_phases(const struct plan *plan, enum pass pass, FILE *out)
 {
@@ -202,6 +215,7 @@ void plan_print(const struct plan *plan, FILE *out)
     for (int pass = 0; pass < PASSES; pass++) print_groups(plan, (enum pass)pass, out);
     for (int pass = plan->training ? TRAINING_PASS : INFERENCE_PASS; pass <= INFERENCE_PASS; pass++)
         print_phases(plan, (enum pass)pass, out);
+    print_again(plan, out);
     for (int i = 0; i < b->values; i++) print_buffer(plan, "y", i, b->value_size[i], b->value_local[i], out);
     for (int i = 0; i < b->gradients; i++) print_buffer(plan, "dy", i, b->gradient_size[i], b->gradient_local[i], out);
     for (int i = 0; i < FAMILIES; i++) fprintf(out, "%-12s %14zu bytes\n", plan->arenas[i].name, plan->arenas[i].size);

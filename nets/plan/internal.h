@@ -30,6 +30,7 @@ enum { ENTRIES_MOST = 8 * NET_MAX_LAYERS + 1 };
 struct sharing {
     int value[2][NET_MAX_LAYERS];                                                                             /* y */
     int loss, weights[NET_MAX_LAYERS], sums[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS], skips[NET_MAX_LAYERS]; /* gradient: dx */
+    int again[NET_MAX_LAYERS];                                                                                /* y, for backward */
     int phase[2][ENTRIES_MOST];
     int blocks[2][ENTRIES_MOST]; /* that a worker has under way, at most */
 };
@@ -49,6 +50,7 @@ struct stage {
     enum work work;
     int layer;
     const struct layer_work *does;
+    bool again; /* forward work in backward: what was not kept is made anew */
     int rows, grain;
     size_t row_bytes;
     struct window window;
@@ -75,6 +77,8 @@ struct schedule {
 
 /* 0 or -ENOMEM. */
 int schedules_build(struct plan *plan, bool fuse, struct why *why);
+/* Is the layer's output made anew for backward rather than kept? (recompute.c) */
+bool made_again(const struct plan *plan, int layer);
 /* Multiply-adds per image. */
 double stage_macs(const struct plan *plan, const struct stage *s);
 /* Bytes per image block of all that the stages make. */
@@ -108,6 +112,8 @@ struct course {
 };
 
 void courses_build(struct plan *plan);
+/* Can a worker take image blocks through the stage one after another? */
+bool stage_by_block(const struct plan *plan, const struct stage *s);
 /* By layer, which entry makes what. */
 void courses_share(const struct plan *plan, struct sharing *sharing);
 
@@ -155,6 +161,7 @@ struct plan {
     struct net given, net; /* as it was given; as it is carried out */
     int batch, workers, optimizer_slots;
     int at_once;             /* images that a course takes at a time, of a batch: activations have room for so many */
+    bool recompute;          /* what is cheap to make anew is not kept for backward */
     bool training, by_block; /* by_block: in phases of several entries, where that is possible */
     struct team *team;
     const struct kernels *kernels;
