@@ -5,6 +5,7 @@
 #ifndef NETS_LAYERS_LAYER_H
 #define NETS_LAYERS_LAYER_H
 
+#include "../../kernels/sums.h"
 #include "../net.h"
 
 struct plan;
@@ -46,11 +47,15 @@ typedef void rows_fn(const struct job *job, struct span span, int worker);
 /* Work that cuts itself into units; `team` NULL: the caller alone. */
 typedef void whole_fn(struct plan *plan, struct team *team, int layer);
 
+/* Where a layer's chunks are, and where their sum goes. */
+typedef struct chunk_sums merge_fn(const struct plan *plan, int layer);
+
 struct layer_work {
     rows_fn *rows;                          /* NULL: cuts itself, and shares no group */
     rows_fn *blocks;                        /* the same for image blocks [0, n) of a job, where it has no rows; NULL: it cannot */
     whole_fn *whole;                        /* the work as a group of its own, where that is not done row by row; may be NULL */
     whole_fn *after;                        /* once all chunks of a group are summed: what they come to; NULL where nothing is left to do */
+    merge_fn *merge;                        /* the same where they are but added up, which several layers share a fork-join for */
     int (*chunks)(const struct planned *l); /* of sums over the planned images; NULL: makes rows */
     struct span (*chunk)(const struct planned *l, int i); /* rows of x or dy that chunk i sums */
     int (*grain)(const struct planned *l);                /* rows that are made together; NULL: 1 */

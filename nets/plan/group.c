@@ -152,21 +152,30 @@ static void run_lots(void *context, int begin, int end, int worker)
     }
 }
 
+/* What the chunks of these stages come to. Layers whose chunks are but added up wait for a fork-join that they share. */
+static void take_up(struct plan *plan, struct team *team, const struct stage *stage, int count, int *waiting, int *layers)
+{
+    for (int i = 0; i < count; i++) {
+        if (stage[i].does->after) stage[i].does->after(plan, team, stage[i].layer);
+        if (stage[i].does->merge) layers[(*waiting)++] = stage[i].layer;
+    }
+}
+
 void phase_run(struct phase_run *run)
 {
     struct plan *plan = run->plan;
+    int waiting = 0, layers[NET_MAX_LAYERS];
     team_run(plan->team, image_blocks(plan->pass.n), run_lots, run);
     for (int i = run->begin; i < run->end; i++) {
         const struct entry entry = run->course->entry[i];
         if (entry.group == LOSS_ENTRY) continue;
         const struct schedule *s = &plan->schedule[entry.pass];
         const struct group *group = &s->group[entry.group];
-        const struct stage *stage = &s->stage[group->first];
-        int afters = 0;
-        for (int k = 0; k < group->count; k++)
-            if (stage[k].does->after) stage[k].does->after(plan, plan->team, stage[k].layer), afters++;
-        if (afters) watched(plan, stage->layer, group->part);
+        take_up(plan, plan->team, &s->stage[group->first], group->count, &waiting, layers);
     }
+    if (waiting == 0) return;
+    sums_merge_several(plan, plan->team, layers, waiting);
+    watched(plan, layers[0], PART_BACKWARD_WEIGHTS);
 }
 
 /* ---- one stage --------------------------------------------------------------------------------------------------------------------- */
@@ -192,7 +201,8 @@ void group_run(struct plan *plan, enum pass pass, int g)
     if (stage->does->whole) stage->does->whole(plan, team, stage->layer);
     else if (group->count > 1) team_run(team, units, run_units, &run);
     else team_run(team, stage->does->chunks ? stage->does->chunks(&plan->layers[stage->layer]) : units, run_single, &run);
-    for (int i = 0; i < group->count && !stage->does->whole; i++)
-        if (stage[i].does->after) stage[i].does->after(plan, team, stage[i].layer);
+    int waiting = 0, layers[NET_MAX_LAYERS];
+    if (!stage->does->whole) take_up(plan, team, stage, group->count, &waiting, layers);
+    if (waiting > 0) sums_merge_several(plan, team, layers, waiting);
     watched(plan, stage->layer, group->part);
 }

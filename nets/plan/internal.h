@@ -270,6 +270,8 @@ static inline void planned_images(struct planned *planned, enum layer_kind kind,
 
 /* The chunks of a job by the tree, into or onto job->to. */
 void sums_merge(struct plan *plan, struct team *team, struct job *job);
+/* All chunks of the weights of these layers, in one fork-join. */
+void sums_merge_several(struct plan *plan, struct team *team, const int *layers, int count);
 /* The padding behind a weight's and a bias's sums: scratch is not zero there, gradients must be. */
 void sums_clear_padding(const struct job *job, real *sums);
 /* Where the bias's sums are when the weight's are at `weight`; NULL without bias. */

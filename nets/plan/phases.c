@@ -46,7 +46,7 @@ static bool is_awaited(const struct plan *plan, struct entry entry)
     int count;
     const struct stage *stage = stages_of(plan, entry, &count);
     for (int i = 0; i < count; i++)
-        if (stage[i].does->after && stage[i].work != WORK_WEIGHTS) return true;
+        if (stage[i].does->after) return true;
     return false;
 }
 

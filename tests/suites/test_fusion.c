@@ -322,3 +322,25 @@ Test(blocks, batch_norm_is_made_anew_where_it_is_read_by_block)
     plan_close(kept);
     plan_close(source);
 }
+
+static void count(void *context, int units, uint64_t nanoseconds)
+{
+    (void)units, (void)nanoseconds;
+    ++*(int *)context;
+}
+
+/* Packing, the phase, its sums, the dense layer's weights, the optimizer. */
+Test(blocks, a_step_takes_few_fork_joins)
+{
+    struct team *team;
+    int joins = 0;
+    cr_assert_eq(team_open(&team, 2, BIND_NONE, NULL), 0);
+    struct plan *plan = plan_of(DEEP, (struct plan_options){ .batch = 96, .training = true, .team = team });
+    train_step(plan, 96, 0);
+    team_watch(team, count, &joins);
+    train_step(plan, 96, 1);
+    team_watch(team, NULL, NULL);
+    cr_assert_eq(joins, 5);
+    plan_close(plan);
+    team_close(team);
+}
