@@ -40,7 +40,11 @@ static bool value_held(const struct net *net, const int *names, int name, int i)
     return false;
 }
 
-static size_t elements(const struct layer *l) { return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w; }
+/* Of one image. */
+static size_t bytes_of(const struct layer *l, enum storage storage)
+{
+    return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w * storage_bytes(storage);
+}
 
 /* From the entry that writes something to the last one that reads it; -1: there is none. */
 struct life {
@@ -62,7 +66,7 @@ static bool meet(const struct life *a, const struct life *b)
 /* ---- buffers ----------------------------------------------------------------------------------------------------------------------- */
 
 /* What takes one: its lives in the training and the inference course, and in training once more where it is made anew for backward;
- * elements per image, of a local one of all under way. */
+ * bytes per image, of a local one of all under way. */
 enum { AGAIN = 2, LIVES };
 static const int course_of[LIVES] = { TRAINING_PASS, INFERENCE_PASS, TRAINING_PASS };
 struct label {
@@ -192,7 +196,8 @@ static void assign_values(const struct net *net, bool training, const struct sha
         for (int course = 0; course < 2; course++) value_lives(net, s, course, i, &l->life[course]);
         if (training) value_lives_backward(net, s, i, &l->life[s->again[i] < 0 ? TRAINING_PASS : AGAIN]);
         if (value_is_whole(net, training, i)) l->local = false;
-        if (elements(&net->layers[i]) > l->size) l->size = elements(&net->layers[i]);
+        const size_t bytes = bytes_of(&net->layers[i], s->stored[i]);
+        if (bytes > l->size) l->size = bytes;
     }
     for (int l = 0; l < labels; l++) {
         settle(s, &label[l]);
@@ -252,7 +257,8 @@ static void assign_gradients(const struct net *net, const struct sharing *s, str
         struct label *l = &label[names[i]];
         if (!shares) *l = no_label;
         gradient_lives(net, s, b->lowest, i, &l->life[TRAINING_PASS]);
-        if (elements(&net->layers[i]) > l->size) l->size = elements(&net->layers[i]);
+        const size_t bytes = bytes_of(&net->layers[i], s->gradient_stored[i]);
+        if (bytes > l->size) l->size = bytes;
         if (i == net->count - 1 || row_of(net, i)->work[WORK_SUMS].rows) l->local = false;
     }
     for (int l = 0; l < labels; l++) {

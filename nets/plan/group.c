@@ -11,11 +11,19 @@ struct piece {
     int block, blocks, worker;
 };
 
-/* Where a piece's part of a tensor is: in the worker's own buffer, whose size is `own`, or in its place within the whole batch's. */
-static real *at(const struct piece *piece, const real *base, size_t own, struct shape s)
+/* Where a piece's part of a tensor is: in the worker's own buffer, whose size is `own` bytes, or in its place within the whole batch's. */
+static real *at(const struct piece *piece, const real *base, size_t own, struct shape s, enum storage storage)
 {
-    const size_t offset = own ? (size_t)piece->worker * own : block_at(piece->block, s);
-    return base ? (real *)(uintptr_t)base + offset : NULL;
+    const size_t offset = own ? (size_t)piece->worker * own : block_at(piece->block, s) * storage_bytes(storage);
+    return base ? (real *)((uintptr_t)base + offset) : NULL;
+}
+
+/* Of the layer's output, or the input. */
+static enum storage stored(const struct plan *plan, int layer) { return layer < 0 ? STORED_REAL : plan->layers[layer].stored; }
+
+static enum storage gradient_stored(const struct plan *plan, int layer)
+{
+    return layer < 0 ? STORED_REAL : plan->layers[layer].gradient_stored;
 }
 
 static size_t own_value(const struct plan *plan, int layer)
@@ -40,11 +48,12 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     const int left = plan->pass.n - piece->block * LANES, most = piece->blocks * LANES;
     assert(left > 0);
     planned_images(&l, what->kind, left < most ? left : most);
-    l.x = at(piece, l.x, own_value(plan, layer - 1), what->in);
-    l.y = at(piece, l.y, own_value(plan, layer), what->out);
-    if (l.skip) l.skip = at(piece, l.skip, own_value(plan, net_source(&plan->net, layer)), net_source_shape(&plan->net, layer));
-    l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out);
-    l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in);
+    const int source = net_source(&plan->net, layer);
+    l.x = at(piece, l.x, own_value(plan, layer - 1), what->in, stored(plan, layer - 1));
+    l.y = at(piece, l.y, own_value(plan, layer), what->out, stored(plan, layer));
+    if (l.skip) l.skip = at(piece, l.skip, own_value(plan, source), net_source_shape(&plan->net, layer), stored(plan, source));
+    l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out, gradient_stored(plan, layer));
+    l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in, gradient_stored(plan, layer - 1));
     if (l.which) l.which += block_at(l.own_blocks ? piece->worker * l.own_blocks : piece->block, what->out);
     if (l.kept) l.kept += block_at(piece->block, what->out) / LANES;
     return l;

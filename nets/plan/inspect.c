@@ -97,8 +97,7 @@ static void print_buffer(const struct plan *plan, const char *letter, int i, siz
 {
     const size_t images = (size_t)(local ? plan->workers : image_blocks(plan->at_once)) * LANES;
     char name[16];
-    fprintf(out, "%-4s %14zu bytes%s\n", buffer_name(i, letter, name), size * images * sizeof(real),
-            local ? ", each worker its share" : "");
+    fprintf(out, "%-4s %14zu bytes%s\n", buffer_name(i, letter, name), size * images, local ? ", each worker its share" : "");
 }
 
 /* A line per group of several stages: the layers, whose work it does in one go, and how. */

@@ -11,6 +11,15 @@
 
 enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
 
+/* How elements of a value or gradient are stored. Whoever measures memory or cuts it to a cache asks for bytes. */
+enum storage { STORED_REAL, STORAGES };
+
+static inline size_t storage_bytes(enum storage storage)
+{
+    static const size_t bytes[STORAGES] = { [STORED_REAL] = sizeof(real) };
+    return bytes[storage];
+}
+
 /* ---- who writes where (buffers.c) ------------------------------------------------------------------------------------------------ */
 
 /* Indices into the buffer lists; several layers share one when they write in place or when it is free again. */
@@ -19,7 +28,7 @@ struct buffers {
     int value[NET_MAX_LAYERS];                                        /* of the layer's output; INPUT_BUFFER: the net's input itself */
     int gradient[NET_MAX_LAYERS];                                     /* of dy; NO_BUFFER below `lowest` and in inference plans */
     int values, gradients;                                            /* how many there are */
-    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS]; /* elements per image; of a local one, of all under way */
+    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS]; /* bytes per image; of a local one, of all under way */
     bool value_local[NET_MAX_LAYERS], gradient_local[NET_MAX_LAYERS]; /* every worker has its own, for the blocks under way */
 };
 enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
@@ -31,6 +40,7 @@ struct sharing {
     int value[2][NET_MAX_LAYERS];                                                                             /* y */
     int loss, weights[NET_MAX_LAYERS], sums[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS], skips[NET_MAX_LAYERS]; /* gradient: dx */
     int again[NET_MAX_LAYERS];                                                                                /* y, for backward */
+    enum storage stored[NET_MAX_LAYERS], gradient_stored[NET_MAX_LAYERS];                                     /* y and dy */
     int phase[2][ENTRIES_MOST];
     int blocks[2][ENTRIES_MOST]; /* that a worker has under way, at most */
 };
@@ -133,6 +143,7 @@ struct planned {
         struct add add;
     };
     const struct conv_variant *variant[CONV_DIRECTIONS]; /* conv only */
+    enum storage stored, gradient_stored;                /* of y and dy */
     int tensor, tensors;                                 /* first in plan->tensors, and how many */
     int ordinal;                                         /* among layers of its kind */
     int wave;                                            /* conv: blocks per wave */

@@ -201,6 +201,10 @@ static void share_phase(const struct plan *plan, struct sharing *s, int course, 
 
 void courses_share(const struct plan *plan, struct sharing *s)
 {
+    for (int i = 0; i < plan->net.count; i++) {
+        s->stored[i] = plan->layers[i].stored;
+        s->gradient_stored[i] = plan->layers[i].gradient_stored;
+    }
     for (int i = 0; i < NET_MAX_LAYERS; i++) s->weights[i] = s->sums[i] = s->gradient[i] = s->skips[i] = s->again[i] = -1;
     for (int course = 0; course < 2; course++)
         for (int p = 0; p < plan->course[plan->training ? course : INFERENCE_PASS].phases; p++) share_phase(plan, s, course, p);

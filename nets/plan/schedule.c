@@ -238,13 +238,14 @@ static struct stage *add_stage(struct plan *plan, enum pass pass, enum work work
     const struct layer *what = &plan->net.layers[layer];
     const struct planned *l = &plan->layers[layer];
     const struct shape made = work == WORK_DATA ? what->in : what->out;
+    const enum storage below = layer > 0 ? plan->layers[layer - 1].gradient_stored : STORED_REAL;
     assert(s->stages < STAGES_MOST && (does->rows || does->whole));
     struct stage *stage = &s->stage[s->stages++];
     *stage = (struct stage){ .work = work,
                              .layer = layer,
                              .does = does,
                              .rows = made.h,
-                             .row_bytes = (size_t)made.c * (size_t)made.w * LANES * sizeof(real),
+                             .row_bytes = (size_t)made.c * (size_t)made.w * LANES * storage_bytes(work == WORK_DATA ? below : l->stored),
                              .window = does->chunks ? (struct window){ 1, 1, 0 } : layer_window(what) };
     const int grain = does->grain ? does->grain(l) : 1;
     stage->grain = grain < made.h ? grain : made.h;

@@ -17,9 +17,9 @@ static void poison(struct plan *plan)
 {
     const struct buffers *b = &plan->buffers;
     const size_t images = (size_t)image_blocks(plan->at_once) * LANES, own = (size_t)plan->workers * LANES;
-    for (int i = 0; i < b->values; i++) memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images) * sizeof(real));
+    for (int i = 0; i < b->values; i++) memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images));
     for (int i = 0; i < b->gradients; i++)
-        memset(plan->value_gradients[i], 0xff, b->gradient_size[i] * (b->gradient_local[i] ? own : images) * sizeof(real));
+        memset(plan->value_gradients[i], 0xff, b->gradient_size[i] * (b->gradient_local[i] ? own : images));
 }
 
 static int longest_group(const struct plan *plan)
