@@ -168,7 +168,7 @@ int main(int argc, char **argv)
     const struct program program = { .name = "bench-nets",
                                      .does = "Times training steps and inference of the studied nets, or of any. "
                                              "--benchmark_... flags are Google Benchmark's.",
-                                     .takes = TAKES_BENCH | TAKES(ALGO) | TAKES(NO_FUSE) | TAKES(NO_BLOCKS),
+                                     .takes = TAKES_BENCH | TAKES(ALGO) | TAKES(NO_FUSE) | TAKES(NO_BLOCKS) | TAKES(NO_RECOMPUTE),
                                      .more = more,
                                      .examples = examples,
                                      BENCH_WORDS("study/cell/train|infer/isa/algo") };

@@ -39,10 +39,12 @@ int runner_open(struct runner *r, const struct bench_net *n, int batch, bool tra
                                           .team = g->team,
                                           .no_fuse = g->options->no_fuse,
                                           .no_blocks = g->options->no_blocks,
+                                          .no_recompute = g->options->no_recompute,
                                           .optimizer_slots = recipe_optimizer_slots(&n->recipe) };
     *r = (struct runner){ .net = n, .batch = batch, .training = training, .isa = isa, .algo = algo };
     r->no_fuse = options.no_fuse;
     r->no_blocks = options.no_blocks;
+    r->no_recompute = options.no_recompute;
     const int status = net_plan(&n->net, &options, &r->plan, why);
     if (status) return status;
     plan_init(r->plan, n->recipe.init, 1);
@@ -164,14 +166,15 @@ static void add_bytes(json_t *row, const struct plan *plan)
 json_t *runner_row(const struct runner *r, struct team *team, const char *kind)
 {
     char variant[64];
-    snprintf(variant, sizeof variant, "%s/%s%s%s", isa_name(r->isa), r->algo, r->no_fuse ? "/no-fuse" : "",
-             r->no_blocks ? "/no-blocks" : "");
+    snprintf(variant, sizeof variant, "%s/%s%s%s%s", isa_name(r->isa), r->algo, r->no_fuse ? "/no-fuse" : "",
+             r->no_blocks ? "/no-blocks" : "", r->no_recompute ? "/no-recompute" : "");
     json_t *row =
         json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
                   r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa", isa_name(r->isa),
                   "algo", r->algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned", team_pinned(team));
     assert(row);
     if (r->no_blocks) json_object_set_new(row, "blocks", json_false());
+    if (r->no_recompute) json_object_set_new(row, "recompute", json_false());
     return row;
 }
 

@@ -13,7 +13,7 @@ struct runner {
     bool training;
     enum isa isa;
     const char *algo;
-    bool no_fuse, no_blocks;
+    bool no_fuse, no_blocks, no_recompute;
     uint32_t step;
 };
 

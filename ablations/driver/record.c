@@ -28,8 +28,9 @@ void run_make_id(const struct sweep *s, struct run *r)
                           CONVGAUGE_NUMERICS);
     char extra[128] = "";
     if (s->wish->timing)
-        snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s%s", r->threads, isa_used(s), s->options->algo,
-                 s->options->no_fuse ? "no-fuse\n" : "", s->options->no_blocks ? "no-blocks\n" : "");
+        snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s%s%s", r->threads, isa_used(s), s->options->algo,
+                 s->options->no_fuse ? "no-fuse\n" : "", s->options->no_blocks ? "no-blocks\n" : "",
+                 s->options->no_recompute ? "no-recompute\n" : "");
     else if (strcmp(isa_used(s), "scalar") == 0) /* the others, any thread count, fusion and schedule give the same bits */
         snprintf(extra, sizeof extra, "isa=scalar\n");
     if (!s->wish->timing && strcmp(s->options->algo, "auto") != 0)
@@ -111,6 +112,7 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
     json_object_set_new(record, "algo", json_string(s->options->algo));
     json_object_set_new(record, "fuse", json_boolean(m->fused));
     if (s->options->no_blocks) json_object_set_new(record, "blocks", json_false());
+    if (s->options->no_recompute) json_object_set_new(record, "recompute", json_false());
     json_object_set_new(record, "threads", json_integer(r->threads));
     json_object_set_new(record, "pinned", json_boolean(pinned));
     json_object_set_new(record, "weights_sha256", json_string(m->weights_sha256));

@@ -122,6 +122,7 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
                                      .algo = d->s->options->algo,
                                      .no_fuse = d->s->options->no_fuse,
                                      .no_blocks = d->s->options->no_blocks,
+                                     .no_recompute = d->s->options->no_recompute,
                                      .team = team,
                                      .seed = r->seed,
                                      .evaluate_train = !d->s->wish->timing,

@@ -228,6 +228,7 @@ static void fill(struct options *o, const struct given g[FLAG_COUNT])
     o->quiet = g[FLAG_QUIET].value;
     o->no_fuse = g[FLAG_NO_FUSE].value;
     o->no_blocks = g[FLAG_NO_BLOCKS].value;
+    o->no_recompute = g[FLAG_NO_RECOMPUTE].value;
     o->filter = g[FLAG_FILTER].value;
     o->data = g[FLAG_DATA].value;
     o->data_dir = g[FLAG_DATA_DIR].value;

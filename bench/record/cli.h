@@ -39,6 +39,7 @@ struct options {
     const char *algo;   /* "auto", or a convolution algorithm that exists */
     bool no_fuse;       /* every layer by itself */
     bool no_blocks;     /* the whole batch layer after layer, none block by block */
+    bool no_recompute;  /* all that backward reads is kept */
     enum format format; /* --format, else by --output's ending (jsonl unless it says otherwise), else md */
     const char *output; /* NULL: not given */
     int shard, shards;  /* 1-based; 1 of 1 */
@@ -62,6 +63,7 @@ enum flag {
     FLAG_ALGO,
     FLAG_NO_FUSE,
     FLAG_NO_BLOCKS,
+    FLAG_NO_RECOMPUTE,
     FLAG_FORMAT,
     FLAG_OUTPUT,
     FLAG_SHARD,

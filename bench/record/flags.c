@@ -32,6 +32,7 @@ static const struct poptOption common[] = {
     { "algo", 0, POPT_ARG_STRING, NULL, FLAG_ALGO, "convolution algorithm (default: auto, the fastest by measured shapes)", "NAME" },
     { "no-fuse", 0, POPT_ARG_NONE, NULL, FLAG_NO_FUSE, "every layer by itself: the same bits, to compare speed", NULL },
     { "no-blocks", 0, POPT_ARG_NONE, NULL, FLAG_NO_BLOCKS, "fused, but no image block goes through a step by itself: the same bits", NULL },
+    { "no-recompute", 0, POPT_ARG_NONE, NULL, FLAG_NO_RECOMPUTE, "all that backward reads is kept: the same bits", NULL },
     { "format", 0, POPT_ARG_STRING, NULL, FLAG_FORMAT, "of the output (default: by --output's ending, md on stdout)", "md|csv|json|jsonl" },
     { "output", 0, POPT_ARG_STRING, NULL, FLAG_OUTPUT, "jsonl: append rows here, and skip runs that have a row; else: the table goes here",
       "FILE" },

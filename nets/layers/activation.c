@@ -60,6 +60,7 @@ const struct layer_row layer_activation = {
     .shape = activation_shape,
     .elementwise = true,
     .in_place = true,
+    .operations = 1,
     .over = NEED_NOTHING,
     .needs_output = needs_output,
     .keeps_order = keeps_order,

@@ -179,7 +179,8 @@ static const struct word words[] = {
 };
 
 const struct layer_row layer_batchnorm = {
-    .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .reads_input = true,
+    .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .operations = 2,
+    .reads_input = true,
     .mixes_images = true, .problem = bn_problem, .images = bn_images, .algorithm = bn_algorithm, .place = bn_place,
     .partials = bn_partials, .before_inference = fold_running,
     .work = {

@@ -244,14 +244,12 @@ static void weights_rows(const struct job *job, struct span chunks, int worker)
 }
 
 /* What all pieces' chunks come to. */
-static void weights_after(struct plan *plan, struct team *team, int i)
+static struct chunk_sums weights_merge(const struct plan *plan, int i)
 {
-    struct job job = job_of(plan, i);
-    job.stride = plan_stride(plan, i);
-    job.chunks = weight_chunks(job.layer);
-    job.add = plan->pass.accumulate;
-    job.to = plan_gradient_of(plan, i, 0);
-    sums_merge(plan, team, &job);
+    const struct planned *l = &plan->layers[i];
+    const size_t stride = plan_stride(plan, i);
+    real *gradient = plan_gradient_of(plan, i, 0);
+    return (struct chunk_sums){ partials_of(plan, l), gradient, weight_chunks(l), stride, stride, plan->pass.accumulate };
 }
 
 static const struct word words[] = { { "conv", read_conv, 0, "conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]",
@@ -265,7 +263,7 @@ const struct layer_row layer_conv = {
     .worker_bytes = conv_worker_bytes, .partials = conv_partials, .pack = conv_pack,
     .work = {
         [WORK_FORWARD] = { .rows = forward_rows, .grain = forward_grain },
-        [WORK_WEIGHTS] = { .rows = weights_rows, .whole = weights_whole, .after = weights_after, .chunks = weight_chunks,
+        [WORK_WEIGHTS] = { .rows = weights_rows, .whole = weights_whole, .merge = weights_merge, .chunks = weight_chunks,
                            .chunk = weight_chunk },
         [WORK_DATA] = { .rows = data_rows, .grain = data_grain },
     },

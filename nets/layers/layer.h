@@ -5,6 +5,7 @@
 #ifndef NETS_LAYERS_LAYER_H
 #define NETS_LAYERS_LAYER_H
 
+#include "../../kernels/sums.h"
 #include "../net.h"
 
 struct plan;
@@ -46,11 +47,15 @@ typedef void rows_fn(const struct job *job, struct span span, int worker);
 /* Work that cuts itself into units; `team` NULL: the caller alone. */
 typedef void whole_fn(struct plan *plan, struct team *team, int layer);
 
+/* Where a layer's chunks are, and where their sum goes. */
+typedef struct chunk_sums merge_fn(const struct plan *plan, int layer);
+
 struct layer_work {
     rows_fn *rows;                          /* NULL: cuts itself, and shares no group */
     rows_fn *blocks;                        /* the same for image blocks [0, n) of a job, where it has no rows; NULL: it cannot */
     whole_fn *whole;                        /* the work as a group of its own, where that is not done row by row; may be NULL */
     whole_fn *after;                        /* once all chunks of a group are summed: what they come to; NULL where nothing is left to do */
+    merge_fn *merge;                        /* the same where they are but added up, which several layers share a fork-join for */
     int (*chunks)(const struct planned *l); /* of sums over the planned images; NULL: makes rows */
     struct span (*chunk)(const struct planned *l, int i); /* rows of x or dy that chunk i sums */
     int (*grain)(const struct planned *l);                /* rows that are made together; NULL: 1 */
@@ -87,6 +92,7 @@ struct layer_row {
     bool reads_input;                                 /* backward reads x */
     enum need (*needs_output)(const struct layer *l); /* backward needs y; NULL: it does not */
     bool whole_output;                                /* y has a place in the whole batch's buffer, although backward does not read it */
+    int operations;                                   /* of an element of y, where that is cheap to make anew; 0: it is not */
     bool mixes_images;                                /* an image's y depends on the other images of the batch */
     bool (*only_maxima)(const struct layer *l);       /* y is a maximum of x over windows */
     bool (*keeps_order)(const struct layer *l);       /* is monotone, elementwise, without memory: may change places with only_maxima */

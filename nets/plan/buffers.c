@@ -40,7 +40,11 @@ static bool value_held(const struct net *net, const int *names, int name, int i)
     return false;
 }
 
-static size_t elements(const struct layer *l) { return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w; }
+/* Of one image. */
+static size_t bytes_of(const struct layer *l, enum storage storage)
+{
+    return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w * storage_bytes(storage);
+}
 
 /* From the entry that writes something to the last one that reads it; -1: there is none. */
 struct life {
@@ -61,30 +65,43 @@ static bool meet(const struct life *a, const struct life *b)
 
 /* ---- buffers ----------------------------------------------------------------------------------------------------------------------- */
 
-/* What takes one: its lives in the training and the inference course; elements per image, of a local one of all under way. */
+/* What takes one: its lives in the training and the inference course, and in training once more where it is made anew for backward;
+ * bytes per image, of a local one of all under way. */
+enum { AGAIN = 2, LIVES };
+static const int course_of[LIVES] = { TRAINING_PASS, INFERENCE_PASS, TRAINING_PASS };
 struct label {
-    struct life life[2];
+    struct life life[LIVES];
     bool local;
     size_t size;
     int buffer;
 };
-static const struct label no_label = { .life = { { -1, -1 }, { -1, -1 } }, .local = true };
+static const struct label no_label = { .life = { { -1, -1 }, { -1, -1 }, { -1, -1 } }, .local = true };
 
 /* Once its lives are known: is it local, and how much does it take? What is not lives as long as its phases do: while a worker has a block
  * at one entry of a phase, others have theirs at any other. */
-static void settle(const struct sharing *s, struct label *label, int courses)
+static void settle(const struct sharing *s, struct label *label)
 {
     int blocks = 1;
-    for (int course = 0; course < courses; course++) {
-        const struct life life = label->life[course];
+    for (int i = 0; i < LIVES; i++) {
+        const int course = course_of[i];
+        const struct life life = label->life[i];
+        if (life.begin < 0) continue;
         if (s->phase[course][life.begin] != s->phase[course][life.end]) label->local = false;
         if (s->blocks[course][life.begin] > blocks) blocks = s->blocks[course][life.begin];
     }
     if (label->local) label->size *= (size_t)blocks;
-    for (int course = 0; course < courses && !label->local; course++) {
-        struct life *life = &label->life[course];
-        *life = (struct life){ s->phase[course][life->begin], s->phase[course][life->end] };
+    for (int i = 0; i < LIVES && !label->local; i++) {
+        struct life *life = &label->life[i];
+        if (life->begin >= 0) *life = (struct life){ s->phase[course_of[i]][life->begin], s->phase[course_of[i]][life->end] };
     }
+}
+
+static bool labels_meet(const struct label *a, const struct label *b)
+{
+    for (int i = 0; i < LIVES; i++)
+        for (int j = 0; j < LIVES; j++)
+            if (course_of[i] == course_of[j] && meet(&a->life[i], &b->life[j])) return true;
+    return false;
 }
 
 struct list {
@@ -100,8 +117,7 @@ static void take_buffer(const struct list *list, const struct label *label, int 
     size_t *size = list->size;
     bool busy[NET_MAX_LAYERS] = { false };
     for (int i = 0; i < labels; i++)
-        for (int course = 0; course < 2; course++)
-            if ((keep && !label[i].local) || meet(&label[i].life[course], &taker->life[course])) busy[label[i].buffer] = true;
+        if ((keep && !label[i].local) || labels_meet(&label[i], taker)) busy[label[i].buffer] = true;
     int best = -1;
     for (int i = 0; i < *list->count; i++) {
         if (busy[i] || list->local[i] != taker->local) continue;
@@ -137,15 +153,21 @@ static int label_values(const struct net *net, bool training, int *label)
     return labels;
 }
 
-/* What forward passes of that course, and backward if it follows, do with the layer's output. */
-static void value_lives(const struct net *net, const struct sharing *s, int course, bool backward, int layer, struct life *life)
+/* What forward passes of that course do with the layer's output. */
+static void value_lives(const struct net *net, const struct sharing *s, int course, int layer, struct life *life)
 {
     const int *made = s->value[course], next = layer + 1;
     lives_at(life, made[layer]);
     if (next < net->count) lives_at(life, made[next]);
     for (int a = next; a < net->count; a++)
         if (net_source(net, a) == layer) lives_at(life, made[a]);
-    if (!backward) return;
+}
+
+static void value_lives_backward(const struct net *net, const struct sharing *s, int layer, struct life *life)
+{
+    const int next = layer + 1;
+    lives_at(life, s->again[layer]);
+    if (next < net->count) lives_at(life, s->again[next]);
     if (row_of(net, layer)->needs_output) lives_at(life, s->gradient[layer]);
     if (next == net->count || !row_of(net, next)->reads_input) return;
     lives_at(life, s->weights[next]);
@@ -171,12 +193,14 @@ static void assign_values(const struct net *net, bool training, const struct sha
     for (int i = 0; i < net->count; i++) {
         if (names[i] == INPUT_BUFFER) continue;
         struct label *l = &label[names[i]];
-        for (int course = 0; course < 2; course++) value_lives(net, s, course, training && course == TRAINING_PASS, i, &l->life[course]);
+        for (int course = 0; course < 2; course++) value_lives(net, s, course, i, &l->life[course]);
+        if (training) value_lives_backward(net, s, i, &l->life[s->again[i] < 0 ? TRAINING_PASS : AGAIN]);
         if (value_is_whole(net, training, i)) l->local = false;
-        if (elements(&net->layers[i]) > l->size) l->size = elements(&net->layers[i]);
+        const size_t bytes = bytes_of(&net->layers[i], s->stored[i]);
+        if (bytes > l->size) l->size = bytes;
     }
     for (int l = 0; l < labels; l++) {
-        settle(s, &label[l], 2);
+        settle(s, &label[l]);
         take_buffer(&list, label, l, training, &label[l]);
     }
     for (int i = 0; i < net->count; i++) b->value[i] = names[i] == INPUT_BUFFER ? INPUT_BUFFER : label[names[i]].buffer;
@@ -233,11 +257,12 @@ static void assign_gradients(const struct net *net, const struct sharing *s, str
         struct label *l = &label[names[i]];
         if (!shares) *l = no_label;
         gradient_lives(net, s, b->lowest, i, &l->life[TRAINING_PASS]);
-        if (elements(&net->layers[i]) > l->size) l->size = elements(&net->layers[i]);
+        const size_t bytes = bytes_of(&net->layers[i], s->gradient_stored[i]);
+        if (bytes > l->size) l->size = bytes;
         if (i == net->count - 1 || row_of(net, i)->work[WORK_SUMS].rows) l->local = false;
     }
     for (int l = 0; l < labels; l++) {
-        settle(s, &label[l], 1);
+        settle(s, &label[l]);
         take_buffer(&list, label, l, false, &label[l]);
     }
     for (int i = b->lowest; i < net->count; i++) b->gradient[i] = label[names[i]].buffer;
@@ -252,6 +277,7 @@ static void nothing_shared(const struct net *net, struct sharing *s)
         s->value[TRAINING_PASS][i] = s->value[INFERENCE_PASS][i] = i;
         s->weights[i] = s->sums[i] = 2 * n - i;
         s->gradient[i] = s->skips[i] = 2 * n - i;
+        s->again[i] = -1;
     }
     for (int entry = 0; entry <= 2 * n; entry++) s->phase[TRAINING_PASS][entry] = s->phase[INFERENCE_PASS][entry] = entry;
 }

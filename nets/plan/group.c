@@ -11,11 +11,19 @@ struct piece {
     int block, blocks, worker;
 };
 
-/* Where a piece's part of a tensor is: in the worker's own buffer, whose size is `own`, or in its place within the whole batch's. */
-static real *at(const struct piece *piece, const real *base, size_t own, struct shape s)
+/* Where a piece's part of a tensor is: in the worker's own buffer, whose size is `own` bytes, or in its place within the whole batch's. */
+static real *at(const struct piece *piece, const real *base, size_t own, struct shape s, enum storage storage)
 {
-    const size_t offset = own ? (size_t)piece->worker * own : block_at(piece->block, s);
-    return base ? (real *)(uintptr_t)base + offset : NULL;
+    const size_t offset = own ? (size_t)piece->worker * own : block_at(piece->block, s) * storage_bytes(storage);
+    return base ? (real *)((uintptr_t)base + offset) : NULL;
+}
+
+/* Of the layer's output, or the input. */
+static enum storage stored(const struct plan *plan, int layer) { return layer < 0 ? STORED_REAL : plan->layers[layer].stored; }
+
+static enum storage gradient_stored(const struct plan *plan, int layer)
+{
+    return layer < 0 ? STORED_REAL : plan->layers[layer].gradient_stored;
 }
 
 static size_t own_value(const struct plan *plan, int layer)
@@ -40,11 +48,12 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     const int left = plan->pass.n - piece->block * LANES, most = piece->blocks * LANES;
     assert(left > 0);
     planned_images(&l, what->kind, left < most ? left : most);
-    l.x = at(piece, l.x, own_value(plan, layer - 1), what->in);
-    l.y = at(piece, l.y, own_value(plan, layer), what->out);
-    if (l.skip) l.skip = at(piece, l.skip, own_value(plan, net_source(&plan->net, layer)), net_source_shape(&plan->net, layer));
-    l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out);
-    l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in);
+    const int source = net_source(&plan->net, layer);
+    l.x = at(piece, l.x, own_value(plan, layer - 1), what->in, stored(plan, layer - 1));
+    l.y = at(piece, l.y, own_value(plan, layer), what->out, stored(plan, layer));
+    if (l.skip) l.skip = at(piece, l.skip, own_value(plan, source), net_source_shape(&plan->net, layer), stored(plan, source));
+    l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out, gradient_stored(plan, layer));
+    l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in, gradient_stored(plan, layer - 1));
     if (l.which) l.which += block_at(l.own_blocks ? piece->worker * l.own_blocks : piece->block, what->out);
     if (l.kept) l.kept += block_at(piece->block, what->out) / LANES;
     return l;
@@ -152,21 +161,30 @@ static void run_lots(void *context, int begin, int end, int worker)
     }
 }
 
+/* What the chunks of these stages come to. Layers whose chunks are but added up wait for a fork-join that they share. */
+static void take_up(struct plan *plan, struct team *team, const struct stage *stage, int count, int *waiting, int *layers)
+{
+    for (int i = 0; i < count; i++) {
+        if (stage[i].does->after) stage[i].does->after(plan, team, stage[i].layer);
+        if (stage[i].does->merge) layers[(*waiting)++] = stage[i].layer;
+    }
+}
+
 void phase_run(struct phase_run *run)
 {
     struct plan *plan = run->plan;
+    int waiting = 0, layers[NET_MAX_LAYERS];
     team_run(plan->team, image_blocks(plan->pass.n), run_lots, run);
     for (int i = run->begin; i < run->end; i++) {
         const struct entry entry = run->course->entry[i];
         if (entry.group == LOSS_ENTRY) continue;
         const struct schedule *s = &plan->schedule[entry.pass];
         const struct group *group = &s->group[entry.group];
-        const struct stage *stage = &s->stage[group->first];
-        int afters = 0;
-        for (int k = 0; k < group->count; k++)
-            if (stage[k].does->after) stage[k].does->after(plan, plan->team, stage[k].layer), afters++;
-        if (afters) watched(plan, stage->layer, group->part);
+        take_up(plan, plan->team, &s->stage[group->first], group->count, &waiting, layers);
     }
+    if (waiting == 0) return;
+    sums_merge_several(plan, plan->team, layers, waiting);
+    watched(plan, layers[0], PART_BACKWARD_WEIGHTS);
 }
 
 /* ---- one stage --------------------------------------------------------------------------------------------------------------------- */
@@ -192,7 +210,8 @@ void group_run(struct plan *plan, enum pass pass, int g)
     if (stage->does->whole) stage->does->whole(plan, team, stage->layer);
     else if (group->count > 1) team_run(team, units, run_units, &run);
     else team_run(team, stage->does->chunks ? stage->does->chunks(&plan->layers[stage->layer]) : units, run_single, &run);
-    for (int i = 0; i < group->count && !stage->does->whole; i++)
-        if (stage[i].does->after) stage[i].does->after(plan, team, stage[i].layer);
+    int waiting = 0, layers[NET_MAX_LAYERS];
+    if (!stage->does->whole) take_up(plan, team, stage, group->count, &waiting, layers);
+    if (waiting > 0) sums_merge_several(plan, team, layers, waiting);
     watched(plan, stage->layer, group->part);
 }

@@ -97,8 +97,7 @@ static void print_buffer(const struct plan *plan, const char *letter, int i, siz
 {
     const size_t images = (size_t)(local ? plan->workers : image_blocks(plan->at_once)) * LANES;
     char name[16];
-    fprintf(out, "%-4s %14zu bytes%s\n", buffer_name(i, letter, name), size * images * sizeof(real),
-            local ? ", each worker its share" : "");
+    fprintf(out, "%-4s %14zu bytes%s\n", buffer_name(i, letter, name), size * images, local ? ", each worker its share" : "");
 }
 
 /* A line per group of several stages: the layers, whose work it does in one go, and how. */
@@ -139,6 +138,19 @@ static void print_run(const struct plan *plan, enum pass pass, int first, int la
     fprintf(out, " %d %s", from, layer_print(&plan->net.layers[from], word, sizeof word));
     if (from != to || pass == BACKWARD_PASS) fprintf(out, " %s %d", pass == BACKWARD_PASS ? "back to" : "to", to);
     if (to != from) fprintf(out, " %s", layer_print(&plan->net.layers[to], word, sizeof word));
+}
+
+/* What backward makes anew. */
+static void print_again(const struct plan *plan, FILE *out)
+{
+    const struct schedule *s = &plan->schedule[BACKWARD_PASS];
+    char word[96];
+    int count = 0;
+    for (int i = 0; i < s->stages; i++)
+        if (s->stage[i].again)
+            fprintf(out, "%s %d %s", count++ ? "," : "made anew in backward:", s->stage[i].layer,
+                    layer_print(&plan->net.layers[s->stage[i].layer], word, sizeof word));
+    if (count) fputc('\n', out);
 }
 
 /* A line per phase that goes block by block. */
@@ -202,6 +214,7 @@ void plan_print(const struct plan *plan, FILE *out)
     for (int pass = 0; pass < PASSES; pass++) print_groups(plan, (enum pass)pass, out);
     for (int pass = plan->training ? TRAINING_PASS : INFERENCE_PASS; pass <= INFERENCE_PASS; pass++)
         print_phases(plan, (enum pass)pass, out);
+    print_again(plan, out);
     for (int i = 0; i < b->values; i++) print_buffer(plan, "y", i, b->value_size[i], b->value_local[i], out);
     for (int i = 0; i < b->gradients; i++) print_buffer(plan, "dy", i, b->gradient_size[i], b->gradient_local[i], out);
     for (int i = 0; i < FAMILIES; i++) fprintf(out, "%-12s %14zu bytes\n", plan->arenas[i].name, plan->arenas[i].size);

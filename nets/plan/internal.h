@@ -11,6 +11,15 @@
 
 enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
 
+/* How elements of a value or gradient are stored. Whoever measures memory or cuts it to a cache asks for bytes. */
+enum storage { STORED_REAL, STORAGES };
+
+static inline size_t storage_bytes(enum storage storage)
+{
+    static const size_t bytes[STORAGES] = { [STORED_REAL] = sizeof(real) };
+    return bytes[storage];
+}
+
 /* ---- who writes where (buffers.c) ------------------------------------------------------------------------------------------------ */
 
 /* Indices into the buffer lists; several layers share one when they write in place or when it is free again. */
@@ -19,7 +28,7 @@ struct buffers {
     int value[NET_MAX_LAYERS];                                        /* of the layer's output; INPUT_BUFFER: the net's input itself */
     int gradient[NET_MAX_LAYERS];                                     /* of dy; NO_BUFFER below `lowest` and in inference plans */
     int values, gradients;                                            /* how many there are */
-    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS]; /* elements per image; of a local one, of all under way */
+    size_t value_size[NET_MAX_LAYERS], gradient_size[NET_MAX_LAYERS]; /* bytes per image; of a local one, of all under way */
     bool value_local[NET_MAX_LAYERS], gradient_local[NET_MAX_LAYERS]; /* every worker has its own, for the blocks under way */
 };
 enum { INPUT_BUFFER = -1, NO_BUFFER = -2 };
@@ -30,6 +39,8 @@ enum { ENTRIES_MOST = 8 * NET_MAX_LAYERS + 1 };
 struct sharing {
     int value[2][NET_MAX_LAYERS];                                                                             /* y */
     int loss, weights[NET_MAX_LAYERS], sums[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS], skips[NET_MAX_LAYERS]; /* gradient: dx */
+    int again[NET_MAX_LAYERS];                                                                                /* y, for backward */
+    enum storage stored[NET_MAX_LAYERS], gradient_stored[NET_MAX_LAYERS];                                     /* y and dy */
     int phase[2][ENTRIES_MOST];
     int blocks[2][ENTRIES_MOST]; /* that a worker has under way, at most */
 };
@@ -49,6 +60,7 @@ struct stage {
     enum work work;
     int layer;
     const struct layer_work *does;
+    bool again; /* forward work in backward: what was not kept is made anew */
     int rows, grain;
     size_t row_bytes;
     struct window window;
@@ -75,6 +87,8 @@ struct schedule {
 
 /* 0 or -ENOMEM. */
 int schedules_build(struct plan *plan, bool fuse, struct why *why);
+/* Is the layer's output made anew for backward rather than kept? (recompute.c) */
+bool made_again(const struct plan *plan, int layer);
 /* Multiply-adds per image. */
 double stage_macs(const struct plan *plan, const struct stage *s);
 /* Bytes per image block of all that the stages make. */
@@ -108,6 +122,8 @@ struct course {
 };
 
 void courses_build(struct plan *plan);
+/* Can a worker take image blocks through the stage one after another? */
+bool stage_by_block(const struct plan *plan, const struct stage *s);
 /* By layer, which entry makes what. */
 void courses_share(const struct plan *plan, struct sharing *sharing);
 
@@ -127,6 +143,7 @@ struct planned {
         struct add add;
     };
     const struct conv_variant *variant[CONV_DIRECTIONS]; /* conv only */
+    enum storage stored, gradient_stored;                /* of y and dy */
     int tensor, tensors;                                 /* first in plan->tensors, and how many */
     int ordinal;                                         /* among layers of its kind */
     int wave;                                            /* conv: blocks per wave */
@@ -155,6 +172,7 @@ struct plan {
     struct net given, net; /* as it was given; as it is carried out */
     int batch, workers, optimizer_slots;
     int at_once;             /* images that a course takes at a time, of a batch: activations have room for so many */
+    bool recompute;          /* what is cheap to make anew is not kept for backward */
     bool training, by_block; /* by_block: in phases of several entries, where that is possible */
     struct team *team;
     const struct kernels *kernels;
@@ -263,6 +281,8 @@ static inline void planned_images(struct planned *planned, enum layer_kind kind,
 
 /* The chunks of a job by the tree, into or onto job->to. */
 void sums_merge(struct plan *plan, struct team *team, struct job *job);
+/* All chunks of the weights of these layers, in one fork-join. */
+void sums_merge_several(struct plan *plan, struct team *team, const int *layers, int count);
 /* The padding behind a weight's and a bias's sums: scratch is not zero there, gradients must be. */
 void sums_clear_padding(const struct job *job, real *sums);
 /* Where the bias's sums are when the weight's are at `weight`; NULL without bias. */

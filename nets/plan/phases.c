@@ -23,7 +23,7 @@ static const struct stage *stages_of(const struct plan *plan, struct entry entry
     return entry.group == LOSS_ENTRY ? NULL : &s->stage[s->group[entry.group].first];
 }
 
-static bool stage_goes(const struct plan *plan, const struct stage *s)
+bool stage_by_block(const struct plan *plan, const struct stage *s)
 {
     if (!s->does->rows) return s->does->blocks && plan_stride(plan, s->layer) * sizeof(real) <= WEIGHT_BYTES;
     if (!s->does->chunks) return true;
@@ -36,7 +36,7 @@ static bool goes_by_block(const struct plan *plan, struct entry entry)
     int count;
     const struct stage *stage = stages_of(plan, entry, &count);
     for (int i = 0; i < count; i++)
-        if (!stage_goes(plan, &stage[i])) return false;
+        if (!stage_by_block(plan, &stage[i])) return false;
     return true;
 }
 
@@ -46,7 +46,7 @@ static bool is_awaited(const struct plan *plan, struct entry entry)
     int count;
     const struct stage *stage = stages_of(plan, entry, &count);
     for (int i = 0; i < count; i++)
-        if (stage[i].does->after && stage[i].work != WORK_WEIGHTS) return true;
+        if (stage[i].does->after) return true;
     return false;
 }
 
@@ -175,7 +175,7 @@ void courses_build(struct plan *plan)
 static void share_stage(struct sharing *s, const struct stage *stage, int course, int entry)
 {
     switch (stage->work) {
-    case WORK_FORWARD: s->value[course][stage->layer] = entry; break;
+    case WORK_FORWARD: (stage->again ? s->again : s->value[course])[stage->layer] = entry; break;
     case WORK_WEIGHTS: s->weights[stage->layer] = entry; break;
     case WORK_SUMS: s->sums[stage->layer] = entry; break;
     case WORK_DATA: s->gradient[stage->layer] = entry; break;
@@ -201,7 +201,11 @@ static void share_phase(const struct plan *plan, struct sharing *s, int course, 
 
 void courses_share(const struct plan *plan, struct sharing *s)
 {
-    for (int i = 0; i < NET_MAX_LAYERS; i++) s->weights[i] = s->sums[i] = s->gradient[i] = s->skips[i] = -1;
+    for (int i = 0; i < plan->net.count; i++) {
+        s->stored[i] = plan->layers[i].stored;
+        s->gradient_stored[i] = plan->layers[i].gradient_stored;
+    }
+    for (int i = 0; i < NET_MAX_LAYERS; i++) s->weights[i] = s->sums[i] = s->gradient[i] = s->skips[i] = s->again[i] = -1;
     for (int course = 0; course < 2; course++)
         for (int p = 0; p < plan->course[plan->training ? course : INFERENCE_PASS].phases; p++) share_phase(plan, s, course, p);
 }

@@ -44,9 +44,9 @@ static void place_buffers(struct plan *plan)
     plan->best = plan_take(plan, ACTIVATIONS, images);
     const size_t own = (size_t)plan->workers * LANES;
     for (int i = 0; i < b->values; i++)
-        plan->values[i] = take_reals(plan, ACTIVATIONS, b->value_size[i] * (b->value_local[i] ? own : at_once));
+        plan->values[i] = plan_take(plan, ACTIVATIONS, b->value_size[i] * (b->value_local[i] ? own : at_once));
     for (int i = 0; i < b->gradients; i++)
-        plan->value_gradients[i] = take_reals(plan, ACTIVATIONS, b->gradient_size[i] * (b->gradient_local[i] ? own : at_once));
+        plan->value_gradients[i] = plan_take(plan, ACTIVATIONS, b->gradient_size[i] * (b->gradient_local[i] ? own : at_once));
 }
 
 /* The images under way, or a buffer. */

@@ -16,6 +16,7 @@ struct plan_options {
     int optimizer_slots; /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
     struct team *team;   /* borrowed; NULL: one worker */
     bool no_fuse;        /* every layer by itself; the same bits, slower */
+    bool no_recompute;   /* all that backward reads is kept; the same bits */
     bool no_blocks;      /* the whole batch through one group of layers after another, none block by block; the same bits */
 };
 

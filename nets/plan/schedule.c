@@ -127,6 +127,7 @@ static bool sums_fit(const struct plan *plan, const struct stage *stage, int cou
 static bool may_join(const struct plan *plan, const struct stage *stage, int count)
 {
     const struct stage *last = &stage[count - 1], *next = &stage[count];
+    if (last->again || next->again) return false;
     if (count == GROUP_MOST || !last->does->rows || !next->does->rows) return false;
     if (last->does->chunks && (last->work != WORK_WEIGHTS || count == 1)) return false;
     if (!grain_fits(last) || !grain_fits(next)) return false;
@@ -231,19 +232,20 @@ static bool form_groups(struct plan *plan, enum pass pass, bool fuse)
     return true;
 }
 
-static void add_stage(struct plan *plan, enum pass pass, enum work work, int layer, const struct layer_work *does)
+static struct stage *add_stage(struct plan *plan, enum pass pass, enum work work, int layer, const struct layer_work *does)
 {
     struct schedule *s = &plan->schedule[pass];
     const struct layer *what = &plan->net.layers[layer];
     const struct planned *l = &plan->layers[layer];
     const struct shape made = work == WORK_DATA ? what->in : what->out;
+    const enum storage below = layer > 0 ? plan->layers[layer - 1].gradient_stored : STORED_REAL;
     assert(s->stages < STAGES_MOST && (does->rows || does->whole));
     struct stage *stage = &s->stage[s->stages++];
     *stage = (struct stage){ .work = work,
                              .layer = layer,
                              .does = does,
                              .rows = made.h,
-                             .row_bytes = (size_t)made.c * (size_t)made.w * LANES * sizeof(real),
+                             .row_bytes = (size_t)made.c * (size_t)made.w * LANES * storage_bytes(work == WORK_DATA ? below : l->stored),
                              .window = does->chunks ? (struct window){ 1, 1, 0 } : layer_window(what) };
     const int grain = does->grain ? does->grain(l) : 1;
     stage->grain = grain < made.h ? grain : made.h;
@@ -251,6 +253,7 @@ static void add_stage(struct plan *plan, enum pass pass, enum work work, int lay
         const struct planned one = on_blocks(plan, stage, 1);
         stage->chunks = does->chunks(&one);
     }
+    return stage;
 }
 
 /* The stage, if the layer's kind has such work. */
@@ -276,10 +279,20 @@ static const struct layer_work *skips_to(const struct net *net, int layer)
     return NULL;
 }
 
+/* From the batch norm that begins the run up to this layer. */
+static void again_stages(struct plan *plan, int last)
+{
+    int first = last;
+    while (first > 0 && made_again(plan, first - 1)) first--;
+    for (int i = first; i <= last; i++)
+        add_stage(plan, BACKWARD_PASS, WORK_FORWARD, i, &layer_row(plan->net.layers[i].kind)->work[WORK_FORWARD])->again = true;
+}
+
 static void backward_stages(struct plan *plan)
 {
     const int lowest = net_lowest(&plan->net);
     for (int i = plan->net.count - 1; i >= lowest; i--) {
+        if (i > 0 && made_again(plan, i - 1) && !made_again(plan, i)) again_stages(plan, i - 1);
         maybe_stage(plan, BACKWARD_PASS, WORK_WEIGHTS, i);
         maybe_stage(plan, BACKWARD_PASS, WORK_SUMS, i);
         if (i > lowest) maybe_stage(plan, BACKWARD_PASS, WORK_DATA, i);

@@ -20,6 +20,36 @@ void sums_merge(struct plan *plan, struct team *team, struct job *job)
     team_run(team, chunk_sums_strips(&sums), merge_strips, &sums);
 }
 
+/* Of several layers: strips are counted from the first layer's on. */
+struct merges {
+    int count, end[NET_MAX_LAYERS];
+    struct chunk_sums sums[NET_MAX_LAYERS];
+};
+
+static void merge_several(void *merges, int begin, int end, int worker)
+{
+    (void)worker;
+    struct merges *m = merges;
+    for (int i = 0; i < m->count && begin < end; i++) {
+        const int first = i > 0 ? m->end[i - 1] : 0, last = m->end[i] < end ? m->end[i] : end;
+        if (begin >= last) continue;
+        chunk_sums_merge(&m->sums[i], (struct span){ begin - first, last - first });
+        begin = last;
+    }
+}
+
+void sums_merge_several(struct plan *plan, struct team *team, const int *layers, int count)
+{
+    struct merges m = { .count = count };
+    int strips = 0;
+    for (int i = 0; i < count; i++) {
+        m.sums[i] = layer_row(plan->net.layers[layers[i]].kind)->work[WORK_WEIGHTS].merge(plan, layers[i]);
+        assert((size_t)m.sums[i].chunks * m.sums[i].stride + plan->layers[layers[i]].partial <= plan->partial_count);
+        m.end[i] = strips += chunk_sums_strips(&m.sums[i]);
+    }
+    team_run(team, strips, merge_several, &m);
+}
+
 void sums_clear_padding(const struct job *j, real *sums)
 {
     for (int which = 0; which < j->layer->tensors; which++) {

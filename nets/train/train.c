@@ -248,7 +248,8 @@ static int open_plan(struct run *r, struct why *why)
                                  .optimizer_slots = recipe_optimizer_slots(r->recipe),
                                  .team = o->team,
                                  .no_fuse = o->no_fuse || o->hooks.backward,
-                                 .no_blocks = o->no_blocks };
+                                 .no_blocks = o->no_blocks,
+                                 .no_recompute = o->no_recompute };
     int code = net_plan(r->net, &plan, &r->plan, why);
     code = code ? code : batcher_open(&r->batcher, r->data, &r->recipe->transform, o->team, why);
     if (code) return code;

@@ -37,7 +37,7 @@ struct train_hooks {
 struct train_options {
     unsigned isas;
     const char *algo;
-    bool no_fuse, no_blocks; /* as in struct plan_options */
+    bool no_fuse, no_blocks, no_recompute; /* as in struct plan_options */
     struct team *team;
     uint64_t seed;
     bool evaluate_train;   /* fill train_acc (an extra inference pass at the end) */

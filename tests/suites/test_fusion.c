@@ -17,9 +17,9 @@ static void poison(struct plan *plan)
 {
     const struct buffers *b = &plan->buffers;
     const size_t images = (size_t)image_blocks(plan->at_once) * LANES, own = (size_t)plan->workers * LANES;
-    for (int i = 0; i < b->values; i++) memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images) * sizeof(real));
+    for (int i = 0; i < b->values; i++) memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images));
     for (int i = 0; i < b->gradients; i++)
-        memset(plan->value_gradients[i], 0xff, b->gradient_size[i] * (b->gradient_local[i] ? own : images) * sizeof(real));
+        memset(plan->value_gradients[i], 0xff, b->gradient_size[i] * (b->gradient_local[i] ? own : images));
 }
 
 static int longest_group(const struct plan *plan)
@@ -96,6 +96,7 @@ static int assert_same_bits(const char *text, int n, struct team *const teams[3]
             cr_assert_eq(inferred(&net, n, together), inference, "%s, %d images, %d workers, %s", text, n, i + 1, how);
             alone = i == 0 && blocks == 0 ? longest : alone;
         }
+    cr_assert_eq(trained(&net, n, (struct plan_options){ .batch = n, .no_recompute = true }, &longest), want, "%s, all kept", text);
     return alone;
 }
 
@@ -302,4 +303,44 @@ Test(blocks, memory_does_not_follow_the_batch)
 {
     cr_assert_lt(4 * working_bytes(DEEP, 1000, false), working_bytes(DEEP, 1000, true));
     cr_assert_lt(working_bytes(DEEP, 10000, false) - working_bytes(DEEP, 1024, false), 10000 * 64);
+}
+
+/* Batch norm's output, with the activation in place over it, is made anew where a convolution's sums go block by block: at 28x28, not at
+ * 5x5, and not where an add reads it, or the loss. */
+Test(blocks, batch_norm_is_made_anew_where_it_is_read_by_block)
+{
+    static const char TEXT[] = "1x28x28 conv8same bn relu conv8same bn tanh max4 conv8 bn relu conv4 bn relu gap";
+    const struct plan_options options = { .batch = 64, .training = true };
+    struct plan *plan = plan_of(TEXT, options);
+    struct plan *kept = plan_of(TEXT, (struct plan_options){ .batch = 64, .training = true, .no_recompute = true });
+    struct plan *source = plan_of("1x28x28 conv8same bn relu conv8same add2 gap", options);
+    assert_prints(plan, "made anew in backward: 1 bn, 2 relu\n", true);
+    assert_prints(kept, "made anew", false);
+    assert_prints(source, "made anew", false);
+    cr_assert_geq(plan_bytes(kept).activations, plan_bytes(plan).activations + (size_t)3 * 8 * 28 * 28 * LANES * sizeof(real));
+    plan_close(plan);
+    plan_close(kept);
+    plan_close(source);
+}
+
+static void count(void *context, int units, uint64_t nanoseconds)
+{
+    (void)units, (void)nanoseconds;
+    ++*(int *)context;
+}
+
+/* Packing, the phase, its sums, the dense layer's weights, the optimizer. */
+Test(blocks, a_step_takes_few_fork_joins)
+{
+    struct team *team;
+    int joins = 0;
+    cr_assert_eq(team_open(&team, 2, BIND_NONE, NULL), 0);
+    struct plan *plan = plan_of(DEEP, (struct plan_options){ .batch = 96, .training = true, .team = team });
+    train_step(plan, 96, 0);
+    team_watch(team, count, &joins);
+    train_step(plan, 96, 1);
+    team_watch(team, NULL, NULL);
+    cr_assert_eq(joins, 5);
+    plan_close(plan);
+    team_close(team);
 }

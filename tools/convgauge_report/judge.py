@@ -62,7 +62,7 @@ def id_of(row):
         keys += ['isa'] * (row['isa'] == 'scalar') + ['algo'] * (row['algo'] != 'auto')
     text = ''.join(f'{key}={row[key]}\n' for key in keys)
     if timing:
-        text += ''.join(f'no-{key}\n' for key in ('fuse', 'blocks') if row.get(key) is False)
+        text += ''.join(f'no-{key}\n' for key in ('fuse', 'blocks', 'recompute') if row.get(key) is False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -115,6 +115,7 @@ def own(results, wanted):
             and row.get('algo') == 'auto'
             and row.get('fuse', True)
             and row.get('blocks', True)
+            and row.get('recompute', True)
             and row.path not in with_peers
             and wanted(row)
         ),
