@@ -122,7 +122,8 @@ static void batchnorm_rows(void *context, int begin, int end, int worker)
     const struct span rows = { begin, end };
     (void)worker;
     if (k->direction == FWD) v->apply(p, rows, t[T_X], vector(k, SCALE), vector(k, SHIFT), t[T_Y]);
-    else v->bwd_apply(p, rows, t[T_X], t[T_DY], vector(k, MEAN), vector(k, A), vector(k, B), vector(k, D), t[T_DX]);
+    const struct batchnorm_back back = { vector(k, MEAN), vector(k, A), vector(k, B), vector(k, D) };
+    if (k->direction != FWD) v->bwd_apply(p, rows, t[T_X], t[T_DY], &back, t[T_DX]);
 }
 
 static void batchnorm_statistics(struct kernel *k)
@@ -149,8 +150,8 @@ static void batchnorm_run(struct kernel *k)
     } else {
         team_run(k->team, chunks, batchnorm_sums, k);
         kernel_merge(k, chunks, 2 * c, vector(k, SUM_DY), 2 * c);
-        batchnorm_bwd_fold(p, EPS, vector(k, VARIANCE), t[T_W], vector(k, SUM_DY), vector(k, SUM_DYX), t[T_DW], t[T_DW] + c, vector(k, A),
-                           vector(k, B), vector(k, D));
+        const struct batchnorm_folded to = { t[T_DW], t[T_DW] + c, vector(k, A), vector(k, B), vector(k, D) };
+        batchnorm_bwd_fold(p, EPS, vector(k, VARIANCE), t[T_W], vector(k, SUM_DY), vector(k, SUM_DYX), &to);
     }
     team_run(k->team, rows, batchnorm_rows, k);
 }

@@ -97,16 +97,16 @@ void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean,
 /* With n values, sd = sqrt(variance + eps) and x^ = (x - mean) / sd:
  *   dx = gamma / sd * (dy - mean(dy) - x^ * mean(dy * x^)), where mean(dy * x^) = sum_dyx / (sd * n). */
 void batchnorm_bwd_fold(const struct batchnorm *p, real eps, const real *variance, const real *gamma, const real *sum_dy,
-                        const real *sum_dyx, real *dgamma, real *dbeta, real *a, real *b, real *d)
+                        const real *sum_dyx, const struct batchnorm_folded *to)
 {
     const double count = values_per_channel(p);
     for (int c = 0; c < p->c; c++) {
         const double squared = (double)variance[c] + (double)eps, sd = sqrt(squared), factor = (double)gamma[c] / sd;
         const double dy = (double)sum_dy[c], dyx = (double)sum_dyx[c];
-        dbeta[c] = sum_dy[c];
-        dgamma[c] = (real)(dyx / sd);
-        a[c] = (real)factor;
-        b[c] = (real)(-factor * dyx / (squared * count));
-        d[c] = (real)(-factor * dy / count);
+        to->dbeta[c] = sum_dy[c];
+        to->dgamma[c] = (real)(dyx / sd);
+        to->a[c] = (real)factor;
+        to->b[c] = (real)(-factor * dyx / (squared * count));
+        to->d[c] = (real)(-factor * dy / count);
     }
 }

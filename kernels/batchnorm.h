@@ -32,10 +32,15 @@ typedef void batchnorm_apply_fn(const struct batchnorm *p, struct span rows, con
 typedef void batchnorm_bwd_stats_fn(const struct batchnorm *p, struct span rows, const real *x, const real *dy, const real *mean,
                                     real *sum_dy, real *sum_dyx);
 
-/* dx = a[c] * dy + b[c] * (x - mean[c]) + d[c] in live lanes, 0 in dead ones; rows [begin, end) of B*H; dx may be dy. Coefficients:
- * batchnorm_bwd_fold. */
-typedef void batchnorm_bwd_apply_fn(const struct batchnorm *p, struct span rows, const real *x, const real *dy, const real *mean,
-                                    const real *a, const real *b, const real *d, real *dx);
+/* What the gradient is made with, per channel: arrays of C. */
+struct batchnorm_back {
+    const real *mean;      /* of the batch */
+    const real *a, *b, *d; /* coefficients, by batchnorm_bwd_fold */
+};
+
+/* dx = a[c] * dy + b[c] * (x - mean[c]) + d[c] in live lanes, 0 in dead ones; rows [begin, end) of B*H; dx may be dy. */
+typedef void batchnorm_bwd_apply_fn(const struct batchnorm *p, struct span rows, const real *x, const real *dy,
+                                    const struct batchnorm_back *back, real *dx);
 
 /* A row of the table of batchnorm: what it is and promises, and its functions, none of them NULL. */
 struct batchnorm_variant {
@@ -59,8 +64,12 @@ void batchnorm_fold(int c, real eps, const real *mean, const real *variance, con
 void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean, const real *variance, real *running_mean,
                      real *running_variance);
 
-/* Gradients and the coefficients of bwd_apply from the whole batch's sums: dbeta = sum_dy, dgamma = sum_dyx / sd. */
+/* What the whole batch's sums come to, per channel: arrays of C, all of them written. */
+struct batchnorm_folded {
+    real *dgamma, *dbeta; /* gradients of the parameters: sum_dyx / sd and sum_dy */
+    real *a, *b, *d;      /* coefficients of bwd_apply */
+};
 void batchnorm_bwd_fold(const struct batchnorm *p, real eps, const real *variance, const real *gamma, const real *sum_dy,
-                        const real *sum_dyx, real *dgamma, real *dbeta, real *a, real *b, real *d);
+                        const real *sum_dyx, const struct batchnorm_folded *to);
 
 #endif

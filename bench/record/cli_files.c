@@ -12,13 +12,18 @@ const char **cli_files(const char *name, const char *what_it_does, const struct 
     cli_name(name);
     open_standard(name);
     const struct poptOption all[] = { { NULL, 0, POPT_ARG_INCLUDE_TABLE, (void *)own, 0, NULL, NULL },
-                                      { "version", 0, POPT_ARG_NONE, &version, 0, "print the version, and leave", NULL },
-                                      POPT_AUTOHELP POPT_TABLEEND };
+                                      { "version", 0, POPT_ARG_NONE, &version, 0, "print the version, and exit", NULL },
+                                      { "help", 'h', POPT_ARG_NONE, NULL, 'h', "print this help, and exit", NULL },
+                                      POPT_TABLEEND };
     poptContext context = poptGetContext(name, argc, argv, all, POPT_CONTEXT_NO_EXEC);
     char heading[2048];
     snprintf(heading, sizeof heading, "[OPTION...] FILE...\n%s", what_it_does);
     poptSetOtherOptionHelp(context, heading);
-    while ((opt = poptGetNextOpt(context)) > 0) {}
+    while ((opt = poptGetNextOpt(context)) > 0) {
+        if (opt != 'h') continue;
+        poptPrintHelp(context, stdout, 0);
+        exit(finished(EXIT_OK));
+    }
     if (opt < -1) quit(EXIT_USAGE, "%s: %s; --help lists all flags", poptBadOption(context, POPT_BADOPTION_NOALIAS), poptStrerror(opt));
     if (version) {
         printf("%s %s\n", name, cli_version());

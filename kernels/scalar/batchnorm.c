@@ -68,8 +68,8 @@ static void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span r
     }
 }
 
-static void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
-                                       const real *a, const real *b, const real *d, real *dx)
+static void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *dy,
+                                       const struct batchnorm_back *back, real *dx)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         const int live = live_lanes(bn->n, row / bn->h);
@@ -77,7 +77,7 @@ static void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span r
             for (int c = 0; c < bn->c; c++) {
                 const size_t at = lanes_at(row, w, bn->w, c, bn->c);
                 for (size_t l = 0; l < LANES; l++) {
-                    dx[at + l] = (int)l < live ? a[c] * dy[at + l] + b[c] * (x[at + l] - mean[c]) + d[c] : 0;
+                    dx[at + l] = (int)l < live ? back->a[c] * dy[at + l] + back->b[c] * (x[at + l] - back->mean[c]) + back->d[c] : 0;
                 }
             }
         }

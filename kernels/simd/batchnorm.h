@@ -28,15 +28,27 @@ INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, v
     if (kind == MOMENT_BACK) *second = whole ? b : v_select(alive, b, *second);
 }
 
+/* Up to MOMENT_CHANNELS channels' sums on their way: from where, and the chains that they are added to. */
+struct moments {
+    enum moment kind;
+    int channels;
+    ptrdiff_t pixel; /* floats from one to the next */
+    const float *x, *dy, *mean;
+    float *first, *second; /* [channels][16] */
+};
+
 enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4, MOMENT_NEAR = 1 << 16 }; /* the last in floats of a tensor */
 
 /* P neighbouring pixels' channels onto their lane chains, which lie in memory: one load and store of a chain per P pixels. Going through
  * P pixels side by side is no order that the hardware foresees, so what lies far away (not in L2) is asked for P pixels ahead. */
-INLINE void moment_pixels(enum moment kind, const int P, bool whole, bool far, unsigned alive, ptrdiff_t pixel, int channels,
-                          const float *x, const float *dy, const float *mean, float *first, float *second)
+INLINE void moment_pixels(const struct moments *m, ptrdiff_t from, const int P, bool whole, bool far, unsigned alive)
 {
-    for (int c = 0; c < channels; c++) {
-        const vf m = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c]);
+    const enum moment kind = m->kind;
+    const ptrdiff_t pixel = m->pixel;
+    const float *x = m->x + from, *dy = m->dy + from, *mean = m->mean;
+    float *first = m->first, *second = m->second;
+    for (int c = 0; c < m->channels; c++) {
+        const vf centre = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c]);
         if (far) {
             UNROLL_FOR (int i = 0; i < P; i++) {
                 v_soon(x + (P + i) * pixel + c * LANES);
@@ -48,7 +60,7 @@ INLINE void moment_pixels(enum moment kind, const int P, bool whole, bool far, u
             vf a = v_load(first + at), b = kind == MOMENT_BACK ? v_load(second + at) : v_zero();
             UNROLL_FOR (int i = 0; i < P; i++) {
                 const vf ds = kind == MOMENT_BACK ? v_load(dy + i * pixel + at) : v_zero();
-                moment_pixel(kind, &a, &b, v_load(x + i * pixel + at), ds, m, whole, v_mask(alive >> (part * V)));
+                moment_pixel(kind, &a, &b, v_load(x + i * pixel + at), ds, centre, whole, v_mask(alive >> (part * V)));
             }
             v_store(first + at, a);
             if (kind == MOMENT_BACK) v_store(second + at, b);
@@ -56,20 +68,17 @@ INLINE void moment_pixels(enum moment kind, const int P, bool whole, bool far, u
     }
 }
 
-/* Up to MOMENT_CHANNELS channels from c on: the rows' lane chains. */
-INLINE void moment_chains(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *mean,
-                          int c, int channels, float *first, float *second)
+/* The rows' lane chains. */
+INLINE void moment_chains(const struct batchnorm *p, const struct moments *m, struct span rows)
 {
-    const ptrdiff_t pixel = (ptrdiff_t)p->c * LANES;
-    const bool far = pixel * image_blocks(p->n) * p->h * p->w > MOMENT_NEAR;
+    const bool far = m->pixel * image_blocks(p->n) * p->h * p->w > MOMENT_NEAR;
     for (int row = rows.begin; row < rows.end; row++) {
         const unsigned alive = batchnorm_alive(p, row / p->h);
-        ptrdiff_t at = row * p->w * pixel + (ptrdiff_t)c * LANES;
+        ptrdiff_t at = row * p->w * m->pixel;
         int q = 0;
-        for (; q + MOMENT_PIXELS <= p->w && alive == 0xffffu; q += MOMENT_PIXELS, at += MOMENT_PIXELS * pixel)
-            moment_pixels(kind, MOMENT_PIXELS, true, far, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
-        for (; q < p->w; q++, at += pixel)
-            moment_pixels(kind, 1, false, false, alive, pixel, channels, x + at, dy + at, mean + c, first, second);
+        for (; q + MOMENT_PIXELS <= p->w && alive == 0xffffu; q += MOMENT_PIXELS, at += MOMENT_PIXELS * m->pixel)
+            moment_pixels(m, at, MOMENT_PIXELS, true, far, alive);
+        for (; q < p->w; q++, at += m->pixel) moment_pixels(m, at, 1, false, false, alive);
     }
 }
 
@@ -83,7 +92,9 @@ INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span 
         const size_t used = sizeof(float) * (size_t)((channels + 3) / 4 * 4 * LANES);
         memset(chains[0], 0, used);
         memset(chains[1], 0, used);
-        moment_chains(p, kind, rows, x, dy, mean, c, channels, chains[0], chains[1]);
+        const ptrdiff_t at = (ptrdiff_t)c * LANES;
+        const struct moments m = { kind, channels, (ptrdiff_t)p->c * LANES, x + at, dy + at, mean + c, chains[0], chains[1] };
+        moment_chains(p, &m, rows);
         for (int i = 0; i < channels; i += 4) {
             const size_t some = sizeof(float) * (size_t)(channels - i < 4 ? channels - i : 4);
             v_sum4(chains[0] + i * LANES, out);
@@ -124,15 +135,15 @@ static void batchnorm_apply(const struct batchnorm *p, struct span rows, const f
     }
 }
 
-static void batchnorm_bwd_apply(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean,
-                                const float *a, const float *b, const float *d, float *dx)
+static void batchnorm_bwd_apply(const struct batchnorm *p, struct span rows, const float *x, const float *dy,
+                                const struct batchnorm_back *back, float *dx)
 {
     for (int row = rows.begin; row < rows.end; row++) {
         unsigned alive = batchnorm_alive(p, row / p->h);
         ptrdiff_t at = (ptrdiff_t)row * p->w * p->c * LANES;
         for (int q = 0; q < p->w; q++) {
             for (int c = 0; c < p->c; c++, at += LANES) {
-                vf va = v_set(a[c]), vb = v_set(b[c]), vd = v_set(d[c]), vmean = v_set(mean[c]);
+                vf va = v_set(back->a[c]), vb = v_set(back->b[c]), vd = v_set(back->d[c]), vmean = v_set(back->mean[c]);
                 UNROLL_FOR (int part = 0; part < PARTS; part++) {
                     vf away = v_sub(v_load(x + at + part * V), vmean);
                     vf got = v_fma(va, v_load(dy + at + part * V), v_fma(vb, away, vd));

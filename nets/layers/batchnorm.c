@@ -157,8 +157,8 @@ static void sums_after(struct plan *plan, struct team *team, int i)
     sums_merge(plan, team, &job);
     real *dgamma = plan_gradient_of(plan, i, 0), *dbeta = plan_gradient_of(plan, i, 1);
     const bool add = plan->pass.accumulate;
-    batchnorm_bwd_fold(&l->batchnorm, job.what->batchnorm.eps, l->variance, plan_value_of(plan, i, 0), sum_dy, sum_dyx,
-                       add ? fresh : dgamma, add ? fresh + room : dbeta, a, a + room, a + 2 * room);
+    const struct batchnorm_folded to = { add ? fresh : dgamma, add ? fresh + room : dbeta, a, a + room, a + 2 * room };
+    batchnorm_bwd_fold(&l->batchnorm, job.what->batchnorm.eps, l->variance, plan_value_of(plan, i, 0), sum_dy, sum_dyx, &to);
     if (add) {
         sums_add(dgamma, fresh, used);
         sums_add(dbeta, fresh + room, used);
@@ -170,8 +170,9 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     (void)worker;
     const struct planned *l = j->layer;
     const size_t room = round16((size_t)l->batchnorm.c);
-    const real *a = l->coefficients, *b = a + room, *d = b + room;
-    j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, rows, l->x, l->dy, l->mean, a, b, d, l->dx);
+    const real *a = l->coefficients;
+    const struct batchnorm_back back = { l->mean, a, a + room, a + 2 * room };
+    j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, rows, l->x, l->dy, &back, l->dx);
 }
 
 static const struct word words[] = {

@@ -134,7 +134,7 @@ static void call_bwd_stats(const struct span_case *s, const struct variant *v, s
 static void call_bwd_apply(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
 {
     const struct bn_case *k = s->op;
-    row_of(v)->bwd_apply(&k->p, units, k->x, in, k->mean, k->a, k->b, k->d, out[0]);
+    row_of(v)->bwd_apply(&k->p, units, k->x, in, &(struct batchnorm_back){ k->mean, k->a, k->b, k->d }, out[0]);
 }
 
 static void judge_sums(const struct span_case *s, void *const *out)

@@ -24,10 +24,10 @@ static void sums_right(const struct batchnorm *p, struct span s, const float *x,
     good()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
 }
 
-static void back_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                       const float *b, const float *d, float *dx)
+static void back_right(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                       float *dx)
 {
-    good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
+    good()->bwd_apply(p, s, x, dy, back, dx);
 }
 
 static void stats_dead(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
@@ -101,26 +101,26 @@ static void sums_add(const struct batchnorm *p, struct span s, const float *x, c
     sum_dy[0] += old;
 }
 
-static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                      const float *b, const float *d, float *dx)
+static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                      float *dx)
 {
     struct batchnorm all = *p;
     all.n = image_blocks(p->n) * LANES;
-    good()->bwd_apply(&all, s, x, dy, mean, a, b, d, dx);
+    good()->bwd_apply(&all, s, x, dy, back, dx);
 }
 
-static void back_not_in_place(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                              const float *b, const float *d, float *dx)
+static void back_not_in_place(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                              float *dx)
 {
     for (size_t i = pixels(p, s.begin); i < pixels(p, s.end); i++) dx[i] = 0;
-    good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
+    good()->bwd_apply(p, s, x, dy, back, dx);
 }
 
-static void back_no_d(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, const float *a,
-                      const float *b, const float *d, float *dx)
+static void back_no_d(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                      float *dx)
 {
-    good()->bwd_apply(p, s, x, dy, mean, a, b, d, dx);
-    if (s.end > s.begin) dx[pixels(p, s.begin)] -= d[0];
+    good()->bwd_apply(p, s, x, dy, back, dx);
+    if (s.end > s.begin) dx[pixels(p, s.begin)] -= back->d[0];
 }
 
 #define MUTANT(NAME, STATS, APPLY, SUMS, BACK) \

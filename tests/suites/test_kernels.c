@@ -154,8 +154,8 @@ Test(between, batchnorm_folds)
     batchnorm_fold(p.c, eps, mean, variance, gamma, beta, scale, shift);
     v->apply(&p, rows, x, scale, shift, y);
     v->bwd_stats(&p, rows, x, dy, mean, sum_dy, sum_dyx);
-    batchnorm_bwd_fold(&p, eps, variance, gamma, sum_dy, sum_dyx, dgamma, dbeta, a, b, d);
-    v->bwd_apply(&p, rows, x, dy, mean, a, b, d, dx);
+    batchnorm_bwd_fold(&p, eps, variance, gamma, sum_dy, sum_dyx, &(struct batchnorm_folded){ dgamma, dbeta, a, b, d });
+    v->bwd_apply(&p, rows, x, dy, &(struct batchnorm_back){ mean, a, b, d }, dx);
     for (size_t c = 0; c < 2; c++) {
         const double sd = sqrt((double)variance[c] + (double)eps);
         double y_mean = 0, ones = 0, along = 0, through_y = 0;

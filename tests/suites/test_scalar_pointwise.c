@@ -72,8 +72,8 @@ static struct bn_test bn_run(real eps)
     v->apply(&bn, (struct span){ 0, 7 }, t.x, scale, shift, t.y);
     v->apply(&bn, (struct span){ 7, all.end }, t.x, scale, shift, t.y);
     v->bwd_stats(&bn, all, t.x, t.dy, t.mean, sum_dy, sum_dyx);
-    batchnorm_bwd_fold(&bn, eps, t.variance, t.gamma, sum_dy, sum_dyx, t.dgamma, t.dbeta, a, b, d);
-    v->bwd_apply(&bn, all, t.x, t.dy, t.mean, a, b, d, t.dx);
+    batchnorm_bwd_fold(&bn, eps, t.variance, t.gamma, sum_dy, sum_dyx, &(struct batchnorm_folded){ t.dgamma, t.dbeta, a, b, d });
+    v->bwd_apply(&bn, all, t.x, t.dy, &(struct batchnorm_back){ t.mean, a, b, d }, t.dx);
     return t;
 }
 
