@@ -10,8 +10,8 @@ enum activation_kind { ACTIVATION_RELU, ACTIVATION_LEAKY, ACTIVATION_TANH };
 
 /* The problem. How many values there are is the span's matter. */
 struct activation {
-    enum activation_kind kind;
-    float slope; /* leaky: y = x > 0 ? x : slope * x, slope > 0 */
+    enum activation_kind kind; /* which function */
+    float slope;               /* leaky: y = x > 0 ? x : slope * x, slope > 0 */
 };
 
 /* "relu:v37", "leaky:v37" (slope 0.01), "tanh:v37": 37 vectors of 16 floats. NULL, or what is wrong; print gives `text`. */

@@ -23,9 +23,9 @@ typedef void add_bwd_fn(const struct add *p, struct span rows, const real *dy, r
 
 /* A row of the table of add: what it is and promises, and its functions, none of them NULL. */
 struct add_variant {
-    struct variant head;
-    add_fwd_fn *fwd; /* the sum */
-    add_bwd_fn *bwd; /* onto the second one's gradient */
+    struct variant head; /* algorithm, ISA, promises */
+    add_fwd_fn *fwd;     /* the sum */
+    add_bwd_fn *bwd;     /* onto the second one's gradient */
 };
 
 #endif

@@ -10,6 +10,7 @@
 /* All variants of one ISA; every array ends with a row whose algo is NULL, best first. One such table is all that an isa/ file exports. */
 struct kernels {
     enum isa isa; /* whose they are */
+    /* and for each op an array of rows: struct conv_variant *conv … */
 #define OP_TABLE(NAME, name) const struct name##_variant *name;
     OPS(OP_TABLE)
 #undef OP_TABLE

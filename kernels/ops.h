@@ -20,6 +20,7 @@
 #include "loss.h"
 #include "optimizer.h"
 
+/* In the order in which people look for them. */
 #define OPS(X) \
     X(CONV, conv) \
     X(POOL, pool) \

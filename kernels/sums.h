@@ -8,8 +8,8 @@
 
 /* The sums of `chunks` >= 1 chunks, chunk i's at from + i * stride. */
 struct chunk_sums {
-    real *from, *to;
-    int chunks;
+    real *from, *to;      /* [chunks][stride]; [count] */
+    int chunks;           /* 1 or more */
     size_t stride, count; /* elements; count <= stride */
     bool add;             /* to what stands at `to` already; else it is overwritten */
 };

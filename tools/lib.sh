@@ -11,7 +11,7 @@ packages_report="python3-matplotlib python3-numpy python3-scipy python3-jinja2 p
 packages_page="chromium"
 packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
 packages_avx512="bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static"
-packages_lint="clang-format clang-tidy cppcheck llvm-19 shellcheck python3-pip"
+packages_lint="clang-format clang-tidy cppcheck llvm-19 shellcheck python3-pip doxygen"
 ruff=0.17.6
 packages_fuzz="libclang-rt-dev llvm"
 

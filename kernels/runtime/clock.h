@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Wall clock for measuring. */
+ * Wall clock for measuring, the one that everything here reads: monotonic, so that no adjustment of the system's time can make a
+ * duration wrong. */
 #ifndef RUNTIME_CLOCK_H
 #define RUNTIME_CLOCK_H
 

@@ -13,6 +13,7 @@
 #define SIMD_ISAS(X) X(NEON, neon, ON_ARM) X(AVX2, avx2, ON_X86) X(AVX512, avx512, ON_X86)
 #define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X)
 
+/* What on() is: its arguments, or nothing. */
 #define ON_ANY(...) __VA_ARGS__
 #if defined(__x86_64__)
 #define ON_X86(...) __VA_ARGS__
@@ -25,6 +26,7 @@
 #define ON_ARM(...)
 #endif
 
+/* ISA_SCALAR … in the order of the list; a set of them is a mask, 1u << ISA_AVX2. */
 #define ISA_NUMBER(NAME, name, on) ISA_##NAME,
 enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
 #undef ISA_NUMBER

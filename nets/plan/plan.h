@@ -8,6 +8,7 @@
 #include "../../kernels/runtime/team.h"
 #include "../net.h"
 
+/* What a plan is for. Zeroed but for batch and isas it is an inference plan on one worker. */
 struct plan_options {
     int batch;           /* images per step, N */
     bool training;       /* false: no gradients, no optimizer state, activations may share memory */
@@ -28,11 +29,14 @@ struct plan; /* opaque; one allocation per family: parameters, gradients, optimi
 
 /* 0; -EINVAL (no variant supports a layer: names it), -ENOMEM. The plan copies the net. Close with plan_close. */
 int net_plan(const struct net *net, const struct plan_options *options, struct plan **plan, struct why *why);
+/* Frees all of it; NULL is fine. */
 void plan_close(struct plan *plan);
 
 const struct net *plan_net(const struct plan *plan); /* as it was given; shapes filled in */
 void plan_print(const struct plan *plan, FILE *out); /* layers, variants, who lives where */
+/* Which instruction set was chosen. */
 enum isa plan_isa(const struct plan *plan);
+/* Bytes that the plan holds, by family: measured before they are allocated, and all there is. */
 struct plan_bytes {
     size_t parameters, gradients, optimizer, activations, scratch;
 };
@@ -47,6 +51,7 @@ struct tensor {
     bool trained;           /* false: running statistics */
     real *value, *gradient; /* in the plan's arenas; gradient NULL for statistics and inference plans */
 };
+/* How many there are. */
 int plan_tensors(const struct plan *plan);
 /* Whoever gets one may write its value, so the convolutions' packed copies are made anew at the next forward pass; who keeps it and writes
  * after a pass calls plan_changed. */
@@ -56,6 +61,7 @@ void plan_changed(const struct plan *plan);
 /* Optimizer state array `slot` (0 …) of tensor i, shaped like its value; NULL for statistics, and past the plan's optimizer_slots. */
 real *plan_optimizer_slot(const struct plan *plan, int slot, int i);
 
+/* Draws the initial weights, see nets/net.h; running statistics, gamma and beta start at 0 and 1, optimizer state at 0. */
 void plan_init(struct plan *plan, struct init init, uint64_t seed);
 
 /* Where to put a batch and read results. x[B][H][W][C][16], labels[B][16]; value and best as loss.h says; logits[B][K][16]. */
