@@ -49,11 +49,12 @@ static void place_buffers(struct plan *plan)
         plan->value_gradients[i] = plan_take(plan, ACTIVATIONS, b->gradient_size[i] * (b->gradient_local[i] ? own : at_once));
 }
 
-/* The images under way, or a buffer. */
+/* The images under way, or a buffer; NULL while memory is measured. */
 static real *value_at(const struct plan *plan, int layer)
 {
     int buffer = layer < 0 ? INPUT_BUFFER : plan->buffers.value[layer];
-    return buffer == INPUT_BUFFER ? plan->input + block_at(plan->pass.first, plan->net.in) : plan->values[buffer];
+    if (buffer != INPUT_BUFFER) return plan->values[buffer];
+    return plan->input ? plan->input + block_at(plan->pass.first, plan->net.in) : NULL;
 }
 
 static real *gradient_at(const struct plan *plan, int layer)
