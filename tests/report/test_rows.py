@@ -112,6 +112,24 @@ class Rows(unittest.TestCase):
         self.write([self.rows[0], json.dumps({**self.rows[1], 'seconds': float('nan')}) + '\n'])
         self.assertEqual(self.wrong(), 'compact-net.jsonl:2: NaN is no JSON; a row writes null and names the field in not_finite')
 
+    def test_numbers_beyond_range(self):
+        """What no double holds is no row, what overflows in a sum is named, and words are against the schema."""
+        plain = json.dumps({**self.rows[1], 'seconds': 12345.5})
+        for text, words in (
+            ('1e999', '1e999 is beyond range'),
+            ('9' * 400, '9{40} is beyond range'),
+            ('1e308', 'seconds is 1e\\+308, beyond anything measured'),
+            ('-1e308', 'seconds'),
+            ('"NaN"', "seconds: 'NaN' is not of type 'number', 'null'"),
+            ('[1]', 'seconds'),
+        ):
+            with self.subTest(text=text[:10]):
+                self.write([self.rows[0], plain.replace('12345.5', text) + '\n'])
+                self.assertRegex(self.wrong(), '^compact-net.jsonl:2: ' + words)
+        curve = [1e300] * len(self.rows[1]['train_loss_per_epoch'])
+        self.write([self.rows[0], {**self.rows[1], 'train_loss_per_epoch': curve}])
+        self.assertRegex(self.wrong(), '^compact-net.jsonl:2: train_loss_per_epoch is 1e\\+300, beyond anything measured')
+
     def test_torn_and_nonsense(self):
         self.write(self.rows[:2] + ['{"id": "to'])
         self.assertEqual(self.wrong(), 'compact-net.jsonl:3: a torn line or no JSON')

@@ -66,6 +66,18 @@ def id_of(row):
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+MOST = 1e100  # a float32's largest is 3.4e38; what is beyond this overflows in sums and squares
+
+
+def beyond(row):
+    """A number that no run or bench has ever seen, in words; None where there is none."""
+    for key, values in row.items():
+        for value in values if isinstance(values, list) else (values,):
+            if isinstance(value, (int, float)) and abs(value) > MOST:
+                return f'{key} is {value:.4g}, beyond anything measured'
+    return None
+
+
 def near(a, b):
     return a is None or b is None or math.isclose(a, b, rel_tol=1e-5, abs_tol=1e-5)
 
@@ -115,7 +127,7 @@ class Judge:
         if error:
             self.say(f'{row.place}: {path_of(error)}: {error.message.splitlines()[0][:200]}')
             return
-        words = itself(row)
+        words = beyond(row) or itself(row)
         if words:
             self.say(f'{row.place}: {words}')
         elif 'data_sha256' in row:
