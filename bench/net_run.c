@@ -86,7 +86,7 @@ double runner_flops(const struct runner *r)
 static bool wanted_isa(unsigned isas, int isa)
 {
     const unsigned slow = 1u << ISA_SCALAR | 1u << ISA_PORTABLE, fast = isas & ~slow;
-    return (fast ? fast : isas) >> isa & 1;
+    return ((fast ? fast : isas) >> isa & 1) && isa_best(1u << isa) == isa; /* AMX has no floats */
 }
 
 static bool wanted(const struct net_options *g, const struct bench_net *n, bool training, enum isa isa, const char *algo)

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * bf16: the upper half of a float. Tensors in bf16 hold their channels in pairs, so that a pixel is lines of 64 bytes for 16 images:
- * x[B][H][W][ceil(C / 2)][16][2]; the missing member of an odd C is zero. One line is a row of a tile's right operand (simd/t.h). */
+ * bf16: the upper half of a float. A tensor x[B][H][W][C][16] has two forms in bf16, both in lines of 64 bytes:
+ *
+ *   lines           [B][top + H + bottom][left + W + right][ceil(C / 2)][16][2]: a line is two channels of 16 images, a row of a tile's
+ *                   right operand (simd/t.h). The missing member of an odd C is zero, and so is the frame around each image, so that a
+ *                   convolution reads its border like any pixel.
+ *   pairs of rows   [B][ceil(H / 2)][W][C][2][16]: a line is one channel of 16 images in two rows, one above the other; of a tile's left
+ *                   operand a row. The missing row of an odd H is zero. */
 #ifndef KERNELS_BF16_H
 #define KERNELS_BF16_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -31,5 +37,25 @@ static inline bf16 bf16_of(float value)
 
 /* Lines of a pixel of c channels. */
 static inline int bf16_lines(int c) { return (c + 1) / 2; }
+
+/* A tensor of n images in its frame. */
+struct bf16_map {
+    int n, c, h, w;
+    int top, bottom, left, right;
+};
+
+static inline int bf16_map_rows(const struct bf16_map *m) { return m->top + m->h + m->bottom; }
+/* Lines of a row. */
+static inline int bf16_map_pitch(const struct bf16_map *m) { return (m->left + m->w + m->right) * bf16_lines(m->c); }
+
+/* Elements of either form. */
+static inline size_t bf16_lines_count(const struct bf16_map *m)
+{
+    return (size_t)((m->n + 15) / 16) * (size_t)bf16_map_rows(m) * (size_t)bf16_map_pitch(m) * LINE;
+}
+static inline size_t bf16_pairs_count(const struct bf16_map *m)
+{
+    return (size_t)((m->n + 15) / 16) * (size_t)((m->h + 1) / 2) * (size_t)m->w * (size_t)m->c * LINE;
+}
 
 #endif

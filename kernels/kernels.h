@@ -7,7 +7,8 @@
 
 #include "ops.h"
 
-/* All variants of one ISA; every array ends with a row whose algo is NULL, best first. One such table is all that an isa/ file exports. */
+/* All variants of one ISA; every array ends with a row whose algo is NULL, best first; an ISA of bf16 alone has
+ * NULL for the others. One such table is all that an isa/ file exports. */
 struct kernels {
     enum isa isa; /* whose they are */
     /* and for each op an array of rows: struct conv_variant *conv … */
@@ -44,7 +45,7 @@ bool conv_algo_known(unsigned isas, const char *algo);
  * there is none left. The same on every ISA; depends on neither images nor threads. */
 const char *conv_auto(const struct conv *p, enum conv_direction direction, int rank);
 
-/* The preferred ISA of a mask that is also built in, or -1 if none is. */
+/* The preferred ISA of a mask that is also built in and computes in floats, or -1 if none does. */
 int isa_best(unsigned isas);
 
 #endif

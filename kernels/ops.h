@@ -11,6 +11,7 @@
 #define KERNELS_OPS_H
 
 #include "conv.h"
+#include "conv_bf16.h"
 #include "pool.h"
 #include "batchnorm.h"
 #include "dense.h"
@@ -30,7 +31,8 @@
     X(ADD, add) \
     X(DROPOUT, dropout) \
     X(LOSS, loss) \
-    X(OPTIMIZER, optimizer)
+    X(OPTIMIZER, optimizer) \
+    X(CONV_BF16, conv_bf16)
 
 /* What a kernel can do; the header of each op has its contract. */
 #define OP_NUMBER(NAME, name) OP_##NAME,

@@ -34,6 +34,9 @@ unsigned kernels_built(void)
     return built;
 }
 
+/* An ISA of bf16 alone has no tables for floats. */
+static bool has_floats(int isa) { return tables[isa] && tables[isa]->conv; }
+
 /* Rows of different ops differ in size, but all begin with the common head. */
 #define OP_SIZE(NAME, name) sizeof(struct name##_variant),
 static const size_t row_sizes[OP_COUNT] = { OPS(OP_SIZE) };
@@ -43,9 +46,10 @@ const struct variant *kernels_row(const struct kernels *k, enum op op, int i)
 {
     assert(k && i >= 0);
     assert(op < OP_COUNT);
-#define OP_FIRST(NAME, name) &k->name->head,
+#define OP_FIRST(NAME, name) k->name ? &k->name->head : NULL,
     const struct variant *const first[OP_COUNT] = { OPS(OP_FIRST) };
 #undef OP_FIRST
+    if (!first[op]) return NULL;
     const struct variant *head = (const void *)((const char *)first[op] + (size_t)i * row_sizes[op]);
     return head->algo ? head : NULL;
 }
@@ -107,7 +111,7 @@ const struct conv_variant *conv_pick(const struct conv *p, enum conv_direction d
     const bool any = !algo || strcmp(algo, "auto") == 0;
     const struct conv_variant *v = NULL;
     for (int isa = ISA_COUNT - 1; isa >= 0 && !v; isa--) {
-        if (!(isas >> isa & 1) || !tables[isa]) continue;
+        if (!(isas >> isa & 1) || !has_floats(isa)) continue;
         v = any ? conv_best(tables[isa]->conv, p, direction) : conv_row(tables[isa]->conv, p, algo);
     }
     return v;
@@ -117,7 +121,7 @@ bool conv_algo_known(unsigned isas, const char *algo)
 {
     assert(algo != NULL);
     for (int isa = 0; isa < ISA_COUNT; isa++) {
-        for (const struct conv_variant *v = isas >> isa & 1 && tables[isa] ? tables[isa]->conv : NULL; v && v->head.algo; v++) {
+        for (const struct conv_variant *v = isas >> isa & 1 && has_floats(isa) ? tables[isa]->conv : NULL; v && v->head.algo; v++) {
             if (strcmp(v->head.algo, algo) == 0) { return true; }
         }
     }
@@ -126,9 +130,8 @@ bool conv_algo_known(unsigned isas, const char *algo)
 
 int isa_best(unsigned isas)
 {
-    isas &= kernels_built();
     for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
-        if (isas >> isa & 1) { return isa; }
+        if (isas >> isa & 1 && has_floats(isa)) { return isa; }
     }
     return -1;
 }

@@ -171,7 +171,7 @@ static void parse_shard(struct options *o, const struct given *g)
     o->shards = (int)n;
 }
 
-static unsigned parse_isa(const struct given *g)
+static unsigned parse_isa(const struct given *g, bool floats)
 {
     char list[128];
     unsigned here = cpu_detect() & kernels_built();
@@ -182,6 +182,8 @@ static unsigned parse_isa(const struct given *g)
         quit(EXIT_USAGE, "%s %s: no such instruction set; known: %s", g->by, g->value, isa_list((1u << ISA_COUNT) - 1, list, sizeof list));
     if (!(here & 1u << isa))
         quit(EXIT_NO_ISA, "%s %s: not available here; this CPU and build run: %s", g->by, g->value, isa_list(here, list, sizeof list));
+    if (floats && isa_best(1u << isa) < 0)
+        quit(EXIT_NO_ISA, "%s %s: computes in bf16 alone, and nets compute in floats; leave it out", g->by, g->value);
     return 1u << isa;
 }
 
@@ -220,7 +222,7 @@ static void check_data(const struct given *g)
     quit(EXIT_USAGE, "%s %s: no such data set; known: %s", g->by, g->value, list);
 }
 
-static void fill(struct options *o, const struct given g[FLAG_COUNT])
+static void fill(struct options *o, const struct program *program, const struct given g[FLAG_COUNT])
 {
     o->list = g[FLAG_LIST].value;
     o->quick = g[FLAG_QUICK].value;
@@ -234,7 +236,7 @@ static void fill(struct options *o, const struct given g[FLAG_COUNT])
     o->data_dir = g[FLAG_DATA_DIR].value;
     o->output = g[FLAG_OUTPUT].value;
     o->algo = g[FLAG_ALGO].value ? g[FLAG_ALGO].value : "auto";
-    o->isas = parse_isa(&g[FLAG_ISA]);
+    o->isas = parse_isa(&g[FLAG_ISA], program->takes & TAKES(NO_FUSE)); /* which is for programs that run nets */
     if (o->data) check_data(&g[FLAG_DATA]);
     if (g[FLAG_EPOCHS].value) o->epochs = one_number(&g[FLAG_EPOCHS], 1, MAX_EPOCHS);
     if (g[FLAG_SEEDS].value) parse_seeds(o, &g[FLAG_SEEDS]);
@@ -329,6 +331,6 @@ void cli_parse(struct options *o, const struct program *program, int argc, const
     }
     const char *directory = getenv("CONVGAUGE_DATA_DIR");
     o->env_data_dir = directory && *directory ? directory : NULL;
-    fill(o, given);
+    fill(o, program, given);
     assert(o->isas && o->shard >= 1 && o->shard <= o->shards);
 }

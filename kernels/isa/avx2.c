@@ -41,6 +41,8 @@ static const struct sums_row isa_sums[] = { { 4, 1, 3, sums_4x1x3 }, { 4, 1, 2, 
                                             { 2, 1, 2, sums_2x1x2 }, { 2, 1, 1, sums_2x1x1 }, { 1, 1, 3, sums_1x1x3 },
                                             { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 0 } };
 
+#include "../simd/t_vectors.h"
+
 #include "../simd/rows.h"
 
 const struct kernels kernels_avx2 = KERNELS_OF_THIS_ISA;

@@ -47,6 +47,8 @@ static const struct sums_row isa_sums[] = {
     { 1, 1, 2, sums_1x1x2 }, { 1, 1, 1, sums_1x1x1 }, { 4, 1, 5, sums_4x1x5 }, { 4, 1, 4, sums_4x1x4 }, { 0 }
 };
 
+#include "../simd/t_vectors.h"
+
 #include "../simd/rows.h"
 
 const struct kernels kernels_avx512 = KERNELS_OF_THIS_ISA;

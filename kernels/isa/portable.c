@@ -42,6 +42,8 @@ static const struct sums_row isa_sums[] = { { 4, 1, 3, sums_4x1x3 },
                                             { 1, 1, 1, sums_1x1x1 },
                                             { 0 } };
 
+#include "../simd/t_portable.h"
+
 #include "../simd/rows.h"
 
 const struct kernels kernels_portable = KERNELS_OF_THIS_ISA;

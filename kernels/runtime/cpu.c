@@ -189,7 +189,7 @@ bool cpu_has_amx(void)
 
 unsigned cpu_detect(void)
 {
-    unsigned isas = detect_simd() | 1u << ISA_SCALAR | 1u << ISA_PORTABLE;
+    unsigned isas = detect_simd() | (cpu_has_amx() ? 1u << ISA_AMX : 0) | 1u << ISA_SCALAR | 1u << ISA_PORTABLE;
     assert(isas < 1u << ISA_COUNT);
     return isas;
 }

@@ -9,9 +9,10 @@
 
 /* The one list of instruction sets, X(NAME, name, on), in order of preference, worst first; on() keeps its arguments on CPUs that the set
  * is built for. SIMD_ISAS have a vector header each, kernels/simd/v_<name>.h, and a table, kernels/isa/<name>.c. SCALAR is the textbook,
- * PORTABLE the plain-C twin of the SIMD sources: both run anywhere. */
+ * PORTABLE the plain-C twin of the SIMD sources: both run anywhere. AMX has tiles of bf16 beside AVX-512's vectors, so its table holds the
+ * ops of bf16 alone, and floats are computed by the best of the others (isa_best()). */
 #define SIMD_ISAS(X) X(NEON, neon, ON_ARM) X(AVX2, avx2, ON_X86) X(AVX512, avx512, ON_X86)
-#define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X)
+#define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X) X(AMX, amx, ON_X86)
 
 /* What on() is: its arguments, or nothing. */
 #define ON_ANY(...) __VA_ARGS__
@@ -32,14 +33,14 @@ enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
 #undef ISA_NUMBER
 
 /* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
- * NEON means aarch64 with AdvSIMD. SCALAR and PORTABLE are always in. */
+ * NEON means aarch64 with AdvSIMD, AMX what cpu_has_amx() says. SCALAR and PORTABLE are always in. */
 unsigned cpu_detect(void);
 
-/* Can tiles of bf16 (AMX) be used here? Beside AVX-512, not above it: float32 knows nothing of it. The CPU must have it, the operating
+/* Can tiles of bf16 (AMX) be used here? The CPU must have it, the operating
  * system save it, and Linux grant this process its use, which the first call asks for. */
 bool cpu_has_amx(void);
 
-/* "scalar", "portable", "neon", "avx2", "avx512". */
+/* "scalar", "portable", "neon", "avx2", "avx512", "amx". */
 const char *isa_name(enum isa isa);
 
 /* The isa of that name, or -1. */

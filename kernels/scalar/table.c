@@ -58,6 +58,9 @@ const struct conv_variant scalar_conv_rows[] = {
 };
 /* clang-format on */
 
+/* In bf16 there is nothing to compare with: the portable twin is the definition. */
+const struct conv_bf16_variant scalar_conv_bf16_rows[] = { { .head = { .algo = NULL } } };
+
 extern const struct kernels kernels_scalar;
 #define OP_ROWS(NAME, name) .name = scalar_##name##_rows,
 const struct kernels kernels_scalar = { .isa = ISA_SCALAR, OPS(OP_ROWS) };

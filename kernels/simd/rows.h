@@ -6,6 +6,7 @@
 #define SIMD_ROWS_H
 
 #include "../kernels.h"
+#include "rows_bf16.h"
 #include "activation.h"
 #include "add.h"
 #include "batchnorm.h"

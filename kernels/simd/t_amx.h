@@ -20,8 +20,8 @@ INLINE void t_begin(struct tiles *t, int rows, int pairs)
     memset(t, 0, sizeof *t);
     t->shape.palette = 1;
     for (int i = 0; i < 8; i++) {
-        t->shape.rows[i] = (uint8_t)(i < 6 ? rows : pairs);
-        t->shape.row_bytes[i] = (uint16_t)(i == 4 || i == 5 ? 4 * pairs : 64);
+        t->shape.rows[i] = (uint8_t)(i < 7 ? rows : pairs);
+        t->shape.row_bytes[i] = (uint16_t)(i == 6 ? 4 * pairs : 64);
     }
     __asm__ volatile("ldtilecfg %0" : : "m"(t->shape) : "memory");
 }
@@ -35,14 +35,14 @@ INLINE void t_end(struct tiles *t)
 #define t_zero_(C) ({ __asm__ volatile("tilezero %%tmm" #C : : : "memory"); })
 #define t_load_(T, p, stride) \
     ({ __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #T : : "r"((const void *)(p)), "r"((ptrdiff_t)(stride)) : "memory"); })
-#define t_load_a(t, T, p, stride) ((void)(t), t_load_(T, p, stride))
-#define t_load_b(t, T, p, stride) ((void)(t), t_load_(T, p, stride))
+#define t_load_a(t, p, stride) ((void)(t), t_load_(6, p, stride))
+#define t_load_b(t, p, stride) ((void)(t), t_load_(7, p, stride))
 #define t_load_c(t, T, p, stride) ((void)(t), t_load_(T, p, stride))
 #define t_store(t, T, p, stride) ((void)(t), t_store_(T, p, stride))
 #define t_store_(T, p, stride) \
     ({ __asm__ volatile("tilestored %%tmm" #T ", (%0,%1,1)" : : "r"((void *)(p)), "r"((ptrdiff_t)(stride)) : "memory"); })
-#define t_mac(t, C, A, B) ((void)(t), t_mac_(C, A, B))
-#define t_mac_(C, A, B) ({ __asm__ volatile("tdpbf16ps %%tmm" #B ", %%tmm" #A ", %%tmm" #C : : : "memory"); })
+#define t_mac(t, C) ((void)(t), t_mac_(C))
+#define t_mac_(C) ({ __asm__ volatile("tdpbf16ps %%tmm7, %%tmm6, %%tmm" #C : : : "memory"); })
 
 /* A word permute makes 8 quadwords of each line, one per image pair; then 8 x 8 quadwords are turned: 32 shuffles. (Every CPU with AMX has
  * AVX-512BW.) */

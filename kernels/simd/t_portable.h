@@ -8,11 +8,9 @@
 
 struct tiles {
     int rows, pairs;
-    float c[4][16][16];
-    struct {
-        const bf16 *at;
-        ptrdiff_t row;
-    } operand[8];
+    float c[6][16][16];
+    const bf16 *a, *b;
+    ptrdiff_t a_row, b_row; /* elements */
 };
 
 INLINE void t_begin(struct tiles *t, int rows, int pairs)
@@ -30,16 +28,17 @@ INLINE void t_store(struct tiles *t, int c, float *p, ptrdiff_t stride)
 {
     for (int m = 0; m < t->rows; m++) memcpy((char *)p + m * stride, t->c[c][m], sizeof t->c[c][m]);
 }
-INLINE void t_load_a(struct tiles *t, int a, const bf16 *p, ptrdiff_t stride)
+INLINE void t_load_a(struct tiles *t, const bf16 *p, ptrdiff_t stride)
 {
-    t->operand[a].at = p;
-    t->operand[a].row = stride / (ptrdiff_t)sizeof *p;
+    t->a = p;
+    t->a_row = stride / (ptrdiff_t)sizeof *p;
 }
-INLINE void t_load_b(struct tiles *t, int b, const bf16 *p, ptrdiff_t stride) { t_load_a(t, b, p, stride); }
-INLINE void t_mac(struct tiles *t, int c, int a, int b)
+INLINE void t_load_b(struct tiles *t, const bf16 *p, ptrdiff_t stride)
 {
-    t_product(t->rows, t->pairs, t->operand[a].at, t->operand[a].row, t->operand[b].at, t->operand[b].row, t->c[c]);
+    t->b = p;
+    t->b_row = stride / (ptrdiff_t)sizeof *p;
 }
+INLINE void t_mac(struct tiles *t, int c) { t_product(t->rows, t->pairs, t->a, t->a_row, t->b, t->b_row, t->c[c]); }
 INLINE void t_turn8(const bf16 *from, bf16 *to, ptrdiff_t stride)
 {
     for (int line = 0; line < 8; line++) t_turn1(from + line * LINE, to + 4 * line, stride);

@@ -14,12 +14,10 @@ enum { TILE_GROUP = V == 8 ? 4 : 8 }; /* rows side by side: two sums each, in re
 struct tiles {
     int rows, pairs;
     uint64_t mode; /* the caller's, while ours is on */
-    _Alignas(64) float c[4][16][16];
-    _Alignas(64) float wide[2][16][32]; /* left operands */
-    struct {
-        const bf16 *at;
-        ptrdiff_t row;
-    } operand[8];
+    _Alignas(64) float c[6][16][16];
+    _Alignas(64) float wide[16][32]; /* the left operand as floats */
+    const bf16 *a, *b;
+    ptrdiff_t a_row, b_row; /* elements */
 };
 
 #if defined(__aarch64__)
@@ -78,19 +76,20 @@ INLINE void t_store(struct tiles *t, int c, float *p, ptrdiff_t stride)
 {
     for (int m = 0; m < t->rows; m++) memcpy((char *)p + m * stride, t->c[c][m], sizeof t->c[c][m]);
 }
-INLINE void t_load_b(struct tiles *t, int b, const bf16 *p, ptrdiff_t stride)
+INLINE void t_load_b(struct tiles *t, const bf16 *p, ptrdiff_t stride)
 {
-    t->operand[b].at = p;
-    t->operand[b].row = stride / (ptrdiff_t)sizeof *p;
+    t->b = p;
+    t->b_row = stride / (ptrdiff_t)sizeof *p;
 }
-INLINE void t_load_a(struct tiles *t, int a, const bf16 *p, ptrdiff_t stride)
+INLINE void t_load_a(struct tiles *t, const bf16 *p, ptrdiff_t stride)
 {
-    t_load_b(t, a, p, stride);
+    t->a = p;
+    t->a_row = stride / (ptrdiff_t)sizeof *p;
     for (int m = 0; m < t->rows; m++) {
-        const bf16 *row = p + m * t->operand[a].row;
+        const bf16 *row = p + m * t->a_row;
         uint32_t bits[32];
         for (int k = 0; k < 2 * t->pairs; k++) bits[k] = (uint32_t)row[k] << 16;
-        memcpy(t->wide[a - 4][m], bits, (size_t)t->pairs * 2 * sizeof *bits);
+        memcpy(t->wide[m], bits, (size_t)t->pairs * 2 * sizeof *bits);
     }
 }
 
@@ -110,19 +109,18 @@ INLINE void t_rows(const struct tiles *t, const float (*a)[32], const bf16 *b, p
     UNROLL_FOR (int m = 0; m < TILE_GROUP; m++) v_store(c[m] + column, v_add(v_load(c[m] + column), v_add(even[m], odd[m])));
 }
 
-static inline void t_mac(struct tiles *t, int c, int a, int b)
+static inline void t_mac(struct tiles *t, int c)
 {
     float before[16][16];
     if (sizeof(void *) == 8 && V == 4) memcpy(before, t->c[c], sizeof before);
     t_forget();
     for (int m = 0; m < t->rows; m += TILE_GROUP) {
-        for (int column = 0; column < 16; column += V)
-            t_rows(t, (const float(*)[32])t->wide[a - 4] + m, t->operand[b].at, t->operand[b].row, t->c[c] + m, column);
+        for (int column = 0; column < 16; column += V) t_rows(t, (const float(*)[32])t->wide + m, t->b, t->b_row, t->c[c] + m, column);
     }
     if (!t_has_flushed()) return;
     memcpy(t->c[c], before, sizeof before);
     t_flush_off(t->mode);
-    t_product(t->rows, t->pairs, t->operand[a].at, t->operand[a].row, t->operand[b].at, t->operand[b].row, t->c[c]);
+    t_product(t->rows, t->pairs, t->a, t->a_row, t->b, t->b_row, t->c[c]);
     t_flush_on();
 }
 INLINE void t_turn8(const bf16 *from, bf16 *to, ptrdiff_t stride)

@@ -70,7 +70,7 @@ static void draw_pads(struct rng *r, int kernel, int *before, int *after)
 }
 
 /* Extents are drawn freely, then made smaller until the work fits: most problems small, a few of some MFLOP. */
-static void draw(struct rng *r, char *text)
+void conv_draw(struct rng *r, char *text)
 {
     struct conv p;
     bool square;
@@ -297,6 +297,6 @@ static const char *run(struct check *c, const char *problem)
 const struct op_cases conv_cases = { .op = OP_CONV,
                                      .directions = { "fwd", "bwd_data", "bwd_weights", "adjoint" },
                                      .problems = problems,
-                                     .draw = draw,
+                                     .draw = conv_draw,
                                      .run = run,
                                      .mutants = conv_mutants };

@@ -52,6 +52,9 @@ enum room_use {
     ROOM_SUMS
 };
 
+/* A random problem, CHECK_TEXT bytes. */
+void conv_draw(struct rng *r, char *text);
+
 /* All trials of row `row` on this case. */
 void conv_trials(struct conv_case *k, int row);
 

@@ -10,18 +10,19 @@ static void products(struct t_case *t)
     struct tiles s;
     t_begin(&s, t->rows, t->pairs);
     t_load_c(&s, 0, t->c[0][0], sizeof t->c[0][0]);
-    if (t->zero) t_zero(&s, 3);
-    else t_load_c(&s, 3, t->c[1][0], sizeof t->c[1][0]);
-    t_load_a(&s, 4, t->a[0][0], sizeof t->a[0][0]);
-    t_load_b(&s, 6, t->b[0][0], sizeof t->b[0][0]);
-    t_mac(&s, 0, 4, 6);
-    t_load_b(&s, 7, t->b[1][0], sizeof t->b[1][0]);
-    t_mac(&s, 3, 4, 7);
-    t_load_a(&s, 5, t->a[1][0], sizeof t->a[1][0]);
-    t_mac(&s, 0, 5, 7);
-    t_mac(&s, 3, 5, 6);
+    if (t->zero) t_zero(&s, 5);
+    else t_load_c(&s, 5, t->c[1][0], sizeof t->c[1][0]);
+    t_load_a(&s, t->a[0][0], sizeof t->a[0][0]);
+    t_load_b(&s, t->b[0][0], sizeof t->b[0][0]);
+    t_mac(&s, 0);
+    t_load_b(&s, t->b[1][0], sizeof t->b[1][0]);
+    t_mac(&s, 5);
+    t_load_a(&s, t->a[1][0], sizeof t->a[1][0]);
+    t_mac(&s, 0);
+    t_load_b(&s, t->b[0][0], sizeof t->b[0][0]);
+    t_mac(&s, 5);
     t_store(&s, 0, t->c[0][0], sizeof t->c[0][0]);
-    t_store(&s, 3, t->c[1][0], sizeof t->c[1][0]);
+    t_store(&s, 5, t->c[1][0], sizeof t->c[1][0]);
     t_end(&s);
 }
 

@@ -131,7 +131,7 @@ static unsigned runnable(void)
 #ifdef GOLDEN_BY_HALVES
     return cpu_detect() & 1u << ISA_AVX2 ? 1u << ISA_AVX512 : 0;
 #else
-    return cpu_detect() & kernels_built() & ~(1u << ISA_SCALAR);
+    return cpu_detect() & kernels_built() & ~(1u << ISA_SCALAR | 1u << ISA_AMX);
 #endif
 }
 

@@ -17,6 +17,7 @@ X86 = platform.machine() in ('x86_64', 'AMD64')
 PARTS = {
     'kernels/auto_table.h': 'rows of a table',
     'kernels/simd/rows.h': 'the list, after all templates and tiles',
+    'kernels/simd/rows_bf16.h': 'the rows of bf16, after a tile header',
     'bench/record/peak_loops.h': 'bodies, after CHAINS and a vector header',
     'tests/check/v_run.h': 'bodies, after a vector header',
     'tests/check/t_run.h': 'bodies, after a tile header',
@@ -38,7 +39,7 @@ def prelude(path):
     isa = re.match(r'[vt]_(\w+)\.h$', name)
     if path.startswith('kernels/simd/') and not isa and name != 'v.h':
         tiles = 'enum { DENSE_KT = 4, DENSE_P = 3, OUTER_KT = 4, OUTER_CT = 2 };'
-        return ['#include "kernels/simd/v_portable.h"', tiles], []
+        return ['#include "kernels/simd/v_portable.h"', '#include "kernels/simd/t_portable.h"', tiles], []
     if name == 't_vectors.h':
         return ['#include "kernels/simd/v_avx2.h"'], FLAGS['avx2']
     return [], FLAGS.get(isa.group(1), []) if isa else []

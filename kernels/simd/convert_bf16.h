@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT
+ * Conversion between floats and bf16 on vectors. */
+#ifndef SIMD_CONVERT_BF16_H
+#define SIMD_CONVERT_BF16_H
+
+#include "../conv_bf16.h"
+
+/* bf16_of() of V floats, in the upper halves. */
+INLINE vu convert_upper(vf a)
+{
+    const vu bits = vu_of(a), odd = vu_and(vu_shr(bits, 16), vu_set(1));
+    const vf rounded = v_of(vu_add(vu_add(bits, vu_set(0x7fff)), odd));
+    return vu_and(vu_of(v_select(v_eq(a, a), rounded, v_of(vu_set(0x7fc00000)))), vu_set(0xffff0000u));
+}
+
+/* Two channels of 16 images to a line; second NULL: zero. */
+INLINE void convert_line(const float *first, const float *second, bf16 *line)
+{
+    UNROLL_FOR (int part = 0; part < PARTS; part++) {
+        vu words = vu_shr(convert_upper(v_load(first + part * V)), 16);
+        if (second) words = vu_add(words, convert_upper(v_load(second + part * V)));
+        v_store((float *)(void *)(line + 2 * part * V), v_of(words));
+    }
+}
+
+static void convert_lines_row(const float *x, int pixels, int c, bf16 *to)
+{
+    if (c % 2 == 0) {
+        for (int i = 0; i < pixels * (c / 2); i++) convert_line(x + i * 2 * LANES, x + (i * 2 + 1) * LANES, to + i * LINE);
+        return;
+    }
+    for (int pixel = 0; pixel < pixels; pixel++, x += c * LANES)
+        for (int i = 0; i < c; i += 2, to += LINE) convert_line(x + i * LANES, i + 1 < c ? x + (i + 1) * LANES : NULL, to);
+}
+
+static void convert_lines(const struct bf16_map *m, struct span rows, const float *x, bf16 *lines)
+{
+    const int lines_of = bf16_lines(m->c), framed = bf16_map_rows(m);
+    const ptrdiff_t pitch = (ptrdiff_t)bf16_map_pitch(m) * LINE, left = (ptrdiff_t)m->left * lines_of * LINE,
+                    right = (ptrdiff_t)m->right * lines_of * LINE, row = (ptrdiff_t)m->w * m->c * LANES;
+    for (int at = rows.begin; at < rows.end; at++) {
+        bf16 *to = lines + at * pitch;
+        const int h = at % framed - m->top;
+        if (h < 0 || h >= m->h) {
+            memset(to, 0, (size_t)pitch * sizeof *to);
+            continue;
+        }
+        memset(to, 0, (size_t)left * sizeof *to);
+        convert_lines_row(x + ((ptrdiff_t)(at / framed) * m->h + h) * row, m->w, m->c, to + left);
+        memset(to + pitch - right, 0, (size_t)right * sizeof *to);
+    }
+}
+
+/* bf16_of() of `count` floats in their order. No vector of v.h narrows; gcc's and clang's own vectors do. */
+static inline void convert_narrow(const float *from, bf16 *to, int count)
+{
+    typedef uint32_t words __attribute__((vector_size(LANES * sizeof(uint32_t))));
+    typedef bf16 halves __attribute__((vector_size(LANES * sizeof(bf16))));
+    for (; count > 0; count -= LANES, from += LANES, to += LANES) {
+        const size_t some = (size_t)(count < LANES ? count : LANES);
+        words bits = { 0 };
+        memcpy(&bits, from, some == LANES ? sizeof bits : some * sizeof *from);
+        const words nan = (words)((bits & 0x7fffffffu) > 0x7f800000u), rounded = (bits + 0x7fffu + (bits >> 16 & 1)) >> 16;
+        const halves narrow = __builtin_convertvector((rounded & ~nan) | (nan & 0x7fc0), halves);
+        memcpy(to, &narrow, some == LANES ? sizeof narrow : some * sizeof *to);
+    }
+}
+
+static void convert_pairs(const struct bf16_map *m, struct span pairs, const float *x, bf16 *to)
+{
+    const int in_block = (m->h + 1) / 2, channels = m->w * m->c;
+    const ptrdiff_t row = (ptrdiff_t)channels * LANES;
+    for (int at = pairs.begin; at < pairs.end; at++) {
+        const int h = at % in_block * 2;
+        const float *first = x + ((ptrdiff_t)(at / in_block) * m->h + h) * row, *second = h + 1 < m->h ? first + row : NULL;
+        bf16 *line = to + (ptrdiff_t)at * channels * LINE;
+        for (int i = 0; i < channels; i++, line += LINE) {
+            convert_narrow(first + i * LANES, line, LANES);
+            if (second) convert_narrow(second + i * LANES, line + LANES, LANES);
+            else memset(line + LANES, 0, LANES * sizeof *line);
+        }
+    }
+}
+
+static void convert_floats(const struct bf16_map *m, struct span rows, const bf16 *lines, float *x)
+{
+    const int lines_of = bf16_lines(m->c);
+    for (int at = rows.begin; at < rows.end; at++) {
+        const bf16 *from =
+            lines +
+            (((ptrdiff_t)(at / m->h) * bf16_map_rows(m) + at % m->h + m->top) * bf16_map_pitch(m) + (ptrdiff_t)m->left * lines_of) * LINE;
+        float *to = x + (ptrdiff_t)at * m->w * m->c * LANES;
+        for (int i = 0; i < m->w * lines_of; i++, from += LINE) {
+            const bool both = m->c % 2 == 0 || i % lines_of < lines_of - 1;
+            UNROLL_FOR (int part = 0; part < PARTS; part++) {
+                const vu words = vu_load((const uint32_t *)(const void *)(from + 2 * part * V));
+                v_store(to + part * V, v_of(vu_shl(words, 16)));
+                if (both) v_store(to + LANES + part * V, v_of(vu_and(words, vu_set(0xffff0000u))));
+            }
+            to += both ? 2 * LANES : LANES;
+        }
+    }
+}
+
+#endif
