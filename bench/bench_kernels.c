@@ -5,6 +5,7 @@
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../kernels/runtime/claims.h"
 #include "kernel_group.h"
 #include "kernel_problems.h"
 #include "peers/peers.h"
@@ -91,7 +92,7 @@ static int run_threads(const struct problem_list *list, struct group_options *g,
     int wrong = 0;
     threads = o->list ? 1 : report_workers(o, threads);
     if (team_open(&team, threads, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
-    if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: figures are of threads that may wander");
+    report_team(o, team);
     g->team = team;
     g->rules.pause = threads > 1 ? 2e-3 : 0;
     if (!o->list && machine_measure(&g->machine, o->isas, team)) quit(EXIT_FAIL, "out of memory");
@@ -115,6 +116,7 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&list, r, o);
+    if (r->turns) claims_begin(NULL); /* both work in turns on the same cores */
     if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as bench-turns gives them", r->turns);
     if (!o->list) choose_peers(&g, r, o);
     report_open(&report, o, columns, gbench);

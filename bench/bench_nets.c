@@ -6,6 +6,7 @@
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../kernels/runtime/claims.h"
 #include "../nets/zoo/zoo.h"
 #include "net_run.h"
 
@@ -97,7 +98,7 @@ static void run_threads(const struct nets *nets, const struct request *r, struct
     const int count = read_batches(r->batch, batches);
     const struct options *o = g->options;
     if (team_open(&g->team, o->list ? 1 : report_workers(o, threads), o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
-    if (o->bind != BIND_NONE && !team_pinned(g->team)) warn("binding was refused here: figures are of threads that may wander");
+    report_team(o, g->team);
     for (int i = 0; i < nets->count; i++)
         for (int b = 0; b < (count ? count : 1); b++) {
             struct bench_net *n = &nets->list[i];
@@ -122,6 +123,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&nets, r);
+    if (r->turns) claims_begin(NULL); /* both work in turns on the same cores */
     if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as bench-turns gives them", r->turns);
     if (r->units && (r->profile || o->thread_count))
         quit(EXIT_USAGE, "--units counts on one thread and by itself: leave out --profile and --threads");

@@ -199,7 +199,7 @@ static int run_threads(const struct options *o, const struct bench_rules *rules,
     struct team *team;
     threads = report_workers(o, threads);
     if (team_open(&team, threads, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
-    if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: figures are of threads that may wander");
+    report_team(o, team);
     const int ran = run_cases(o, rules, team, report) + run_ceilings(o, team, report);
     team_close(team);
     return ran;

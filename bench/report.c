@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../kernels/runtime/team.h"
 #include "../nets/whole_file.h"
 #include "record/environment.h"
 #include "record/row_text.h"
@@ -46,6 +47,26 @@ int report_workers(const struct options *o, int threads)
     return threads == THREADS_ALL ? places : threads;
 }
 
+void report_team(const struct options *o, const struct team *team)
+{
+    if (team_crowded(team))
+        warn("other runs of ours use the cores here: workers are not pinned, figures are of threads that share and wander");
+    else if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: figures are of threads that may wander");
+}
+
+/* Cores that other runs have claimed, now or when it was asked last: a row may have met either. */
+static int beside(void)
+{
+    static struct topology *all;
+    static int before = -1;
+    if (!all && topology_open(&all, NULL)) return 0;
+    const int now = topology_taken(all), most = now > before ? now : before;
+    if (before < 0 && now)
+        warn("another run of ours uses %d of the cores here: it disturbs the figures, and rows say so (\"beside\")", now);
+    before = now;
+    return most;
+}
+
 /* Beside its place until complete, so that a file under its name has all cases; O_EXCL, so that what another bench, running or stopped, has
  * measured is never written over. */
 static FILE *open_beside(struct report *r)
@@ -69,6 +90,7 @@ void report_open(struct report *r, const struct options *options, const struct c
     json_t *value;
     json_object_foreach(environment, key, value) if (json_is_string(value)) gbench_context(key, json_string_value(value));
     json_decref(environment);
+    if (!options->list) beside();
     *r = (struct report){
         .columns = columns, .format = options->format, .path = options->list ? NULL : options->output, .out = stdout, .gbench = gbench
     };
@@ -133,9 +155,11 @@ static void flush(struct report *r)
     if ((fflush(r->out) || ferror(r->out)) && !r->error) r->error = errno ? errno : EIO;
 }
 
-void report_row(struct report *r, const json_t *row)
+void report_row(struct report *r, json_t *row)
 {
     char text[512];
+    const int others = beside();
+    if (others > 0) json_object_set_new(row, "beside", json_integer(others));
     if (r->gbench || r->format == FORMAT_JSON) return;
     if (!r->started && r->beside) {
         snprintf(text, sizeof text, "what was measured so far is in %s", r->beside);

@@ -15,6 +15,8 @@
     .output = "rows (jsonl) or the table go here; a file that exists is refused", \
     .filter = "only cases that this glob on " names " matches; a bare word: any part", .quick = "a few small cases, 0.01 s each"
 
+struct team;
+
 struct column {
     const char *key, *heading;
     int width, digits;
@@ -32,12 +34,15 @@ struct report {
 
 /* The end of --list and --dry-run: the latter says how many cases there are and how long they take at most. */
 int report_listed(const struct options *options, int cases, double max_time);
+/* The team that is measured with; says where it is not pinned, and why. */
+void report_team(const struct options *options, const struct team *team);
 /* As many workers as --threads says; more than there are cores is said, once per program. */
 int report_workers(const struct options *options, int threads);
 
 /* Quits with a message when the file cannot be written, is there already, or another bench is at it. */
 void report_open(struct report *r, const struct options *options, const struct column *columns, bool gbench);
-void report_row(struct report *r, const json_t *row);
+/* Marks the row with how many cores other runs of ours have claimed ("beside"), if any. */
+void report_row(struct report *r, json_t *row);
 /* A remark below the rows: md on stdout alone. */
 void report_remark(struct report *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Finishes; quits when something could not be written or Google Benchmark's filter let nothing through. */

@@ -37,6 +37,10 @@ if(CONVGAUGE_PROGRAMS)
   endforeach()
   file(RELATIVE_PATH to_share /${CMAKE_INSTALL_BINDIR} /${share})
   configure_file(cmake/convgauge.in ${PROJECT_BINARY_DIR}/convgauge.sh @ONLY)
+  if(NOT CMAKE_CROSSCOMPILING)       # made of what the programs' --help prints; without help2man there are none, which it says
+    install(CODE "execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/dev/man-pages --bin ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}
+      --output \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}\")")
+  endif()
   install(PROGRAMS ${PROJECT_BINARY_DIR}/convgauge.sh DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME convgauge)
   file(GLOB tools CONFIGURE_DEPENDS tools/*)
   list(FILTER tools EXCLUDE REGEX "/(convgauge_report|dev|slurm|lib.sh|add-cpu|install-packages|quickstart|sagemaker|test)$")   # of a tree

@@ -105,6 +105,22 @@ double progress_left(const struct progress *p, double work);
 /* "45 s", "12 min", "3 h 20 min". */
 const char *duration(double seconds, char text[32]);
 
+/* ---- cores.c */
+
+struct cores {
+    struct topology *own, *all; /* what this sweep's runs are placed on; all that is usable, to see whom others have left */
+    enum bind bind;             /* none where other programs of ours have the cores */
+    bool claimed;
+    int jobs;
+};
+
+/* Claims the cores of s->jobs runs side by side; of fewer, which s->jobs then says, where that is all that is free and --jobs was not
+ * given. 0 or negative errno. */
+int cores_open(struct cores *c, struct sweep *s, const struct run *const *todo, int count, struct why *why);
+void cores_close(struct cores *c);
+/* In a child: keeps it on the cores of its slot, and lets it end with its parent. */
+void cores_confine(const struct cores *c, int slot, int threads);
+
 /* ---- run.c */
 
 struct outcome {

@@ -18,10 +18,6 @@
 #include <unistd.h>
 #include "../../bench/record/machine.h"
 #include "../../kernels/runtime/clock.h"
-#ifdef __linux__
-#include <sched.h>
-#include <sys/prctl.h>
-#endif
 
 /* How often the user asked to stop, and by which signal; in a child: that its parent did. */
 static volatile sig_atomic_t stops, stop_signal;
@@ -39,6 +35,7 @@ struct slot {
     char *text;
     size_t used, room; /* what has come through the pipe and is no whole line yet */
     double share;
+    bool beside; /* another program's run was there when it began */
     json_t *result;
     char message[512];
     uint64_t start_ns;
@@ -48,7 +45,7 @@ struct driver {
     const struct sweep *s;
     struct rows *rows;
     struct slot *slots;
-    struct topology *topology;
+    struct cores cores;
     struct progress progress;
     struct outcome outcome;
     json_t *environment;
@@ -81,25 +78,6 @@ static void tell(void *context, int epoch, int step, int steps_per_epoch, const 
 
 static void tell_warning(void *context, const char *text) { dprintf(((const struct telling *)context)->fd, "w %s\n", text); }
 
-/* A parent that dies takes its runs along. Side by side, each run gets its own cores: a team pins itself within those of its process. */
-#ifdef __linux__
-static void confine(const struct driver *d, int slot, int threads)
-{
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (d->s->jobs == 1) return;
-    cpu_set_t own;
-    CPU_ZERO(&own);
-    for (int i = 0; i < threads; i++) {
-        int pu = topology_pu(d->topology, d->s->options->bind, slot * threads + i, d->s->jobs * threads);
-        if (pu < 0 || pu >= CPU_SETSIZE) return;
-        CPU_SET((size_t)pu, &own);
-    }
-    sched_setaffinity(0, sizeof own, &own); /* refused: the row says "pinned": false */
-}
-#else
-static void confine(const struct driver *d, int slot, int threads) { (void)d, (void)slot, (void)threads; }
-#endif
-
 _Noreturn static void give_up(int fd, const char *message)
 {
     dprintf(fd, "x %s\n", message);
@@ -115,8 +93,8 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
     struct team *team;
     struct why why;
     struct telling telling = { .fd = fd, .updates = r->entry->updates };
-    confine(d, slot, r->threads);
-    if (team_open(&team, r->threads, d->s->options->bind, &why)) give_up(fd, why.text);
+    cores_confine(&d->cores, slot, r->threads);
+    if (team_open(&team, r->threads, d->cores.bind, &why)) give_up(fd, why.text);
     if (net_parse(r->entry->net, &net, &why) || recipe_parse(r->entry->recipe, &recipe, &why)) give_up(fd, why.text);
     struct train_options options = { .isas = d->s->options->isas,
                                      .algo = d->s->options->algo,
@@ -175,7 +153,8 @@ static bool start(struct driver *d, int slot, const struct run *run)
         close(ends[0]);
         return false;
     }
-    d->slots[slot] = (struct slot){ .pid = pid, .fd = ends[0], .run = run, .start_ns = clock_ns() };
+    d->slots[slot] =
+        (struct slot){ .pid = pid, .fd = ends[0], .run = run, .beside = topology_taken(d->cores.all) > 0, .start_ns = clock_ns() };
     return true;
 }
 
@@ -252,12 +231,13 @@ static void say_finished(struct driver *d, const struct slot *slot)
 static void store(struct driver *d, struct slot *slot, double peak_rss_bytes)
 {
     struct why why;
-    if (d->s->options->bind != BIND_NONE && json_is_false(json_object_get(slot->result, "pinned")) && !d->warned_pinning) {
+    if (d->cores.bind != BIND_NONE && json_is_false(json_object_get(slot->result, "pinned")) && !d->warned_pinning) {
         progress_clear(&d->progress);
         warn("workers cannot be pinned here; going on unpinned (rows say \"pinned\": false; --bind none silences this)");
         d->warned_pinning = true;
     }
-    json_t *row = record_row(d->s, slot->run, slot->result, peak_rss_bytes, d->s->jobs == 1, d->environment);
+    const bool quiet = d->s->jobs == 1 && !slot->beside && topology_taken(d->cores.all) == 0;
+    json_t *row = record_row(d->s, slot->run, slot->result, peak_rss_bytes, quiet, d->environment);
     if (!rows_find(d->rows, slot->run->id) && rows_append(d->rows, row, &why)) {
         progress_clear(&d->progress);
         warn("%s", why.text);
@@ -362,9 +342,10 @@ static void go(struct driver *d, const struct run *const *todo, int count)
     } while (live > 0 || (next < count && !stops && !d->outcome.unwritable));
 }
 
-struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, int count, struct rows *rows)
+struct outcome sweep_run(const struct sweep *asked, const struct run *const *todo, int count, struct rows *rows)
 {
-    assert(s->jobs >= 1 && s->jobs <= MAX_THREADS && rows->fd >= 0);
+    assert(asked->jobs >= 1 && asked->jobs <= MAX_THREADS && rows->fd >= 0);
+    struct sweep own = *asked, *s = &own;
     struct driver d = { .s = s, .rows = rows, .slots = calloc((size_t)s->jobs, sizeof *d.slots), .environment = environment_record() };
     if (s->wish->timing) { /* these runs have the machine to themselves: what one thread could do at most belongs to them */
         const double peak = peak_measure(isa_best(s->options->isas), NULL);
@@ -372,7 +353,7 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
     }
     struct why why;
     if (!d.slots) quit(EXIT_FAIL, "out of memory");
-    if (topology_open(&d.topology, &why)) quit(EXIT_FAIL, "%s", why.text);
+    if (cores_open(&d.cores, s, todo, count, &why)) quit(EXIT_FAIL, "%s", why.text);
     double work = 0;
     for (int i = 0; i < count; i++) work += run_work(todo[i]);
     struct sigaction stop = { .sa_handler = on_stop }, old_int, old_term, old_hup;
@@ -389,7 +370,7 @@ struct outcome sweep_run(const struct sweep *s, const struct run *const *todo, i
     sigaction(SIGTERM, &old_term, NULL);
     sigaction(SIGHUP, &old_hup, NULL);
     d.outcome.signal = stops ? stop_signal : 0;
-    topology_close(d.topology);
+    cores_close(&d.cores);
     json_decref(d.environment);
     free(d.slots);
     return d.outcome;

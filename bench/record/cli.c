@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../../kernels/runtime/claims.h"
 #include "../../nets/data/dataset.h"
 #include "../../nets/train/train.h"
 #include "flags.h"
@@ -329,6 +330,8 @@ void cli_parse(struct options *o, const struct program *program, int argc, const
         printf("%s %s\n", program->name, cli_version());
         exit(finished(EXIT_OK));
     }
+    const char *claims = getenv("CONVGAUGE_CLAIMS"); /* no flag: for tests, and for who places programs himself */
+    if (!claims || strcmp(claims, "none") != 0) claims_begin(claims && *claims ? claims : "convgauge");
     const char *directory = getenv("CONVGAUGE_DATA_DIR");
     o->env_data_dir = directory && *directory ? directory : NULL;
     fill(o, program, given);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The command line that every program shares, by popt. Every flag is also an environment variable: --data is CONVGAUGE_DATA; flags win.
- * CONVGAUGE_DATA_DIR alone is weaker than its flag by nature: it is one more place to look, where --data-dir is the only one. */
+ * CONVGAUGE_DATA_DIR alone is weaker than its flag by nature: it is one more place to look, where --data-dir is the only one. And
+ * CONVGAUGE_CLAIMS has no flag: programs with the same word there keep off each other's cores (kernels/runtime/claims.h); none: no claims.
+ */
 #ifndef BENCH_RECORD_CLI_H
 #define BENCH_RECORD_CLI_H
 

@@ -54,7 +54,7 @@ struct team {
     struct binding *callers_binding; /* before we bound it; NULL when we did not */
     struct worker *workers;          /* [count], 0 is the caller's and has no thread */
     int count, spins;
-    bool running;
+    bool running, crowded;
     team_watch_fn *watch; /* NULL but where somebody measures */
     void *watch_context;
 };
@@ -232,8 +232,10 @@ int team_open(struct team **team, int workers, enum bind bind, struct why *why)
         *team = NULL;
         return code;
     }
+    t->crowded = topology_claim(t->topology, bind, workers, NULL) == CLAIMED_NONE;
+    if (t->crowded) bind = BIND_NONE;
     int places = bind == BIND_CORE ? topology_cores(t->topology) : topology_pus(t->topology);
-    t->spins = workers <= places ? SPINS : 0;
+    t->spins = workers <= places && !t->crowded ? SPINS : 0;
     for (int i = 0; i < workers; i++) worker_open(t, i, bind);
     int started = 1;
     while (started < workers && (code = start_thread(&t->workers[started])) == 0) started++;
@@ -307,6 +309,8 @@ bool team_pinned(const struct team *team)
         if (team->workers[i].planned_pu < 0) return false;
     return true;
 }
+
+bool team_crowded(const struct team *team) { return team && team->crowded; }
 
 int team_planned_pu(const struct team *team, int worker)
 {

@@ -14,7 +14,9 @@ struct team;
 /* Runs units [begin, end) on behalf of worker `worker` (0 … workers-1; index per-worker scratch with it). */
 typedef void team_fn(void *context, int begin, int end, int worker);
 
-/* `workers` >= 1. Starts workers-1 threads and binds all, the caller too. Refused binding is not an error: team_pinned() tells.
+/* `workers` >= 1. Starts workers-1 threads and binds all, the caller too; in a process that claims its cores (runtime/claims.h) to cores
+ * that nobody else has claimed, and where there are too few of them, to none: team_crowded() tells. Refused binding is not an error either:
+ * team_pinned() tells.
  * 0 or negative errno (threads cannot be made). */
 int team_open(struct team **team, int workers, enum bind bind, struct why *why);
 
@@ -34,6 +36,7 @@ void team_watch(struct team *team, team_watch_fn *watch, void *context);
 
 int team_workers(const struct team *team);                /* 1 for NULL */
 bool team_pinned(const struct team *team);                /* every worker is bound as asked; false for BIND_NONE */
+bool team_crowded(const struct team *team);               /* other runs have claimed the cores: the system places the workers */
 int team_planned_pu(const struct team *team, int worker); /* OS index, -1 if unbound */
 int team_actual_pu(struct team *team, int worker);        /* read back by the worker itself, -1 where the system does not tell */
 

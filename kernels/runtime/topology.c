@@ -11,9 +11,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include "claims.h"
 
 struct topology {
     hwloc_topology_t pus, cores; /* the second is the first restricted to one PU per core */
+    hwloc_topology_t whole;      /* for binding: the first view, also where that has lost the cores of others */
+    bool claimed;                /* all cores that are left */
 };
 
 struct binding {
@@ -56,6 +59,7 @@ int topology_open(struct topology **t, struct why *why)
     if (!*t) return why_fail(why, -ENOMEM, "no memory for the machine's topology");
     errno = 0;
     if (load_pus(&(*t)->pus) == 0) {
+        (*t)->whole = (*t)->pus;
         if (load_cores(&(*t)->cores, (*t)->pus) == 0) return 0;
         hwloc_topology_destroy((*t)->pus);
     }
@@ -65,11 +69,111 @@ int topology_open(struct topology **t, struct why *why)
     return why_fail(why, code, "hwloc cannot read the machine's topology: %s; does lstopo work here?", strerror(-code));
 }
 
+/* ---- claims: by the system's numbers of package and core, which taskset and cgroups do not change */
+
+struct place {
+    int package, core;
+};
+
+/* Where the machine tells no cores, as some virtual ones, a PU is one. */
+static struct place place_of(hwloc_obj_t pu)
+{
+    hwloc_obj_t core = pu, package = pu;
+    while (core && core->type != HWLOC_OBJ_CORE) core = core->parent;
+    while (package && package->type != HWLOC_OBJ_PACKAGE) package = package->parent;
+    const bool known = core && core->os_index != HWLOC_UNKNOWN_INDEX;
+    return (struct place){ known && package ? (int)package->os_index : 0, known ? (int)core->os_index : (int)pu->os_index };
+}
+
+/* The one PU of a core that the second view has. */
+static hwloc_obj_t core_at(const struct topology *t, int i) { return hwloc_get_obj_by_type(t->cores, HWLOC_OBJ_PU, (unsigned)i); }
+
+/* Restricts both views to the cores of these PUs. 0 or -1: they are as before, or of no use any more. */
+static int keep(struct topology *t, hwloc_bitmap_t firsts)
+{
+    hwloc_bitmap_t all = hwloc_bitmap_alloc();
+    if (!all) return -1;
+    for (hwloc_obj_t pu = NULL; (pu = hwloc_get_next_obj_by_type(t->pus, HWLOC_OBJ_PU, pu));)
+        for (int i = 0; i < topology_cores(t); i++) {
+            const struct place a = place_of(pu), b = place_of(core_at(t, i));
+            if (hwloc_bitmap_isset(firsts, core_at(t, i)->os_index) && a.package == b.package && a.core == b.core)
+                hwloc_bitmap_set(all, pu->os_index);
+        }
+    int code = t->pus == t->whole ? hwloc_topology_dup(&t->pus, t->whole) : 0;
+    if (code == 0) code = hwloc_topology_restrict(t->pus, all, 0);
+    hwloc_bitmap_free(all);
+    return code == 0 ? hwloc_topology_restrict(t->cores, firsts, 0) : code;
+}
+
+/* Claims all that are free; their PUs in `firsts`. */
+static int claim_free(const struct topology *t, hwloc_bitmap_t firsts)
+{
+    int free = 0;
+    for (int i = 0; i < topology_cores(t); i++) {
+        const struct place at = place_of(core_at(t, i));
+        if (!claim_core(at.package, at.core)) continue;
+        hwloc_bitmap_set(firsts, core_at(t, i)->os_index);
+        free++;
+    }
+    return free;
+}
+
+/* Gives back the cores of `firsts` where no worker will be; `firsts` has the others then. */
+static void release_idle(const struct topology *t, hwloc_bitmap_t firsts, hwloc_bitmap_t used)
+{
+    for (int i = 0; i < topology_cores(t); i++) {
+        const unsigned pu = core_at(t, i)->os_index;
+        const struct place at = place_of(core_at(t, i));
+        if (!hwloc_bitmap_isset(firsts, pu) || hwloc_bitmap_isset(used, pu)) continue;
+        release_core(at.package, at.core);
+        hwloc_bitmap_clr(firsts, pu);
+    }
+}
+
+enum claimed topology_claim(struct topology *t, enum bind bind, int workers, int *free)
+{
+    assert(t && !t->claimed && workers >= 1);
+    const int wanted = workers < topology_cores(t) ? workers : topology_cores(t);
+    hwloc_bitmap_t firsts = hwloc_bitmap_alloc(), used = hwloc_bitmap_alloc();
+    enum claimed got = CLAIMS_OFF;
+    if (bind != BIND_NONE && firsts && used && claims_begun() && hwloc_topology_is_thissystem(t->pus) && claims_choose()) {
+        const int there = claim_free(t, firsts);
+        got = there >= wanted ? CLAIMED : CLAIMED_NONE;
+        if (free) *free = there;
+        if (got == CLAIMED && there < topology_cores(t) && keep(t, firsts)) got = CLAIMED_NONE;
+        for (int i = 0; i < wanted && got == CLAIMED; i++) hwloc_bitmap_set(used, (unsigned)topology_pu(t, BIND_CORE, i, wanted));
+        release_idle(t, firsts, used);
+        if (got == CLAIMED && keep(t, firsts)) got = CLAIMED_NONE;
+        t->claimed = got == CLAIMED;
+        claims_chosen();
+    }
+    hwloc_bitmap_free(firsts);
+    hwloc_bitmap_free(used);
+    return got;
+}
+
+int topology_taken(const struct topology *t)
+{
+    int taken = 0;
+    if (!claims_begun() || !hwloc_topology_is_thissystem(t->pus) || !claims_choose()) return 0;
+    for (int i = 0; i < topology_cores(t); i++) {
+        const struct place at = place_of(core_at(t, i));
+        taken += core_is_taken(at.package, at.core);
+    }
+    claims_chosen();
+    return taken;
+}
+
 void topology_close(struct topology *t)
 {
     if (!t) return;
+    for (int i = 0; t->claimed && i < topology_cores(t); i++) {
+        const struct place at = place_of(core_at(t, i));
+        release_core(at.package, at.core);
+    }
     hwloc_topology_destroy(t->cores);
-    hwloc_topology_destroy(t->pus);
+    if (t->pus != t->whole) hwloc_topology_destroy(t->pus);
+    hwloc_topology_destroy(t->whole);
     free(t);
 }
 
@@ -100,7 +204,7 @@ static int bind_to(const struct topology *t, hwloc_const_cpuset_t set)
 {
     if (!hwloc_topology_is_thissystem(t->pus)) return -ENOSYS;
     errno = 0;
-    if (hwloc_set_cpubind(t->pus, set, HWLOC_CPUBIND_THREAD) == 0) return 0;
+    if (hwloc_set_cpubind(t->whole, set, HWLOC_CPUBIND_THREAD) == 0) return 0;
     return errno ? -errno : -EIO;
 }
 
@@ -120,7 +224,7 @@ struct binding *topology_binding_of_self(const struct topology *t)
     struct binding *binding = calloc(1, sizeof *binding);
     if (!binding) return NULL;
     binding->set = hwloc_bitmap_alloc();
-    if (binding->set && hwloc_get_cpubind(t->pus, binding->set, HWLOC_CPUBIND_THREAD) == 0) return binding;
+    if (binding->set && hwloc_get_cpubind(t->whole, binding->set, HWLOC_CPUBIND_THREAD) == 0) return binding;
     hwloc_bitmap_free(binding->set);
     free(binding);
     return NULL;
@@ -141,7 +245,7 @@ int topology_where_am_i(const struct topology *t)
     if (!hwloc_topology_is_thissystem(t->pus)) return -1;
     hwloc_bitmap_t set = hwloc_bitmap_alloc();
     int pu = -1;
-    if (set && hwloc_get_last_cpu_location(t->pus, set, HWLOC_CPUBIND_THREAD) == 0) pu = hwloc_bitmap_first(set);
+    if (set && hwloc_get_last_cpu_location(t->whole, set, HWLOC_CPUBIND_THREAD) == 0) pu = hwloc_bitmap_first(set);
     hwloc_bitmap_free(set);
     return pu;
 }

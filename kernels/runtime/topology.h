@@ -17,6 +17,14 @@ void topology_close(struct topology *t);
 int topology_cores(const struct topology *t); /* usable cores */
 int topology_pus(const struct topology *t);   /* usable hardware threads */
 
+/* Claims the cores of `workers` workers (runtime/claims.h) for as long as t is open, and from here on t has no others. CLAIMED_NONE: fewer
+ * than that are free, t is as before and *free (may be NULL) says how many; workers had better not be pinned then. CLAIMS_OFF: this process
+ * does not claim, or is told of a machine that it is not on; t is as before. */
+enum claimed { CLAIMED, CLAIMED_NONE, CLAIMS_OFF };
+enum claimed topology_claim(struct topology *t, enum bind bind, int workers, int *free);
+/* How many usable cores other runs have claimed. */
+int topology_taken(const struct topology *t);
+
 /* The OS index of the PU planned for worker i of n (hwloc_distrib then singlify; i wraps around when n exceeds what is there).
  * -1 for BIND_NONE. */
 int topology_pu(const struct topology *t, enum bind bind, int i, int n);

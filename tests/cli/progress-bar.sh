@@ -5,9 +5,8 @@ command -v script >/dev/null || { echo "no script(1) to make a terminal"; exit 7
 tiny d
 export TERM=xterm NO_COLOR=1
 for columns in 100 60 30 24; do
-    script -qec "stty cols $columns; train --net '$net' --recipe '$small' --data-dir d --seeds 0-2 --epochs 100 \
-        --output $columns.jsonl" log \
-        >/dev/null </dev/null
+    command="stty cols $columns; train --net '$net' --recipe '$small' --data-dir d --seeds 0-2 --epochs 100 --output $columns.jsonl"
+    script -qec "$command" log >/dev/null </dev/null
     # what is drawn between a return and the next
     tr '\r' '\n' <log | grep -a 'runs, ' | sed 's/.*\[K//' |
         awk -v c=$columns '{ n++; if (length > most) most = length } END { print c, (n > 1), (most < c) }'
