@@ -67,7 +67,7 @@ static struct claim *find(int package, int core)
     return NULL;
 }
 
-bool claim_core(int package, int core)
+bool claims_take(int package, int core)
 {
     struct claim *own = find(package, core);
     if (own) {
@@ -80,7 +80,7 @@ bool claim_core(int package, int core)
     return fd >= 0;
 }
 
-void release_core(int package, int core)
+void claims_release(int package, int core)
 {
     struct claim *own = find(package, core);
     assert(own);
@@ -89,7 +89,7 @@ void release_core(int package, int core)
     *own = claims[--claim_count];
 }
 
-bool core_is_taken(int package, int core)
+bool claims_taken(int package, int core)
 {
     if (!prefix || find(package, core)) return false;
     const int fd = bind_name(package, core);

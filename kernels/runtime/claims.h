@@ -17,9 +17,9 @@ bool claims_choose(void);
 void claims_chosen(void);
 
 /* A core by its package's and its own number. Claims it, or once more if this process (or its parent) has it. False: others have it. */
-bool claim_core(int package, int core);
-void release_core(int package, int core);
+bool claims_take(int package, int core);
+void claims_release(int package, int core);
 /* Have others claimed it? */
-bool core_is_taken(int package, int core);
+bool claims_taken(int package, int core);
 
 #endif

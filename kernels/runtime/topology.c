@@ -111,7 +111,7 @@ static int claim_free(const struct topology *t, hwloc_bitmap_t firsts)
     int free = 0;
     for (int i = 0; i < topology_cores(t); i++) {
         const struct place at = place_of(core_at(t, i));
-        if (!claim_core(at.package, at.core)) continue;
+        if (!claims_take(at.package, at.core)) continue;
         hwloc_bitmap_set(firsts, core_at(t, i)->os_index);
         free++;
     }
@@ -125,7 +125,7 @@ static void release_idle(const struct topology *t, hwloc_bitmap_t firsts, hwloc_
         const unsigned pu = core_at(t, i)->os_index;
         const struct place at = place_of(core_at(t, i));
         if (!hwloc_bitmap_isset(firsts, pu) || hwloc_bitmap_isset(used, pu)) continue;
-        release_core(at.package, at.core);
+        claims_release(at.package, at.core);
         hwloc_bitmap_clr(firsts, pu);
     }
 }
@@ -158,7 +158,7 @@ int topology_taken(const struct topology *t)
     if (!claims_begun() || !hwloc_topology_is_thissystem(t->pus) || !claims_choose()) return 0;
     for (int i = 0; i < topology_cores(t); i++) {
         const struct place at = place_of(core_at(t, i));
-        taken += core_is_taken(at.package, at.core);
+        taken += claims_taken(at.package, at.core);
     }
     claims_chosen();
     return taken;
@@ -169,7 +169,7 @@ void topology_close(struct topology *t)
     if (!t) return;
     for (int i = 0; t->claimed && i < topology_cores(t); i++) {
         const struct place at = place_of(core_at(t, i));
-        release_core(at.package, at.core);
+        claims_release(at.package, at.core);
     }
     hwloc_topology_destroy(t->cores);
     if (t->pus != t->whole) hwloc_topology_destroy(t->pus);
