@@ -55,6 +55,9 @@ class TidyTest(unittest.TestCase):
         self.finds('nets/a.c', C + '/* TO' + 'DO */\n', 'nets/a.c:3: an unfinished mark; do it, or file an issue')
         self.finds('nets/a.c', C + 'int a;', 'nets/a.c:3: no newline at the end of the file; add it')
 
+    def test_words(self):
+        self.finds('docs/a.md', 'Both are sampled in turns.\n', 'docs/a.md:1: "in turns" is a word of our own; the field says interleaved')
+
     def test_ascii(self):
         self.finds('nets/a.c', C + 'int ä;\n', 'nets/a.c:3: a character beyond ASCII in code; keep those to comments and strings')
         self.finds('nets/a.c', C + '/* a\u202eb */\n', 'nets/a.c:3: the invisible character U+202E; delete it')
