@@ -292,8 +292,8 @@ Test(train, diverged_runs_say_so_and_stop)
 {
     struct dataset d = toy_open(64, 16);
     const char *net = "1x12x12 dense64 leaky0.01 dense64 leaky0.01 dense4", *recipe = "lr=100000 batch=8 epochs=3 raw=1";
-    const char *path = "test_train_diverged.safetensors";
-    char warning[256] = "";
+    char room[128], warning[256] = "";
+    const char *path = toy_path(room, "diverged.safetensors");
     unlink(path);
     struct metrics m = run(net, recipe, &d, (struct train_options){ .seed = 1, .evaluate_train = true, .save = path });
     cr_assert(m.diverged_at >= 1 && m.diverged_at < 8 && m.epochs == 0, "%d, %d epochs", m.diverged_at, m.epochs);
