@@ -21,12 +21,15 @@ const struct op_bench *const op_benches[OP_COUNT] = { OPS(OP_BENCH) };
 const char *problem_parse(const char *text, struct problem *p)
 {
     const char *wrong = NULL;
+    bool meant = false; /* `wrong` is of the op that was meant, as far as one sees: the first whose name begins so */
     for (int op = 0; op < OP_COUNT; op++) {
         *p = (struct problem){ .op = (enum op)op };
         const char *this_wrong = op_benches[op]->parse(text, p);
         snprintf(p->text, sizeof p->text, "%s", text);
         if (!this_wrong) return NULL;
-        if (!wrong || !strncmp(text, op_name((enum op)op), 2)) wrong = this_wrong; /* the op that was meant, as far as one sees */
+        const bool named = strncmp(text, op_name((enum op)op), 2) == 0;
+        if (!wrong || (named && !meant)) wrong = this_wrong;
+        meant = meant || named;
     }
     return wrong;
 }
