@@ -13,8 +13,10 @@
 #include <unistd.h>
 #include "../nets/sha256.h"
 
+enum { NAME_MOST = 60 };
+
 struct request {
-    char *net, *recipe, *load, *save, *on_divergence;
+    char *net, *recipe, *load, *save, *on_divergence, *name;
     int weights_only, summary, help_net, help_recipe;
 };
 
@@ -91,8 +93,11 @@ static int run(const struct request *r, const struct options *o)
     check(r, o, net, known);
     static char words[RECIPE_WORDS];
     snprintf(words, sizeof words, "%s %s", known ? known->recipe : "", r->recipe ? r->recipe : ""); /* too long: refused below */
-    snprintf(cell_name, sizeof cell_name, "%s", known ? r->net : "custom");
-    if (r->load) name_after_file(known ? r->net : "custom", r->load, r->weights_only, cell_name, sizeof cell_name);
+    const char *const called = r->name ? r->name : known ? r->net : "custom";
+    if (r->name && (strlen(r->name) > NAME_MOST || strpbrk(r->name, "/\\\"\n"))) /* it stands in paths and tables */
+        quit(EXIT_USAGE, "--name %s: takes up to %d characters, no slashes and no quotes", r->name, NAME_MOST);
+    snprintf(cell_name, sizeof cell_name, "%s", called);
+    if (r->load) name_after_file(called, r->load, r->weights_only, cell_name, sizeof cell_name);
     struct zoo_cell cells[2] = { known ? *known : (struct zoo_cell){ .net = net }, { .cell = NULL } };
     cells[0].cell = cell_name;
     cells[0].recipe = words;
@@ -116,6 +121,8 @@ int main(int argc, const char **argv)
     struct request r = { 0 };
     const struct poptOption more[] = {
         { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string, or a cell of the zoo (--list); default: --load's", "NET" },
+        { "name", 0, POPT_ARG_STRING, &r.name, 0,
+          "what rows call this run (default: custom): bench/tools/compare --by cell tells names apart", "NAME" },
         { "recipe", 0, POPT_ARG_STRING, &r.recipe, 0, "like \"opt=adam lr=0.01 epochs=3\"; a cell's own with these words added", "WORDS" },
         { "load", 0, POPT_ARG_STRING, &r.load, 0, "start from this safetensors file: resume its run, if it has a position", "FILE" },
         { "weights-only", 0, POPT_ARG_NONE, &r.weights_only, 0, "of --load take the weights and start from update 0", NULL },
@@ -142,6 +149,7 @@ int main(int argc, const char **argv)
     if (r.help_net || r.help_recipe) return finished(EXIT_OK);
     int status = options.list ? list_zoo() : run(&r, &options);
     free(r.net);
+    free(r.name);
     free(r.recipe);
     free(r.load);
     free(r.save);

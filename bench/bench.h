@@ -60,6 +60,11 @@ struct bench_stats {
 };
 struct bench_stats bench_stats_of(const double *sample, int n);
 
+/* How far the FMA loop that was sampled beside a group moved while it was: the largest of the medians over four parts of the time against
+ * the smallest, less 1. NAN where there is none or it has too few samples. Beyond REFERENCE_MOST a ratio of that group is marked. */
+double reference_moved(const struct bench_case *reference);
+extern const double REFERENCE_MOST;
+
 /* ---- turns between two programs (turns.c) ---------------------------------------------------------------------------------------- */
 
 /* "IN,OUT": the ends of two pipes by which this program and another one (see bench/tools/bench-turns) hand each other the turn. Waits for

@@ -22,6 +22,7 @@ static const struct column columns[] = { { "net", "net", -34, 0 },
                                          { "percent_of_peak", "% peak", 6, 1 },
                                          { "scaling", "x 1 thread", 6, 2 },
                                          { "kib_total", "KiB", 8, 0 },
+                                         { "note", "note", -1, 0 },
                                          { "us_min", "", 0, 1 },
                                          { "us_p95", "", 0, 1 },
                                          { "us_ci_low", "", 0, 1 },
@@ -140,6 +141,9 @@ static void run(const struct request *r, const struct options *o, bool gbench)
         quit(EXIT_USAGE, "nothing to run: no net matches%s%s; --list shows what there is", o->filter ? " --filter " : " these flags",
              o->filter ? o->filter : "");
     }
+    if (g.disturbed)
+        report_remark(&report, "\n%d cases were disturbed: the FMA loop beside them moved by more than %.0f %%.", g.disturbed,
+                      100 * REFERENCE_MOST);
     if (!o->list && !r->plan && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
     if (!o->list) report_close(&report);
     else report_listed(o, g.ran, g.rules.max_time);

@@ -19,6 +19,7 @@ struct group_options {
     int ran; /* cases timed (or listed) */
     double *ratios;
     int ratio_count;            /* best of ours against oneDNN, by group: logarithms */
+    int disturbed;              /* groups whose FMA loop moved too much, left out of the sums */
     int lost, autos, auto_slow; /* groups where oneDNN was faster; where `auto` was timed; where it was beaten by 10 % */
 };
 

@@ -37,6 +37,13 @@ static struct roof roof_of(const struct group *k, const struct entry *e, const s
     return (struct roof){ fmax(compute, memory), peak, reference, compute >= memory ? "FMA" : cache_names[level] };
 }
 
+/* Of the loop that most entries are measured by. */
+static double group_moved(const struct group *k)
+{
+    const int at = k->entries ? k->peak_case[group_best_peak(k)] : -1;
+    return at < 0 ? NAN : reference_moved(&k->cases[at]);
+}
+
 json_t *group_row(struct group *k, int i, json_t *environment)
 {
     const struct entry *e = &k->entry[i];
@@ -68,6 +75,7 @@ json_t *group_row(struct group *k, int i, json_t *environment)
     json_object_set_new(row, "auto", json_boolean(e->automatic));
     json_object_set_new(row, "us_pack", real_or_null(entry_pack_seconds(&k->entry[i]) * 1e6));
     json_object_set_new(row, "note", json_string(e->note));
+    report_moved(row, group_moved(k));
     if (e->onednn) json_object_set_new(row, "version", json_sprintf("oneDNN %s", k->g->onednn));
     json_object_set(row, "env", environment);
     return row;
@@ -95,6 +103,10 @@ void group_book(struct group *k)
     struct group_options *g = k->g;
     const double rival = median_named(k, "peer", "onednn");
     double best = INFINITY;
+    if (group_moved(k) > REFERENCE_MOST) { /* its ratios are in the rows, marked; sums do without them */
+        g->disturbed++;
+        return;
+    }
     for (int i = 0; i < k->entries; i++)
         if (strcmp(k->entry[i].isa, "peer") != 0) best = fmin(best, case_median(&k->cases[i]));
     for (int i = 0; i < k->entries; i++) {
@@ -135,6 +147,9 @@ void group_summary(const struct group_options *g, struct report *report)
     if (g->ratio_count)
         report_remark(report, "\nBest of ours against oneDNN: geometric mean %.2f x over %d lines; oneDNN was faster on %d.",
                       exp(sum / g->ratio_count), g->ratio_count, g->lost);
+    if (g->disturbed)
+        report_remark(report, "%d groups were disturbed (their FMA loop moved by more than %.0f %%): marked above, and left out here.",
+                      g->disturbed, 100 * REFERENCE_MOST);
     if (g->autos)
         report_remark(report, "Of %d convolutions, auto was more than 10 %% slower than the best of its ISA on %d.", g->autos,
                       g->auto_slow);

@@ -198,6 +198,9 @@ static void write_row(const struct runner *r, const struct bench_case *c, const 
     json_object_set_new(row, "percent_of_peak", real_or_null(100 * flops / peak));
     json_object_set_new(row, "scaling", real_or_null(scaling(g, name, team_workers(g->team), seconds)));
     add_bytes(row, r->plan);
+    const double moved = reference_moved(reference);
+    report_moved(row, moved);
+    g->disturbed += moved > REFERENCE_MOST;
     json_object_set_new(row, "env", report_environment(peak * 1e-9));
     report_row(report, row);
     const struct gbench_counter counters[] = { { "images_per_s", r->batch / seconds },

@@ -26,7 +26,7 @@ struct net_options {
     struct team *team;
     struct single *singles;
     int single_count;
-    int ran;
+    int ran, disturbed; /* disturbed: cases whose FMA loop moved too much */
 };
 
 extern const struct column net_profile_columns[], net_units_columns[];

@@ -216,6 +216,16 @@ void report_close(struct report *r)
     r->beside = NULL;
 }
 
+void report_moved(json_t *row, double moved)
+{
+    const char *note = json_string_value(json_object_get(row, "note"));
+    json_object_set_new(row, "reference_moved", real_or_null(moved));
+    if (!(moved > REFERENCE_MOST)) return;
+    json_object_set_new(
+        row, "note",
+        json_sprintf("disturbed: the FMA loop beside it moved by %.0f %%%s%s", 100 * moved, note && *note ? "; " : "", note ? note : ""));
+}
+
 void report_timing(json_t *row, const struct bench_case *c)
 {
     assert(json_is_object(row));

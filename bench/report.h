@@ -53,6 +53,8 @@ void report_drop(struct report *r);
 
 /* The conditions that every row carries, with the FMA peak (GFLOP/s) that was measured beside it. New reference. */
 json_t *report_environment(double fma_peak);
+/* Into the row: what reference_moved() says, and in front of its note "disturbed" where it is too large. */
+void report_moved(json_t *row, double moved);
 /* Median, interval, minimum, p95 in microseconds, the samples and counters of a case, into its row. */
 void report_timing(json_t *row, const struct bench_case *c);
 

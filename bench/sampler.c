@@ -180,3 +180,19 @@ void bench_case_free(struct bench_case *c)
     c->sample = NULL;
     c->samples = 0;
 }
+
+const double REFERENCE_MOST = 0.1;
+
+double reference_moved(const struct bench_case *c)
+{
+    enum { PARTS = 4, OF_EACH = 5 };
+    double least = INFINITY, most = 0;
+    if (!c || c->samples < PARTS * OF_EACH) return NAN;
+    for (int i = 0; i < PARTS; i++) {
+        const int begin = i * c->samples / PARTS, end = (i + 1) * c->samples / PARTS;
+        const double median = bench_stats_of(c->sample + begin, end - begin).median;
+        least = fmin(least, median);
+        most = fmax(most, median);
+    }
+    return most / least - 1;
+}

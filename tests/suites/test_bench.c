@@ -20,6 +20,20 @@ static struct bench_stats of_first(int n)
     return bench_stats_of(x, n);
 }
 
+/* A loop that stands, one that a neighbour slows for the last quarter, one with a few interrupts, one of which too little is known. */
+Test(bench_stats, a_reference_that_moved)
+{
+    double x[40];
+    struct bench_case loop = { .sample = x, .samples = 40 };
+    for (int i = 0; i < 40; i++) x[i] = 1 + (i % 13 == 0 ? 5 : 0);
+    cr_assert_float_eq(reference_moved(&loop), 0, 1e-12, "single interrupts are no move");
+    for (int i = 30; i < 40; i++) x[i] = 1.25;
+    cr_assert_float_eq(reference_moved(&loop), 0.25, 1e-12);
+    cr_assert_gt(0.25, REFERENCE_MOST);
+    loop.samples = 19;
+    cr_assert(isnan(reference_moved(&loop)) && isnan(reference_moved(NULL)));
+}
+
 Test(bench_stats, known_answers)
 {
     const struct bench_stats s = of_first(20);

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 COMPARE = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), 'bench', 'tools', 'compare')
+SCIPY = subprocess.run(['/usr/bin/python3', '-c', 'import scipy'], capture_output=True, check=False).returncode == 0
 NUMPY = subprocess.run(['/usr/bin/python3', '-c', 'import numpy'], capture_output=True, check=False).returncode == 0
 
 
@@ -53,6 +54,38 @@ class CompareTest(unittest.TestCase):
         old = [row(name, 10.0) for name in 'abc']
         new = [row('a', 10.0, 1), row('b', 12.0, 1), row('c', 8.0, 1)]
         self.assertEqual(self.verdicts(old, new), ['same', 'slower', 'faster'])
+
+    def test_variants_of_one_run(self):
+        rows = [row('a', 10.0), row('a', 20.0, 1, variant='avx2/winograd4'), row('a', 10.0, 2, variant='scalar/plain', beside=1)]
+        code, out, err = self.compare({'r.jsonl': rows}, '--by', 'variant', '--format', 'json')
+        self.assertEqual((code, err), (0, ''))
+        slow, disturbed = json.loads(out)
+        self.assertAlmostEqual(slow['ratio'], 2, delta=0.05)
+        self.assertTrue(slow['low'] <= slow['ratio'] <= slow['high'])
+        self.assertEqual([slow['verdict'], disturbed['verdict']], ['slower', 'disturbed'])
+        code, out, err = self.compare({'r.jsonl': rows}, '--by', 'variant', '--base', 'avx2/winograd4')
+        self.assertIn('avx2/direct/threads:1 / avx2/winograd4 | 20', out)
+        self.assertEqual(self.compare({'r.jsonl': rows}, '--by', 'variant', '--base', 'none')[0], 2)
+
+    def test_a_loop_that_moved_marks_its_ratio(self):
+        moved = row('a', 12.0, 1, reference_moved=0.2)
+        code, out, _ = self.compare({'old.jsonl': [row('a', 10.0)], 'new.jsonl': [moved]})
+        self.assertRegex(out, r'1\.2\d\d \[.*\] \| disturbed \|', 'printed, with its interval, and marked')
+
+    @unittest.skipUnless(SCIPY, 'no SciPy: tools/install-packages report')
+    def test_cells_over_common_seeds(self):
+        def run(cell, seed, accuracy):
+            return {'id': f'{cell}{seed}'.ljust(64, '0'), 'data': 'mnist', 'cell': cell, 'arm': '', 'seed': seed, 'test_acc': accuracy}
+
+        rows = [run('slow', seed, 90 + seed) for seed in range(4)]
+        rows += [run('fast', seed, 91 + seed + 0.1 * (seed % 2)) for seed in range(1, 5)]
+        code, out, err = self.compare({'r.jsonl': rows}, '--by', 'cell', '--format', 'json')
+        self.assertEqual((code, err), (0, ''))
+        (line,) = json.loads(out)
+        self.assertEqual((line['cell'], line['base'], line['seeds']), ('fast', 'slow', 3))
+        self.assertAlmostEqual(line['difference'], 1 + 0.2 / 3, places=6)
+        self.assertAlmostEqual(line['high'] - line['difference'], 4.302653 * 0.0577350 / 3**0.5, places=4)
+        self.assertEqual(self.compare({'r.jsonl': rows[:4]}, '--by', 'cell')[0], 2)
 
     def test_invents_nothing(self):
         old, new = ([row(f'p{i}', 10.0 + i, seed) for i in range(40)] for seed in (1, 2))
