@@ -30,7 +30,6 @@ INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, v
 
 /* Up to MOMENT_CHANNELS channels' sums on their way: from where, and the chains that they are added to. */
 struct moments {
-    enum moment kind;
     int channels;
     ptrdiff_t pixel; /* floats from one to the next */
     const float *x, *dy, *mean;
@@ -41,9 +40,8 @@ enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4, MOMENT_NEAR = 1 << 16 }; /* the 
 
 /* P neighbouring pixels' channels onto their lane chains, which lie in memory: one load and store of a chain per P pixels. Going through
  * P pixels side by side is no order that the hardware foresees, so what lies far away (not in L2) is asked for P pixels ahead. */
-INLINE void moment_pixels(const struct moments *m, ptrdiff_t from, const int P, bool whole, bool far, unsigned alive)
+INLINE void moment_pixels(enum moment kind, const struct moments *m, ptrdiff_t from, const int P, bool whole, bool far, unsigned alive)
 {
-    const enum moment kind = m->kind;
     const ptrdiff_t pixel = m->pixel;
     const float *x = m->x + from, *dy = m->dy + from, *mean = m->mean;
     float *first = m->first, *second = m->second;
@@ -69,7 +67,7 @@ INLINE void moment_pixels(const struct moments *m, ptrdiff_t from, const int P, 
 }
 
 /* The rows' lane chains. */
-INLINE void moment_chains(const struct batchnorm *p, const struct moments *m, struct span rows)
+INLINE void moment_chains(const struct batchnorm *p, enum moment kind, const struct moments *m, struct span rows)
 {
     const bool far = m->pixel * image_blocks(p->n) * p->h * p->w > MOMENT_NEAR;
     for (int row = rows.begin; row < rows.end; row++) {
@@ -77,8 +75,8 @@ INLINE void moment_chains(const struct batchnorm *p, const struct moments *m, st
         ptrdiff_t at = row * p->w * m->pixel;
         int q = 0;
         for (; q + MOMENT_PIXELS <= p->w && alive == 0xffffu; q += MOMENT_PIXELS, at += MOMENT_PIXELS * m->pixel)
-            moment_pixels(m, at, MOMENT_PIXELS, true, far, alive);
-        for (; q < p->w; q++, at += m->pixel) moment_pixels(m, at, 1, false, false, alive);
+            moment_pixels(kind, m, at, MOMENT_PIXELS, true, far, alive);
+        for (; q < p->w; q++, at += m->pixel) moment_pixels(kind, m, at, 1, false, false, alive);
     }
 }
 
@@ -93,8 +91,8 @@ INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span 
         memset(chains[0], 0, used);
         memset(chains[1], 0, used);
         const ptrdiff_t at = (ptrdiff_t)c * LANES;
-        const struct moments m = { kind, channels, (ptrdiff_t)p->c * LANES, x + at, dy + at, mean + c, chains[0], chains[1] };
-        moment_chains(p, &m, rows);
+        const struct moments m = { channels, (ptrdiff_t)p->c * LANES, x + at, dy + at, mean + c, chains[0], chains[1] };
+        moment_chains(p, kind, &m, rows);
         for (int i = 0; i < channels; i += 4) {
             const size_t some = sizeof(float) * (size_t)(channels - i < 4 ? channels - i : 4);
             v_sum4(chains[0] + i * LANES, out);

@@ -9,7 +9,7 @@ import re
 from .tables import Table
 
 SLOW = ('scalar', 'portable')
-RANK = ('scalar', 'portable', 'neon', 'avx2', 'avx512')
+RANK = ('scalar', 'portable', 'neon', 'avx2', 'avx512', 'amx')
 TOLD_BY = {'avx512': {'avx512f', 'avx512vl'}, 'avx2': {'avx2', 'fma'}, 'neon': {'asimd'}}  # flags as lscpu has them
 
 
