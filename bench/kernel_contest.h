@@ -25,6 +25,7 @@ struct verdicts {
 struct entry {
     const char *isa, *algo;        /* of a peer: "peer", its name */
     const struct variant *variant; /* NULL: oneDNN */
+    bool floats;                   /* beside bf16: the same shape in floats */
     struct kernel kernel;
     struct onednn *onednn;
     enum isa peak;  /* whose FMA peak counts */
@@ -35,7 +36,7 @@ struct entry {
 
 struct group {
     struct group_options *g;
-    struct problem problem;
+    struct problem problem, floats; /* floats: of a problem in bf16 */
     int direction;
     struct verdicts verdicts;
     struct entry entry[ENTRIES];

@@ -73,7 +73,7 @@ enum isa group_best_peak(const struct group *k)
 {
     int best = ISA_SCALAR;
     for (int isa = 0; isa < ISA_COUNT; isa++)
-        if ((k->g->options->isas >> isa & 1) && peak_has(isa)) best = isa;
+        if ((k->g->options->isas >> isa & 1) && peak_has(isa) && isa_best(1u << isa) == isa) best = isa; /* of floats */
     return (enum isa)best;
 }
 
@@ -120,6 +120,24 @@ static void add_variant(struct group *k, struct report *report, const struct var
     k->entries++;
 }
 
+/* What bf16 is for is to be faster than floats: what auto takes for the shape stands beside it. */
+static void add_floats(struct group *k, struct report *report)
+{
+    const unsigned isas = isa_best(k->g->options->isas) < 0 ? cpu_detect() : k->g->options->isas;
+    const struct conv_variant *v = conv_pick(&k->floats.conv, (enum conv_direction)k->direction, isas, NULL);
+    char text[512];
+    assert(v && k->entries < ENTRIES);
+    if (!wanted(k, isa_name(v->head.isa), "float32")) return;
+    struct entry *e = &k->entry[k->entries];
+    *e = (struct entry){ .isa = isa_name(v->head.isa), .algo = "float32", .variant = &v->head, .floats = true, .error = NAN };
+    e->peak = peak_has((int)v->head.isa) ? v->head.isa : group_best_peak(k);
+    const char *finding =
+        k->g->check && !k->g->options->list ? check_one(&v->head, OP_CONV, k->floats.text, SEED, text, sizeof text) : NULL;
+    if (finding) return convict(k, report, e, finding);
+    snprintf(e->note, sizeof e->note, "auto: %s", v->head.algo);
+    k->entries++;
+}
+
 static void add_entries(struct group *k, struct report *report)
 {
     const struct options *o = k->g->options;
@@ -137,7 +155,9 @@ static void add_entries(struct group *k, struct report *report)
     const struct mutant *mutant = k->g->mutants ? check_cases[k->problem.op]->mutants(&mutants) : NULL;
     for (int i = 1; i < mutants; i++) add_variant(k, report, mutant[i].variant, "mutant", mutant[i].name);
     if (!k->entries) return; /* peers alone are no comparison */
-    if (k->g->native) add_variant(k, report, kernels_row(k->g->native, k->problem.op, 0), "peer", "autovec");
+    const struct variant *native = k->g->native ? kernels_row(k->g->native, k->problem.op, 0) : NULL;
+    if (native) add_variant(k, report, native, "peer", "autovec");
+    if (k->problem.op == OP_CONV_BF16) add_floats(k, report);
 }
 
 /* Opens oneDNN after ours, so that there is something to compare with. */
@@ -198,7 +218,8 @@ static void run_direction(struct group *k, struct report *report)
 {
     add_entries(k, report);
     for (int i = 0; i < k->entries; i++)
-        if (kernel_open(&k->entry[i].kernel, &k->problem, k->entry[i].variant, k->direction, k->g->team)) quit(EXIT_FAIL, "out of memory");
+        if (kernel_open(&k->entry[i].kernel, k->entry[i].floats ? &k->floats : &k->problem, k->entry[i].variant, k->direction, k->g->team))
+            quit(EXIT_FAIL, "out of memory");
     add_onednn(k, report);
     const int count = make_cases(k);
     if (k->entries && bench_sample(k->cases, count, &k->g->rules)) quit(EXIT_FAIL, "out of memory");
@@ -241,12 +262,18 @@ int contest_run(const char *problem, struct group_options *g, struct report *rep
     k = (struct group){ .g = g };
     const char *wrong = problem_parse(problem, &k.problem);
     assert(!wrong);
-    if (!g->options->list && problem_open(&k.problem)) quit(EXIT_FAIL, "%s: out of memory", problem);
+    if (k.problem.op == OP_CONV_BF16) {
+        char shape[PROBLEM_TEXT];
+        wrong = problem_parse(conv_print(&k.problem.conv_bf16.shape, shape, sizeof shape), &k.floats);
+        assert(!wrong);
+    }
+    if (!g->options->list && (problem_open(&k.problem) || problem_open(&k.floats))) quit(EXIT_FAIL, "%s: out of memory", problem);
     for (k.direction = 0; op_benches[k.problem.op]->directions[k.direction]; k.direction++) {
         if (pointless(&k)) continue;
         if (g->options->list) list_direction(&k);
         else run_direction(&k, report);
     }
     problem_close(&k.problem);
+    problem_close(&k.floats);
     return k.wrong;
 }

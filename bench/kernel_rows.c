@@ -71,6 +71,8 @@ json_t *group_row(struct group *k, int i, json_t *environment)
     json_object_set_new(row, "bound_by", json_string(roof.by));
     json_object_set_new(row, "times_scalar", real_or_null(median_named(k, "scalar", "plain") / seconds));
     json_object_set_new(row, "times_onednn", real_or_null(median_named(k, "peer", "onednn") / seconds));
+    for (int j = 0; j < k->entries && k->problem.op == OP_CONV_BF16; j++)
+        if (k->entry[j].floats) json_object_set_new(row, "times_float32", json_real(case_median(&k->cases[j]) / seconds));
     json_object_set_new(row, "error_of_bound", real_or_null(e->error));
     json_object_set_new(row, "auto", json_boolean(e->automatic));
     json_object_set_new(row, "us_pack", real_or_null(entry_pack_seconds(&k->entry[i]) * 1e6));

@@ -14,19 +14,21 @@
 
 #define ISA_CEILING(NAME, name, on) extern const struct ceiling ceiling_##name;
 SIMD_ISAS(ISA_CEILING)
+ON_X86(extern const struct ceiling ceiling_amx;)
 #undef ISA_CEILING
 
 #define ISA_CEILING(NAME, name, on) on([ISA_##NAME] = &ceiling_##name, )
-static const struct ceiling *const ceilings[ISA_COUNT] = { [ISA_SCALAR] = NULL, SIMD_ISAS(ISA_CEILING) };
+static const struct ceiling *const ceilings[ISA_COUNT] = { [ISA_SCALAR] = NULL, SIMD_ISAS(ISA_CEILING) ON_X86([ISA_AMX] = &ceiling_amx) };
 #undef ISA_CEILING
 
 const char *const cache_names[CACHE_LEVELS] = { "L1", "L2", "L3", "DRAM" };
 
 /* ---- FMA peak ---- */
 
-static const double PEAK_FLOPS = 1e7; /* of one call on one worker: about 100 us */
+/* Of one call on one worker: about 100 us. */
+static const double PEAK_FLOPS = 1e7, AMX_PEAK_FLOPS = 1e8;
 
-static long peak_rounds(int isa) { return (long)(PEAK_FLOPS / ceilings[isa]->flops_per_round); }
+static long peak_rounds(int isa) { return (long)((isa == ISA_AMX ? AMX_PEAK_FLOPS : PEAK_FLOPS) / ceilings[isa]->flops_per_round); }
 
 bool peak_has(int isa)
 {

@@ -4,7 +4,7 @@
 
 enum { STREAMS = 256 / V }; /* vectors per round of a stream: 1 KiB, more than the compiler wants to keep in registers at once */
 
-static float fma_chains(long rounds)
+static inline float fma_chains(long rounds)
 {
     vf sum[V_CHAINS];
     const vf a = v_set(0.999f), b = v_set(0.001f);
@@ -19,7 +19,7 @@ static float fma_chains(long rounds)
     return total;
 }
 
-static float read_stream(const float *a, size_t count)
+static inline float read_stream(const float *a, size_t count)
 {
     vf sum[8];
     UNROLL_FOR (int i = 0; i < 8; i++) sum[i] = v_zero();
@@ -35,7 +35,7 @@ static float read_stream(const float *a, size_t count)
     return total;
 }
 
-static void triad_streams(float *a, const float *b, const float *c, size_t count)
+static inline void triad_streams(float *a, const float *b, const float *c, size_t count)
 {
     const vf s = v_set(3.0f);
     for (size_t at = 0; at < count; at += 4 * V) {
