@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The benches' common part. A *case* is something that can be called; a *group* is cases that do the same work and are compared: they are
- * sampled in turns (A B C A B C …), so that a disturbance of the machine meets all of them, until the medians are known well enough or the
- * time is up. A *sample* is the mean of so many calls that the clock's grain and its reading do not count. All samples are kept.
+ * sampled interleaved (A B C A B C …), so that a disturbance of the machine meets all of them, until the medians are known well enough or
+ * the time is up. A *sample* is the mean of so many calls that the clock's grain and its reading do not count. All samples are kept.
  *
  * The samples then go two ways: to our rows (report.c), and into Google Benchmark by manual time (gbench.cc), out of whose reporters they
  * come as from any of its programs. */

@@ -116,7 +116,7 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&list, r, o);
-    if (r->turns) claims_begin(NULL); /* both work in turns on the same cores */
+    if (r->turns) claims_begin(NULL); /* both are interleaved on the same cores */
     if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as bench-turns gives them", r->turns);
     if (!o->list) choose_peers(&g, r, o);
     report_open(&report, o, columns, gbench);

@@ -124,7 +124,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
     gather(&nets, r);
-    if (r->turns) claims_begin(NULL); /* both work in turns on the same cores */
+    if (r->turns) claims_begin(NULL); /* both are interleaved on the same cores */
     if (r->turns && turns_open(r->turns)) quit(EXIT_USAGE, "--turns %s: takes two open pipes, as bench-turns gives them", r->turns);
     if (r->units && (r->profile || o->thread_count))
         quit(EXIT_USAGE, "--units counts on one thread and by itself: leave out --profile and --threads");

@@ -59,6 +59,8 @@ struct op_bench {
 
 extern const struct op_bench *const op_benches[OP_COUNT];
 
+/* The tensors of a problem that is a convolution of that shape, in whatever format. */
+void problem_conv(struct problem *p, const struct conv *c);
 /* Reads a string of whatever op it fits. NULL, or what is wrong with it. */
 const char *problem_parse(const char *text, struct problem *p);
 /* Memory and random numbers in it, zeros in the dead lanes of gradients. 0 or -ENOMEM. */

@@ -115,7 +115,7 @@ static void add_variant(struct group *k, struct report *report, const struct var
                         : verdict(&k->verdicts, v, op->directions[k->direction], &e->error);
     if (finding) return convict(k, report, e, finding);
     if (strcmp(isa, "mutant") == 0) return; /* right on this problem; still nothing to time */
-    const char *note = peer ? "textbook, -O3 -march=native" : !k->g->check ? "not checked" : e->automatic ? "auto" : "";
+    const char *note = peer ? "scalar reference, -O3 -march=native" : !k->g->check ? "not checked" : e->automatic ? "auto" : "";
     snprintf(e->note, sizeof e->note, "%s", note);
     k->entries++;
 }

@@ -6,7 +6,6 @@
 enum { FWD, BWD_DATA, BWD_WEIGHTS };
 
 static size_t round64(size_t bytes) { return (bytes + 63) / 64 * 64; }
-static size_t lanes(int n, int c, int h, int w) { return (size_t)image_blocks(n) * (size_t)c * (size_t)h * (size_t)w * LANES; }
 
 static const struct conv_bf16_variant *variant_of(const struct kernel *k) { return (const void *)k->variant; }
 static const struct conv *shape_of(const struct kernel *k) { return &k->problem->conv_bf16.shape; }
@@ -16,14 +15,8 @@ static struct bf16_map dy_map(const struct conv *p) { return (struct bf16_map){ 
 static const char *bf16_read(const char *text, struct problem *p)
 {
     const char *wrong = conv_bf16_parse(text, &p->conv_bf16);
-    const struct conv *c = &p->conv_bf16.shape;
-    if (wrong) return wrong;
-    p->count[T_X] = p->count[T_DX] = lanes(c->n, c->c, c->h, c->w);
-    p->count[T_Y] = p->count[T_DY] = lanes(c->n, c->k, c->p, c->q);
-    p->count[T_W] = p->count[T_DW] = (size_t)c->k * (size_t)c->r * (size_t)c->s * (size_t)c->c;
-    p->count[T_B] = p->count[T_DB] = c->bias ? (size_t)c->k : 0;
-    p->images = c->n;
-    return NULL;
+    if (!wrong) problem_conv(p, &p->conv_bf16.shape);
+    return wrong;
 }
 
 /* Operands once in bf16, results once in float. */

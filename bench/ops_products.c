@@ -20,17 +20,20 @@ static double moved(const struct problem *p, int direction)
 
 static const struct conv_variant *conv_of(const struct kernel *k) { return (const struct conv_variant *)(const void *)k->variant; }
 
-static const char *conv_read(const char *text, struct problem *p)
+void problem_conv(struct problem *p, const struct conv *c)
 {
-    const char *wrong = conv_parse(text, &p->conv);
-    const struct conv *c = &p->conv;
-    if (wrong) return wrong;
     p->count[T_X] = p->count[T_DX] = lanes(c->n, c->c, c->h, c->w);
     p->count[T_Y] = p->count[T_DY] = lanes(c->n, c->k, c->p, c->q);
     p->count[T_W] = p->count[T_DW] = (size_t)c->k * (size_t)c->r * (size_t)c->s * (size_t)c->c;
     p->count[T_B] = p->count[T_DB] = c->bias ? (size_t)c->k : 0;
     p->images = c->n;
-    return NULL;
+}
+
+static const char *conv_read(const char *text, struct problem *p)
+{
+    const char *wrong = conv_parse(text, &p->conv);
+    if (!wrong) problem_conv(p, &p->conv);
+    return wrong;
 }
 
 static struct work conv_work(const struct problem *p, int direction)

@@ -21,7 +21,7 @@
 
 enum { LANES = 16 };
 
-/* The textbook sources and the nets compile twice: float is the product, double the oracle and the gradient check. SIMD is float only. */
+/* The reference sources and the nets compile twice: float is the product, double the oracle and the gradient check. SIMD is float only. */
 #ifdef REAL_DOUBLE
 typedef double real;
 #else

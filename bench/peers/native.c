@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The textbook as compiled for the machine that built it, where the build could. NATIVE_NEEDS: the ISAs that its instructions come from. */
+ * The scalar reference as compiled for the machine that built it, where the build could. NATIVE_NEEDS: the ISAs that its instructions come
+ * from. */
 #include <stddef.h>
 #include "peers.h"
 

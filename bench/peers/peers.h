@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Others who do the same work, in the same process and the same turns: oneDNN, and what a compiler makes of the textbook by itself when
- * it may use this very machine's instructions. A peer that is not built in or not here is named with its reason. */
+ * Others who do the same work, in the same process and the same turns: oneDNN, and what a compiler makes of the scalar reference by itself
+ * when it may use this very machine's instructions. A peer that is not built in or not here is named with its reason. */
 #ifndef BENCH_PEERS_H
 #define BENCH_PEERS_H
 
 #include "../kernel.h"
 
-/* The textbook's rows, compiled with -O3 -march=native; NULL where the compiler has no such flag, or this CPU is a lesser one than the
+/* The reference's rows, compiled with -O3 -march=native; NULL where the compiler has no such flag, or this CPU is a lesser one than the
  * machine that built it. */
 const struct kernels *native_kernels(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Strict JSON looked through in place: checked whole, and the members of its object told as spans of the text. Nothing is built from it, so
+ * Strict JSON, checked whole in place, and the members of its object told as spans of the text. Nothing is built from it, so
  * that a file of a million rows is read in the time that its bytes take; what is in a member is the caller's to read. */
 #ifndef BENCH_RECORD_JSON_TEXT_H
 #define BENCH_RECORD_JSON_TEXT_H

@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /* The one list of instruction sets, X(NAME, name, on), in order of preference, worst first; on() keeps its arguments on CPUs that the set
- * is built for. SIMD_ISAS have a vector header each, kernels/simd/v_<name>.h, and a table, kernels/isa/<name>.c. SCALAR is the textbook,
- * PORTABLE the plain-C twin of the SIMD sources: both run anywhere. AMX has tiles of bf16 beside AVX-512's vectors, so its table holds the
- * ops of bf16 alone, and floats are computed by the best of the others (isa_best()). */
+ * is built for. SIMD_ISAS have a vector header each, kernels/simd/v_<name>.h, and a table, kernels/isa/<name>.c. SCALAR is the reference
+ * implementation, PORTABLE the plain-C twin of the SIMD sources: both run anywhere. AMX has tiles of bf16 beside AVX-512's vectors, so its
+ * table holds the ops of bf16 alone, and floats are computed by the best of the others (isa_best()). */
 #define SIMD_ISAS(X) X(NEON, neon, ON_ARM) X(AVX2, avx2, ON_X86) X(AVX512, avx512, ON_X86)
 #define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X) X(AMX, amx, ON_X86)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Convolution as the textbook has it, in its three directions. Taps outside the image are left out; each element is one sum in the order of
+ * Convolution as the formula has it, in its three directions. Taps outside the image are left out; each element is one sum in the order of
  * the loops, and the weight gradient keeps sixteen sums, one per lane, added up at the end. autovec.c compiles the same text again. */
 #include "scalar.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the textbook sources share: where a pixel's lanes stand, the fused multiply-add in both widths, and the rows that table.c lists.
+ * What the reference sources share: where a pixel's lanes stand, the fused multiply-add in both widths, and the rows that table.c lists.
  *
  * These loops are the definition of every op: read them beside the contract in kernels/<op>.h. They say what the result is, in the plainest
  * order, with the sixteen images as the innermost loop; speed is nobody's business here. In double (-DREAL_DOUBLE) they are the oracle. */
@@ -34,8 +34,8 @@ static inline real fused(real a, real b, real c)
     return sizeof(real) == sizeof(double) ? (real)fma((double)a, (double)b, (double)c) : (real)fmaf((float)a, (float)b, (float)c);
 }
 
-/* What rows promise. None promises SAME_BITS_OVER_ISA: that promise is among the SIMD sources, against which the textbook is compared
- * within bounds. */
+/* What rows promise. None promises SAME_BITS_OVER_ISA: that promise is among the SIMD sources, against which the scalar reference is
+ * compared within bounds. */
 enum { ANY_CUT = SAME_BITS_OVER_SPANS, EXACT_ANY_CUT = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
 
 /* The rows of every op, in the op's file; of convolution in table.c. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The table of the textbook: one row "plain" per op, in the op's file, and the same convolution as the compiler vectorises it. In double it
- * is the only table. */
+ * The table of the scalar reference: one row "plain" per op, in the op's file, and the same convolution as the compiler vectorises it. In
+ * double it is the only table. */
 #include <string.h>
 #include "scalar.h"
 

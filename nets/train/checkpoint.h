@@ -24,7 +24,7 @@ struct entry {
  * NULL when memory is out. */
 struct entry *checkpoint_entries(const struct plan *plan, struct metrics *metrics, int epochs, int *count);
 
-/* A safetensors file that has been looked through: its layout is what the reference reader takes, and its checksums hold. */
+/* A safetensors file that has been checked: its layout is what the reference reader takes, and its checksums hold. */
 struct archive {
     const char *path;
     FILE *file;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Checkpoints, loading. The file has been looked through (checkpoint_file.c); here its tensors and its position are held against the net
+ * Checkpoints, loading. The file has been checked (checkpoint_file.c); here its tensors and its position are compared with the net
  * before a byte of the plan changes, and each refusal names the file, the tensor and the way out. */
 #include "checkpoint.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Convolution's problems, inputs and oracles. Four kinds of input per problem: small integers (exact, against whole numbers), denormal
- * integers (exact, and nothing may be flushed to zero), floats (against the textbook in double), and floats with NaN, infinities and
- * denormals among them. Large problems are checked on a few rows, since the oracle is slow; small ones whole, cut in two, and by the
+ * integers (exact, and nothing may be flushed to zero), floats (against the scalar reference in double), and floats with NaN, infinities
+ * and denormals among them. Large problems are checked on a few rows, since the oracle is slow; small ones whole, cut in two, and by the
  * adjoint identities. */
 #include "cases_conv.h"
 
@@ -236,9 +236,20 @@ static void want_whole(struct conv_case *k)
     k->y.size = k->dx.size = k->dw.size = k->db.size = NULL;
 }
 
-/* The textbook in double on the inputs (want), or on their absolute values, which gives the sum of |a*b| that bounds are measured in
- * (size). */
-static void textbook(struct conv_case *k, bool absolute)
+void conv_oracle(const struct conv *p, const struct conv_inputs *in, const struct side *y, const struct side *dx, const struct side *dw,
+                 const struct side *db, bool absolute)
+{
+    for (int i = 0; i < y->spans.count; i++)
+        oracle_conv_fwd(p, y->spans.at[i], in->x, in->w, p->bias ? in->b : NULL, absolute ? y->size : y->want);
+    for (int i = 0; i < dx->spans.count; i++) oracle_conv_bwd_data(p, dx->spans.at[i], in->dy, in->w, absolute ? dx->size : dx->want);
+    for (int i = 0; i < dw->spans.count; i++)
+        oracle_conv_bwd_weights(p, dw->spans.at[i], in->dy, in->x, (absolute ? dw->size : dw->want) + (size_t)i * dw->stride,
+                                (absolute ? db->size : db->want) + (size_t)i * (size_t)p->k);
+}
+
+/* The scalar reference in double on the inputs (want), or on their absolute values, which gives the sum of |a*b| that bounds are measured
+ * in (size). */
+static void reference(struct conv_case *k, bool absolute)
 {
     struct check *c = k->c;
     const struct conv *p = &k->p;
@@ -249,12 +260,7 @@ static void textbook(struct conv_case *k, bool absolute)
     widen(k->dy, dy, dys, absolute);
     widen(k->w, w, ws, absolute);
     if (p->bias) widen(k->b, b, (size_t)p->k, absolute);
-    for (int i = 0; i < k->y.spans.count; i++)
-        oracle_conv_fwd(p, k->y.spans.at[i], x, w, p->bias ? b : NULL, absolute ? k->y.size : k->y.want);
-    for (int i = 0; i < k->dx.spans.count; i++) oracle_conv_bwd_data(p, k->dx.spans.at[i], dy, w, absolute ? k->dx.size : k->dx.want);
-    for (int i = 0; i < k->dw.spans.count; i++)
-        oracle_conv_bwd_weights(p, k->dw.spans.at[i], dy, x, (absolute ? k->dw.size : k->dw.want) + (size_t)i * ws,
-                                (absolute ? k->db.size : k->db.want) + (size_t)i * (size_t)p->k);
+    conv_oracle(p, &(struct conv_inputs){ x, w, b, dy }, &k->y, &k->dx, &k->dw, &k->db, absolute);
 }
 
 static void make_wants(struct conv_case *k)
@@ -269,8 +275,8 @@ static void make_wants(struct conv_case *k)
     if (k->kind == INPUT_INTEGERS) {
         want_whole(k);
     } else {
-        textbook(k, false);
-        textbook(k, true);
+        reference(k, false);
+        reference(k, true);
     }
 }
 

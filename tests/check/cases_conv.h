@@ -52,6 +52,28 @@ enum room_use {
     ROOM_SUMS
 };
 
+/* What is convolved, in double; b is read where the problem has a bias. */
+struct conv_inputs {
+    const double *x, *w, *b, *dy;
+};
+
+/* By the scalar reference in double, on every span of y, dx and dw: the results (want), or of absolute inputs the sums of |a*b| (size). */
+void conv_oracle(const struct conv *p, const struct conv_inputs *in, const struct side *y, const struct side *dx, const struct side *dw,
+                 const struct side *db, bool absolute);
+
+/* A call that makes rows of a side. */
+struct conv_cut {
+    struct check *c;
+    const struct side *side;
+    int cut, slot; /* where the rows are cut; where the guard keeps a second result */
+    enum edge edge;
+    void (*call)(const void *context, struct span rows, float *out);
+    const void *context;
+};
+
+/* [0, n) against two calls. Each part runs once on untouched memory, so that a write into the other part shows. */
+void conv_against_cut(const struct conv_cut *t, const float *out);
+
 /* A random problem, CHECK_TEXT bytes. */
 void conv_draw(struct rng *r, char *text);
 

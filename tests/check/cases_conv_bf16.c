@@ -195,12 +195,7 @@ static void oracle(struct bf16_case *k, bool absolute)
     widen(rounded(k, ROOM_WHOLE, k->dy, dys), dy, dys, absolute);
     widen(rounded(k, ROOM_WHOLE, k->w, ws), w, ws, absolute);
     if (p->bias) widen(k->b, b, (size_t)p->k, absolute);
-    for (int i = 0; i < k->y.spans.count; i++)
-        oracle_conv_fwd(p, k->y.spans.at[i], x, w, p->bias ? b : NULL, absolute ? k->y.size : k->y.want);
-    for (int i = 0; i < k->dx.spans.count; i++) oracle_conv_bwd_data(p, k->dx.spans.at[i], dy, w, absolute ? k->dx.size : k->dx.want);
-    for (int i = 0; i < k->dw.spans.count; i++)
-        oracle_conv_bwd_weights(p, k->dw.spans.at[i], dy, x, (absolute ? k->dw.size : k->dw.want) + (size_t)i * ws,
-                                (absolute ? k->db.size : k->db.want) + (size_t)i * (size_t)p->k);
+    conv_oracle(p, &(struct conv_inputs){ x, w, b, dy }, &k->y, &k->dx, &k->dw, &k->db, absolute);
 }
 
 static void make_wants(struct bf16_case *k)

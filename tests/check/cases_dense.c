@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Dense layers: whole numbers, the textbook in double, cuts over outputs and inputs, adjoint. */
+ * Dense layers: whole numbers, the scalar reference in double, cuts over outputs and inputs, adjoint. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -201,7 +201,7 @@ static void want_whole(struct check *c, struct dense_case *k, const size_t *coun
     }
 }
 
-static void textbook(struct check *c, const struct dense_case *k, const size_t *count, bool absolute, double *const *to)
+static void reference(struct check *c, const struct dense_case *k, const size_t *count, bool absolute, double *const *to)
 {
     const float *const from[] = { k->x, k->w, k->dy, k->b };
     const size_t counts[] = { count[1], count[2], count[0], k->b ? count[3] : 0 };
@@ -233,8 +233,8 @@ static const char *run(struct check *c, const char *problem)
         if (kind == INPUT_INTEGERS) {
             want_whole(c, &k, count);
         } else {
-            textbook(c, &k, count, false, k.want);
-            textbook(c, &k, count, true, k.size);
+            reference(c, &k, count, false, k.want);
+            reference(c, &k, count, true, k.size);
         }
         for (int row = 0; row < c->rows; row++) {
             c->row[row].exact += kind == INPUT_INTEGERS;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Wrong batch normalisation: the textbook's row, tampered with before or after the call. */
+ * Wrong batch normalisation: the reference's row, tampered with before or after the call. */
 #include "mutants.h"
 
 #include <math.h>
@@ -37,7 +37,7 @@ static void stats_dead(const struct batchnorm *p, struct span s, const float *x,
     good()->stats(&all, s, x, mean, m2);
 }
 
-/* The textbook's one-pass formula, in float. */
+/* The one-pass formula, in float. */
 static void stats_one_pass(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
 {
     good()->stats(p, s, x, mean, m2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Wrong dense layers: the textbook's row, tampered with before or after the call. */
+ * Wrong dense layers: the reference's row, tampered with before or after the call. */
 #include "mutants.h"
 
 static const struct dense_variant *good(void) { return kernels_of(ISA_SCALAR)->dense; }

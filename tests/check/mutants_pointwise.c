@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Wrong activations, additions and dropouts: the textbook's rows, tampered with before or after the call. */
+ * Wrong activations, additions and dropouts: the reference's rows, tampered with before or after the call. */
 #include "mutants.h"
 
 #include <math.h>

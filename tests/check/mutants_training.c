@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Wrong losses and optimizers: the textbook's rows, tampered with before or after the call. */
+ * Wrong losses and optimizers: the reference's rows, tampered with before or after the call. */
 #include "mutants.h"
 
 #include <math.h>

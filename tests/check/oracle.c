@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The oracle in whole numbers: products and sums of 64-bit integers in the plainest order. It says `where is the tap?` in its own words,
- * so a misunderstanding that textbook and SIMD share does not pass. */
+ * so a misunderstanding that reference and SIMD share does not pass. */
 #include "oracle.h"
 
 #include <string.h>

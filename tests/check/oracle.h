@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * What is right. Two kinds of oracle: the textbook kernels (kernels/scalar) compiled with `real` = double, and independent plain loops in
+ * What is right. Two kinds of oracle: the reference kernels (kernels/scalar) compiled with `real` = double, and independent plain loops in
  * whole numbers, which share no line with any kernel. Problem structs hold no reals, so both floors see the same ones. */
 #ifndef TESTS_ORACLE_H
 #define TESTS_ORACLE_H
 
 #include "../../kernels/kernels.h"
 
-/* ---- the textbook in double (oracle_double.c); layouts and spans as in the contracts ------------------------------------------- */
+/* ---- the scalar reference in double (oracle_double.c); layouts and spans as in the contracts -------------------------------------------
+ */
 
 void oracle_conv_fwd(const struct conv *p, struct span rows, const double *x, const double *w, const double *b, double *y);
 void oracle_conv_bwd_data(const struct conv *p, struct span rows, const double *dy, const double *w, double *dx);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The textbook kernels as oracle. kernels/scalar is compiled once more with REAL_DOUBLE, linked into one object, and all its names but the
- * table's, which becomes oracle_kernels, are made local (see CMakeLists.txt): so both builds of the textbook live in one program. */
+ * The reference kernels as oracle. kernels/scalar is compiled once more with REAL_DOUBLE, linked into one object, and all its names but the
+ * table's, which becomes oracle_kernels, are made local (see CMakeLists.txt): so both builds of the scalar reference live in one program.
+ */
 #include "oracle.h"
 
 #include <assert.h>
@@ -21,7 +22,7 @@ static double *room(size_t bytes)
     return data;
 }
 
-static const struct conv_variant *textbook(const struct conv *p)
+static const struct conv_variant *reference(const struct conv *p)
 {
     const struct conv_variant *v = &oracle_kernels.conv[0];
     assert(v->head.algo && v->supports(p));
@@ -37,7 +38,7 @@ static double *packed(const struct conv *p, const struct conv_variant *v, enum c
 
 void oracle_conv_fwd(const struct conv *p, struct span rows, const double *x, const double *w, const double *b, double *y)
 {
-    const struct conv_variant *v = textbook(p);
+    const struct conv_variant *v = reference(p);
     double *scratch = room(v->scratch_bytes(p)), *made = packed(p, v, CONV_FWD, w);
     v->fwd(p, rows, x, made, b, y, scratch);
     free(made);
@@ -46,7 +47,7 @@ void oracle_conv_fwd(const struct conv *p, struct span rows, const double *x, co
 
 void oracle_conv_bwd_data(const struct conv *p, struct span rows, const double *dy, const double *w, double *dx)
 {
-    const struct conv_variant *v = textbook(p);
+    const struct conv_variant *v = reference(p);
     double *scratch = room(v->scratch_bytes(p)), *made = packed(p, v, CONV_BWD_DATA, w);
     v->bwd_data(p, rows, dy, made, dx, scratch);
     free(made);
@@ -55,7 +56,7 @@ void oracle_conv_bwd_data(const struct conv *p, struct span rows, const double *
 
 void oracle_conv_bwd_weights(const struct conv *p, struct span rows, const double *dy, const double *x, double *dw, double *db)
 {
-    const struct conv_variant *v = textbook(p);
+    const struct conv_variant *v = reference(p);
     double *scratch = room(v->scratch_bytes(p));
     v->bwd_weights(p, rows, dy, x, dw, db, scratch);
     free(scratch);

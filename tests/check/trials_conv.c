@@ -151,21 +151,39 @@ static void against_oracle(struct conv_case *k, const struct side *s, struct spa
     if (k->kind != INPUT_SPECIALS) check_dead(k->c, &s->view, begin, end, out, s->dead);
 }
 
-/* [0, n) against two calls. Each part runs once on untouched memory, so that a write into the other part shows. */
+void conv_against_cut(const struct conv_cut *t, const float *out)
+{
+    const struct side *s = t->side;
+    const int rows = s->spans.at[0].end;
+    const size_t all = view_count(&s->view), at = (size_t)t->cut * s->row;
+    float *other = guard_place(&t->c->guards, t->slot, s->view.name, all * sizeof *other, 64, t->edge);
+    t->call(t->context, (struct span){ t->cut, rows }, other);
+    check_unwritten(t->c, &s->view, 0, at, other);
+    guard_wipe(&t->c->guards, t->slot);
+    t->call(t->context, (struct span){ 0, t->cut }, other);
+    t->call(t->context, (struct span){ rows, rows }, other);
+    check_unwritten(t->c, &s->view, at, all, other);
+    t->call(t->context, (struct span){ t->cut, rows }, other);
+    check_bits(t->c, &s->view, 0, all, other, out, "in one span");
+}
+
+/* A call whose span is still to come. */
+struct cut_call {
+    const struct conv_case *k;
+    int line;
+    struct workspace w;
+};
+
+static void call_rows(const void *context, struct span rows, float *out)
+{
+    const struct cut_call *t = context;
+    call(t->k, t->k->v, t->line, rows, t->w, out);
+}
+
 static void against_cut(struct conv_case *k, int line, struct workspace w, const float *out)
 {
-    struct side *s = side_of(k, line);
-    const int rows = s->spans.at[0].end, cut = k->cut[line];
-    size_t all = view_count(&s->view), at = (size_t)cut * s->row;
-    float *other = guard_place(&k->c->guards, SLOT_CUT, s->view.name, all * sizeof *other, 64, k->edge[4]);
-    call(k, k->v, line, (struct span){ cut, rows }, w, other);
-    check_unwritten(k->c, &s->view, 0, at, other);
-    guard_wipe(&k->c->guards, SLOT_CUT);
-    call(k, k->v, line, (struct span){ 0, cut }, w, other);
-    call(k, k->v, line, (struct span){ rows, rows }, w, other);
-    check_unwritten(k->c, &s->view, at, all, other);
-    call(k, k->v, line, (struct span){ cut, rows }, w, other);
-    check_bits(k->c, &s->view, 0, all, other, out, "in one span");
+    const struct cut_call call = { k, line, w };
+    conv_against_cut(&(struct conv_cut){ k->c, side_of(k, line), k->cut[line], SLOT_CUT, k->edge[4], call_rows, &call }, out);
 }
 
 /* One call on several threads: rows are cut, sums are made by all of them over the same span. Each has its own scratch and, for sums, dw

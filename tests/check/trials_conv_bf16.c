@@ -74,21 +74,23 @@ static const float *promised_twin(struct bf16_case *k, int line)
     return k->v->head.isa != ISA_PORTABLE || k->c->current->mutant ? twin_result(k, line) : NULL;
 }
 
-/* [0, n) against two calls, the second first on untouched memory, so that a write into the other part shows. */
+/* A call whose span is still to come. */
+struct cut_call {
+    const struct bf16_case *k;
+    int line;
+    struct workspace w;
+};
+
+static void call_rows(const void *context, struct span rows, float *out)
+{
+    const struct cut_call *t = context;
+    call(t->k, t->k->v, t->line, rows, t->w, out);
+}
+
 static void against_cut(struct bf16_case *k, int line, struct workspace w, const float *out)
 {
-    struct side *s = side_of(k, line);
-    const int rows = s->spans.at[0].end, cut = k->cut[line];
-    const size_t all = view_count(&s->view), at = (size_t)cut * s->row;
-    float *other = guard_place(&k->c->guards, BF16_SLOT_CUT, s->view.name, all * sizeof *other, 64, k->edge[4]);
-    call(k, k->v, line, (struct span){ cut, rows }, w, other);
-    check_unwritten(k->c, &s->view, 0, at, other);
-    guard_wipe(&k->c->guards, BF16_SLOT_CUT);
-    call(k, k->v, line, (struct span){ 0, cut }, w, other);
-    call(k, k->v, line, (struct span){ rows, rows }, w, other);
-    check_unwritten(k->c, &s->view, at, all, other);
-    call(k, k->v, line, (struct span){ cut, rows }, w, other);
-    check_bits(k->c, &s->view, 0, all, other, out, "in one span");
+    const struct cut_call call = { k, line, w };
+    conv_against_cut(&(struct conv_cut){ k->c, side_of(k, line), k->cut[line], BF16_SLOT_CUT, k->edge[4], call_rows, &call }, out);
 }
 
 /* Rows are cut for several threads, each with its own scratch. */

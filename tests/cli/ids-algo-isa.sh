@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What changes bits makes another run: an algorithm by name, the textbook, weights without their position.
+# What changes bits makes another run: an algorithm by name, the scalar reference, weights without their position.
 . "$CLI/lib.sh"
 tiny d
 one() { train --net "$net" --recipe "$small" --data-dir d --output r.jsonl --quiet "$@" >/dev/null; }

@@ -245,7 +245,7 @@ Test(problem, chunks_of_known_shapes)
 
 /* ---- tables ---- */
 
-/* The textbook does not compute in bf16, AMX in nothing else. */
+/* The scalar reference does not compute in bf16, AMX in nothing else. */
 static bool should_have(int isa, enum op op)
 {
     if (isa == ISA_SCALAR) return op != OP_CONV_BF16;

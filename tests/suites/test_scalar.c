@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The textbook kernels that sum over neighbours: conv, dense, pool, add. On small whole numbers everything is exact, so forward is compared
- * with loops in the images' natural order, and backward by the adjoint identities, equal to the last bit. */
+ * The reference kernels that sum over neighbours: conv, dense, pool, add. On small whole numbers everything is exact, so forward is
+ * compared with loops in the images' natural order, and backward by the adjoint identities, equal to the last bit. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdlib.h>

@@ -12,6 +12,8 @@ import tempfile
 import time
 import unittest
 
+from test_merge import row
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get('CONVGAUGE_BIN', os.path.join(TOP, 'build', 'release', 'bin'))
 ENV = {key: value for key, value in os.environ.items() if not key.startswith(('CONVGAUGE_', 'SLURM_', 'AWS_BATCH_'))}
@@ -23,22 +25,6 @@ def tool(name, *words, cwd, code=0):
     )
     assert done.returncode == code, f'{name} {words}: exit {done.returncode}\n{done.stdout}\n{done.stderr}'
     return done
-
-
-def row(seed, accuracy=99.0, **more):
-    return {
-        'id': f'{seed:064x}',
-        'kind': 'accuracy',
-        'study': 's',
-        'cell': 'c',
-        'arm': '',
-        'seed': seed,
-        'test_acc': accuracy,
-        'weights_sha256': f'w{seed}{accuracy}',
-        'test_acc_per_epoch': [50.0, accuracy],
-        'env': {'cpu': 'x'},
-        **more,
-    }
 
 
 @unittest.skipUnless(os.access(os.path.join(BIN, 'scratch-cnn'), os.X_OK), 'the programs are not built')

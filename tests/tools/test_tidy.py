@@ -113,7 +113,7 @@ class TidyTest(unittest.TestCase):
         self.finds(
             'kernels/scalar/a.c',
             C + '#include "../simd/v.h"\n',
-            'kernels/scalar/a.c:3: the textbook includes kernels/simd/v.h; it is the definition: keep it apart from SIMD',
+            'kernels/scalar/a.c:3: the reference includes kernels/simd/v.h; it is the definition: keep it apart from SIMD',
         )
         self.finds(
             'nets/a.c',
