@@ -48,7 +48,6 @@ struct group {
     int wrong;
 };
 
-double case_median(const struct bench_case *c);
 double case_least(const struct bench_case *c); /* a ceiling is what was reached at best */
 /* The ISA whose FMA peak stands for those that have none of their own. */
 enum isa group_best_peak(const struct group *k);

@@ -9,7 +9,7 @@
 
 /* ---- rows ---- */
 
-double case_median(const struct bench_case *c) { return bench_stats_of(c->sample, c->samples).median; }
+static double case_median(const struct bench_case *c) { return bench_stats_of(c->sample, c->samples).median; }
 
 double case_least(const struct bench_case *c) { return bench_stats_of(c->sample, c->samples).min; }
 

@@ -243,6 +243,18 @@ Test(problem, chunks_of_known_shapes)
     }
 }
 
+/* Blocks of images are the rows of one block's image, so all that a dense layer has of tensors lies as the convolution expects it. */
+Test(chunks, a_dense_layer_is_a_convolution_in_bf16)
+{
+    const struct conv made = conv_bf16_dense(37, 49, 10, true);
+    struct conv completed = made;
+    char text[TEXT];
+    cr_assert_null(conv_complete(&completed));
+    cr_assert(made.p == completed.p && made.q == completed.q && made.pitch == completed.pitch);
+    cr_assert_str_eq(conv_print(&made, text, sizeof text), "n16c49h3w1k10r1pad0");
+    cr_assert_eq(conv_bf16_chunks(&made), 1);
+}
+
 /* ---- tables ---- */
 
 /* The scalar reference does not compute in bf16, AMX in nothing else. */
