@@ -49,8 +49,8 @@ INLINE void moment_pixels(enum moment kind, const struct moments *m, ptrdiff_t f
         const vf centre = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c]);
         if (far) {
             UNROLL_FOR (int i = 0; i < P; i++) {
-                v_soon(x + (P + i) * pixel + c * LANES);
-                if (kind == MOMENT_BACK) v_soon(dy + (P + i) * pixel + c * LANES);
+                v_prefetch(x + (P + i) * pixel + c * LANES);
+                if (kind == MOMENT_BACK) v_prefetch(dy + (P + i) * pixel + c * LANES);
             }
         }
         UNROLL_FOR (int part = 0; part < PARTS; part++) {

@@ -137,7 +137,7 @@ static void bf16_sweep_pack_turned(const struct conv *p, const struct bf16_sweep
         const float *first = w + (((ptrdiff_t)k * p->r + row) * p->s + column) * p->c + channel;
         convert_line(first, k + 1 < p->k ? first + (ptrdiff_t)p->r * p->s * p->c : NULL, lines + j * LINE);
     }
-    v_turn16((const float *)(const void *)lines, (float *)(void *)to, TILE);
+    v_transpose16((const float *)(const void *)lines, (float *)(void *)to, TILE);
 }
 
 static void bf16_sweep_pack_any(const struct conv *p, const struct bf16_sweep *s, bool forward, const float *w, int channel, int r, int at,

@@ -17,7 +17,7 @@
 
 /* The lines of y are asked for so many pixels ahead where its pixels have so many channels: two of them fill a page, and the hardware
  * foresees nothing beyond a page. */
-enum { MAX_PIXELS = 8, MAX_CHANNELS = 8, SOON_CHANNELS = 32, SOON_PIXELS = 4 };
+enum { MAX_PIXELS = 8, MAX_CHANNELS = 8, PREFETCH_CHANNELS = 32, PREFETCH_PIXELS = 4 };
 
 /* One call of a tile: `pixels` pointers, and the taps they share. Strides in floats. */
 struct tile {
@@ -28,9 +28,9 @@ struct tile {
     ptrdiff_t x_row, x_tap, w_row, w_tap;
     const float *w;                      /* [rows][taps][run][KT] */
     const float *bias;                   /* of the first output channel, or NULL */
-    ptrdiff_t soon;                      /* 0, or: the lines so far behind those of y will be written before long */
-    int groups;                          /* KT channels after KT channels of y, so often, … */
-    ptrdiff_t w_group;                   /* … their weights so far apart */
+    ptrdiff_t prefetch;                  /* 0, or: the lines so far behind those of y will be written before long */
+    int groups;                          /* groups of KT output channels */
+    ptrdiff_t w_group;                   /* stride between the weights of two groups */
     int planes;                          /* 0, or: packed pixels, V floats from channel to channel, and the whole so often, … */
     ptrdiff_t x_plane, y_plane, w_plane; /* … this far apart */
 };
@@ -66,10 +66,10 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at,
         vf b = bias ? v_set(bias[k]) : v_zero();
         UNROLL_FOR (int p = 0; p < P; p++) a[k][p] = b;
     }
-    if (STEP == LANES && t->soon) {
+    if (STEP == LANES && t->prefetch) {
         UNROLL_FOR (int k = 0; k < KT; k++) {
-            v_soon(y[0] + t->soon + k * LANES);
-            v_soon(y[P - 1] + t->soon + k * LANES);
+            v_prefetch(y[0] + t->prefetch + k * LANES);
+            v_prefetch(y[P - 1] + t->prefetch + k * LANES);
         }
     }
     UNROLL_FOR (int r = 0; r < ROWS; r++) {
@@ -82,7 +82,7 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at,
             UNROLL_FOR (int p = 0; p < P; p++) x[p] = t->x[p] + x_at + r * t->x_row + s * t->x_tap;
             w = t->w + w_at + r * t->w_row + s * t->w_tap;
             if (STEP < LANES) { /* planes have all channels in one run; short runs of taps lose by it */
-                TWICE_FOR (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
+                UNROLL2_FOR (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
             } else {
                 for (ptrdiff_t i = 0; i < run; i += STEP, w += KT) conv_tile_step(a, x, i, w, KT, P);
             }
@@ -297,7 +297,7 @@ static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles,
                 .w = packed + ((ptrdiff_t)high->tap * s->width.taps + wide->tap) * tap,
                 .w_row = (ptrdiff_t)high->tap_step * s->width.taps * tap, .w_tap = wide->tap_step * tap,
                 .bias = s->bias ? s->bias + k : NULL, .groups = (s->k - k) / row->channels, .w_group = group,
-                .soon = s->k < SOON_CHANNELS ? 0 : SOON_PIXELS * (ptrdiff_t)s->k * LANES
+                .prefetch = s->k < PREFETCH_CHANNELS ? 0 : PREFETCH_PIXELS * (ptrdiff_t)s->k * LANES
             },
             .row = row, .y_at = (ptrdiff_t)k * LANES
         };

@@ -64,7 +64,7 @@ static inline void nhwc_back(const struct nhwc *o, const float *yn, float *y)
         for (int k = 0; k < o->k; k += LANES) {
             const int channels = least(o->k - k, LANES);
             for (int n = 0; n < LANES; n++) memcpy(block + n * LANES, yn + n * image + k, sizeof *block * LANES);
-            v_turn16(block, channels < LANES ? turned : y + (ptrdiff_t)k * LANES, LANES);
+            v_transpose16(block, channels < LANES ? turned : y + (ptrdiff_t)k * LANES, LANES);
             if (channels < LANES) memcpy(y + (ptrdiff_t)k * LANES, turned, sizeof *y * (size_t)(channels * LANES));
         }
     }

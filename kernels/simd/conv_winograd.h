@@ -178,12 +178,12 @@ static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_g
  * A few tiles are transformed together, all their lanes, since pixels come a cache line at a time. */
 
 /* Asks for the lines that the vectors' outputs will be written to. */
-INLINE void wino_soon(const struct wino *f, const struct wino_group *g, int first, int count, int k, int channels)
+INLINE void wino_prefetch(const struct wino *f, const struct wino_group *g, int first, int count, int k, int channels)
 {
     for (int vector = first; vector < first + count; vector++) {
         if (vector % PARTS) continue; /* that line has been asked for */
         for (int i = 0; i < f->m * f->m; i++) {
-            for (int c = 0; c < channels; c++) v_soon(g->py[vector / PARTS][i] + (ptrdiff_t)(k + c) * LANES);
+            for (int c = 0; c < channels; c++) v_prefetch(g->py[vector / PARTS][i] + (ptrdiff_t)(k + c) * LANES);
         }
     }
 }
@@ -211,10 +211,10 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
             const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
             channels = planes_channels(s->k - k, row);
             for (int first = 0, count; first < o.vectors; first += count) {
-                wino_soon(f, &g, first, least(o.width, o.vectors - first), k, row->channels);
+                wino_prefetch(f, &g, first, least(o.width, o.vectors - first), k, row->channels);
                 count = planes_products(&o, first, k, channels, row, packed, v, m);
                 for (int done = 0; done < channels; done += row->channels) {
-                    if (done + row->channels < channels) wino_soon(f, &g, first, count, k + done + row->channels, row->channels);
+                    if (done + row->channels < channels) wino_prefetch(f, &g, first, count, k + done + row->channels, row->channels);
                     for (int i = 0; i < count; i++) {
                         const int vector = first + i;
                         wino_output_tile(f, m + ((ptrdiff_t)i * channels + done) * V, o.m_plane, bias ? bias + k + done : NULL,
@@ -243,7 +243,7 @@ INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const 
             for (int part = 0; part < PARTS; part++) to[part] = turn + i * LANES + part * V;
             wino_input_tile(f, pixels, c + i, 1, to, WINO_TURN, LANES);
         }
-        for (int point = 0; point < points; point++) v_turn16(turn + point * WINO_TURN, v + point * plane + c, row);
+        for (int point = 0; point < points; point++) v_transpose16(turn + point * WINO_TURN, v + point * plane + c, row);
     }
 }
 

@@ -163,7 +163,7 @@ INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct w
                 t.y[n] = m + (ptrdiff_t)n * row->channels * V;
                 if (n > 0 && (first + n) % PARTS) continue; /* those lines have been asked for */
                 for (int j = 0; j < wanted; j++) {
-                    for (int c = 0; c < row->channels; c++) v_soon(y + (column + j) * pixel + (ptrdiff_t)(k + c) * LANES);
+                    for (int c = 0; c < row->channels; c++) v_prefetch(y + (column + j) * pixel + (ptrdiff_t)(k + c) * LANES);
                 }
             }
             row->run(&t);

@@ -74,7 +74,7 @@ INLINE void lanes_tile(const float *v, ptrdiff_t v_tile, const float *d, ptrdiff
     UNROLL_FOR (int i = 0; i < LANE_ROWS; i++) {
         UNROLL_FOR (int j = 0; j < LANE_CHANNELS; j++) a[i][j] = v_zero();
     }
-    TWICE_FOR (int t = 0; t < tiles; t++, v += v_tile, d += d_tile) {
+    UNROLL2_FOR (int t = 0; t < tiles; t++, v += v_tile, d += d_tile) {
         vf in[LANE_CHANNELS];
         UNROLL_FOR (int j = 0; j < LANE_CHANNELS; j++) in[j] = v_load(v + j * LANES);
         UNROLL_FOR (int i = 0; i < LANE_ROWS; i++) {

@@ -122,7 +122,7 @@ static inline void dense_turn(const struct dense *p, int extent, int c, int widt
         const float *from = x + ((ptrdiff_t)(n / LANES) * extent + c) * LANES;
         float *to = strip + (ptrdiff_t)n * DENSE_STRIP;
         int f = 0;
-        for (; f + LANES <= width; f += LANES) v_turn16(from + f * LANES, to + f, DENSE_STRIP);
+        for (; f + LANES <= width; f += LANES) v_transpose16(from + f * LANES, to + f, DENSE_STRIP);
         for (; f < width; f++) {
             for (int lane = 0; lane < LANES; lane++) to[lane * DENSE_STRIP + f] = from[f * LANES + lane];
         }

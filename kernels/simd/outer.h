@@ -36,7 +36,7 @@ INLINE void outer_tile(const struct outer *o, int k, int c, int last, const int 
     const float *x = o->x + c, *d = o->d + (ptrdiff_t)k * LANES;
     for (int n = 0; n < o->n; n += LANES, d += o->d_block) {
         const int live = o->n - n < LANES ? o->n - n : LANES;
-        TWICE_FOR (int lane = 0; lane < live; lane++, x += o->x_row) {
+        UNROLL2_FOR (int lane = 0; lane < live; lane++, x += o->x_row) {
             vf in[4];
             UNROLL_FOR (int v = 0; v < CT; v++) in[v] = v_load(x + v * V);
             UNROLL_FOR (int i = 0; i < KT; i++) {
@@ -81,7 +81,7 @@ static inline void outer_turn(const float *pixel, int channels, float *to, ptrdi
         memset(room, 0, sizeof room);
         memcpy(room, pixel, sizeof *room * (size_t)(channels * LANES));
     }
-    v_turn16(channels < LANES ? room : pixel, to, stride);
+    v_transpose16(channels < LANES ? room : pixel, to, stride);
 }
 
 static void outer_sums(const struct outer *o)

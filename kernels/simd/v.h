@@ -29,7 +29,7 @@
  *                                                      s2[l] = s4[l] + s4[l+2];  s2[0] + s2[1]
  *                 v_sum16(a, out)                      the same of 16 rows at once
  *
- *   transposes    v_turn16(from, to, stride)           from[16][16] to to[lane * stride + row]
+ *   transposes    v_transpose16(from, to, stride)           from[16][16] to to[lane * stride + row]
  *
  * What ISAs disagree on (NaN in max, signed zeros, fused or not) is fixed here, so that kernels give the same bits everywhere; only the
  * payload and sign of a NaN is left open. No reciprocal estimates. */
@@ -59,12 +59,12 @@
 /* Loops of many steps go by two: a loop's own instructions are a tenth of a tile's, and the pipes feel them. Left alone, gcc writes one
  * with a small bound out sixteen times. */
 #ifdef __clang__
-#define TWICE_FOR _Pragma("clang loop unroll_count(2)") for
+#define UNROLL2_FOR _Pragma("clang loop unroll_count(2)") for
 #else
-#define TWICE_FOR _Pragma("GCC unroll 2") for
+#define UNROLL2_FOR _Pragma("GCC unroll 2") for
 #endif
 
 /* The cache line at p will be used soon: what the hardware does not foresee is asked for while something else is computed. */
-INLINE void v_soon(const float *p) { __builtin_prefetch(p, 1, 3); }
+INLINE void v_prefetch(const float *p) { __builtin_prefetch(p, 1, 3); }
 
 #endif

@@ -71,7 +71,7 @@ INLINE void v_sum4(const float *a, float *out)
 
 INLINE void v_sum16(const float *a, float *out) { for (int row = 0; row < 16; row += 4) v_sum4(a + 16 * row, out + row); }
 
-INLINE void v_turn16(const float *from, float *to, ptrdiff_t stride)
+INLINE void v_transpose16(const float *from, float *to, ptrdiff_t stride)
 {
     for (int f = 0; f < 16; f++) {
         for (int lane = 0; lane < 16; lane++) to[lane * stride + f] = from[16 * f + lane];

@@ -40,7 +40,7 @@ INLINE void v_turn8(const float *from, float *to, ptrdiff_t stride)
         _mm256_storeu_ps(to + (i + 4) * stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
     }
 }
-INLINE void v_turn16(const float *from, float *to, ptrdiff_t stride)
+INLINE void v_transpose16(const float *from, float *to, ptrdiff_t stride)
 {
     v_turn8(from, to, stride);
     v_turn8(from + 8, to + 8 * stride, stride);

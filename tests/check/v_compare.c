@@ -173,7 +173,7 @@ static bool compare_rows(struct comparison *c, struct rng *r)
             return snprintf(c->text, c->size, "v_sum16 row %d: got %a, want %a", i, (double)got16[i], (double)want16[i]), false;
     for (int i = 0; i < LANES * LANES; i++)
         if (turned[i % LANES * stride + i / LANES] != rows[i])
-            return snprintf(c->text, c->size, "v_turn16 row %d lane %d is not where it should be", i / LANES, i % LANES), false;
+            return snprintf(c->text, c->size, "v_transpose16 row %d lane %d is not where it should be", i / LANES, i % LANES), false;
     return true;
 }
 

@@ -93,7 +93,7 @@ static void load_u8(const uint8_t *from, float *to) { EACH v_store(to + i, v_loa
 static void store_u8(uint8_t *to, const float *from) { EACH v_store_u8(to + i, v_load(from + i)); }
 static void sum4(const float *a, float *out) { v_sum4(a, out); }
 static void sum16(const float *a, float *out) { v_sum16(a, out); }
-static void turn16(const float *from, float *to, ptrdiff_t stride) { v_turn16(from, to, stride); }
+static void turn16(const float *from, float *to, ptrdiff_t stride) { v_transpose16(from, to, stride); }
 
 #define V_API(ISA) \
     { \
