@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * bench-kernels: every variant of the registry, and peers, on problems of the studied nets. All that do the same direction of the same
- * problem take turns; who is wrong is named and not timed. */
+ * problem are interleaved; a wrong one is named and not timed. */
 #include <assert.h>
 #include <popt.h>
 #include <stdlib.h>
@@ -151,7 +151,7 @@ int main(int argc, char **argv)
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
         { "picked", 0, POPT_ARG_NONE, &r.picked, 0, "of our variants only those that the planner would take", NULL },
-        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see bench/tools/bench-turns", "IN,OUT" },
+        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "interleave with another start: see bench/tools/bench-turns", "IN,OUT" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every call", NULL },
         { "mutants", 0, POPT_ARG_NONE, &r.mutants, 0, "let the checks' wrong variants take part: they must be refused", NULL },
         { "no-check", 0, POPT_ARG_NONE, &r.no_check, 0, "time without checking first: for profilers alone, rows say so", NULL },

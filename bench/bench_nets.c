@@ -162,7 +162,7 @@ int main(int argc, char **argv)
         { "plan", 0, POPT_ARG_NONE, &r.plan, 0, "print how a training step is planned: variants, what is fused, who lives where", NULL },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
-        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "take turns with another start: see bench/tools/bench-turns", "IN,OUT" },
+        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "interleave with another start: see bench/tools/bench-turns", "IN,OUT" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every step", NULL },
         POPT_TABLEEND
     };

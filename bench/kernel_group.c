@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A group's life: verdicts on all rows, tensors, cases, turns, rows of the report. The FMA peak takes turns with the others, so that
+ * A group's life: verdicts on all rows, tensors, cases, turns, rows of the report. The FMA peak is interleaved with the others, so that
  * "% of peak" compares what met the same machine. */
 #include "kernel_contest.h"
 

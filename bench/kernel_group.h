@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One problem of bench-kernels: check all variants, then let those that are right take turns with the peers, direction by direction. */
+ * One problem of bench-kernels: check all variants, then time those that are right interleaved with the baselines, direction by direction.
+ */
 #ifndef BENCH_KERNEL_GROUP_H
 #define BENCH_KERNEL_GROUP_H
 

@@ -103,7 +103,7 @@ void group_to_gbench(const struct group *k, const json_t *row, const struct benc
 void group_book(struct group *k)
 {
     struct group_options *g = k->g;
-    const double rival = median_named(k, "peer", "onednn");
+    const double baseline = median_named(k, "peer", "onednn");
     double best = INFINITY;
     if (group_moved(k) > REFERENCE_MOST) { /* its ratios are in the rows, marked; sums do without them */
         g->disturbed++;
@@ -119,12 +119,12 @@ void group_book(struct group *k)
         g->autos++;
         g->auto_slow += case_median(&k->cases[i]) > 1.1 * alike;
     }
-    if (isnan(rival) || isinf(best)) return;
+    if (isnan(baseline) || isinf(best)) return;
     double *more = realloc(g->ratios, (size_t)(g->ratio_count + 1) * sizeof *more);
     if (!more) quit(EXIT_FAIL, "out of memory");
     g->ratios = more;
-    g->ratios[g->ratio_count++] = log(rival / best);
-    g->lost += rival < best;
+    g->ratios[g->ratio_count++] = log(baseline / best);
+    g->lost += baseline < best;
 }
 
 /* ---- around the rows ---- */

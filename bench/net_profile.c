@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Where a training step's time goes. The pass itself says when a part ends (plan_watch), so nothing is timed twice or left out. Whole
- * steps, unwatched, take turns with the watched ones and stand below them. Figures are means over the faster half of
+ * steps, unwatched, are interleaved with the watched ones and stand below them. Figures are means over the faster half of
  * the steps: parts then add up, and a disturbance that hits a few steps does not count. */
 #include <assert.h>
 #include <math.h>

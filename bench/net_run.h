@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One net at one batch: its variants (ISAs and convolution algorithms) take turns at the same work; or its training step layer by layer. */
+ * One net at one batch: its variants (ISAs and convolution algorithms) are interleaved on the same work; or its training step layer by
+ * layer. */
 #ifndef BENCH_NET_RUN_H
 #define BENCH_NET_RUN_H
 

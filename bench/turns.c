@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Two starts of a bench take turns, as the cases of a group do: a disturbance of the machine then meets both. A byte in a pipe is the turn:
- * who has read it works, whatever the work is, and the other one waits. With the turn goes a word, '+' or '.': whether the group needs more
- * samples; the group goes on while either needs them, so that both leave it after as many turns and their samples are pairs. */
+ * Two starts of a bench are interleaved, as the cases of a group are: a disturbance of the machine then meets both. A byte in a pipe is the
+ * turn: who has read it works, whatever the work is, and the other one waits. With the turn goes a word, '+' or '.': whether the group
+ * needs more samples; the group goes on while either needs them, so that both leave it after as many turns and their samples are pairs. */
 #include "bench.h"
 
 #include <errno.h>

@@ -62,7 +62,7 @@ static double call(const struct conv_variant *v, const struct conv *c, const str
 
 /* The largest error in units of the bound: |got - exact| against bound * 2^-24 * (|b| + sum |x w|), sums by the reference implementation.
  */
-static double judge(const struct conv *c, const struct operands *o, const real *got)
+static double verify(const struct conv *c, const struct operands *o, const real *got)
 {
     const struct conv_variant *plain = kernels_of(ISA_SCALAR)->conv;
     while (strcmp(plain->head.algo, "plain") != 0) plain++;
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     double us[2][ROUNDS];
     for (int i = 0; i < ROUNDS; i++) us[0][i] = call(&mine, &c, &o, y), us[1][i] = call(ours, &c, &theirs, z);
     for (int i = 0; i < 2; i++) qsort(us[i], ROUNDS, sizeof us[i][0], ascending);
-    const double worst = judge(&c, &o, y);
+    const double worst = verify(&c, &o, y);
     printf("mine %.1f us, %s on %s %.1f us (medians of %d, in alternation); largest error %.3f of its bound\n", us[0][ROUNDS / 2],
            ours->head.algo, isa_name(ours->head.isa), us[1][ROUNDS / 2], ROUNDS, worst);
     free(o.x), free(o.w), free(o.b), free(o.scratch), free(theirs.packed), free(y), free(z);

@@ -104,7 +104,7 @@ INLINE void conv_tile_planes(const struct tile *t, int planes, const int STEP, c
     }
 }
 
-/* Bodies of their own where loops would be felt: 3x3 on 1, 2, 3 and 4 channels, winograd1d's columns of 5 and 7. */
+/* Bodies of their own where loops would cost measurable time: 3x3 on 1, 2, 3 and 4 channels, winograd1d's columns of 5 and 7. */
 INLINE bool conv_tile_short(const struct tile *t, const int KT, const int P)
 {
     const bool three = !t->planes && t->rows == 3 && t->taps == 1, column = t->planes && t->rows == 1 && t->taps == 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The bytes of a data file, unpacked while they are read: plain, gzip (.gz, zlib) or xz (.xz, liblzma), told apart by the name's ending.
+ * The bytes of a data file, unpacked while they are read: plain, gzip (.gz, zlib) or xz (.xz, liblzma), distinguished by the name's ending.
  * Reading straight into the data set's memory keeps one copy of the data, not two. */
 #ifndef NETS_SOURCE_H
 #define NETS_SOURCE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * kernel-size: one dense net and one conv net with three kernel sizes on Fashion-MNIST. The recipe is Keras' as the text trained it:
- * Adam with its own eps and form, Glorot uniform, zero biases. The text's losses match neither run of its notebook; both are listed. */
+ * kernel-size: one dense net and one conv net with three kernel sizes on Fashion-MNIST. The recipe is Keras' as the article trained it:
+ * Adam with its own eps and form, Glorot uniform, zero biases. The article's losses match neither run of its notebook; both are listed. */
 #include "zoo.h"
 
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * mnist-architectures: five nets on MNIST, valid 3x3 convolutions with bias. Epochs and batch of the first three, the schedule and the
- * augmentation are guesses (the text gives ranges; the augmentation is that course's template): what recipe explains the figures is the
+ * augmentation are guesses (the article gives ranges; the augmentation is that course's template): what recipe explains the figures is the
  * study. */
 #include "zoo.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * scratch-cnn: the net whose author could not make it learn even one image. Two convolutions, two max-pools (15 -> 13 -> 6: floor
- * pooling drops the pixel that the text leaves out by hand), two dense layers, leaky ReLU. "published" is the author's own task, the
+ * pooling drops the pixel that the article leaves out by hand), two dense layers, leaky ReLU. "published" is the author's own task, the
  * others are what the same net does with right gradients on whole data sets. pad=32 leaves CIFAR-10 as it is and lets other sets in. */
 #include "zoo.h"
 

@@ -8,11 +8,11 @@
 
 #define UPDATES(n) "opt=adam lr=0.01 schedule=step:10:0.1 batch=10000 epochs=" n " raw=1 select=perclass:1000 testselect=perclass:100"
 #define FULL UPDATES("100")
-/* The text's first 40 of 100 updates: from there on its rate is 1e-6 and less, the other 60 together move no weight by more than 4e-5. The
- * ninth and tenth depths run all 100 and show it. */
+/* The article's first 40 of 100 updates: from there on its rate is 1e-6 and less, the other 60 together move no weight by more than 4e-5.
+ * The ninth and tenth depths run all 100 and show it. */
 #define MOST UPDATES("40")
 
-/* The text's block, once, five and ten times. */
+/* The article's block, once, five and ten times. */
 #define L1 " conv3same relu max2step1"
 #define L5 L1 L1 L1 L1 L1
 #define L10 L5 L5

@@ -11,8 +11,8 @@ struct zoo_cell {
     double published_acc;         /* per cent; 0: none */
     double published_loss;        /* 0: none */
     double published_steps_per_s; /* training steps a second, on the author's machine; 0: none */
-    const char *published_as;     /* what the published figure was really measured on, and where it stands in the text */
-    long parameters;              /* the true count, whatever the text says; checked by a test */
+    const char *published_as;     /* what the published value was measured on, and where the article says it */
+    long parameters;              /* the true count, whatever the article says; checked by a test */
     const char *data;             /* NULL: the study's */
 };
 

@@ -37,7 +37,7 @@ static void call_bwd(const struct span_case *s, const struct variant *v, struct 
 }
 
 /* tanh is odd to the bit: the inputs hold each value with both signs, in neighbouring lanes. */
-static void judge_odd(const struct span_case *s, const float *x, const float *y, size_t count)
+static void verify_odd(const struct span_case *s, const float *x, const float *y, size_t count)
 {
     for (size_t i = 0; i + 1 < count; i += 2)
         if (x[i] == -x[i + 1] && y[i] != -y[i + 1])
@@ -45,14 +45,14 @@ static void judge_odd(const struct span_case *s, const float *x, const float *y,
                               (double)y[i + 1]);
 }
 
-static void judge(const struct span_case *s, void *const *out)
+static void verify(const struct span_case *s, void *const *out)
 {
     const struct activation_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
     size_t all = view_count(t);
     if (k->p.kind == ACTIVATION_TANH) {
         check_close(s->c, t, 0, all, out[0], k->wide, k->size, (struct tolerance){ .bound = 4, .tiny = 4 * 0x1p-149 });
-        if (s->call == call_fwd) judge_odd(s, k->x, out[0], all);
+        if (s->call == call_fwd) verify_odd(s, k->x, out[0], all);
     } else {
         check_bits(s->c, t, 0, all, out[0], k->want, "the definition has it");
     }
@@ -121,7 +121,7 @@ static const char *run(struct check *c, const char *problem)
                                .outs = 1,
                                .aliased = backward ? k.dy : k.x,
                                .call = backward ? call_bwd : call_fwd,
-                               .judge = judge,
+                               .verify = verify,
                                .op = &k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD : FWD);

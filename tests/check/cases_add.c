@@ -40,7 +40,7 @@ static void call_bwd(const struct span_case *s, const struct variant *v, struct 
     ((const struct add_variant *)(const void *)v)->bwd(&k->p, units, k->dy, out[0]);
 }
 
-static void judge(const struct span_case *s, void *const *out)
+static void verify(const struct span_case *s, void *const *out)
 {
     const struct add_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
@@ -97,7 +97,7 @@ static const char *run(struct check *c, const char *problem)
                                .outs = 1,
                                .aliased = backward ? NULL : k.a,
                                .call = backward ? call_bwd : call_fwd,
-                               .judge = judge,
+                               .verify = verify,
                                .op = &k };
         s.out[0] = (struct out){ .view = { "y", k.p.n, 5, { blocks, k.p.h, k.p.w, k.p.c, LANES } },
                                  .per_unit = (size_t)(k.p.w * k.p.c) * LANES,

@@ -137,14 +137,14 @@ static void call_bwd_apply(const struct span_case *s, const struct variant *v, s
     row_of(v)->bwd_apply(&k->p, units, k->x, in, &(struct batchnorm_back){ k->mean, k->a, k->b, k->d }, out[0]);
 }
 
-static void judge_sums(const struct span_case *s, void *const *out)
+static void verify_sums(const struct span_case *s, void *const *out)
 {
     const struct bn_case *k = s->op;
     const struct tolerance t = { .bound = 4 * sqrt(k->values) + 8, .tiny = k->values * 0x1p-149 };
     for (int i = 0; i < 2; i++) check_close(s->c, &s->out[i].view, 0, (size_t)k->p.c, out[i], k->want[i], k->size[i], t);
 }
 
-static void judge_apply(const struct span_case *s, void *const *out)
+static void verify_apply(const struct span_case *s, void *const *out)
 {
     const struct bn_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
@@ -152,7 +152,7 @@ static void judge_apply(const struct span_case *s, void *const *out)
     if (!k->specials) check_dead(s->c, t, 0, view_count(t), out[0], DEAD_FINITE);
 }
 
-static void judge_bwd_apply(const struct span_case *s, void *const *out)
+static void verify_bwd_apply(const struct span_case *s, void *const *out)
 {
     const struct bn_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
@@ -211,7 +211,7 @@ static void sum_trials(struct check *c, struct bn_case *k, struct span rows, enu
                                .edge = edge,
                                .outs = 2,
                                .call = backward ? call_bwd_stats : call_stats,
-                               .judge = judge_sums,
+                               .verify = verify_sums,
                                .op = k };
         for (int i = 0; i < 2; i++)
             s.out[i] = (struct out){ .view = { names[backward][i], 0, 1, { k->p.c } }, .per_unit = (size_t)k->p.c, .bytes = sizeof(float) };
@@ -233,7 +233,7 @@ static void pixel_trials(struct check *c, struct bn_case *k, enum edge edge)
                                .outs = 1,
                                .aliased = backward ? k->dy : k->x,
                                .call = backward ? call_bwd_apply : call_apply,
-                               .judge = backward ? judge_bwd_apply : judge_apply,
+                               .verify = backward ? verify_bwd_apply : verify_apply,
                                .op = k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", p->n, 5, { b, p->h, p->w, p->c, LANES } },
                                  .per_unit = (size_t)p->w * (size_t)p->c * LANES,

@@ -60,7 +60,7 @@ static void call_bwd_weights(const struct span_case *s, const struct variant *v,
 
 static struct tolerance tolerance_of(double terms) { return (struct tolerance){ .bound = terms + 2, .tiny = terms * 0x1p-149 }; }
 
-static void judge_out(const struct span_case *s, void *const *out, int which, double terms)
+static void verify_out(const struct span_case *s, void *const *out, int which, double terms)
 {
     const struct dense_case *k = s->op;
     const struct tensor_view *t = &s->out[which == 3].view;
@@ -74,27 +74,27 @@ static bool finite_all(const double *a, size_t count)
     return true;
 }
 
-static void judge_fwd(const struct span_case *s, void *const *out)
+static void verify_fwd(const struct span_case *s, void *const *out)
 {
     const struct dense_case *k = s->op;
     size_t all = view_count(&s->out[0].view);
-    judge_out(s, out, 0, k->p.c + 1);
+    verify_out(s, out, 0, k->p.c + 1);
     if (finite_all(k->want[0], all)) check_dead(s->c, &s->out[0].view, 0, all, out[0], DEAD_FINITE);
 }
 
-static void judge_bwd_data(const struct span_case *s, void *const *out)
+static void verify_bwd_data(const struct span_case *s, void *const *out)
 {
     const struct dense_case *k = s->op;
     size_t all = view_count(&s->out[0].view);
-    judge_out(s, out, 1, k->p.k);
+    verify_out(s, out, 1, k->p.k);
     if (finite_all(k->want[1], all)) check_dead(s->c, &s->out[0].view, 0, all, out[0], DEAD_ZERO);
 }
 
-static void judge_bwd_weights(const struct span_case *s, void *const *out)
+static void verify_bwd_weights(const struct span_case *s, void *const *out)
 {
     const struct dense_case *k = s->op;
-    judge_out(s, out, 2, k->p.n);
-    if (out[1]) judge_out(s, out, 3, k->p.n);
+    verify_out(s, out, 2, k->p.n);
+    if (out[1]) verify_out(s, out, 3, k->p.n);
 }
 
 static double dot(const float *a, const float *b, size_t count)
@@ -136,13 +136,13 @@ static void set_spans(struct check *c, struct dense_case *k, enum edge edge)
     const struct dense *p = &k->p;
     const int b = image_blocks(p->n), columns = (p->c + LANES - 1) / LANES;
     k->spans[FWD] =
-        (struct span_case){ .units = p->k, .call = call_fwd, .judge = judge_fwd, .outs = 1, .cut = draw_between(&c->rng, 0, p->k) };
+        (struct span_case){ .units = p->k, .call = call_fwd, .verify = verify_fwd, .outs = 1, .cut = draw_between(&c->rng, 0, p->k) };
     k->spans[BWD_DATA] = (struct span_case){
-        .units = p->c, .call = call_bwd_data, .judge = judge_bwd_data, .outs = 1, .cut = draw_between(&c->rng, 0, p->c)
+        .units = p->c, .call = call_bwd_data, .verify = verify_bwd_data, .outs = 1, .cut = draw_between(&c->rng, 0, p->c)
     };
     k->spans[BWD_WEIGHTS] = (struct span_case){ .units = p->c,
                                                 .call = call_bwd_weights,
-                                                .judge = judge_bwd_weights,
+                                                .verify = verify_bwd_weights,
                                                 .outs = 2,
                                                 .alone = true,
                                                 .cut = draw_between(&c->rng, 0, columns - 1) * LANES };

@@ -43,7 +43,7 @@ static void call_bwd(const struct span_case *s, const struct variant *v, struct 
     ((const struct dropout_variant *)(const void *)v)->bwd(&k->p, units, in, k->kept, out[0]);
 }
 
-static void judge(const struct span_case *s, void *const *out)
+static void verify(const struct span_case *s, void *const *out)
 {
     const struct dropout_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
@@ -101,7 +101,7 @@ static const char *run(struct check *c, const char *problem)
                                .outs = backward ? 1 : 2,
                                .aliased = backward ? k.dy : k.x,
                                .call = backward ? call_bwd : call_fwd,
-                               .judge = judge,
+                               .verify = verify,
                                .op = &k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
         s.out[1] = (struct out){ .view = { "kept", 0, 1, { vectors } }, .per_unit = 1, .bytes = sizeof(uint16_t) };

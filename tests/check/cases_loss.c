@@ -33,7 +33,7 @@ static void call(const struct span_case *s, const struct variant *v, struct span
     ((const struct loss_variant *)(const void *)v)->softmax_xent(&k->p, units, in, k->label, out[1], out[2], out[0]);
 }
 
-static void judge(const struct span_case *s, void *const *out)
+static void verify(const struct span_case *s, void *const *out)
 {
     const struct loss_case *k = s->op;
     const struct tolerance t = { .bound = 1, .tiny = 1e-36 };
@@ -109,7 +109,7 @@ static const char *run(struct check *c, const char *problem)
                                .outs = 3,
                                .aliased = k.z,
                                .call = call,
-                               .judge = judge,
+                               .verify = verify,
                                .op = &k };
         s.out[0] = (struct out){ .view = { "dz", k.p.n, 3, { blocks, k.p.k, LANES } },
                                  .per_unit = (size_t)k.p.k * LANES,

@@ -50,7 +50,7 @@ static void call(const struct span_case *s, const struct variant *v, struct span
     ((const struct optimizer_variant *)(const void *)v)->step(&k->p, units, out[0], k->g, out[1], out[2]);
 }
 
-static void judge(const struct span_case *s, void *const *out)
+static void verify(const struct span_case *s, void *const *out)
 {
     const struct optimizer_case *k = s->op;
     for (int i = 0; i < 3; i++) {
@@ -138,7 +138,7 @@ static const char *run(struct check *c, const char *problem)
                                .edge = edge,
                                .outs = 3,
                                .call = call,
-                               .judge = judge,
+                               .verify = verify,
                                .op = &k };
         for (int i = 0; i < 3; i++)
             s.out[i] = (struct out){

@@ -80,7 +80,7 @@ static void call_bwd(const struct span_case *s, const struct variant *v, struct 
     ((const struct pool_variant *)(const void *)v)->bwd(&k->p, units, k->dy, k->p.kind == POOL_MAX ? k->which : NULL, out[0]);
 }
 
-static void judge_fwd(const struct span_case *s, void *const *out)
+static void verify_fwd(const struct span_case *s, void *const *out)
 {
     const struct pool_case *k = s->op;
     size_t all = view_count(&k->y_view);
@@ -91,7 +91,7 @@ static void judge_fwd(const struct span_case *s, void *const *out)
     if (!k->specials) check_dead(s->c, &k->y_view, 0, all, out[0], DEAD_FINITE);
 }
 
-static void judge_bwd(const struct span_case *s, void *const *out)
+static void verify_bwd(const struct span_case *s, void *const *out)
 {
     const struct pool_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
@@ -183,7 +183,7 @@ static void trials(struct check *c, struct pool_case *k, enum input_kind kind, e
                              .edge = edge,
                              .outs = 2,
                              .call = call_fwd,
-                             .judge = judge_fwd,
+                             .verify = verify_fwd,
                              .op = k };
     fwd.out[0] = (struct out){ .view = k->y_view, .per_unit = (size_t)p->q * (size_t)p->c * LANES, .bytes = sizeof(float) };
     fwd.out[1] = fwd.out[0];
@@ -197,7 +197,7 @@ static void trials(struct check *c, struct pool_case *k, enum input_kind kind, e
                              .edge = edge,
                              .outs = 1,
                              .call = call_bwd,
-                             .judge = judge_bwd,
+                             .verify = verify_bwd,
                              .op = k };
     bwd.out[0] = (struct out){ .view = k->x_view, .per_unit = (size_t)p->w * (size_t)p->c * LANES, .bytes = sizeof(float) };
     bwd.out[0].view.name = "dx";

@@ -157,7 +157,7 @@ static void collect(struct check *c, const struct check_options *o)
 }
 
 /* A promise that no trial tested, and a row that no problem suited, are failures: passing must mean something. */
-static void judge_row(struct check *c, struct check_row *r, bool all_directions)
+static void verify_row(struct check *c, struct check_row *r, bool all_directions)
 {
     static const char *const names[] = { "exact on integers", "same bits over ISAs", "same bits over spans" };
     const long tested[] = { r->exact, r->over_isa, r->over_spans };
@@ -237,7 +237,7 @@ static const char *walk_op(struct check *c, const struct check_options *o, void 
         if (wrong) return wrong;
     }
     for (int i = 0; i < RARE_PROBLEMS && somebody_waits(c); i++) run_drawn(c, o->cases + i);
-    for (int i = 0; i < c->rows; i++) judge_row(c, &c->row[i], !o->direction && !o->filter);
+    for (int i = 0; i < c->rows; i++) verify_row(c, &c->row[i], !o->direction && !o->filter);
     return NULL;
 }
 
@@ -248,8 +248,8 @@ static bool all_killed(const struct check *c)
     return true;
 }
 
-/* Mutants get drawn problems until all are dead, and not for ever. Row 0 is right and must live: a judge that convicts everybody is no
- * judge. */
+/* Mutants get drawn problems until all are dead, and not for ever. Row 0 is right and must live: a check that convicts everything
+ * checks nothing. */
 static void walk_mutants(const struct op_cases *cases, uint64_t seed, check_report_fn *report, void *context, struct check_total *total)
 {
     struct check *c = check_open(cases, seed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The judge is judged: wrong variants, known to the check program only, each of which every run must convict by name. Row 0 of each list is
- * right and must be acquitted. */
+ * The checker is checked: wrong variants, known to the check program only, each of which every run must convict by name. Row 0 of each list
+ * is right and must be acquitted. */
 #ifndef TESTS_MUTANTS_H
 #define TESTS_MUTANTS_H
 

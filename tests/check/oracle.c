@@ -99,7 +99,7 @@ void whole_conv_bwd_weights(const struct conv *p, struct span rows, const float 
     }
 }
 
-/* Dense layers are convolutions of one pixel: the loops are told apart only by their names, so they are not written twice. */
+/* Dense layers are convolutions of one pixel: the loops differ only in their names, so they are not written twice. */
 static struct conv as_conv(const struct dense *p)
 {
     return (struct conv){

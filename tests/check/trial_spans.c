@@ -132,7 +132,7 @@ static void trial(void *context)
     void *out[OUTS];
     place(s, SLOT_OUTS, out);
     s->call(s, s->v, s->span, out, s->aliased);
-    s->judge(s, out);
+    s->verify(s, out);
     if (s->cut >= 0) outside(s, s->span, out);
     if (s->aliased && !s->out[0].absent) against_alias(s, out);
     if (s->cut >= 0 && (s->v->promises & SAME_BITS_OVER_SPANS)) {

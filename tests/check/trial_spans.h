@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The trial that nearly all ops share: a result made of one to four tensors, cut into spans of units. It calls the kernel on the whole
- * span and lets the op judge, then: cut in two (nothing outside a span may be touched, the bits must be the same), in place where the
+ * span and lets the op verify, then: cut in two (nothing outside a span may be touched, the bits must be the same), in place where the
  * contract says "may be", and against the portable twin. */
 #ifndef TESTS_TRIAL_SPANS_H
 #define TESTS_TRIAL_SPANS_H
@@ -34,7 +34,7 @@ struct span_case {
     /* Calls variant v on `units`. `in` is the aliased input, or out[0] holding a copy of it. */
     void (*call)(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in);
     /* Compares the results of the whole span with the oracle. */
-    void (*judge)(const struct span_case *s, void *const *out);
+    void (*verify)(const struct span_case *s, void *const *out);
     const void *op; /* the op's own case */
 };
 

@@ -96,7 +96,7 @@ Test(bench_sampler, stops_when_the_median_is_known)
     bench_case_free(&c[0]);
     rules.max_time = 0.2;
     cr_assert_eq(bench_sample(c, 2, &rules), 0);
-    /* the wild one is never known: both go on, in turns, until each has spent its time */
+    /* the wild one is never known: both go on, interleaved, until each has spent its time */
     cr_assert_geq(c[1].spent, 0.2);
     cr_assert_leq(c[1].spent, 0.21);
     cr_assert_gt(c[0].samples, rules.min_samples);

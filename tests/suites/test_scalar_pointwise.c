@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The reference kernels that work pixel by pixel (batch norm, activations, dropout, loss, optimizers) and the plain parts that all ISAs
- * share with them. Judges: the formula in double in the images' natural order, differences where a gradient is claimed, the runtime's
+ * share with them. Oracles: the formula in double in the images' natural order, differences where a gradient is claimed, the runtime's
  * Philox. */
 #include <criterion/criterion.h>
 #include <math.h>
