@@ -27,15 +27,15 @@ struct bench_counts {
 };
 
 struct bench_case {
-    void (*run)(void *context);     /* one call, timed from outside … */
-    double (*timed)(void *context); /* … or, when set, one call that times itself: seconds (manual time) */
+    void (*run)(void *context);                /* one call, timed from outside … */
+    double (*timed)(void *context, int calls); /* … or, when set, so many calls that time themselves: seconds. NAN: no more of it */
     void *context;
     bool beside; /* measured beside the others without a say in when to stop: a reference such as the peak */
     /* results */
     double *sample;
     int samples;  /* seconds per call */
     int calls;    /* per sample */
-    double spent; /* seconds, warm-up left out */
+    double spent; /* seconds, warm-up left out; INFINITY: it has failed */
     struct bench_counts counts;
 };
 

@@ -41,13 +41,17 @@ static void nothing(void *context, int begin, int end, int worker) { (void)conte
 static void fork_join(void *team) { team_run(team, team_workers(team), nothing, NULL); }
 
 /* Workers that wait longer than they spin are asleep: this is the first call after a pause. */
-static double wake_up(void *team)
+static double wake_up(void *team, int calls)
 {
     const struct timespec pause = { 0, 2000000 };
-    nanosleep(&pause, NULL);
-    const uint64_t start = clock_ns();
-    fork_join(team);
-    return (double)(clock_ns() - start) * 1e-9;
+    uint64_t ns = 0;
+    for (int i = 0; i < calls; i++) {
+        nanosleep(&pause, NULL);
+        const uint64_t start = clock_ns();
+        fork_join(team);
+        ns += clock_ns() - start;
+    }
+    return (double)ns * 1e-9;
 }
 
 /* The same with threads of their own that wait at a pthread barrier: one to start, one to end. */
@@ -107,13 +111,13 @@ static void barriers_close(struct barriers *b, const pthread_t *threads, int sta
     pthread_barrier_destroy(&b->end);
 }
 
-static double read_clock(void *context)
+static double read_clock(void *context, int calls)
 {
-    enum { READS = 100 };
     (void)context;
     const uint64_t start = clock_ns();
-    for (int i = 0; i < READS; i++) clock_ns();
-    return (double)(clock_ns() - start) * 1e-9 / (READS + 1);
+    for (int i = 1; i < calls; i++) clock_ns();
+    const double seconds = (double)(clock_ns() - start) * 1e-9;
+    return calls > 1 ? seconds : seconds / 2; /* two readings are one from end to end */
 }
 
 static int run_cases(const struct options *o, const struct bench_rules *rules, struct team *team, struct report *report)

@@ -27,7 +27,7 @@ struct entry {
     const struct variant *variant; /* NULL: oneDNN */
     bool floats;                   /* beside bf16: the same shape in floats */
     struct kernel kernel;
-    struct onednn *onednn;
+    struct onednn_peer *onednn;
     enum isa peak;  /* whose FMA peak counts */
     double error;   /* in units of the bound; NAN: not known */
     bool automatic; /* what auto picks for its ISA */

@@ -160,18 +160,18 @@ static void add_entries(struct group *k, struct report *report)
     if (k->problem.op == OP_CONV_BF16) add_floats(k, report);
 }
 
-/* Opens oneDNN after ours, so that there is something to compare with. */
+/* Opens oneDNN after ours has run, so that it has something to compare with. */
 static void add_onednn(struct group *k, struct report *report)
 {
     struct entry e = { .isa = "peer", .algo = "onednn", .error = NAN, .peak = group_best_peak(k) };
     char text[256];
     if (!k->g->onednn || !k->entries || !wanted(k, e.isa, e.algo)) return;
-    e.onednn = onednn_open(&k->problem, k->direction, k->g->team, e.note, sizeof e.note);
-    if (!e.onednn) return;
     kernel_run(&k->entry[0].kernel);
-    const char *finding = k->g->check ? onednn_compare(e.onednn, text, sizeof text) : NULL;
+    e.onednn = onednn_peer_open(&k->problem, k->direction, k->g->team, e.note, sizeof e.note);
+    if (!e.onednn) return;
+    const char *finding = k->g->check ? onednn_peer_compare(e.onednn, text, sizeof text) : NULL;
     if (finding) {
-        onednn_close(e.onednn);
+        onednn_peer_close(e.onednn);
         return convict(k, report, &e, finding);
     }
     k->entry[k->entries++] = e;
@@ -199,7 +199,7 @@ static int make_cases(struct group *k)
     for (int isa = 0; isa < ISA_COUNT; isa++) k->peak_case[isa] = -1;
     for (int i = 0; i < k->entries; i++) {
         struct entry *e = &k->entry[i];
-        k->cases[count++] = e->onednn ? (struct bench_case){ .run = onednn_run, .context = e->onednn }
+        k->cases[count++] = e->onednn ? (struct bench_case){ .timed = onednn_peer_time, .context = e->onednn }
                                       : (struct bench_case){ .run = kernel_run, .context = &e->kernel };
     }
     for (int i = 0; i < k->entries; i++) {
@@ -210,6 +210,17 @@ static int make_cases(struct group *k)
         k->cases[count++] = (struct bench_case){ .run = peak_run, .context = &k->peaks[isa], .beside = true };
     }
     return count;
+}
+
+/* oneDNN stands last; when it has come to an end while it was timed, it has no time. */
+static void drop_dead(struct group *k, struct report *report)
+{
+    struct entry *last = k->entries ? &k->entry[k->entries - 1] : NULL;
+    const char *end = last && last->onednn ? onednn_peer_end(last->onednn) : NULL;
+    if (!end) return;
+    convict(k, report, last, end);
+    onednn_peer_close(last->onednn);
+    k->entries--;
 }
 
 /* ---- a direction ---- */
@@ -223,6 +234,7 @@ static void run_direction(struct group *k, struct report *report)
     add_onednn(k, report);
     const int count = make_cases(k);
     if (k->entries && bench_sample(k->cases, count, &k->g->rules)) quit(EXIT_FAIL, "out of memory");
+    drop_dead(k, report);
     const int best = (int)group_best_peak(k), peak = k->entries ? k->peak_case[best] : -1;
     json_t *environment = report_environment(peak < 0 ? NAN : peak_flops(&k->peaks[best]) / case_least(&k->cases[peak]) * 1e-9);
     for (int i = 0; i < k->entries; i++) {
@@ -236,7 +248,7 @@ static void run_direction(struct group *k, struct report *report)
     k->g->ran += k->entries;
     for (int i = 0; i < count; i++) bench_case_free(&k->cases[i]);
     for (int i = 0; i < k->entries; i++) {
-        onednn_close(k->entry[i].onednn);
+        onednn_peer_close(k->entry[i].onednn);
         if (k->entry[i].variant) kernel_close(&k->entry[i].kernel);
     }
 }

@@ -65,11 +65,7 @@ static void empty_caches(unsigned char *flush)
 
 static double one_sample(const struct bench_case *c, int calls)
 {
-    if (c->timed) {
-        double seconds = 0;
-        for (int i = 0; i < calls; i++) seconds += c->timed(c->context);
-        return seconds / calls;
-    }
+    if (c->timed) return c->timed(c->context, calls) / calls;
     const uint64_t start = clock_ns();
     for (int i = 0; i < calls; i++) c->run(c->context);
     return (double)(clock_ns() - start) * 1e-9 / calls;
@@ -140,7 +136,7 @@ static bool take_turns(struct bench_case *cases, int count, const struct bench_r
         settle(c, rules, flush);
         const double seconds = one_sample(c, c->calls);
         c->sample[c->samples++] = seconds;
-        c->spent += seconds * c->calls;
+        c->spent += isnan(seconds) ? INFINITY : seconds * c->calls;
         turns += !c->beside;
         all_known = (c->beside || known(c, rules)) && all_known;
     }

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * oneDNN through its C API (version 2 or 3). Every combination of a layout (its own choice, nchw, nhwc, blocks) and an algorithm that it
- * takes is built and tried for a moment; the fastest goes into the turns. Its reorders are not counted: in a net of its own it would keep
- * its layout. */
-#include "peers.h"
+ * oneDNN through its C API (version 2 or 3), in a process of its own (onednn_peer.c). Every combination of a layout (its own choice, nchw,
+ * nhwc, blocks) and an algorithm that it takes is built and tried for a moment; the fastest is timed. Its reorders are not counted: in a
+ * net of its own it would keep its layout. */
+#include "onednn.h"
 
 #include <assert.h>
-#include <dnnl.h>
 #include <math.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "../../kernels/runtime/clock.h"
-#include "onednn.h"
 
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
@@ -27,17 +25,18 @@ struct onednn {
     bool failed;                   /* a run did */
 };
 
-const char *onednn_version(unsigned isas, struct why *why)
+const char *onednn_start(unsigned isas, char *text, size_t size)
 {
-    static char text[64];
     const dnnl_version_t *v = dnnl_version();
     const bool wide = isas >> ISA_AVX512 & 1, avx2 = isas >> ISA_AVX2 & 1;
-    if (v->major != DNNL_VERSION_MAJOR) return why_fail(why, -1, "it is version %d, built for %d", v->major, DNNL_VERSION_MAJOR), NULL;
+    if (v->major != DNNL_VERSION_MAJOR) return snprintf(text, size, "it is version %d, built for %d", v->major, DNNL_VERSION_MAJOR), NULL;
     if (!wide) dnnl_set_max_cpu_isa(avx2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41);
-    if (!engine && (dnnl_engine_create(&engine, dnnl_cpu, 0) || dnnl_stream_create(&stream, engine, dnnl_stream_default_flags)))
-        return why_fail(why, -1, "it gives no engine here"), NULL;
+    /* a cached primitive may lie otherwise than the description that found it says (seen in 3.2) */
+    dnnl_set_primitive_cache_capacity(0);
+    if (dnnl_engine_create(&engine, dnnl_cpu, 0) || dnnl_stream_create(&stream, engine, dnnl_stream_default_flags))
+        return snprintf(text, size, "it gives no engine here"), NULL;
     const int isa = (int)dnnl_get_effective_cpu_isa();
-    snprintf(text, sizeof text, "%d.%d.%d (%s)", v->major, v->minor, v->patch,
+    snprintf(text, size, "%d.%d.%d (%s)", v->major, v->minor, v->patch,
              isa == (int)dnnl_cpu_isa_sse41                                        ? "sse41"
              : isa == (int)dnnl_cpu_isa_avx                                        ? "avx"
              : isa == (int)dnnl_cpu_isa_avx2 || isa == (int)dnnl_cpu_isa_avx2_vnni ? "avx2"
@@ -128,9 +127,11 @@ void onednn_close(struct onednn *o)
     free(o);
 }
 
-static dnnl_status_t build(struct onednn *o, const_dnnl_primitive_desc_t pd)
+static dnnl_status_t build(struct onednn *o, const_dnnl_primitive_desc_t described)
 {
-    dnnl_status_t status = dnnl_primitive_create(&o->primitive, pd);
+    const_dnnl_primitive_desc_t pd; /* of what was made, whose layouts count */
+    dnnl_status_t status = dnnl_primitive_create(&o->primitive, described);
+    if (!status) status = dnnl_primitive_get_primitive_desc(o->primitive, &pd);
     for (int i = 0; !status && i < o->shape.args; i++) {
         const struct onednn_arg *a = &o->shape.arg[i];
         const onednn_md md = a->query == dnnl_query_undef ? a->plain : dnnl_primitive_desc_query_md(pd, a->query, a->index);
@@ -142,9 +143,8 @@ static dnnl_status_t build(struct onednn *o, const_dnnl_primitive_desc_t pd)
     return status;
 }
 
-void onednn_run(void *onednn)
+static void onednn_run(struct onednn *o)
 {
-    struct onednn *o = onednn;
     if (dnnl_primitive_execute(o->primitive, stream, o->shape.args, o->exec)) o->failed = true;
     dnnl_stream_wait(stream);
 }
@@ -167,7 +167,7 @@ static dnnl_status_t run_forward(struct onednn *o, const struct onednn_shape *s)
 
 static struct onednn *candidate(const struct problem *p, int direction, enum onednn_layout layout, int algorithm, char *text, size_t size)
 {
-    static const char *const layouts[ONEDNN_LAYOUTS] = { "any", "nchw", "nhwc", "nChw8c", "nChw16c" };
+    static const char *const layouts[ONEDNN_LAYOUTS] = ONEDNN_LAYOUT_NAMES;
     struct onednn *o = calloc(1, sizeof *o);
     struct onednn_shape forward = { .mades = 0 };
     dnnl_primitive_desc_t pd = NULL;
@@ -203,30 +203,40 @@ static double quickest(struct onednn *o)
     return o->failed ? INFINITY : best;
 }
 
-struct onednn *onednn_open(const struct problem *p, int direction, struct team *team, char *text, size_t size)
+struct onednn *onednn_quickest(const struct problem *p, int direction, struct team *team, struct onednn_trials *trials, char *text,
+                               size_t size)
 {
     struct onednn *best = NULL;
     double best_time = INFINITY;
     char what[128];
     assert(engine);
     use_cores_of(team);
-    for (int layout = 0; layout < ONEDNN_LAYOUTS; layout++)
-        for (int algorithm = 0; algorithm < ONEDNN_ALGORITHMS; algorithm++) {
-            struct onednn *o = candidate(p, direction, (enum onednn_layout)layout, algorithm, what, sizeof what);
-            if (!o) continue;
-            /* the reference code only where there is nothing else: it takes seconds */
-            const bool last_resort = strstr(what, "ref") != NULL;
-            const double seconds = last_resort && best ? INFINITY : quickest(o);
-            if (seconds < best_time) {
-                onednn_close(best);
-                best = o;
-                best_time = seconds;
-                snprintf(text, size, "%s", what);
-            } else {
-                onednn_close(o);
-            }
+    for (int i = 0; i < ONEDNN_TRIALS; i++) {
+        if (trials->died[i]) continue;
+        trials->at = i;
+        struct onednn *o = candidate(p, direction, (enum onednn_layout)(i / ONEDNN_ALGORITHMS), i % ONEDNN_ALGORITHMS, what, sizeof what);
+        if (!o) continue;
+        /* the reference code only where there is nothing else: it takes seconds */
+        const bool last_resort = strstr(what, "ref") != NULL;
+        const double seconds = last_resort && best ? INFINITY : quickest(o);
+        if (seconds < best_time) {
+            onednn_close(best);
+            best = o;
+            best_time = seconds;
+            snprintf(text, size, "%s", what);
+        } else {
+            onednn_close(o);
         }
+    }
+    trials->at = ONEDNN_TRIALS;
     return best;
+}
+
+double onednn_time(struct onednn *o, int calls)
+{
+    const uint64_t start = clock_ns();
+    for (int i = 0; i < calls; i++) onednn_run(o);
+    return o->failed ? NAN : (double)(clock_ns() - start) * 1e-9;
 }
 
 /* ---- comparing ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * How our problems are said to oneDNN: the op's shape and its arguments (onednn_shapes.c), then in the words of the version that is here
- * (onednn_v2.c, onednn_v3.c: one of them is built). */
+ * What runs in oneDNN's own process: how our problems are said to it, that is the op's shape and its arguments (onednn_shapes.c), then in
+ * the words of the version that is here (onednn_v2.c, onednn_v3.c: one of them is built), and the fastest way it has (onednn.c). */
 #ifndef BENCH_PEERS_ONEDNN_H
 #define BENCH_PEERS_ONEDNN_H
 
@@ -17,6 +17,10 @@ typedef const_dnnl_memory_desc_t onednn_md;
 enum { ONEDNN_ARGS = 9, ONEDNN_ALGORITHMS = 3, ONEDNN_MDS = 16 };
 /* LAYOUT_ANY is its own choice; pooling and batch norm make none, and take the blocks of channels that convolutions hand them. */
 enum onednn_layout { LAYOUT_ANY, LAYOUT_NCHW, LAYOUT_NHWC, LAYOUT_8C, LAYOUT_16C, ONEDNN_LAYOUTS };
+#define ONEDNN_LAYOUT_NAMES \
+    { \
+        "any", "nchw", "nhwc", "nChw8c", "nChw16c" \
+    }
 
 struct onednn_arg {
     int name; /* DNNL_ARG_… */
@@ -55,5 +59,28 @@ onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag
 void onednn_md_close(onednn_md md);
 /* forward: the hint that backward passes want. */
 dnnl_status_t onednn_describe(const struct onednn_shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t forward, dnnl_primitive_desc_t *pd);
+
+/* ---- the fastest way (onednn.c) ---- */
+
+enum { ONEDNN_TRIALS = ONEDNN_LAYOUTS * ONEDNN_ALGORITHMS };
+
+/* What is tried, in memory that both processes share: where one died, the next leaves that combination out. */
+struct onednn_trials {
+    volatile int at; /* layout * ONEDNN_ALGORITHMS + algorithm; ONEDNN_TRIALS: all were tried */
+    bool died[ONEDNN_TRIALS];
+};
+
+/* Capped to the best of `isas`. text, "3.2.1 (avx512)"; NULL: text says why not. */
+const char *onednn_start(unsigned isas, char *text, size_t size);
+
+struct onednn;
+/* NULL: it does not do that, or fails to. text: what was chosen ("any/direct, jit:avx2"). */
+struct onednn *onednn_quickest(const struct problem *p, int direction, struct team *team, struct onednn_trials *trials, char *text,
+                               size_t size);
+/* Seconds of so many calls; NAN when one failed. */
+double onednn_time(struct onednn *o, int calls);
+/* NULL when its result is that in the problem's tensor up to rounding, else text. */
+const char *onednn_compare(struct onednn *o, char *text, size_t size);
+void onednn_close(struct onednn *o);
 
 #endif

@@ -2,10 +2,14 @@
  * The benches' sampler: statistics on samples whose answers are known, turns, and when it stops. Cases here time themselves, so that no
  * machine's speed decides. */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../../bench/apart.h"
 #include "../../bench/bench.h"
 #include "../../kernels/runtime/clock.h"
 #include "../../kernels/runtime/cpu.h"
@@ -69,16 +73,20 @@ Test(bench_stats, the_interval_holds_the_median)
 struct clockwork {
     double seconds, jitter;
     struct rng rng;
-    int calls;
+    int calls, dies_after; /* 0: never */
     char *log;
 };
 
-static double tick(void *context)
+static double tick(void *context, int calls)
 {
     struct clockwork *c = context;
-    c->calls++;
-    if (c->log) strcat(c->log, c->seconds < 1.5e-3 ? "a" : "b");
-    return c->seconds * (1 + c->jitter * rng_uniform(&c->rng));
+    double seconds = 0;
+    for (int i = 0; i < calls; i++) {
+        c->calls++;
+        if (c->log) strcat(c->log, c->seconds < 1.5e-3 ? "a" : "b");
+        seconds += c->seconds * (1 + c->jitter * rng_uniform(&c->rng));
+    }
+    return c->dies_after && c->calls > c->dies_after ? NAN : seconds;
 }
 
 static struct clockwork clockwork(double seconds, double jitter)
@@ -114,6 +122,20 @@ Test(bench_sampler, takes_turns)
     cr_assert_eq(bench_sample(c, 2, &rules), 0);
     cr_assert_not_null(strstr(log, "abababababababababab"), "%s", log);
     cr_assert_eq(c[0].samples, c[1].samples);
+    bench_case_free(&c[0]);
+    bench_case_free(&c[1]);
+}
+
+Test(bench_sampler, what_fails_is_left_and_the_rest_goes_on)
+{
+    struct clockwork steady = clockwork(1e-3, 0), dying = clockwork(1e-3, 0);
+    struct bench_rules rules = bench_rules_default();
+    struct bench_case c[] = { { .timed = tick, .context = &steady }, { .timed = tick, .context = &dying } };
+    dying.dies_after = 15; /* ten calls warm it up */
+    cr_assert_eq(bench_sample(c, 2, &rules), 0);
+    cr_assert_eq(c[0].samples, rules.min_samples);
+    cr_assert_lt(c[1].samples, rules.min_samples);
+    cr_assert(isnan(c[1].sample[c[1].samples - 1]));
     bench_case_free(&c[0]);
     bench_case_free(&c[1]);
 }
@@ -181,4 +203,57 @@ Test(bench_noise, another_process_is_noticed)
     }
     usleep(500000);
     cr_assert_not_null(strstr(noise_read(&n, text, sizeof text), "other processes used"), "%s", text);
+}
+
+/* ---- a process apart ---- */
+
+/* Answers a number with the next one; what else is asked of it is an end. */
+static size_t serve(void *context, const void *request, void *answer)
+{
+    const int number = *(const int *)request;
+    if (number == -1) raise(SIGSEGV);
+    if (number == -2) _exit(3);
+    if (number == -3) pause();
+    *(int *)answer = number + *(int *)context;
+    return sizeof number;
+}
+
+static int ask(struct apart *a, int number, int *answer, struct why *why)
+{
+    return apart_ask(a, &number, sizeof number, answer, sizeof *answer, number == -3 ? 0.1 : 60, why);
+}
+
+Test(bench_apart, it_answers_and_has_what_was_there_before)
+{
+    struct apart a;
+    struct why why;
+    int step = 2, answer = 0;
+    cr_assert_eq(apart_open(&a, serve, &step, &why), 0);
+    step = 100; /* not seen over there */
+    cr_assert_eq(ask(&a, 40, &answer, &why), 0);
+    cr_assert_eq(answer, 42);
+    cr_assert_eq(ask(&a, 1, &answer, &why), 0);
+    cr_assert_eq(answer, 3);
+    apart_close(&a);
+    apart_close(&a);
+}
+
+Test(bench_apart, its_end_is_told_and_ours_goes_on)
+{
+    static const struct {
+        int request, code;
+        const char *words;
+    } ends[] = { { -1, -ECHILD, "crashed: Segmentation fault" },
+                 { -2, -ECHILD, "ended with exit code 3" },
+                 { -3, -ETIMEDOUT, "gave no answer in 0.1 s" } };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct apart a;
+        struct why why;
+        int step = 1, answer = 0;
+        cr_assert_eq(apart_open(&a, serve, &step, &why), 0);
+        cr_assert_eq(ask(&a, ends[i].request, &answer, &why), ends[i].code);
+        cr_assert_str_eq(why.text, ends[i].words);
+        cr_assert_eq(ask(&a, 1, &answer, &why), -ECHILD);
+        apart_close(&a);
+    }
 }
