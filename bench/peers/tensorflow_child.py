@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """TensorFlow's side of bench/tools/bench-peers: Keras layers, the step as a graph. Modes: graph, graph-onednn (a process of its own, with
-oneDNN's kernels switched on, which its wheel does by itself only on newer CPUs), xla (the graph, compiled).
+oneDNN's kernels switched on, which its wheel does by itself only on newer CPUs), xla (the graph, compiled). Allocators are the parent's
+to preload.
 
 usage: tensorflow_child.py NET RECIPE BATCH THREADS"""
 

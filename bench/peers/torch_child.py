@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """PyTorch's side of bench-peers: the net of modules as people write it. Modes: eager (nchw), channels_last, compile (Inductor on
-net and loss in one graph and channels_last, which was faster than nchw or the net alone). A compile that compiled nothing is an
-error.
+net and loss in one graph and channels_last, which was faster than nchw or the net alone), and each of them with -bf16: autocast around
+net and loss, weights in float32. A compile that compiled nothing is an error. Allocators are the parent's to preload.
 
 usage: torch_child.py NET RECIPE BATCH THREADS"""
 
@@ -146,33 +146,36 @@ def main():
     torch.set_num_threads(threads)
 
     def make(mode, what):
+        kind, bf16 = mode.split('-')[0], mode.endswith('-bf16')
+        cast = torch.autocast('cpu', torch.bfloat16, enabled=bf16)
         torch.manual_seed(1)
         net, loss_of = Net(text), nn.CrossEntropyLoss()
         x, labels = torch.rand(batch, *net.shape), torch.arange(batch) % net(torch.rand(2, *net.shape)).shape[1]
-        if mode != 'eager':
+        if kind != 'eager':
             net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
         net.train(what == 'train')
         if what == 'infer':
-            run = torch.compile(net) if mode == 'compile' else net
+            run = torch.compile(net) if kind == 'compile' else net
 
             def infer():
-                with torch.inference_mode():
+                with torch.inference_mode(), cast:
                     run(x)
 
-            return proven(infer) if mode == 'compile' else infer
+            return proven(infer) if kind == 'compile' else infer
         update = optimizer(recipe, net.parameters())
 
         def loss():
-            return loss_of(net(x), labels)
+            with cast:
+                return loss_of(net(x), labels)
 
-        run = torch.compile(loss) if mode == 'compile' else loss
+        run = torch.compile(loss) if kind == 'compile' else loss
 
         def train():
             update.zero_grad(set_to_none=True)
             run().backward()
             update.step()
 
-        return proven(train) if mode == 'compile' else train
+        return proven(train) if kind == 'compile' else train
 
     child.serve(make, lambda folder: short_run(folder, Net(text), recipe, batch))
 

@@ -127,7 +127,7 @@ class TablesTest(unittest.TestCase):
             ran = subprocess.run([os.path.join(TOOLS, 'bench-tables'), *more, root], capture_output=True, text=True, check=False)
             return ran.returncode, ran.stdout, ran.stderr
 
-    def test_lines_of_the_aims(self):
+    def test_lines_of_the_targets(self):
         rows = [
             kernel('direct', 20.0),
             kernel('winograd4', 10.0, auto=True),
@@ -150,8 +150,35 @@ class TablesTest(unittest.TestCase):
         rows = [net('avx2/auto', 1000.0), net('peer/torch-eager', 200.0, version='PyTorch 9'), net('peer/tensorflow-graph', 250.0)]
         nets = [net('avx2/auto', 990.0), net('avx2/auto', 1900.0, threads=2, peak_gflops=58.0)]
         _, out, _ = self.tables({'peers.jsonl': rows, 'nets.jsonl': nets})
-        self.assertIn('| kernel-size/3x3 | 32 | 1000 | tensorflow-graph | 250 | 4.00 | 3.5 | met | 661 | 1.51 |', out)
+        self.assertIn('| kernel-size/3x3 | 32 | 1000 | tensorflow-graph | 250 | 4.00 | 3.5 | met | 5.00 | 661 | 1.51 |', out)
         self.assertIn('| kernel-size/3x3 | train | 32 | avx2/auto | 2 | 1900 | 1.92 | 2.00 | 0.96 |', out)
+
+    def test_two_isas_and_bf16_beside_float32(self):
+        """The best ISA of convgauge and the best float32 mode count, whatever stands first or is faster in another format."""
+        rows = [
+            net('avx2/auto', 600.0),
+            net('avx512/auto', 1000.0),
+            net('peer/torch-compile-bf16', 900.0, precision='bf16'),
+            net('peer/torch-compile', 250.0, precision='float32'),
+        ]
+        _, out, _ = self.tables({'peers.jsonl': rows})
+        self.assertIn('| kernel-size/3x3 | 32 | 1000 | torch-compile | 250 | 4.00 | 3.5 | met | 4.00 |', out)
+
+    def test_disturbed_ratios_are_marked_and_left_out(self):
+        rows = [
+            kernel('direct', 10.0, auto=True),
+            kernel('onednn', 30.0, 'peer', reference_moved=0.06),
+            kernel('direct', 10.0, what='conv.bwd_data', auto=True, reference_moved=0.04),
+            kernel('onednn', 20.0, 'peer', what='conv.bwd_data', reference_moved=0.04),
+        ]
+        _, out, _ = self.tables({'kernels.jsonl': rows})
+        self.assertIn('| n64c16h9k16r3pad0 | fwd | direct | 10.0 | 30.0 | 3.00 | 1.3 | disturbed |', out)
+        self.assertIn('1 of 2 lines met, 1 disturbed.', out)
+        self.assertIn('| conv | 2 | 2.00 (1 disturbed left out) | 0 |', out)
+        rows = [net('avx2/auto', 1000.0, us_reference=1.0), net('peer/torch-eager', 200.0, us_reference=1.06)]
+        _, out, _ = self.tables({'peers.jsonl': rows})
+        self.assertIn('| 200 | 5.00 | 3.5 | disturbed |', out)
+        self.assertIn('Geometric mean over 1 lines, convgauge / the best baseline: - (1 disturbed left out)', out)
 
     def test_the_roof(self):
         code, out, _ = self.tables({'kernels.jsonl': [kernel('direct', 20.0, auto=True)]}, '--roofline')
