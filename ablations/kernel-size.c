@@ -68,7 +68,7 @@ static double shifted_accuracy(const struct look *look, struct plan *plan, int m
     for (int done = 0; done < images->count; done += batch) {
         int index[PLAN_WAVE], n = images->count - done < batch ? images->count - done : batch;
         for (int i = 0; i < n; i++) index[i] = done + i;
-        batcher_fill(batcher, images, index, n, true, 0, 0, plan_input(plan), plan_labels(plan));
+        batcher_fill(batcher, images, index, n, &(struct augment_key){ 0 }, plan_input(plan), plan_labels(plan));
         plan_forward(plan, n, false, (struct pass_key){ 0 });
         for (int i = 0; i < n; i++) right += plan_best(plan)[i] == plan_labels(plan)[i];
     }

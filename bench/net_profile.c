@@ -93,26 +93,28 @@ static const char *shape_text(struct shape s, char *text, size_t size)
     return text;
 }
 
-struct parts {
-    double forward, data, weights, other;
+/* A row: whose time it is (layer -1: no layer's), and what of it went where. */
+struct part {
+    int layer;
+    const char *word, *out;
+    double forward, data, weights, other, flops;
 };
 
-static double sum_of(struct parts p) { return p.forward + p.data + p.weights + p.other; }
+static double sum_of(const struct part *p) { return p->forward + p->data + p->weights + p->other; }
 
-static void write_part(const struct runner *r, struct net_options *g, struct report *report, int layer, const char *word, const char *out,
-                       struct parts p, double whole, double flops)
+static void write_part(const struct runner *r, struct net_options *g, struct report *report, double whole, const struct part *p)
 {
     json_t *row = runner_row(r, g->team, "profile");
-    json_object_set_new(row, "layer", layer < 0 ? json_null() : json_integer(layer));
-    json_object_set_new(row, "word", json_string(word));
-    json_object_set_new(row, "out", json_string(out));
-    json_object_set_new(row, "us_forward", real_or_null(p.forward * 1e6));
-    json_object_set_new(row, "us_backward_data", real_or_null(p.data * 1e6));
-    json_object_set_new(row, "us_backward_weights", real_or_null(p.weights * 1e6));
-    json_object_set_new(row, "us_other", real_or_null(p.other * 1e6));
+    json_object_set_new(row, "layer", p->layer < 0 ? json_null() : json_integer(p->layer));
+    json_object_set_new(row, "word", json_string(p->word));
+    json_object_set_new(row, "out", json_string(p->out));
+    json_object_set_new(row, "us_forward", real_or_null(p->forward * 1e6));
+    json_object_set_new(row, "us_backward_data", real_or_null(p->data * 1e6));
+    json_object_set_new(row, "us_backward_weights", real_or_null(p->weights * 1e6));
+    json_object_set_new(row, "us_other", real_or_null(p->other * 1e6));
     json_object_set_new(row, "us", real_or_null(sum_of(p) * 1e6));
     json_object_set_new(row, "percent", real_or_null(100 * sum_of(p) / whole));
-    json_object_set_new(row, "gflops", flops > 0 ? real_or_null(flops / sum_of(p) * 1e-9) : json_null());
+    json_object_set_new(row, "gflops", p->flops > 0 ? real_or_null(p->flops / sum_of(p) * 1e-9) : json_null());
     report_row(report, row);
     json_decref(row);
 }
@@ -121,13 +123,18 @@ static void write_profile(const struct runner *r, const struct watch *w, struct 
 {
     const double whole = faster_half(w->watched, w->steps), unwatched = faster_half(w->unwatched, w->steps);
     char out[48];
-    struct parts total = { 0 };
+    struct part total = { .layer = -1, .word = "sum of the parts", .out = "", .flops = runner_flops(r) };
     for (int i = 0; i < w->layers; i++) {
         const struct layer *l = &r->net->net.layers[i];
-        const struct parts p = { part_mean(w, i, PART_FORWARD), part_mean(w, i, PART_BACKWARD_DATA), part_mean(w, i, PART_BACKWARD_WEIGHTS),
-                                 0 };
         const struct plan_line line = plan_line(r->plan, i);
-        if (*line.words) write_part(r, g, report, i, line.words, shape_text(l->out, out, sizeof out), p, whole, 2 * line.macs * r->batch);
+        const struct part p = { .layer = i,
+                                .word = line.words,
+                                .out = shape_text(l->out, out, sizeof out),
+                                .forward = part_mean(w, i, PART_FORWARD),
+                                .data = part_mean(w, i, PART_BACKWARD_DATA),
+                                .weights = part_mean(w, i, PART_BACKWARD_WEIGHTS),
+                                .flops = 2 * line.macs * r->batch };
+        if (*line.words) write_part(r, g, report, whole, &p);
         total.forward += p.forward, total.data += p.data, total.weights += p.weights;
     }
     static const struct {
@@ -135,13 +142,15 @@ static void write_profile(const struct runner *r, const struct watch *w, struct 
         const char *word;
     } others[] = { { PART_PACK, "packing" }, { PART_LOSS, "loss" }, { PART_STEP, "optimizer" } };
     for (int i = 0; i < 3; i++) {
-        const struct parts p = { 0, 0, 0, part_mean(w, w->layers, others[i].part) };
-        write_part(r, g, report, -1, others[i].word, "", p, whole, 0);
+        const struct part p = { .layer = -1, .word = others[i].word, .out = "", .other = part_mean(w, w->layers, others[i].part) };
+        write_part(r, g, report, whole, &p);
         total.other += p.other;
     }
-    write_part(r, g, report, -1, "sum of the parts", "", total, whole, runner_flops(r));
-    write_part(r, g, report, -1, "the same steps, whole", "", (struct parts){ .other = whole }, whole, runner_flops(r));
-    write_part(r, g, report, -1, "steps unwatched", "", (struct parts){ .other = unwatched }, whole, runner_flops(r));
+    write_part(r, g, report, whole, &total);
+    const struct part same = { .layer = -1, .word = "the same steps, whole", .out = "", .other = whole, .flops = total.flops };
+    write_part(r, g, report, whole, &same);
+    const struct part alone = { .layer = -1, .word = "steps unwatched", .out = "", .other = unwatched, .flops = total.flops };
+    write_part(r, g, report, whole, &alone);
 }
 
 void net_profile(struct bench_net *n, int batch, struct net_options *g, struct report *report)

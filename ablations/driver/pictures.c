@@ -119,7 +119,7 @@ static void write_feature_maps(const struct look *look, struct plan *plan, struc
 {
     const int first = 0;
     char name[160], word[96];
-    batcher_fill(batcher, &look->data->test, &first, 1, false, 0, 0, plan_input(plan), plan_labels(plan));
+    batcher_fill(batcher, &look->data->test, &first, 1, NULL, plan_input(plan), plan_labels(plan));
     write_maps(look, "sample.npy", look->net->in, plan_input(plan));
     plan_forward(plan, 1, false, (struct pass_key){ 0 });
     for (int i = 0; i < look->net->count; i++) {
@@ -139,9 +139,8 @@ static void write_confusion(const struct look *look, struct plan *plan, struct b
     uint8_t *predicted = room_for((size_t)n, 1), *images = room_for((size_t)(d->h * d->w * d->c), SHOWN_WRONG);
     int list[SHOWN_WRONG][3];
     size_t pixels = (size_t)(d->h * d->w * d->c);
-    double accuracy, loss;
     for (int i = 0; i < n; i++) index[i] = i;
-    train_evaluate(plan, batcher, &d->test, index, n, look->batch, &accuracy, &loss, predicted);
+    train_evaluate(plan, batcher, &d->test, index, n, look->batch, predicted);
     for (int i = 0; i < n; i++) {
         matrix[d->test.labels[i] * d->classes + predicted[i]]++;
         if (d->test.labels[i] == predicted[i] || wrong == SHOWN_WRONG) continue;

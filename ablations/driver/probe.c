@@ -74,7 +74,7 @@ static struct plan *probe_open(struct look *look, int n)
     }
     for (int i = 0; i < n; i++) index[i] = i;
     plan_init(plan, look->recipe->init, look->options->seed);
-    batcher_fill(batcher, &look->data->train, index, n, false, 0, 0, plan_input(plan), plan_labels(plan));
+    batcher_fill(batcher, &look->data->train, index, n, NULL, plan_input(plan), plan_labels(plan));
     batcher_close(batcher);
     return plan;
 }

@@ -181,7 +181,7 @@ static pthread_once_t amx_once = PTHREAD_ONCE_INIT;
 
 static void find_amx(void) { known_amx = detect_amx(); }
 
-bool cpu_has_amx(void)
+static bool has_amx(void)
 {
     pthread_once(&amx_once, find_amx);
     return known_amx;
@@ -189,7 +189,7 @@ bool cpu_has_amx(void)
 
 unsigned cpu_detect(void)
 {
-    unsigned isas = detect_simd() | (cpu_has_amx() ? 1u << ISA_AMX : 0) | 1u << ISA_SCALAR | 1u << ISA_PORTABLE;
+    unsigned isas = detect_simd() | (has_amx() ? 1u << ISA_AMX : 0) | 1u << ISA_SCALAR | 1u << ISA_PORTABLE;
     assert(isas < 1u << ISA_COUNT);
     return isas;
 }

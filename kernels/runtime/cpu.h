@@ -33,12 +33,9 @@ enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
 #undef ISA_NUMBER
 
 /* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
- * NEON means aarch64 with AdvSIMD, AMX what cpu_has_amx() says. SCALAR and PORTABLE are always in. */
+ * NEON means aarch64 with AdvSIMD, AMX tiles of bf16: the CPU must have them, the operating system save them, and Linux grant this process
+ * their use, which the first call asks for. SCALAR and PORTABLE are always in. */
 unsigned cpu_detect(void);
-
-/* Can tiles of bf16 (AMX) be used here? The CPU must have it, the operating
- * system save it, and Linux grant this process its use, which the first call asks for. */
-bool cpu_has_amx(void);
 
 /* "scalar", "portable", "neon", "avx2", "avx512", "amx". */
 const char *isa_name(enum isa isa);

@@ -9,6 +9,7 @@
 #include <float.h>
 #include <stdint.h>
 #include <string.h>
+#include "internal.h"
 
 _Static_assert(FLT_EVAL_METHOD == 0 && DBL_MANT_DIG == 53, "doubles must be evaluated as IEEE doubles");
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "clock.h"
+#include "internal.h"
 
 enum { SPINS = 2000, SEPARATE = 128 }; /* pauses before sleep; bytes between data of different threads (lines come in pairs) */
 

@@ -38,6 +38,5 @@ int team_workers(const struct team *team);                /* 1 for NULL */
 bool team_pinned(const struct team *team);                /* every worker is bound as asked; false for BIND_NONE */
 bool team_crowded(const struct team *team);               /* other runs have claimed the cores: the system places the workers */
 int team_planned_pu(const struct team *team, int worker); /* OS index, -1 if unbound */
-int team_actual_pu(struct team *team, int worker);        /* read back by the worker itself, -1 where the system does not tell */
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "claims.h"
+#include "internal.h"
 
 struct topology {
     hwloc_topology_t pus, cores; /* the second is the first restricted to one PU per core */

@@ -40,9 +40,6 @@ struct binding *topology_binding_of_self(const struct topology *t);
 /* Binds the calling thread as it was and frees `binding`. NULL is fine. */
 void topology_give_back(const struct topology *t, struct binding *binding);
 
-/* The OS index of the PU the calling thread last ran on, or -1 where the system does not tell. */
-int topology_where_am_i(const struct topology *t);
-
 /* "core", "pu", "none" both ways; parse gives -1 for anything else. */
 const char *bind_name(enum bind bind);
 int bind_parse(const char *name);

@@ -54,10 +54,13 @@ INLINE void conv_tile_step(vf (*a)[MAX_PIXELS], const float *const *x, ptrdiff_t
     }
 }
 
-/* One plane or group: STEP floats from channel to channel; ROWS rows of RUN pairs without a loop, or, RUN 0, what the tile says. */
-INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at, const float *bias, ptrdiff_t y_at, const int STEP,
-                           const int ROWS, const int RUN, const int KT, const int P)
+/* One group of one plane: STEP floats from channel to channel; ROWS rows of RUN pairs without a loop, or, RUN 0, what the tile says. */
+INLINE void conv_tile_once(const struct tile *t, ptrdiff_t plane, ptrdiff_t group, const int STEP, const int ROWS, const int RUN,
+                           const int KT, const int P)
 {
+    const ptrdiff_t x_at = plane * t->x_plane, w_at = plane * t->w_plane + group * t->w_group;
+    const ptrdiff_t y_at = plane * t->y_plane + group * KT * STEP;
+    const float *bias = t->bias ? t->bias + group * KT : NULL;
     vf a[MAX_CHANNELS][MAX_PIXELS];
     float *y[MAX_PIXELS]; /* looked up once: for all the compiler knows, the stores could change *t */
     const float *x[MAX_PIXELS], *w = t->w + w_at;
@@ -97,10 +100,7 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t x_at, ptrdiff_t w_at,
 INLINE void conv_tile_planes(const struct tile *t, int planes, const int STEP, const int ROWS, const int RUN, const int KT, const int P)
 {
     for (ptrdiff_t plane = 0; plane < planes; plane++) {
-        for (ptrdiff_t group = 0; group < t->groups; group++) {
-            conv_tile_once(t, plane * t->x_plane, plane * t->w_plane + group * t->w_group, t->bias ? t->bias + group * KT : NULL,
-                           plane * t->y_plane + group * KT * STEP, STEP, ROWS, RUN, KT, P);
-        }
+        for (ptrdiff_t group = 0; group < t->groups; group++) conv_tile_once(t, plane, group, STEP, ROWS, RUN, KT, P);
     }
 }
 

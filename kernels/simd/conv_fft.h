@@ -303,7 +303,8 @@ static inline void fft_pack(const struct conv *p, const struct tile_row *tiles, 
 {
     const struct fft_sweep s = direction == CONV_FWD ? fft_forward(p) : fft_backward(p);
     float room[(FFT_TAPS * FFT_TAPS + 478) * LANES], line[16 * V] = { 0 }, slots[FFT_SLOTS * 16 * V] = { 0 };
-    planes_pack(p, fft_planes(s.extra), tiles, direction, fft_weights, &(struct fft_weigher){ &s, line, slots }, w, packed, room);
+    planes_pack(p, tiles, direction, &(struct planes_weights){ fft_planes(s.extra), fft_weights, &(struct fft_weigher){ &s, line, slots } },
+                w, packed, room);
 }
 
 /* ---- forward and backward-data ---- */
@@ -324,29 +325,36 @@ static inline void fft_outputs(const struct fft_sweep *s, const float *z, ptrdif
     }
 }
 
-/* Columns, products and columns back of one slot group, for `blocks` blocks. */
-static inline void fft_group_products(const struct fft_sweep *s, int blocks, struct fft_group g, int first_plane,
-                                      const struct tile_row *tiles, const float *u, const float *z, float *z2, float *v, float *m)
+/* What a few blocks go through: slots of x, planes of vectors, their products, slots of y. */
+struct fft_room {
+    int blocks;
+    float *z, *v, *m, *z2;
+};
+
+/* Columns, products and columns back of one slot group. */
+static inline void fft_group_products(const struct fft_sweep *s, const struct fft_room *a, struct fft_group g, int first_plane,
+                                      const struct tile_row *tiles, const float *u)
 {
-    const ptrdiff_t row = (ptrdiff_t)blocks * s->c * LANES, row2 = (ptrdiff_t)blocks * s->k * LANES;
+    const ptrdiff_t row = (ptrdiff_t)a->blocks * s->c * LANES, row2 = (ptrdiff_t)a->blocks * s->k * LANES;
     const ptrdiff_t slot = fft_slot(s->h, row), slot2 = fft_slot(s->p, row2);
-    struct planes o = planes_of(g.planes, s->c, s->k, blocks * PARTS, tiles);
+    struct planes o = planes_of(g.planes, s->c, s->k, a->blocks * PARTS, tiles);
     o.first = first_plane;
     o.all = fft_planes(s->extra);
     struct fft_walk walk = { slot, row, LANES, o.v_plane, V, s->c };
     for (int i = 0; i < o.vectors; i++) {
-        const float *from = z + (ptrdiff_t)(i / PARTS) * s->c * LANES + i % PARTS * V;
-        fft_columns(&walk, g, from, s->h, s->extra, planes_vector(&o, i, v), false);
+        const float *from = a->z + (ptrdiff_t)(i / PARTS) * s->c * LANES + i % PARTS * V;
+        fft_columns(&walk, g, from, s->h, s->extra, planes_vector(&o, i, a->v), false);
     }
     for (int k = 0, channels; k < s->k; k += channels) {
         const struct tile_row *tile = tile_pick(tiles, s->k, s->k - k);
         channels = planes_channels(s->k - k, tile);
         walk = (struct fft_walk){ slot2, row2, LANES, o.m_plane, V, channels };
         for (int first = 0, count; first < o.vectors; first += count) {
-            count = planes_products(&o, first, k, channels, tile, u, v, m);
+            count = planes_products(&o, first, k, channels, tile, u, a->v, a->m);
             for (int i = first; i < first + count; i++) {
-                float *to = z2 + ((ptrdiff_t)(i / PARTS) * s->k + k) * LANES + i % PARTS * V;
-                fft_columns_back(&walk, g, m + (ptrdiff_t)(i - first) * channels * V, s->extra, (struct fft_wanted){ s->p, 0 }, false, to);
+                float *to = a->z2 + ((ptrdiff_t)(i / PARTS) * s->k + k) * LANES + i % PARTS * V;
+                fft_columns_back(&walk, g, a->m + (ptrdiff_t)(i - first) * channels * V, s->extra, (struct fft_wanted){ s->p, 0 }, false,
+                                 to);
             }
         }
     }
@@ -360,21 +368,22 @@ static inline void fft_run(const struct fft_sweep *s, struct span rows, const st
     for (int block = rows.begin / s->p, blocks; block <= last; block += blocks) {
         blocks = least(FFT_BLOCKS, (int)last + 1 - block);
         const ptrdiff_t slot = fft_slot(s->h, blocks * pixel), slot2 = fft_slot(s->p, (ptrdiff_t)blocks * s->k * LANES);
-        float *z = scratch, *z2 = z + FFT_SLOTS * slot, *v = z2 + FFT_SLOTS * slot2;
-        float *m = v + planes_v_floats(FFT_PLANES, s->c, FFT_BLOCKS * PARTS);
+        struct fft_room a = { .blocks = blocks, .z = scratch, .z2 = scratch + FFT_SLOTS * slot };
+        a.v = a.z2 + FFT_SLOTS * slot2;
+        a.m = a.v + planes_v_floats(FFT_PLANES, s->c, FFT_BLOCKS * PARTS);
         for (int i = 0; i < s->h * blocks; i++) {
             const ptrdiff_t from = (ptrdiff_t)(block + i % blocks) * s->h + i / blocks;
-            fft_rows(x + from * s->w * pixel, pixel, s->w, pixel, s->extra, z + i * pixel, slot, false);
+            fft_rows(x + from * s->w * pixel, pixel, s->w, pixel, s->extra, a.z + i * pixel, slot, false);
         }
         for (int i = 0, plane = 0; i < fft_groups(s->extra); i++) {
             const struct fft_group g = fft_group(s->extra, i);
-            fft_group_products(s, blocks, g, plane, tiles, packed, z, z2, v, m);
+            fft_group_products(s, &a, g, plane, tiles, packed);
             plane += g.planes;
         }
         for (int i = 0; i < s->p * blocks; i++) {
             const int row = (block + i % blocks) * s->p + i / blocks;
             if (row < rows.begin || row >= rows.end) continue;
-            fft_outputs(s, z2 + (ptrdiff_t)i * s->k * LANES, slot2, bias, y + (ptrdiff_t)row * s->q * s->k * LANES);
+            fft_outputs(s, a.z2 + (ptrdiff_t)i * s->k * LANES, slot2, bias, y + (ptrdiff_t)row * s->q * s->k * LANES);
         }
     }
 }

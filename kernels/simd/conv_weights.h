@@ -174,11 +174,17 @@ static inline int band_pointers(const struct band *band, int k, int channels, in
     return count;
 }
 
-/* Sums of one kernel row's tap group for the channels of a tile against input channels [c0, c0 + inputs); adds to dw. */
-static inline void band_taps(const struct band *band, const struct sums_row *tiles, const struct sums *shape, const float *const *x0, int k,
-                             int channels, int c0, int inputs, int r, int s, int taps, float *dw)
+/* Output channels [k, k + channels) against input channels [c, c + inputs) of a kernel row's taps (r, s) … (r, s + taps - 1). */
+struct band_part {
+    int k, channels, c, inputs, r, s, taps;
+};
+
+/* Their sums; adds to dw. */
+static inline void band_taps(const struct band *band, const struct sums_row *tiles, const struct sums *shape, const float *const *x0,
+                             const struct band_part *part, float *dw)
 {
     const struct conv *p = band->p;
+    const int taps = part->taps, s = part->s;
     const float *x[MAX_BAND_ROWS];
     float acc[MAX_SUMS * LANES], sum[MAX_SUMS];
     int low[MAX_TAPS], high[MAX_TAPS];
@@ -193,19 +199,19 @@ static inline void band_taps(const struct band *band, const struct sums_row *til
     job.low = low;
     job.high = high;
     job.out = acc;
-    for (int c = 0; c < inputs;) {
-        const struct sums_row *tile = sums_pick(tiles, channels, inputs - c, taps);
+    for (int c = 0; c < part->inputs;) {
+        const struct sums_row *tile = sums_pick(tiles, part->channels, part->inputs - c, taps);
         int count = tile->k * tile->c * tile->taps;
         for (int row = 0; row < job.rows; row++) x[row] = x0[row] + s * job.x_tap + c * job.x_channel;
         for (int i = count; i % 4; i++) memset(acc + i * LANES, 0, LANES * sizeof *acc);
-        for (int part = 0; part < PARTS; part++) {
-            job.offset = part * V;
+        for (int v = 0; v < LANES; v += V) {
+            job.offset = v;
             tile->run(&job);
         }
         for (int i = 0; i < count; i += 4) v_sum4(acc + i * LANES, sum + i);
         for (int i = 0; i < tile->k; i++) {
             for (int j = 0; j < tile->c; j++) {
-                float *to = dw + (((ptrdiff_t)(k + i) * p->r + r) * p->s + s) * p->c + c0 + c + j;
+                float *to = dw + (((ptrdiff_t)(part->k + i) * p->r + part->r) * p->s + s) * p->c + part->c + c + j;
                 for (int t = 0; t < taps; t++) to[(ptrdiff_t)t * p->c] += sum[(i * tile->c + j) * taps + t];
             }
         }
@@ -229,7 +235,7 @@ static inline void band_tile(const struct band *band, const struct sums_row *til
         job.rows = band_pointers(band, k, channels, c0, r, dy, x);
         for (int s = 0, taps; s < p->s && job.rows > 0; s += taps) {
             taps = tap_group(p->s - s);
-            band_taps(band, tiles, &job, x, k, channels, c0, inputs, r, s, taps, dw);
+            band_taps(band, tiles, &job, x, &(struct band_part){ k, channels, c0, inputs, r, s, taps }, dw);
         }
     }
 }

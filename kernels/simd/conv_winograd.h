@@ -79,7 +79,7 @@ static inline void wino_pack(const struct wino *f, const struct conv *p, const s
                              const float *w, float *packed)
 {
     float room[(25 + WINO_N_MAX * WINO_N_MAX) * LANES];
-    planes_pack(p, wino_n(f) * wino_n(f), tiles, direction, wino_weights, f, w, packed, room);
+    planes_pack(p, tiles, direction, &(struct planes_weights){ wino_n(f) * wino_n(f), wino_weights, f }, w, packed, room);
 }
 
 /* ---- tiles: where they read and write ---- */

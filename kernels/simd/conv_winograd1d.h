@@ -135,10 +135,19 @@ INLINE void wino1_outputs(const struct wino *f, const float *m, ptrdiff_t plane,
     }
 }
 
-/* One output row of a patch; vectors are the parts of its tiles. */
-INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct wino1_patch *a, int i, const struct tile_row *tiles,
-                      const float *v, float *m, const float *u, const float *bias, float *y)
+/* What rows are made with: packed weights, room for transformed inputs and for products. */
+struct wino1_pass {
+    const struct tile_row *tiles;
+    const float *u, *bias;
+    float *v, *m;
+};
+
+/* Output row i of a patch, at y; vectors are the parts of its tiles. */
+INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct wino1_patch *a, int i, const struct wino1_pass *pass,
+                      float *y)
 {
+    const struct tile_row *tiles = pass->tiles;
+    const float *bias = pass->bias;
     const int vectors = a->tiles * PARTS, width = tile_pick(tiles, p->k, p->k)->pixels, top = a->i + i - p->top;
     const int first_tap = top < 0 ? -top : 0, taps = least(p->r, p->h - top) - first_tap;
     const ptrdiff_t pixel = (ptrdiff_t)p->k * LANES;
@@ -153,14 +162,14 @@ INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct w
     for (int first = 0; first < vectors; first += t.pixels) {
         const int left = vectors - first;
         t.pixels = left >= 2 * width ? width : left > width ? (left + 1) / 2 : left;
-        for (int n = 0; n < t.pixels; n++) t.x[n] = v + ((ptrdiff_t)(first + n) * a->inputs + top + first_tap - a->h) * V;
+        for (int n = 0; n < t.pixels; n++) t.x[n] = pass->v + ((ptrdiff_t)(first + n) * a->inputs + top + first_tap - a->h) * V;
         const struct tile_row *row;
         for (int k = 0; k < p->k; k += row->channels) {
             row = tile_pick(tiles, p->k, p->k - k);
-            t.w = u + (ptrdiff_t)k * p->r + first_tap * row->channels;
+            t.w = pass->u + (ptrdiff_t)k * p->r + first_tap * row->channels;
             for (int n = 0; n < t.pixels; n++) {
                 const int column = (a->j + (first + n) / PARTS) * WINO_M, wanted = least(p->q - column, WINO_M);
-                t.y[n] = m + (ptrdiff_t)n * row->channels * V;
+                t.y[n] = pass->m + (ptrdiff_t)n * row->channels * V;
                 if (n > 0 && (first + n) % PARTS) continue; /* those lines have been asked for */
                 for (int j = 0; j < wanted; j++) {
                     for (int c = 0; c < row->channels; c++) v_prefetch(y + (column + j) * pixel + (ptrdiff_t)(k + c) * LANES);
@@ -179,14 +188,12 @@ INLINE void wino1_row(const struct wino *f, const struct conv *p, const struct w
 INLINE void wino1_fwd(const struct wino *f, const struct conv *p, const struct tile_row *tiles, struct span rows, const float *x,
                       const float *packed, const float *b, float *y, float *scratch)
 {
-    float *v = scratch, *m = v + wino_n(f) * wino1_v_plane(f->r);
+    const struct wino1_pass pass = { tiles, packed, b, scratch, scratch + wino_n(f) * wino1_v_plane(f->r) };
     if (rows.begin >= rows.end) return;
     struct wino1_patch a = wino1_patch_at(p, rows, rows.begin, 0);
     do {
-        wino1_inputs(f, p, &a, x, v, V, (ptrdiff_t)a.inputs * V);
-        for (int i = 0; i < a.rows; i++) {
-            wino1_row(f, p, &a, i, tiles, v, m, packed, b, y + ((ptrdiff_t)a.block * p->p + a.i + i) * p->q * p->k * LANES);
-        }
+        wino1_inputs(f, p, &a, x, pass.v, V, (ptrdiff_t)a.inputs * V);
+        for (int i = 0; i < a.rows; i++) { wino1_row(f, p, &a, i, &pass, y + ((ptrdiff_t)a.block * p->p + a.i + i) * p->q * p->k * LANES); }
     } while (wino1_patch_next(p, rows, &a));
 }
 

@@ -12,15 +12,15 @@
 
 enum { DENSE_DEPTH = 1024 }; /* inputs per pass: x[blocks][1024] of a batch of 64 is 256 KiB and stays in L2 */
 
-/* y[KT][P vectors] += w rows * x over inputs [from, to); the first pass starts from the bias, later ones from y. */
-INLINE void dense_tile(const struct dense *p, const float *const *x, float *const *y, const float *w, const float *b, int from, int to,
+/* y[KT][P vectors] += w rows * x over these inputs; the first pass starts from the bias, later ones from y. */
+INLINE void dense_tile(const struct dense *p, const float *const *x, float *const *y, const float *w, const float *b, struct span inputs,
                        const int KT, const int P)
 {
     vf a[MAX_CHANNELS][MAX_PIXELS];
     UNROLL_FOR (int k = 0; k < KT; k++) {
-        UNROLL_FOR (int v = 0; v < P; v++) a[k][v] = from > 0 ? v_load(y[v] + k * LANES) : b ? v_set(b[k]) : v_zero();
+        UNROLL_FOR (int v = 0; v < P; v++) a[k][v] = inputs.begin > 0 ? v_load(y[v] + k * LANES) : b ? v_set(b[k]) : v_zero();
     }
-    for (int c = from; c < to; c++) {
+    for (int c = inputs.begin; c < inputs.end; c++) {
         vf in[MAX_PIXELS];
         UNROLL_FOR (int v = 0; v < P; v++) in[v] = v_load(x[v] + (ptrdiff_t)c * LANES);
         UNROLL_FOR (int k = 0; k < KT; k++) {
@@ -39,33 +39,40 @@ static inline void dense_vectors(const float *x, int extent, int first, int coun
     for (int i = 0; i < count; i++) at[i] = x + (ptrdiff_t)((first + i) / PARTS) * extent * LANES + (first + i) % PARTS * V;
 }
 
-INLINE void dense_fwd_group(const struct dense *p, int k, int from, int to, const float *x, const float *w, const float *b, float *y,
-                            const int KT, const int P)
+/* KT outputs from k of the whole batch, over these inputs. */
+struct dense_pass {
+    struct span inputs;
+    const float *x, *w, *b;
+    float *y;
+};
+INLINE void dense_fwd_group(const struct dense *p, const struct dense_pass *a, int k, const int KT, const int P)
 {
     int vectors = image_blocks(p->n) * PARTS;
     const float *in[MAX_PIXELS], *out[MAX_PIXELS];
     float *to_y[MAX_PIXELS];
-    const float *rows = w + (ptrdiff_t)k * p->c, *bias = b ? b + k : NULL;
+    const float *rows = a->w + (ptrdiff_t)k * p->c, *bias = a->b ? a->b + k : NULL;
     for (int first = 0, count; first < vectors; first += count) {
         int left = vectors - first;
         count = left >= P && left != P + 1 ? P : left > P ? (left + 1) / 2 : left;
-        dense_vectors(x, p->c, first, count, in);
-        dense_vectors(y, p->k, first, count, out);
-        for (int i = 0; i < count; i++) to_y[i] = y + (out[i] - y) + (ptrdiff_t)k * LANES;
-        if (P >= 4 && count == 4) dense_tile(p, in, to_y, rows, bias, from, to, KT, 4);
-        if (P >= 3 && count == 3) dense_tile(p, in, to_y, rows, bias, from, to, KT, 3);
-        if (P >= 2 && count == 2) dense_tile(p, in, to_y, rows, bias, from, to, KT, 2);
-        if (count == 1) dense_tile(p, in, to_y, rows, bias, from, to, KT, 1);
+        dense_vectors(a->x, p->c, first, count, in);
+        dense_vectors(a->y, p->k, first, count, out);
+        for (int i = 0; i < count; i++) to_y[i] = a->y + (out[i] - a->y) + (ptrdiff_t)k * LANES;
+        if (P >= 4 && count == 4) dense_tile(p, in, to_y, rows, bias, a->inputs, KT, 4);
+        if (P >= 3 && count == 3) dense_tile(p, in, to_y, rows, bias, a->inputs, KT, 3);
+        if (P >= 2 && count == 2) dense_tile(p, in, to_y, rows, bias, a->inputs, KT, 2);
+        if (count == 1) dense_tile(p, in, to_y, rows, bias, a->inputs, KT, 1);
     }
 }
 
 static void dense_fwd(const struct dense *p, struct span outputs, const float *x, const float *w, const float *b, float *y)
 {
     for (int from = 0; from < p->c; from += DENSE_DEPTH) {
-        int to = from + DENSE_DEPTH < p->c ? from + DENSE_DEPTH : p->c, k = outputs.begin;
-        for (; k + DENSE_KT <= outputs.end; k += DENSE_KT) dense_fwd_group(p, k, from, to, x, w, b, y, DENSE_KT, DENSE_P);
-        for (; k + 2 <= outputs.end; k += 2) dense_fwd_group(p, k, from, to, x, w, b, y, 2, 4);
-        if (k < outputs.end) dense_fwd_group(p, k, from, to, x, w, b, y, 1, 4);
+        const struct span inputs = { from, from + DENSE_DEPTH < p->c ? from + DENSE_DEPTH : p->c };
+        const struct dense_pass pass = { inputs, x, w, b, y };
+        int k = outputs.begin;
+        for (; k + DENSE_KT <= outputs.end; k += DENSE_KT) dense_fwd_group(p, &pass, k, DENSE_KT, DENSE_P);
+        for (; k + 2 <= outputs.end; k += 2) dense_fwd_group(p, &pass, k, 2, 4);
+        if (k < outputs.end) dense_fwd_group(p, &pass, k, 1, 4);
     }
 }
 

@@ -81,15 +81,19 @@ static inline int planes_products(const struct planes *o, int first, int k, int 
 }
 
 /* A weight transform of V (output, input) pairs: from[tap][16 lanes] to to[plane][16 lanes]. */
-typedef void planes_weights_fn(const void *transform, const float *from, float *to);
+struct planes_weights {
+    int planes;
+    void (*run)(const void *transform, const float *from, float *to);
+    const void *transform;
+};
 
 /* u of a convolution's weights; for backward-data taps are flipped and channels swapped. Lanes run over the [C][channels] of a tile, so
  * they are stored as they come. `room` holds taps + planes vectors of 16. */
-static inline void planes_pack(const struct conv *p, int count, const struct tile_row *tiles, enum conv_direction direction,
-                               planes_weights_fn *weights, const void *transform, const float *w, float *u, float *room)
+static inline void planes_pack(const struct conv *p, const struct tile_row *tiles, enum conv_direction direction,
+                               const struct planes_weights *weights, const float *w, float *u, float *room)
 {
     const bool flip = direction == CONV_BWD_DATA;
-    const int outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, taps = p->r * p->s;
+    const int count = weights->planes, outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, taps = p->r * p->s;
     float *to = room + taps * LANES;
     memset(room, 0, sizeof *room * (size_t)(taps * LANES));
     for (int k = 0, channels; k < outputs; k += channels) {
@@ -102,7 +106,7 @@ static inline void planes_pack(const struct conv *p, int count, const struct til
                 const float *one = w + (flip ? input * taps * p->c + output : output * taps * p->c + input);
                 for (int t = 0; t < taps; t++) room[t * LANES + i] = one[(ptrdiff_t)(flip ? taps - 1 - t : t) * p->c];
             }
-            for (int part = 0; part < PARTS; part++) weights(transform, room + part * V, to + part * V);
+            for (int part = 0; part < PARTS; part++) weights->run(weights->transform, room + part * V, to + part * V);
             for (int i = 0; i < count && lanes == LANES; i++) {
                 UNROLL_FOR (int v = 0; v < LANES; v += V) v_store(u + i * plane + first + v, v_load(to + i * LANES + v));
             }

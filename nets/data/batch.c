@@ -31,9 +31,7 @@ struct fill {
     const struct images *images;
     const int *index;
     int n;
-    bool augment;
-    uint64_t seed;
-    uint32_t epoch;
+    const struct augment_key *augment;
     real *x;
 };
 
@@ -198,7 +196,7 @@ static const uint8_t *change(const struct fill *f, int i, uint8_t *room)
     if (b->in_place) memcpy(room, from, b->image_bytes);
     else
         for (size_t k = 0; k < b->image_bytes; k++) room[k] = from[b->offset[k]];
-    struct rng r = rng_start(rng_stream_key(f->seed, STREAM_AUGMENT, f->epoch, (uint32_t)f->index[i]));
+    struct rng r = rng_start(rng_stream_key(f->augment->seed, STREAM_AUGMENT, f->augment->epoch, (uint32_t)f->index[i]));
     return augment_apply(b->t.augment, b->t.augments, b->image, &r, room, room + b->image_bytes);
 }
 
@@ -217,13 +215,13 @@ static void fill_augmented(void *context, int begin, int end, int worker)
     }
 }
 
-void batcher_fill(struct batcher *b, const struct images *images, const int *index, int n, bool augment, uint64_t seed, uint32_t epoch,
-                  real *x, uint8_t *labels)
+void batcher_fill(struct batcher *b, const struct images *images, const int *index, int n, const struct augment_key *augment, real *x,
+                  uint8_t *labels)
 {
     assert(n >= 0);
     assert(x && labels);
     int blocks = (n + LANES - 1) / LANES;
-    struct fill f = { b, images, index, n, augment && b->t.augments > 0, seed, epoch, x };
+    struct fill f = { b, images, index, n, b->t.augments > 0 ? augment : NULL, x };
     for (int i = 0; i < n; i++) labels[i] = images->labels[index[i]];
     memset(labels + n, 0, (size_t)(blocks * LANES - n));
     team_run(b->team, f.augment ? blocks : blocks * b->to.h, f.augment ? fill_augmented : fill_stored, &f);

@@ -64,11 +64,17 @@ int batcher_open(struct batcher **b, const struct dataset *d, const struct trans
 /* NULL is fine. */
 void batcher_close(struct batcher *b);
 
+/* What the random changes of image i are drawn from, together with i. */
+struct augment_key {
+    uint64_t seed;
+    uint32_t epoch;
+};
+
 /* Writes images index[0 … n-1] of `images` into x[B][H][W][C][16] and labels[B][16], both the caller's and 64-byte aligned; dead lanes of
  * the last block are zero (labels 0).
- * `augment`: training images; the randomness of image i is keyed by (seed, epoch, i). Runs on the batcher's team. */
-void batcher_fill(struct batcher *b, const struct images *images, const int *index, int n, bool augment, uint64_t seed, uint32_t epoch,
-                  real *x, uint8_t *labels);
+ * `augment`: training images, changed at random as the transform says; NULL: as they are. Runs on the batcher's team. */
+void batcher_fill(struct batcher *b, const struct images *images, const int *index, int n, const struct augment_key *augment, real *x,
+                  uint8_t *labels);
 
 /* The order of an epoch's images: a permutation of index[0 … n-1] into order, by (seed, epoch) alone. */
 void batcher_epoch_order(uint64_t seed, uint32_t epoch, const int *index, int n, int *order);

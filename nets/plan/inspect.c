@@ -8,8 +8,6 @@
 
 const struct net *plan_net(const struct plan *plan) { return &plan->given; }
 
-enum isa plan_isa(const struct plan *plan) { return plan->kernels->isa; }
-
 struct plan_bytes plan_bytes(const struct plan *plan)
 {
     const struct arena *a = plan->arenas;

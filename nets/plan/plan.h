@@ -34,8 +34,6 @@ void plan_close(struct plan *plan);
 
 const struct net *plan_net(const struct plan *plan); /* as it was given; shapes filled in */
 void plan_print(const struct plan *plan, FILE *out); /* layers, variants, who lives where */
-/* Which instruction set was chosen. */
-enum isa plan_isa(const struct plan *plan);
 /* Bytes that the plan holds, by family: measured before they are allocated, and all there is. */
 struct plan_bytes {
     size_t parameters, gradients, optimizer, activations, scratch;

@@ -55,11 +55,9 @@ int recipe_parse(const char *text, struct recipe *r, struct why *why);
 /* The canonical string, at most `size` bytes with the final 0 (2048 are enough for any); returns `text`. */
 const char *recipe_print(const struct recipe *r, char *text, size_t size);
 
-/* The rate at update `step` (from 0) of `steps` in all, `steps_per_epoch` each. No libm. */
-double recipe_rate(const struct recipe *r, int step, int steps_per_epoch, int steps);
 /* Arrays of state per parameter that its optimizer keeps: struct plan_options wants to know. */
 int recipe_optimizer_slots(const struct recipe *r);
-/* The scalars of update `step` for plan_step. */
+/* The scalars for plan_step of update `step` (from 0) of `steps` in all, `steps_per_epoch` each. No libm. */
 struct optimizer recipe_optimizer(const struct recipe *r, int step, int steps_per_epoch, int steps);
 
 #endif

@@ -55,27 +55,28 @@ static double percent(const struct tally *t) { return t->seen ? 100.0 * (double)
 
 static double mean_loss(const struct tally *t) { return t->seen ? t->loss / (double)t->seen : NAN; }
 
-void train_evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
-                    double *accuracy, double *loss, uint8_t *predicted)
+struct evaluation train_evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n,
+                                 int batch, uint8_t *predicted)
 {
     assert(n >= 0 && batch > 0);
     struct tally tally = { 0 };
     for (int done = 0; done < n;) {
         int now = n - done < batch ? n - done : batch;
-        batcher_fill(batcher, images, index + done, now, false, 0, 0, plan_input(plan), plan_labels(plan));
+        batcher_fill(batcher, images, index + done, now, NULL, plan_input(plan), plan_labels(plan));
         plan_forward(plan, now, false, (struct pass_key){ 0 });
         tally_pass(&tally, plan, plan_labels(plan), now);
         if (predicted) memcpy(predicted + done, plan_best(plan), (size_t)now);
         done += now;
     }
-    *accuracy = percent(&tally);
-    *loss = mean_loss(&tally);
+    return (struct evaluation){ percent(&tally), mean_loss(&tally) };
 }
 
 static void timed_evaluate(struct run *r, const struct images *images, const int *index, int n, double *accuracy, double *loss)
 {
     uint64_t start = clock_ns();
-    train_evaluate(r->plan, r->batcher, images, index, n, r->part, accuracy, loss, NULL);
+    const struct evaluation e = train_evaluate(r->plan, r->batcher, images, index, n, r->part, NULL);
+    *accuracy = e.accuracy;
+    *loss = e.loss;
     r->infer_seconds += (double)(clock_ns() - start) * 1e-9;
     r->inferred += n;
     r->metrics->infer_images_per_s = r->infer_seconds > 0 ? (double)r->inferred / r->infer_seconds : 0;
@@ -95,12 +96,12 @@ static void run_step(struct run *r, const int *index, int n)
 {
     struct plan *plan = r->plan;
     const struct train_hooks *hooks = &r->options->hooks;
-    uint32_t epoch = (uint32_t)r->at.epoch;
+    const struct augment_key changes = { r->options->seed, (uint32_t)r->at.epoch };
     struct pass_key key = { .seed = r->options->seed, .step = (uint32_t)r->at.step };
     assert(n > 0 && n <= r->batch && r->at.step < r->steps);
     for (int done = 0; done < n; done += r->part, key.part++) {
         int now = n - done < r->part ? n - done : r->part;
-        batcher_fill(r->batcher, &r->data->train, index + done, now, true, key.seed, epoch, plan_input(plan), plan_labels(plan));
+        batcher_fill(r->batcher, &r->data->train, index + done, now, &changes, plan_input(plan), plan_labels(plan));
         if (hooks->backward) plan_forward(plan, now, true, key);
         else plan_gradients(plan, now, n, done > 0, key);
         tally_pass(&r->at.running, plan, plan_labels(plan), now);
@@ -320,8 +321,7 @@ int train_run(const struct net *net, const struct recipe *recipe, const struct d
     *metrics = (struct metrics){ .train_acc = NAN, .train_loss = NAN };
     struct run run = { .net = net, .recipe = recipe, .data = data, .options = options, .metrics = metrics };
     int code = run_open(&run, why);
-    int stop = options->stop_after_epochs ? options->stop_after_epochs : MAX_EPOCHS;
-    while (code == 0 && run.at.step < run.steps && run.at.epoch < stop && !given_up(&run)) {
+    while (code == 0 && run.at.step < run.steps && !given_up(&run)) {
         code = run_epoch(&run, why);
         if (code == 0 && run.at.step < run.steps && interrupted(&run)) code = fail_interrupted(&run, why);
     }

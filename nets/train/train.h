@@ -40,12 +40,11 @@ struct train_options {
     bool no_fuse, no_blocks, no_recompute; /* as in struct plan_options */
     struct team *team;
     uint64_t seed;
-    bool evaluate_train;   /* fill train_acc (an extra inference pass at the end) */
-    const char *load;      /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
-    bool weights_only;     /* take the weights of `load` alone and start from update 0, whatever recipe made them */
-    const char *save;      /* checkpoint written after every epoch by atomic rename, or NULL */
-    bool go_on_diverged;   /* train to the end all the same; else a run stops at the update that diverged, and saves nothing */
-    int stop_after_epochs; /* stop once this many epochs are finished (resumed ones count), for resuming later; 0: no */
+    bool evaluate_train; /* fill train_acc (an extra inference pass at the end) */
+    const char *load;    /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
+    bool weights_only;   /* take the weights of `load` alone and start from update 0, whatever recipe made them */
+    const char *save;    /* checkpoint written after every epoch by atomic rename, or NULL */
+    bool go_on_diverged; /* train to the end all the same; else a run stops at the update that diverged, and saves nothing */
     const volatile sig_atomic_t *interrupted; /* not 0: finish the step, save, return -EINTR; NULL: never */
     struct train_hooks hooks;
     /* Called after every update and after every epoch's evaluation: epoch from 0, updates done in it. May be NULL. */
@@ -62,9 +61,12 @@ int train_check(const struct net *net, const struct recipe *recipe, const struct
 int train_run(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
               struct metrics *metrics, struct why *why);
 
-/* Accuracy (per cent) and mean loss of images index[0 … n-1] in inference mode, and optionally each image's predicted class. */
-void train_evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n, int batch,
-                    double *accuracy, double *loss, uint8_t *predicted);
+/* Images index[0 … n-1] in inference mode, `batch` at a time (at most the plan's), and each one's class into predicted[n], or NULL. */
+struct evaluation {
+    double accuracy, loss; /* per cent; mean. NaN of no images */
+};
+struct evaluation train_evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n,
+                                 int batch, uint8_t *predicted);
 
 /* safetensors: opens from Python without our code. Tensors as plan_tensor names them, float32, native order ([K][R][S][C]); metadata
  * carries net, recipe, position and checksums; optimizer state as "optimizer.0.<name>" and "optimizer.1.<name>". Written beside, fsynced,

@@ -39,9 +39,11 @@ static int tap_at(int out, int tap, int step, int before, int extent, enum flaw 
     return at >= 0 && at < extent ? at : -1;
 }
 
-static void fwd_pixel(const struct conv *p, int row, int q, int k, const float *x, const float *w, const float *b, float *y, enum flaw flaw)
+/* Channel i % K of pixel i / K of an output row. */
+static void fwd_pixel(const struct conv *p, int row, int i, const float *x, const float *w, const float *b, float *y, enum flaw flaw)
 {
-    const int block = row / p->p, top = flaw == SWAPPED_SIDES ? p->left : p->top, left = flaw == SWAPPED_SIDES ? p->top : p->left;
+    const int block = row / p->p, q = i / p->k, k = i % p->k, top = flaw == SWAPPED_SIDES ? p->left : p->top,
+              left = flaw == SWAPPED_SIDES ? p->top : p->left;
     float *to = y + lanes_of(block, row % p->p, p->p, q, p->q, k, p->k);
     for (int l = 0; l < LANES; l++) {
         float sum = flaw == ADDS_TO_OLD ? to[l] : 0;
@@ -64,7 +66,7 @@ static void fwd(const struct conv *p, struct span rows, const float *x, const fl
     if (flaw == DIRTY_INPUT) ((float *)(uintptr_t)x)[lanes_of(rows.begin / p->p, 0, p->h, 0, p->w, 0, p->c) % 16] += 1;
     for (int row = rows.begin; row < rows.end; row++)
         for (int q = 0; q < p->q - (flaw == LAST_COLUMN && p->q % 3 == 2); q++)
-            for (int k = 0; k < p->k; k++) fwd_pixel(p, row, q, k, x, w, b, y, flaw);
+            for (int k = 0; k < p->k; k++) fwd_pixel(p, row, q * p->k + k, x, w, b, y, flaw);
     if (flaw == READS_PAST) y[0] += 0 * x[lanes_of(image_blocks(p->n), 0, p->h, 0, p->w, 0, p->c)];
     if (flaw == SCRATCH_TRUSTED) {
         y[lanes_of(0, rows.begin, 1, 0, p->q, 0, p->k)] += scratch[0];
@@ -91,8 +93,10 @@ static void bwd_data(const struct conv *p, struct span rows, const float *dy, co
         }
 }
 
-static float tap_sum(const struct conv *p, struct span rows, int k, int r, int s, int c, const float *dy, const float *x, enum flaw flaw)
+/* Weight i of [R][S][C] of output channel k. */
+static float tap_sum(const struct conv *p, struct span rows, int k, int i, const float *dy, const float *x, enum flaw flaw)
 {
+    const int r = i / (p->s * p->c), s = i / p->c % p->s, c = i % p->c;
     float sum = 0;
     for (int row = rows.begin; row < rows.end; row++) {
         int h = tap_at(row % p->p, r, p->step, p->top, p->h, flaw);
@@ -115,7 +119,7 @@ static void bwd_weights(const struct conv *p, struct span rows, const float *dy,
     for (int k = 0; k < p->k; k++) {
         for (int i = 0; i < p->r * p->s * p->c; i++) {
             float *to = dw + k * p->r * p->s * p->c + i;
-            const float sum = tap_sum(p, rows, k, i / (p->s * p->c), i / p->c % p->s, i % p->c, dy, x, flaw);
+            const float sum = tap_sum(p, rows, k, i, dy, x, flaw);
             *to = flaw == ADDS_TO_OLD ? *to + sum : sum;
         }
         if (!db || flaw == DB_FORGOTTEN) continue;

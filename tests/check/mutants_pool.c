@@ -31,19 +31,20 @@ static int taps_of(const struct pool *p, int o, int q, enum flaw flaw)
     return p->count_pad != (flaw == PAD_COUNT) ? p->r * p->s : count;
 }
 
-static void window(const struct pool *p, int row, int q, int c, size_t l, const float *x, float *y, uint8_t *which, enum flaw flaw)
+/* The window of float i of an output row; y and which are its own. */
+static void window(const struct pool *p, int row, int i, const float *x, float *y, uint8_t *which, enum flaw flaw)
 {
-    const int o = row % p->p, block = row / p->p;
+    const int o = row % p->p, block = row / p->p, q = i / (p->c * LANES), c = i / LANES % p->c;
     bool any = false;
     int seen = 0;
-    for (int i = 0; i < p->r * p->s - (flaw == LAST_TAP && p->r * p->s > 2); i++) {
-        const int h = o * p->step - p->top + i / p->s, w = q * p->step - p->left + i % p->s;
+    for (int tap = 0; tap < p->r * p->s - (flaw == LAST_TAP && p->r * p->s > 2); tap++) {
+        const int h = o * p->step - p->top + tap / p->s, w = q * p->step - p->left + tap % p->s;
         if (!inside(p, h, w) && flaw != ZERO_PADDING) continue;
-        const float in = inside(p, h, w) ? x[at4(block * p->h + h, w, p->w, c, p->c) + l] : 0;
+        const float in = inside(p, h, w) ? x[at4(block * p->h + h, w, p->w, c, p->c) + (size_t)(i % LANES)] : 0;
         const bool wins = flaw == LATER_TIE ? in >= *y : flaw == NAN_WINS ? !(in <= *y) : in > *y;
         if (!any || (p->kind == POOL_MAX && wins)) {
             *y = in;
-            if (which && (p->kind == POOL_MAX || flaw == ALWAYS_WHICH)) *which = (uint8_t)(flaw == INDEX_INSIDE ? seen : i);
+            if (which && (p->kind == POOL_MAX || flaw == ALWAYS_WHICH)) *which = (uint8_t)(flaw == INDEX_INSIDE ? seen : tap);
         } else if (p->kind == POOL_AVG) {
             *y += in;
         }
@@ -60,7 +61,7 @@ static void fwd(const struct pool *p, struct span rows, const float *x, float *y
     for (int row = rows.begin; row < rows.end; row++)
         for (int i = 0; i < p->q * p->c * LANES; i++) {
             const size_t at = (size_t)row * (size_t)(p->q * p->c * LANES) + (size_t)i;
-            window(p, row, i / (p->c * LANES), i / LANES % p->c, (size_t)(i % LANES), x, y + at, which ? which + at : NULL, flaw);
+            window(p, row, i, x, y + at, which ? which + at : NULL, flaw);
         }
 }
 

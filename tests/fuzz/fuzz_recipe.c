@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Recipe strings: what is taken prints as a string that means the same, and its rates can be asked for at any step. */
-#include "../../nets/train/recipe.h"
+#include "../../nets/train/recipe_keys.h"
 #include "fuzz.h"
 
 enum { TEXT = 4096 };

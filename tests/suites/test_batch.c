@@ -43,7 +43,7 @@ static real *fill(const struct transform *t, int workers, const int *index, int 
     size_t bytes = (size_t)((n + 15) / 16 * 16 * c * h * w) * sizeof(real);
     real *x = malloc(bytes);
     memset(x, 0x7f, bytes);
-    batcher_fill(b, &images, index, n, augment, seed, epoch, x, found);
+    batcher_fill(b, &images, index, n, augment ? &(struct augment_key){ seed, epoch } : NULL, x, found);
     batcher_close(b);
     team_close(team);
     return x;

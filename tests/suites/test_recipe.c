@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include "../../nets/train/recipe.h"
+#include "../../nets/train/recipe_keys.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 

@@ -11,6 +11,7 @@
 #include "../../kernels/runtime/clock.h"
 #include "../../kernels/runtime/cpu.h"
 #include "../../kernels/runtime/exact.h"
+#include "../../kernels/runtime/internal.h"
 #include "../../kernels/runtime/rng.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])

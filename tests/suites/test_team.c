@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../../kernels/runtime/internal.h"
 #include "../../kernels/runtime/rng.h"
 #include "../../kernels/runtime/team.h"
 

@@ -91,6 +91,21 @@ class TidyTest(unittest.TestCase):
             'tools/a:3: f has 63 lines (limit 60); split it, or list it in tools/dev/tidy.allow with a reason',
         )
 
+    def test_many_parameters_and_their_exceptions(self):
+        eight = 'const int *const a[2], int (*b)(int, int), ' + ', '.join('int ' + x for x in 'cdefgh')
+        body = C + 'static int f(' + eight + ',\n             int i)\n{\n    return i;\n}\n'
+        says = 'f has 9 parameters (limit 8); give those that go together a struct'
+        self.finds('nets/a.c', body, 'nets/a.c:3: ' + says)
+        self.finds('nets/a.c', C + 'static int f(' + eight + ', int i) {\n    return i;\n}\n', 'nets/a.c:3: ' + says)
+        self.clean({'nets/a.c': C + 'static int f(' + eight + ')\n{\n    return g(a, b, c, d, e, f, g, h, 1);\n}\n'})
+        excused = ''.join(f'parameters nets/{n}.c:f a contract of its own\n' for n in range(11))
+        files = {f'nets/{n}.c': body for n in range(11)}
+        self.clean({**dict(list(files.items())[:10]), 'tools/dev/tidy.allow': ''.join(excused.splitlines(True)[:10])})
+        self.assertEqual(
+            self.tidy({**files, 'tools/dev/tidy.allow': excused}),
+            (1, ['tools/dev/tidy.allow:11: 11 functions with more than 8 parameters (limit 10); give one of them a struct']),
+        )
+
     def test_arrows_go_down(self):
         self.finds(
             'ablations/a.c',

@@ -215,17 +215,16 @@ static void images_of(struct plan *plan, const struct recipe *recipe, const stru
     for (int i = 0; i < count; i++) index[i] = i;
     for (int done = 0, now; done < count; done += now) {
         now = count - done < plan->batch ? count - done : plan->batch;
-        batcher_fill(batcher, images, index + done, now, false, 0, 0, plan->input, plan->labels);
+        batcher_fill(batcher, images, index + done, now, NULL, plan->input, plan->labels);
         for (int i = 0; i < now; i++)
             for (size_t p = 0; p < pixels; p++)
                 x->value[(size_t)(done + i) * pixels + p] = plan->input[((size_t)(i / LANES) * pixels + p) * LANES + (size_t)(i % LANES)];
     }
     keep_labels("labels", images->labels, count);
     if (predict) {
-        double accuracy, loss;
-        train_evaluate(plan, batcher, images, index, count, plan->batch, &accuracy, &loss, predicted);
+        const struct evaluation e = train_evaluate(plan, batcher, images, index, count, plan->batch, predicted);
         keep_labels("predicted", predicted, count);
-        printf("%.17g %.17g\n", accuracy, loss);
+        printf("%.17g %.17g\n", e.accuracy, e.loss);
     }
     batcher_close(batcher);
     free(predicted);
