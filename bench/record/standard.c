@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +55,9 @@ void open_standard(const char *program)
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", how[fd]) != fd) quit(EXIT_FAIL, "/dev/null: %s", strerror(errno));
     signal(SIGPIPE, SIG_IGN);
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1); /* workers allocate nothing: no 64 MB of address space for each thread's own heap */
+#endif
     name = program;
     stop_says("", NULL);
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
