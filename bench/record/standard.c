@@ -46,6 +46,8 @@ void stop_says(const char *words, const char *removes)
     stop_removes = removes;
 }
 
+const char *stop_useless(void) { return stop_removes; }
+
 /* A closed 0, 1 or 2 would be the next file that is opened, and words for people would land among its rows. stdin cannot be read then and
  * stdout not be written, as if they were closed still; a dead stderr costs the messages alone, and a pipe that nobody reads is an error of
  * write(), not the end. */
@@ -60,6 +62,9 @@ void open_standard(const char *program)
 #endif
     name = program;
     stop_says("", NULL);
+    char words[256];
+    snprintf(words, sizeof words, "%.200s: out of memory: free some, or raise its limit", program);
+    out_of_memory_says(STDERR_FILENO, words);
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         const struct sigaction say = { .sa_handler = stop };
         struct sigaction before;
