@@ -260,6 +260,7 @@ int ablation_run(const struct study *study, const struct options *options, const
     }
     s.cores = usable_cores();
     warn_threads(&s);
+    if (!options->dry_run && !wish->report) memory_check(&s);
     open_data(&s, &data);
     sweep_runs(&s);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why)) quit(EXIT_FAIL, "%s", why.text);

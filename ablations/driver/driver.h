@@ -105,6 +105,11 @@ double progress_left(const struct progress *p, double work);
 /* "45 s", "12 min", "3 h 20 min". */
 const char *duration(double seconds, char text[32]);
 
+/* ---- memory.c */
+
+/* Before the data are read: says how much memory all of it takes and how much there is; quits with the way out where that is too little. */
+void memory_check(const struct sweep *s);
+
 /* ---- cores.c */
 
 struct cores {

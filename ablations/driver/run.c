@@ -93,6 +93,7 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
     struct team *team;
     struct why why;
     struct telling telling = { .fd = fd, .updates = r->entry->updates };
+    out_of_memory_says(fd, "x out of memory: free some, or give fewer --jobs");
     cores_confine(&d->cores, slot, r->threads);
     if (team_open(&team, r->threads, d->cores.bind, &why)) give_up(fd, why.text);
     if (net_parse(r->entry->net, &net, &why) || recipe_parse(r->entry->recipe, &recipe, &why)) give_up(fd, why.text);

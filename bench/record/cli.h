@@ -108,6 +108,10 @@ void cli_name(const char *name);
 void open_standard(const char *program);
 /* That line: "program: interrupted: words"; `removes` (NULL: nothing) is a file that is of no use then. */
 void stop_says(const char *words, const char *removes);
+/* That file. */
+const char *stop_useless(void);
+/* What a program writes, and where, when a small allocation fails, which ends it with EXIT_FAIL: at first a line on stderr. */
+void out_of_memory_says(int fd, const char *words);
 /* 130 of SIGINT, 143 of SIGTERM, 129 of SIGHUP. */
 enum exit_code exit_of_signal(int number);
 /* The end of main(): `code`, or quits where stdout did not take what was printed. */

@@ -93,7 +93,7 @@ void flags_help(const struct program *program)
         const char *words;
         unsigned long of; /* only programs that take this flag; 0: all */
     } codes[] = { { EXIT_OK, "done", 0 },
-                  { EXIT_FAIL, "a run or a check failed, or something could not be written", 0 },
+                  { EXIT_FAIL, "a run or check failed, memory ran out, or something could not be written", 0 },
                   { EXIT_USAGE, "wrong usage, or nothing matched", 0 },
                   { EXIT_NO_ISA, "that instruction set is not available here", 0 },
                   { EXIT_DATA, "the data set is missing or damaged", TAKES(DATA) },

@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,6 +46,8 @@ void stop_says(const char *words, const char *removes)
     stop_removes = removes;
 }
 
+const char *stop_useless(void) { return stop_removes; }
+
 /* A closed 0, 1 or 2 would be the next file that is opened, and words for people would land among its rows. stdin cannot be read then and
  * stdout not be written, as if they were closed still; a dead stderr costs the messages alone, and a pipe that nobody reads is an error of
  * write(), not the end. */
@@ -52,8 +57,14 @@ void open_standard(const char *program)
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", how[fd]) != fd) quit(EXIT_FAIL, "/dev/null: %s", strerror(errno));
     signal(SIGPIPE, SIG_IGN);
+#ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1); /* workers allocate nothing: no 64 MB of address space for each thread's own heap */
+#endif
     name = program;
     stop_says("", NULL);
+    char words[256];
+    snprintf(words, sizeof words, "%.200s: out of memory: free some, or raise its limit", program);
+    out_of_memory_says(STDERR_FILENO, words);
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         const struct sigaction say = { .sa_handler = stop };
         struct sigaction before;

@@ -12,7 +12,7 @@ for signal in INT TERM HUP; do
     done
     kill -$signal $pid
     wait $pid
-    echo "$signal $? $(cat err)"
+    echo "$signal $? $(grep -v memory: err)"
 done
 nohup train --net "$net" --recipe "$small" --data strokes --bind none --output r.jsonl --quiet --epochs 1 >out 2>err & pid=$!
 sleep 0.2
