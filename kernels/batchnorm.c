@@ -78,7 +78,7 @@ void batchnorm_fold(int c, real eps, const real *mean, const real *variance, con
     for (int i = 0; i < c; i++) {
         const double factor = (double)gamma[i] / sqrt((double)variance[i] + (double)eps);
         scale[i] = (real)factor;
-        shift[i] = (real)((double)beta[i] - (double)mean[i] * factor);
+        shift[i] = (real)((double)beta[i] - (double)mean[i] * (double)scale[i]); /* so that the scale's rounding moves no mean */
     }
 }
 

@@ -41,8 +41,8 @@ const struct conv_variant *conv_pick(const struct conv *p, enum conv_direction d
 /* Is there such an algorithm on any of these ISAs, whatever its shapes? */
 bool conv_algo_known(unsigned isas, const char *algo);
 
-/* What the table of measured shapes (auto_table.h) says: the algorithm of its nearest row (rank 0), the next nearest (1), …; NULL when
- * there is none left. The same on every ISA; depends on neither images nor threads. */
+/* The algorithm that costs least (rank 0), the next (1), … by a model of the shape's work (auto.c); NULL when none is left, and where
+ * direct is all there is: kernels that are not square, steps. The same on every ISA; depends on neither images nor threads. */
 const char *conv_auto(const struct conv *p, enum conv_direction direction, int rank);
 
 /* The preferred ISA of a mask that is also built in and computes in floats, or -1 if none does. */

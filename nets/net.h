@@ -86,6 +86,9 @@ int net_source(const struct net *net, int layer);
 struct shape net_source_shape(const struct net *net, int layer);
 /* Does an image's output depend on the other images of its batch in training (batch norm)? */
 bool net_mixes_images(const struct net *net);
+/* Can a batch of `images` train it? 0; or -EINVAL with the layer and the way out in `why`: batch norm has no variance of a single value per
+ * channel (PyTorch refuses it, too). */
+int net_check_batch(const struct net *net, int images, struct why *why);
 
 /* What can be said of a layer before anything runs. */
 struct layer_facts {

@@ -81,6 +81,21 @@ int net_check(struct net *net, struct why *why)
     return 0;
 }
 
+int net_check_batch(const struct net *net, int images, struct why *why)
+{
+    assert(net && images > 0);
+    for (int i = 0; i < net->count; i++) {
+        const struct layer *l = &net->layers[i];
+        char word[96];
+        if (images == 1 && l->in.h == 1 && l->in.w == 1 && layer_row(l->kind)->mixes_images)
+            return why_fail(why, -EINVAL,
+                            "net: layer %d \"%s\" gets %dx1x1: a batch of 1 image has one value per channel, and no variance to "
+                            "train with; take batches of 2 images or more",
+                            i, layer_print(l, word, sizeof word), l->in.c);
+    }
+    return 0;
+}
+
 /* ---- facts ------------------------------------------------------------------------------------------------------------------------- */
 
 static long count_parameters(const struct layer *l)

@@ -3,19 +3,21 @@
  * lanes, so that dead ones stay finite, and gradients end as 0 there. */
 #include "scalar.h"
 
+/* From the first value on, as the header has it. */
 static real mean_of(const struct batchnorm *bn, struct span rows, const real *x, int c)
 {
+    const real start = x[lanes_at(rows.begin, 0, bn->w, c, bn->c)];
     real sum = 0;
     int count = 0;
     for (int row = rows.begin; row < rows.end; row++) {
         const int live = live_lanes(bn->n, row / bn->h);
         for (int w = 0; w < bn->w; w++) {
             const real *in = x + lanes_at(row, w, bn->w, c, bn->c);
-            for (int l = 0; l < live; l++) sum += in[l];
+            for (int l = 0; l < live; l++) sum += in[l] - start;
             count += live;
         }
     }
-    return sum / (real)count;
+    return start + sum / (real)count;
 }
 
 static real squares_around(const struct batchnorm *bn, struct span rows, const real *x, int c, real mean)

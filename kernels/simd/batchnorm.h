@@ -12,13 +12,13 @@ static inline unsigned batchnorm_alive(const struct batchnorm *p, int block)
     return live >= LANES ? 0xffffu : (1u << live) - 1;
 }
 
-/* Sums over live lanes: pass MEAN sums x; SQUARE (x - mean)^2; BACK dy and dy * (x - mean) at once. */
-enum moment { MOMENT_MEAN, MOMENT_SQUARE, MOMENT_BACK };
+/* Sums over live lanes: pass AWAY sums x - centre; SQUARE its square; BACK dy and dy * (x - centre) at once. */
+enum moment { MOMENT_AWAY, MOMENT_SQUARE, MOMENT_BACK };
 
-INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, vf mean, bool whole, vm alive)
+INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, vf centre, bool whole, vm alive)
 {
-    vf away = v_sub(x, mean), a, b = *second;
-    if (kind == MOMENT_MEAN) a = v_add(*first, x);
+    vf away = v_sub(x, centre), a, b = *second;
+    if (kind == MOMENT_AWAY) a = v_add(*first, away);
     if (kind == MOMENT_SQUARE) a = v_fma(away, away, *first);
     if (kind == MOMENT_BACK) {
         a = v_add(*first, dy);
@@ -32,7 +32,7 @@ INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, v
 struct moments {
     int channels;
     ptrdiff_t pixel; /* floats from one to the next */
-    const float *x, *dy, *mean;
+    const float *x, *dy, *centre;
     float *first, *second; /* [channels][16] */
 };
 
@@ -43,10 +43,10 @@ enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4, MOMENT_NEAR = 1 << 16 }; /* the 
 INLINE void moment_pixels(enum moment kind, const struct moments *m, ptrdiff_t from, const int P, bool whole, bool far, unsigned alive)
 {
     const ptrdiff_t pixel = m->pixel;
-    const float *x = m->x + from, *dy = m->dy + from, *mean = m->mean;
+    const float *x = m->x + from, *dy = m->dy + from;
     float *first = m->first, *second = m->second;
     for (int c = 0; c < m->channels; c++) {
-        const vf centre = kind == MOMENT_MEAN ? v_zero() : v_set(mean[c]);
+        const vf centre = v_set(m->centre[c]);
         if (far) {
             UNROLL_FOR (int i = 0; i < P; i++) {
                 v_prefetch(x + (P + i) * pixel + c * LANES);
@@ -81,7 +81,7 @@ INLINE void moment_chains(const struct batchnorm *p, enum moment kind, const str
 }
 
 /* Sums over the rows into first[C] and (BACK) second[C]. */
-INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *mean,
+INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *centre,
                        float *first, float *second)
 {
     float chains[2][MOMENT_CHANNELS * LANES], out[4];
@@ -91,7 +91,7 @@ INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span 
         memset(chains[0], 0, used);
         memset(chains[1], 0, used);
         const ptrdiff_t at = (ptrdiff_t)c * LANES;
-        const struct moments m = { channels, (ptrdiff_t)p->c * LANES, x + at, dy + at, mean + c, chains[0], chains[1] };
+        const struct moments m = { channels, (ptrdiff_t)p->c * LANES, x + at, dy + at, centre + c, chains[0], chains[1] };
         moment_chains(p, kind, &m, rows);
         for (int i = 0; i < channels; i += 4) {
             const size_t some = sizeof(float) * (size_t)(channels - i < 4 ? channels - i : 4);
@@ -104,15 +104,19 @@ INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span 
     }
 }
 
+/* The mean is found from the first value on: sums of distances to it grow with the spread, not with the values' size, and a constant
+ * channel's mean is exact. An outlier does no harm as a start, since with it the spread is as large as its distance. */
 static void batchnorm_stats(const struct batchnorm *p, struct span rows, const float *x, float *mean, float *m2)
 {
+    const float *some = x + (ptrdiff_t)rows.begin * p->w * p->c * LANES;
     int count = 0;
     for (int row = rows.begin; row < rows.end; row++) {
         int live = p->n - row / p->h * LANES;
         count += (live < LANES ? live : LANES) * p->w;
     }
-    moment_all(p, MOMENT_MEAN, rows, x, x, mean, mean, NULL);
-    for (int c = 0; c < p->c; c++) mean[c] = mean[c] / (float)count;
+    for (int c = 0; c < p->c; c++) mean[c] = some[c * LANES];
+    moment_all(p, MOMENT_AWAY, rows, x, x, mean, m2, NULL);
+    for (int c = 0; c < p->c; c++) mean[c] = mean[c] + m2[c] / (float)count;
     moment_all(p, MOMENT_SQUARE, rows, x, x, mean, m2, NULL);
 }
 

@@ -229,13 +229,13 @@ static const struct conv_variant conv_rows[] = {
       conv_wino1_bound, conv_wino1_pack, conv_wino1_fwd, conv_direct_bwd_data, conv_wino1_bwd_weights },
     { { "fft16", ISA, SAME_BITS }, fft_supports, fft_grain, FFT_CHUNK_PIXELS, fft_packed_bytes, fft_scratch_bytes, conv_fft_bound,
       conv_fft_pack, conv_fft_fwd, conv_fft_bwd_data, fft_bwd_weights },
-    /* to compare with: auto_table.h names none of these, and direct supports whatever they do */
+    { { "nhwc", ISA, EVERYTHING }, nhwc_supports, nhwc_grain, BAND_PIXELS, nhwc_packed_bytes, nhwc_scratch_bytes,
+      conv_chain_bound, nhwc_pack, conv_nhwc_fwd, conv_nhwc_bwd_data, nhwc_bwd_weights },
+    /* to compare with: auto.c counts none of these, and direct supports whatever they do */
     { { "winograd2", ISA, SAME_BITS }, wino2_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino2_packed_bytes, conv_wino2_scratch_bytes,
       conv_wino2_bound, conv_wino2_pack, conv_wino2_fwd, conv_wino2_bwd_data, conv_wino2_bwd_weights },
     { { "im2col", ISA, SAME_BITS }, col_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, col_scratch_bytes,
       conv_chain_bound, conv_col_pack, conv_col_fwd, conv_col_bwd_data, col_bwd_weights },
-    { { "nhwc", ISA, EVERYTHING }, nhwc_supports, nhwc_grain, BAND_PIXELS, nhwc_packed_bytes, nhwc_scratch_bytes,
-      conv_chain_bound, nhwc_pack, conv_nhwc_fwd, conv_nhwc_bwd_data, nhwc_bwd_weights },
     { .head = { .algo = NULL } }
 };
 static const struct pool_variant pool_rows[] = {

@@ -111,6 +111,7 @@ static void statistics_after(struct plan *plan, struct team *team, int i)
     struct planned *l = &plan->layers[i];
     const int chunks = bn_chunks(l);
     const real *mean = partials_of(plan, l);
+    assert((long)l->batchnorm.n * l->batchnorm.h * l->batchnorm.w > 1); /* net_check_batch() */
     assert(l->partial + 2 * (size_t)chunks * (size_t)l->batchnorm.c <= plan->partial_count);
     batchnorm_merge(&l->batchnorm, mean, mean + (size_t)chunks * (size_t)l->batchnorm.c, l->mean, l->variance);
     batchnorm_track(&l->batchnorm, plan->net.layers[i].batchnorm.momentum, l->mean, l->variance, plan_value_of(plan, i, 2),

@@ -175,6 +175,7 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
                         .worker_scratch = scratch,
                         .stale = stale };
     code = net_check(&p->given, why);
+    if (code == 0 && o->training) code = net_check_batch(&p->given, o->batch, why);
     p->net = p->given;
     if (!o->no_fuse) relu_after_pool(&p->net);
     if (code == 0) code = choose(p, o, why);

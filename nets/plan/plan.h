@@ -73,8 +73,9 @@ const uint8_t *plan_best(const struct plan *plan);
  * whole. */
 const real *plan_output(const struct plan *plan, int layer);
 
-/* n images are in the input (1 … batch; dead lanes are zeroed by whoever fills it). Forward in training mode (dropout on, batch
- * statistics, running ones tracked) or inference mode. Losses and best are made as well. `key` seeds dropout: (seed, step). */
+/* n images are in the input (1 … batch, and what net_check_batch() takes; dead lanes are zeroed by whoever fills it). Forward in training
+ * mode (dropout on, batch statistics, running ones tracked) or inference mode. Losses and best are made as well. `key` seeds dropout:
+ * (seed, step). */
 struct pass_key {
     uint64_t seed;
     uint32_t step, part;

@@ -239,6 +239,17 @@ static int count_steps(struct run *r, struct why *why)
     return 0;
 }
 
+/* Before the first step: does each batch train the net, an epoch's last and short one, too, where the run comes to it? */
+static int check_batches(const struct run *r, struct why *why)
+{
+    const int code = net_check_batch(r->net, r->batch, why), rest = r->train_count % r->batch;
+    if (code != 0 || rest == 0 || r->recipe->drop_last || r->steps < r->steps_per_epoch) return code;
+    struct why of_rest = { "" };
+    if (net_check_batch(r->net, rest, &of_rest) == 0) return 0;
+    return why_fail(why, -EINVAL, "%s: %d in batches of %d leave %d, set another batch= or drop_last=1", of_rest.text, r->train_count,
+                    r->batch, rest);
+}
+
 static int open_plan(struct run *r, struct why *why)
 {
     const struct train_options *o = r->options;
@@ -267,6 +278,7 @@ static int run_open(struct run *r, struct why *why)
     int code = train_check(r->net, r->recipe, r->data, why);
     code = code ? code : choose_images(r, why);
     code = code ? code : count_steps(r, why);
+    code = code ? code : check_batches(r, why);
     code = code ? code : open_plan(r, why);
     if (code) return code;
     r->at = (struct position){ .seed = r->options->seed, .metrics = r->metrics };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Batch normalisation: statistics over chunks of rows (with means far from zero, where E[x^2] - E[x]^2 would drown), the application, and
- * both backward passes. Dead lanes hold loud values and must not be heard. */
+ * Batch normalisation: statistics over chunks of rows (with means far from zero, where E[x^2] - E[x]^2 would drown, and of channels that
+ * are constant, as pixels of 0 to 255 are in places), the application, and both backward passes. Dead lanes hold loud values and must not
+ * be heard. */
 #include "trial_spans.h"
 
 #include <math.h>
@@ -8,6 +9,7 @@
 
 enum line { STATS, APPLY, BWD_STATS, BWD_APPLY };
 enum slots { SLOT_X, SLOT_DY, SLOT_MEAN, SLOT_A, SLOT_B, SLOT_D };
+enum inputs { ORDINARY, SPECIAL, CONSTANT, INPUTS };
 enum rooms { ROOM_WANT, ROOM_SIZE = ROOM_WANT + 2, ROOM_PIXELS = ROOM_SIZE + 2, ROOM_PIXEL_SIZE, ROOM_FUSED };
 
 struct bn_case {
@@ -17,7 +19,7 @@ struct bn_case {
     double values;                          /* that a sum has */
     float *fused;                           /* apply's */
     double *dx, *dx_size;
-    bool specials;
+    enum inputs inputs;
 };
 
 static const char *const problems[] = { "bn:n64c8h28", "bn:n64c16h14", "bn:n64c16h5", "bn:n64c10h3",  "bn:n64c32h26",
@@ -66,19 +68,24 @@ static struct total sum_of(const struct bn_case *k, struct span rows, int c, enu
     return t;
 }
 
-/* Wanted sums and the sizes that errors are measured in. A sum of n terms is off by about sqrt(n) roundings of random sign (twelve standard
- * deviations are allowed below); a mean that is off by e adds n e^2 to the squares around it. */
+/* A sum of n terms is off by about sqrt(n) roundings of random sign: twelve standard deviations are allowed. */
+static double bound_of(double n) { return 4 * sqrt(n) + 8; }
+
+/* Wanted sums and the sizes that errors are measured in. A mean is the first value plus the mean distance to it, and rounded itself; one
+ * that is off by e adds n e^2 to the squares around it. */
 static void want_sums(struct bn_case *k, struct span rows, bool stats)
 {
     for (int c = 0; c < k->p.c; c++) {
         if (stats) {
-            struct total x = sum_of(k, rows, c, SUM_X, 0);
-            const double mean = x.sum / x.count, off = (4 * sqrt(x.count) + 8) * 0x1p-24 * x.size / x.count;
+            const double first = (double)k->x[at4(&k->p, rows.begin, 0, c)];
+            struct total x = sum_of(k, rows, c, SUM_X, first);
+            const double mean = first + x.sum / x.count, bound = bound_of(x.count), size = x.size / x.count + 2 * fabs(mean) / bound;
+            const double off = bound * 0x1p-24 * size;
             struct total m2 = sum_of(k, rows, c, SUM_SQUARES, mean);
             k->want[0][c] = mean;
-            k->size[0][c] = x.size / x.count;
+            k->size[0][c] = size;
             k->want[1][c] = m2.sum;
-            k->size[1][c] = m2.sum + x.count * off * off * (1 + 0x1p24 / (4 * sqrt(x.count) + 8));
+            k->size[1][c] = m2.sum + x.count * off * off * (1 + 0x1p24 / bound);
             k->values = x.count;
         } else {
             struct total dy = sum_of(k, rows, c, SUM_DY, 0), dyx = sum_of(k, rows, c, SUM_DYX, (double)k->mean[c]);
@@ -140,8 +147,19 @@ static void call_bwd_apply(const struct span_case *s, const struct variant *v, s
 static void verify_sums(const struct span_case *s, void *const *out)
 {
     const struct bn_case *k = s->op;
-    const struct tolerance t = { .bound = 4 * sqrt(k->values) + 8, .tiny = k->values * 0x1p-149 };
+    const struct tolerance t = { .bound = bound_of(k->values), .tiny = k->values * 0x1p-149 };
     for (int i = 0; i < 2; i++) check_close(s->c, &s->out[i].view, 0, (size_t)k->p.c, out[i], k->want[i], k->size[i], t);
+}
+
+/* A constant channel has its value as mean, and no spread. */
+static void verify_stats(const struct span_case *s, void *const *out)
+{
+    const struct bn_case *k = s->op;
+    verify_sums(s, out);
+    for (int c = 0; k->inputs == CONSTANT && c < k->p.c; c++) {
+        check_number(s->c, "a constant channel's mean", (double)((float *)out[0])[c], (double)k->x[c * LANES], 0);
+        check_number(s->c, "a constant channel's m2", (double)((float *)out[1])[c], 0, 0);
+    }
 }
 
 static void verify_apply(const struct span_case *s, void *const *out)
@@ -149,7 +167,7 @@ static void verify_apply(const struct span_case *s, void *const *out)
     const struct bn_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
     check_bits(s->c, t, 0, view_count(t), out[0], k->fused, "one fused multiply-add");
-    if (!k->specials) check_dead(s->c, t, 0, view_count(t), out[0], DEAD_FINITE);
+    if (k->inputs != SPECIAL) check_dead(s->c, t, 0, view_count(t), out[0], DEAD_FINITE);
 }
 
 static void verify_bwd_apply(const struct span_case *s, void *const *out)
@@ -171,7 +189,17 @@ static float *input(struct check *c, int slot, const struct tensor_view *t, enum
     return to;
 }
 
-static void make(struct check *c, struct bn_case *k, bool specials, enum edge edge)
+/* One value for all of a channel: half are whole numbers of 0 to 255, half lie between them. */
+static void make_constant(struct check *c, const struct batchnorm *p, float *x, size_t count)
+{
+    for (size_t ch = 0; ch < (size_t)p->c; ch++) {
+        const double value = rng_uniform(&c->rng) * 256;
+        x[ch * LANES] = (float)(ch % 2 ? value : floor(value));
+    }
+    for (size_t i = 0; i < count; i++) x[i] = x[i / LANES % (size_t)p->c * LANES];
+}
+
+static void make(struct check *c, struct bn_case *k, enum inputs inputs, enum edge edge)
 {
     static const float offsets[] = { 0, 0, 1, -40, 1000 };
     const struct batchnorm *p = &k->p;
@@ -180,13 +208,14 @@ static void make(struct check *c, struct bn_case *k, bool specials, enum edge ed
                              dy_view = { "dy", p->n, 5, { b, p->h, p->w, p->c, LANES } };
     const float offset = offsets[rng_below(&c->rng, 5)];
     float *x = input(c, SLOT_X, &x_view, edge, 1, offset), *dy = input(c, SLOT_DY, &dy_view, edge, 1, 0);
-    if (specials) sprinkle_specials(&c->rng, x, view_count(&x_view));
-    if (specials) sprinkle_specials(&c->rng, dy, view_count(&dy_view));
+    if (inputs == SPECIAL) sprinkle_specials(&c->rng, x, view_count(&x_view));
+    if (inputs == SPECIAL) sprinkle_specials(&c->rng, dy, view_count(&dy_view));
+    if (inputs == CONSTANT) make_constant(c, p, x, view_count(&x_view));
     fill_dead(&x_view, x, DEAD_FINITE);
     fill_dead(&dy_view, dy, DEAD_ZERO);
     k->x = x;
     k->dy = dy;
-    k->specials = specials;
+    k->inputs = inputs;
     k->mean = input(c, SLOT_MEAN, &(struct tensor_view){ "mean", 0, 1, { p->c } }, edge, 0.1f, offset);
     k->a = input(c, SLOT_A, &(struct tensor_view){ "a", 0, 1, { p->c } }, edge, 2, 0);
     k->b = input(c, SLOT_B, &(struct tensor_view){ "b", 0, 1, { p->c } }, edge, 1, 0);
@@ -211,7 +240,7 @@ static void sum_trials(struct check *c, struct bn_case *k, struct span rows, enu
                                .edge = edge,
                                .outs = 2,
                                .call = backward ? call_bwd_stats : call_stats,
-                               .verify = verify_sums,
+                               .verify = backward ? verify_sums : verify_stats,
                                .op = k };
         for (int i = 0; i < 2; i++)
             s.out[i] = (struct out){ .view = { names[backward][i], 0, 1, { k->p.c } }, .per_unit = (size_t)k->p.c, .bytes = sizeof(float) };
@@ -247,9 +276,9 @@ static const char *run(struct check *c, const char *problem)
 {
     struct bn_case k = { 0 };
     const char *wrong = batchnorm_parse(problem, &k.p);
-    for (int specials = 0; !wrong && specials < 2; specials++) {
+    for (int inputs = 0; !wrong && inputs < INPUTS; inputs++) {
         enum edge edge = draw_edge(&c->rng);
-        make(c, &k, specials, edge);
+        make(c, &k, (enum inputs)inputs, edge);
         const int chunks = batchnorm_chunks(&k.p);
         struct span chunk = { 0, 0 };
         for (int i = 0; i < 3 && i < chunks; i++) {

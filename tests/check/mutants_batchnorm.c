@@ -54,6 +54,21 @@ static void stats_one_pass(const struct batchnorm *p, struct span s, const float
     }
 }
 
+/* Sums from zero on, which round as the values' size has it. */
+static void stats_from_zero(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    good()->stats(p, s, x, mean, m2);
+    for (int c = 0; c < p->c; c++) {
+        float sum = 0;
+        int count = 0;
+        for (int row = s.begin; row < s.end; row++)
+            for (int w = 0; w < p->w; w++)
+                for (int l = 0; l < LANES && row / p->h * LANES + l < p->n; l++, count++)
+                    sum += x[pixels(p, row) + (size_t)(w * p->c + c) * LANES + (size_t)l];
+        mean[c] = sum / (float)count;
+    }
+}
+
 static void stats_begin(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
 {
     good()->stats(p, (struct span){ s.begin - s.begin % p->h, s.end }, x, mean, m2);
@@ -132,6 +147,7 @@ static const struct mutant mutants[] = {
     MUTANT("right", stats_right, apply_right, sums_right, back_right),
     MUTANT("stats hear dead lanes", stats_dead, apply_right, sums_right, back_right),
     MUTANT("stats take E[x^2] - E[x]^2", stats_one_pass, apply_right, sums_right, back_right),
+    MUTANT("stats sum from zero on", stats_from_zero, apply_right, sums_right, back_right),
     MUTANT("stats begin at the block, not at the span", stats_begin, apply_right, sums_right, back_right),
     MUTANT("stats skip the last channel of a tail of one", stats_channel, apply_right, sums_right, back_right),
     MUTANT("apply rounds the product", stats_right, apply_unfused, sums_right, back_right),

@@ -46,6 +46,7 @@ Test(plans, refusals)
         { COMPACT, { .batch = 0 }, "batch of 0" },
         { COMPACT, { .batch = 64, .isas = 1u << ISA_COUNT }, "built in" },
         { COMPACT, { .batch = 64, .algo = "no-such" }, "layer 0 \"conv8same\" (n64c1h28k8r3pad1): no convolution \"no-such\"" },
+        { "1x8x8 gap bn dense2", { .batch = 1, .training = true }, "layer 1 \"bn\" gets 1x1x1: a batch of 1 image" },
         { COMPACT, { .batch = 100000000 }, "layer 0 \"conv8same\" gets 1x28x28 at batch 100000000" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

@@ -303,32 +303,6 @@ Test(variants, pick_takes_the_best_that_fits)
     cr_assert(conv_algo_known(~0u, "winograd4") && !conv_algo_known(1u << ISA_SCALAR, "winograd4"));
 }
 
-/* A measured shape stands for itself at any batch size, an unmeasured one takes its nearest row, and rows run out. */
-Test(variants, auto_is_a_table_of_shapes)
-{
-    static const struct {
-        const char *text, *algo[CONV_DIRECTIONS];
-    } known[] = {
-        { "n64c16h9k16r3pad0", { "winograd4", "direct", "winograd4" } },
-        { "n1c32h14k64r7pad3", { "fft16", "fft16", "fft16" } },
-        { "n16c30h14k60r7pad3", { "fft16", "fft16", "fft16" } },
-        { "n64c1h28k8r3pad1", { "direct", "direct", "winograd1d" } },
-        { "n64c1h28k9r3pad1", { "direct", "direct", "winograd1d" } },
-        { "n64c16h28k10r1pad0", { NULL, NULL, NULL } },
-        { "n64c16h28k10r3step2pad0", { NULL, NULL, NULL } },
-    };
-    for (size_t i = 0; i < COUNT(known); i++) {
-        struct conv conv;
-        cr_assert_null(conv_parse(known[i].text, &conv));
-        for (int d = 0; d < CONV_DIRECTIONS; d++) {
-            const char *algo = conv_auto(&conv, (enum conv_direction)d, 0);
-            cr_assert((!algo && !known[i].algo[d]) || (algo && known[i].algo[d] && strcmp(algo, known[i].algo[d]) == 0), "%s: %s",
-                      known[i].text, algo ? algo : "(none)");
-            cr_assert_null(conv_auto(&conv, (enum conv_direction)d, 1000));
-        }
-    }
-}
-
 Test(variants, best_isa_is_the_highest_built_in)
 {
     cr_assert_eq(isa_best(0), -1);

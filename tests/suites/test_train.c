@@ -296,6 +296,23 @@ Test(batches, batch_norm_gets_its_whole_batch)
     toy_close(&d);
 }
 
+/* A single value per channel has no variance: refused before the first update, also where it is an epoch's last batch that has one. */
+Test(batches, batch_norm_needs_more_than_one_value)
+{
+    static const char *const one = "1x12x12 dense8 bn relu dense4", *const many = "1x12x12 conv2 bn relu dense4";
+    struct dataset d = toy_open(65, 16);
+    struct train_options none = { .seed = 1 };
+    assert_refused(one, "batch=1", &d, none, -EINVAL, "layer 1 \"bn\" gets 8x1x1: a batch of 1 image");
+    assert_refused(one, "batch=32", &d, none, -EINVAL, "65 in batches of 32 leave 1, set another batch= or drop_last=1");
+    assert_refused(one, "batch=64 updates=2", &d, none, -EINVAL, "drop_last=1");
+    run(one, "batch=64 updates=1", &d, none); /* never comes to it */
+    run(one, "batch=32 drop_last=1 epochs=1", &d, none);
+    run(one, "batch=63 epochs=1", &d, none);
+    run(many, "batch=1 updates=2", &d, none);
+    run(many, "batch=32 epochs=1", &d, none);
+    toy_close(&d);
+}
+
 /* ---- the rest ------------------------------------------------------------------------------------------------------------------------ */
 
 static void keep_warning(void *context, const char *text) { snprintf(context, 256, "%s", text); }
