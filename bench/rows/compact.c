@@ -49,7 +49,6 @@ static int locked(const char *path)
 
 static int open_files(struct compact *c, const char *path, struct why *why)
 {
-    struct stat is;
     char *curves = path_beside(path, ".curves.jsonl.xz");
     c->environments_path = path_of_environments(path);
     if (!curves || !c->environments_path) {
@@ -57,9 +56,8 @@ static int open_files(struct compact *c, const char *path, struct why *why)
         return why_fail(why, -ENOMEM, "%s: out of memory", path);
     }
     c->lock = locked(c->environments_path);
-    const bool fresh = c->lock >= 0 && fstat(c->lock, &is) == 0 && is.st_size == 0;
     int status = c->lock < 0 ? why_fail(why, -errno, "%s: %s", c->environments_path, strerror(errno)) : 0;
-    if (status == 0) c->known = fresh ? json_object() : environments_read(c->environments_path, why);
+    if (status == 0) c->known = environments_read(c->environments_path, why);
     if (status == 0 && !c->known) status = -EINVAL;
     if (status == 0) status = whole_open(&c->environments, c->environments_path, why);
     if (status == 0) status = whole_open(&c->curves, curves, why);
