@@ -39,12 +39,13 @@ static char *dump(const json_t *value, size_t flags)
 static int locked(const char *path)
 {
     struct stat open_, there;
-    for (;;) {
+    for (int i = 0; i < OPEN_TRIES; i++) {
         int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
         if (fd < 0 || flock(fd, LOCK_EX)) return fd; /* file systems without locks go on without */
         if (fstat(fd, &open_) == 0 && stat(path, &there) == 0 && open_.st_ino == there.st_ino && open_.st_dev == there.st_dev) return fd;
         close(fd); /* replaced meanwhile */
     }
+    return -1;
 }
 
 static int open_files(struct compact *c, const char *path, struct why *why)
