@@ -17,7 +17,7 @@ enum { NAME_MOST = 60 };
 
 struct request {
     char *net, *recipe, *load, *save, *on_divergence, *name;
-    int weights_only, summary, help_net, help_recipe;
+    int every, weights_only, summary, help_net, help_recipe;
 };
 
 /* The zoo's cell named "study/cell", and its study. */
@@ -110,6 +110,7 @@ static int run(const struct request *r, const struct options *o)
                          .again = r->save,
                          .summary = r->summary,
                          .weights_only = r->weights_only,
+                         .checkpoint_every = every_of(r->every),
                          .go_on_diverged = goes_on_diverged(r->on_divergence),
                          .load = r->load,
                          .save = r->save };
@@ -127,6 +128,8 @@ int main(int argc, const char **argv)
         { "load", 0, POPT_ARG_STRING, &r.load, 0, "start from this safetensors file: resume its run, if it has a position", "FILE" },
         { "weights-only", 0, POPT_ARG_NONE, &r.weights_only, 0, "of --load take the weights and start from update 0", NULL },
         { "save", 0, POPT_ARG_STRING, &r.save, 0, "write a safetensors file after every epoch", "FILE" },
+        { "checkpoint-every", 0, POPT_ARG_INT, &r.every, 0,
+          "write checkpoints beside the rows after every so many epochs: a sweep that was stopped goes on within its runs", "N" },
         { "on-divergence", 0, POPT_ARG_STRING, &r.on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
           "stop|continue" },
         { "summary", 0, POPT_ARG_NONE, &r.summary, 0, "print the net's summary (shapes, parameters, memory), and exit", NULL },

@@ -94,6 +94,10 @@ suites(release)
 part(cli quick "the command lines, promise by promise (tests/cli)")
 step(cli COMMAND tests/cli/run --bin ${RELEASE}/bin NEEDS release)
 
+part(faults default "the programs under kills, injected errors, full disks, failing allocations: a sample; all with --full")
+step(faults COMMAND tools/dev/faults --bin ${RELEASE}/bin --sample IN default NEEDS release)
+step(faults-all COMMAND tools/dev/faults --bin ${RELEASE}/bin IN full NEEDS release SECONDS 14400 ASIDE)
+
 part(tools quick "tools/dev/tidy, the house rules, and the tests of the tools")
 step(tidy COMMAND tools/dev/tidy)
 foreach(source ${TOOL_TESTS})

@@ -5,7 +5,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages_build="build-essential cmake ninja-build pkg-config python3
     libhwloc-dev zlib1g-dev liblzma-dev nettle-dev libjansson-dev libpopt-dev
     libbenchmark-dev libdnnl-dev"
-packages_test="libcriterion-dev git libbenchmark-tools python3-numpy help2man"
+packages_test="libcriterion-dev git libbenchmark-tools python3-numpy help2man strace"
 packages_clang="clang"
 packages_report="python3-matplotlib python3-numpy python3-scipy python3-jinja2 python3-jsonschema"
 packages_page="chromium"

@@ -180,8 +180,10 @@ static int choose(const struct sweep *s, const struct rows *rows, const struct r
     for (int i = 0; i < s->run_count; i++) {
         if (!run_is_ours(s, &s->runs[i])) continue;
         bool draw = pictures_wanted(s, &s->runs[i]) && pictures_missing(s, &s->runs[i]);
-        if (!s->wish->again && !draw && rows_find(rows, s->runs[i].id)) ++*done;
-        else todo[count++] = &s->runs[i];
+        if (!s->wish->again && !draw && rows_find(rows, s->runs[i].id)) {
+            ++*done;
+            if (rows->fd >= 0) keep_end(s, rows, &s->runs[i]); /* killed before it could */
+        } else todo[count++] = &s->runs[i];
     }
     return count;
 }
@@ -272,6 +274,8 @@ int ablation_run(const struct study *study, const struct options *options, const
              rows.path, rows.count, s.study);
     if (!wish->report && !options->dry_run && rows_open(&rows, &why)) /* locked before it is asked what is to do */
         quit(EXIT_FAIL, "%s", why.text);
+    if (wish->checkpoint_every && (!rows.regular || strncmp(rows.path, "/dev/", 5) == 0))
+        quit(EXIT_USAGE, "--checkpoint-every: %s is no file to put checkpoints beside; give one by --output", rows.path);
     const struct run **todo = calloc((size_t)s.run_count, sizeof *todo);
     if (!todo) quit(EXIT_FAIL, "out of memory");
     int count = choose(&s, &rows, todo, &done);
@@ -294,9 +298,16 @@ bool goes_on_diverged(const char *word)
     return true;
 }
 
+int every_of(int given)
+{
+    if (given < 0 || given > MAX_EPOCHS)
+        quit(EXIT_USAGE, "--checkpoint-every %d: takes a number of epochs up to %d, or 0 for none", given, MAX_EPOCHS);
+    return given;
+}
+
 int ablation_main(const struct study *study, int argc, const char **argv)
 {
-    int arms = 0, tier = 0, timing = 0, summary = 0;
+    int arms = 0, tier = 0, timing = 0, summary = 0, every = 0;
     char *report = NULL, *pictures = NULL, *on_divergence = NULL;
     const struct poptOption more[] = {
         { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
@@ -306,6 +317,8 @@ int ablation_main(const struct study *study, int argc, const char **argv)
         { "pictures", 0, POPT_ARG_STRING, &pictures, 0, "runs of the first seed also write what can be drawn of their net, here", "DIR" },
         { "on-divergence", 0, POPT_ARG_STRING, &on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
           "stop|continue" },
+        { "checkpoint-every", 0, POPT_ARG_INT, &every, 0,
+          "write checkpoints beside the rows after every so many epochs: a sweep that was stopped goes on within its runs", "N" },
         { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
         { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and exit", NULL },
         POPT_TABLEEND
@@ -329,6 +342,7 @@ int ablation_main(const struct study *study, int argc, const char **argv)
                          .summary = summary,
                          .report = report,
                          .pictures = pictures,
+                         .checkpoint_every = every_of(every),
                          .go_on_diverged = goes_on_diverged(on_divergence) };
     int status = ablation_run(study, &options, &wish);
     free(report);

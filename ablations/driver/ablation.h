@@ -69,12 +69,16 @@ struct wish {
     bool weights_only;       /* of `load` */
     bool go_on_diverged;     /* as train_options has it */
     const char *load, *save; /* checkpoints, as train_options has them; NULL: none */
+    int checkpoint_every;    /* epochs: runs of a sweep that was stopped go on from there; 0: they start anew */
     const char *report;      /* run nothing: tables of the rows in this file; NULL: no */
     const char *pictures;    /* folder for what can be drawn, written by runs of the first seed; NULL: none */
 };
 
 /* List, estimate or run, table at the end; returns the exit code, or quits with one line where the request cannot be met. */
 int ablation_run(const struct study *study, const struct options *options, const struct wish *wish);
+
+/* What --checkpoint-every takes; quits at anything else. */
+int every_of(int given);
 
 /* What --on-divergence takes: "stop" (or NULL), "continue"; quits at anything else. Is it "continue"? */
 bool goes_on_diverged(const char *word);

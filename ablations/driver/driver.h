@@ -192,6 +192,17 @@ void look_begin(struct looking *l, const struct sweep *s, const struct run *r, c
                 struct train_options *options);
 void look_end(struct looking *l, json_t *result);
 
+/* ---- keep.c */
+
+struct keep {
+    char path[4096];
+};
+
+/* In a child: where the run's checkpoint goes, and that it goes on from what is there already. */
+void keep_begin(struct keep *k, const struct sweep *s, const struct rows *rows, const struct run *r, struct train_options *options);
+/* Its row is there: the checkpoint goes. */
+void keep_end(const struct sweep *s, const struct rows *rows, const struct run *r);
+
 /* ---- stats.c */
 
 /* Of the finite ones among values[0 … n-1]. */

@@ -89,6 +89,7 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
     static struct metrics metrics; /* 16 KB: not for the stack */
     static struct net net;
     static struct looking looking;
+    static struct keep keep;
     struct recipe recipe;
     struct team *team;
     struct why why;
@@ -114,6 +115,7 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
                                      .warn = tell_warning,
                                      .context = &telling };
     look_begin(&looking, d->s, r, &net, &recipe, &options);
+    keep_begin(&keep, d->s, d->rows, r, &options);
     if (train_run(&net, &recipe, r->entry->data, &options, &metrics, &why)) give_up(fd, why.text);
     json_t *result = record_result(d->s, r, &metrics, team_pinned(team));
     look_end(&looking, result);
@@ -245,6 +247,7 @@ static void store(struct driver *d, struct slot *slot, double peak_rss_bytes)
         d->outcome.unwritable = true;
     } else {
         d->outcome.finished++;
+        keep_end(d->s, d->rows, slot->run);
         say_finished(d, slot);
     }
     json_decref(row);

@@ -224,13 +224,15 @@ int rows_open(struct rows *r, struct why *why)
     assert(r->path && r->fd < 0);
     struct stat there;
     make_folders(r->path);
-    for (;;) {
+    for (int i = 0;; i++) {
         r->fd = open(r->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
         if (r->fd < 0) return why_fail(why, -errno, "%s: %s; give a place to write with --output", r->path, strerror(errno));
         if (r->regular && flock(r->fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) /* file systems without locks go on without */
             return why_fail(why, -EAGAIN, "%s: another run writes there; wait for it, or give another --output", r->path);
         if (!r->regular || (stat(r->path, &there) == 0 && is_file(r->fd, &there))) break;
         close(r->fd); /* tools/merge has put another file there since */
+        r->fd = -1;
+        if (i == OPEN_TRIES) return why_fail(why, -EAGAIN, "%s: cannot be held: %s; give another --output", r->path, strerror(errno));
     }
     if (r->regular && !as_seen(r, &there)) {
         struct rows now;

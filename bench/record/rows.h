@@ -11,7 +11,8 @@
 #include "../../kernels/runtime/why.h"
 #include "names.h"
 
-enum { ID_SIZE = 65 }; /* a sha256 as text */
+enum { ID_SIZE = 65 };      /* a sha256 as text */
+enum { OPEN_TRIES = 1000 }; /* so often a file may be replaced between our opening it and our lock */
 
 /* The part of a row that tables and resuming need; NAN where the row has none. */
 struct row {

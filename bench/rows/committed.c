@@ -44,7 +44,12 @@ json_t *environments_read(const char *path, struct why *why)
     json_error_t error;
     FILE *file = fopen(path, "re");
     if (!file && errno == ENOENT) return json_object();
-    json_t *read = file ? json_loadf(file, 0, &error) : NULL;
+    const int first = file ? getc(file) : EOF;
+    if (file && first == EOF && !ferror(file)) { /* made for its lock by a merge that was killed */
+        fclose(file);
+        return json_object();
+    }
+    json_t *read = file && ungetc(first, file) == first ? json_loadf(file, 0, &error) : NULL;
     if (!file) why_fail(why, -errno, "%s: %s", path, strerror(errno));
     else if (!json_is_object(read)) why_fail(why, -EINVAL, "%s: no JSON object; restore it from git", path);
     if (file) fclose(file);

@@ -39,17 +39,17 @@ static char *dump(const json_t *value, size_t flags)
 static int locked(const char *path)
 {
     struct stat open_, there;
-    for (;;) {
+    for (int i = 0; i < OPEN_TRIES; i++) {
         int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0666);
         if (fd < 0 || flock(fd, LOCK_EX)) return fd; /* file systems without locks go on without */
         if (fstat(fd, &open_) == 0 && stat(path, &there) == 0 && open_.st_ino == there.st_ino && open_.st_dev == there.st_dev) return fd;
         close(fd); /* replaced meanwhile */
     }
+    return -1;
 }
 
 static int open_files(struct compact *c, const char *path, struct why *why)
 {
-    struct stat is;
     char *curves = path_beside(path, ".curves.jsonl.xz");
     c->environments_path = path_of_environments(path);
     if (!curves || !c->environments_path) {
@@ -57,9 +57,8 @@ static int open_files(struct compact *c, const char *path, struct why *why)
         return why_fail(why, -ENOMEM, "%s: out of memory", path);
     }
     c->lock = locked(c->environments_path);
-    const bool fresh = c->lock >= 0 && fstat(c->lock, &is) == 0 && is.st_size == 0;
     int status = c->lock < 0 ? why_fail(why, -errno, "%s: %s", c->environments_path, strerror(errno)) : 0;
-    if (status == 0) c->known = fresh ? json_object() : environments_read(c->environments_path, why);
+    if (status == 0) c->known = environments_read(c->environments_path, why);
     if (status == 0 && !c->known) status = -EINVAL;
     if (status == 0) status = whole_open(&c->environments, c->environments_path, why);
     if (status == 0) status = whole_open(&c->curves, curves, why);

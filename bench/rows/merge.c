@@ -33,7 +33,7 @@ static int place_take(struct place *p, const char *path, struct why *why)
     *p = (struct place){ .path = path, .fd = -1 };
     if (!path) return 0;
     make_folders(path);
-    for (;;) {
+    for (int i = 0; i < OPEN_TRIES; i++) {
         const bool exists = stat(path, &there) == 0;
         if (exists && !S_ISREG(there.st_mode)) return 0;
         p->made = !exists;
@@ -44,7 +44,9 @@ static int place_take(struct place *p, const char *path, struct why *why)
             return why_fail(why, -EAGAIN, "%s: a run writes there; wait for it, or write elsewhere", path);
         if (stat(path, &there) == 0 && is_file(p->fd, &there)) return 0;
         close(p->fd); /* replaced meanwhile */
+        p->fd = -1;
     }
+    return why_fail(why, -EAGAIN, "%s: cannot be held: %s; write elsewhere", path, strerror(errno));
 }
 
 /* The empty file that held the place goes when nothing took it. */

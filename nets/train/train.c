@@ -144,7 +144,8 @@ static int finish_epoch(struct run *r, struct why *why)
     r->at.running = (struct tally){ 0 };
     m->epochs = ++r->at.epoch;
     report(r, epoch, steps);
-    return given_up(r) ? 0 : run_save(r, why);
+    const int every = r->options->save_every;
+    return given_up(r) || (every && r->at.epoch % every && r->at.step < r->steps) ? 0 : run_save(r, why);
 }
 
 static bool interrupted(const struct run *r) { return r->options->interrupted && *r->options->interrupted; }

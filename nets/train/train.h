@@ -44,6 +44,7 @@ struct train_options {
     const char *load;    /* safetensors to start from (weights; with optimizer state and position: resume), or NULL */
     bool weights_only;   /* take the weights of `load` alone and start from update 0, whatever recipe made them */
     const char *save;    /* checkpoint written after every epoch by atomic rename, or NULL */
+    int save_every;      /* after every so many epochs and the last in place of every one; 0: every one */
     bool go_on_diverged; /* train to the end all the same; else a run stops at the update that diverged, and saves nothing */
     const volatile sig_atomic_t *interrupted; /* not 0: finish the step, save, return -EINTR; NULL: never */
     struct train_hooks hooks;

@@ -270,6 +270,14 @@ class Merge(Files):
         with open(self.path('victim'), encoding='utf-8') as file:
             self.assertEqual(file.read(), 'mine')
 
+    def test_a_killed_merge_leaves_nothing_that_stops_the_next(self):
+        """environments.json is made, empty, for its lock."""
+        self.write('a.jsonl', [row(0)])
+        self.write('environments.json', [])
+        self.assertEqual(self.read('a.jsonl'), [row(0)])
+        self.merge('--compact', '-o', 'all.jsonl', 'a.jsonl')
+        self.assertEqual(self.read('all.jsonl'), [row(0)])
+
     def test_a_thousand_files(self):
         """More than a process may have open: each row comes from its own."""
         for number in range(1000):

@@ -146,7 +146,8 @@ def environments_beside(path):
         return {}
     try:
         with open(at, encoding='utf-8') as file:
-            environments = strict(file.read())
+            text = file.read()
+        environments = strict(text) if text else {}  # empty: made for its lock by a merge that was killed
     except ValueError as error:
         raise Bad(f'{at}: {error}; restore it from git') from None
     if not isinstance(environments, dict):
