@@ -245,6 +245,7 @@ static int open_plan(struct run *r, struct why *why)
     struct plan_options plan = { .batch = r->part,
                                  .training = true,
                                  .isas = o->isas,
+                                 .precision = r->recipe->precision,
                                  .algo = o->algo,
                                  .optimizer_slots = recipe_optimizer_slots(r->recipe),
                                  .team = o->team,
