@@ -82,8 +82,8 @@ static const struct word words[] = {
 };
 
 const struct layer_row layer_add = {
-    .name = "add", .words = words, .print = print_add, .source = add_source, .elementwise = true, .in_place = true, .over = NEED_NOTHING, .keeps_bf16 = keeps_bf16,
-    .problem = add_problem, .images = add_images, .algorithm = add_algorithm,
+    .name = "add", .words = words, .print = print_add, .source = add_source, .elementwise = true, .in_place = true, .over = NEED_NOTHING,
+    .keeps_bf16 = keeps_bf16, .problem = add_problem, .images = add_images, .algorithm = add_algorithm,
     .work = {
         [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows }, [WORK_SKIPS] = { .whole = skips_whole },
     },

@@ -127,10 +127,7 @@ static void inputs(void *context, int begin, int end, int worker)
     j->plan->kernels->dense->bwd_data(&l->dense, (struct span){ begin, end }, l->dy, plan_value_of(j->plan, j->index, 0), l->dx);
 }
 
-static void tile_inputs(void *context, int begin, int end, int worker)
-{
-    tiles_dense_data(context, (struct span){ begin, end }, worker);
-}
+static void tile_inputs(void *context, int begin, int end, int worker) { tiles_dense_data(context, (struct span){ begin, end }, worker); }
 
 static void data_blocks(const struct job *j, struct span blocks, int worker)
 {

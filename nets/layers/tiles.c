@@ -13,11 +13,8 @@ enum { MACS_PER_VALUE = 16 };
 
 const struct conv_bf16_variant *tiles_of(unsigned isas)
 {
-    for (int isa = ISA_COUNT - 1; isa >= 0 && sizeof(real) == sizeof(float); isa--) {
-        const struct variant *v = isas >> isa & 1 ? variant_at(OP_CONV_BF16, (enum isa)isa, 0) : NULL;
-        if (v) return (const void *)v;
-    }
-    return NULL;
+    const int isa = isa_bf16(isas);
+    return isa >= 0 && sizeof(real) == sizeof(float) ? kernels_of((enum isa)isa)->conv_bf16 : NULL;
 }
 
 static double elements(struct shape s) { return (double)s.c * s.h * s.w; }

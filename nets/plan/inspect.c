@@ -105,14 +105,10 @@ static void print_buffer(const struct plan *plan, const char *letter, int i, siz
 static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
 {
     static const char *const names[] = { "training", "inference", "backward" };
-    static const char *const works[WORKS] = { [WORK_STATISTICS] = " statistics",
-                                              [WORK_LINES] = " lines",
-                                              [WORK_FORWARD] = "",
-                                              [WORK_DLINES] = " lines",
-                                              [WORK_WEIGHTS] = " weights",
-                                              [WORK_SUMS] = " sums",
-                                              [WORK_DATA] = "",
-                                              [WORK_SKIPS] = " skips" };
+    static const char *const works[WORKS] = {
+        [WORK_STATISTICS] = " statistics", [WORK_LINES] = " lines", [WORK_FORWARD] = "", [WORK_DLINES] = " lines",
+        [WORK_WEIGHTS] = " weights",       [WORK_SUMS] = " sums",   [WORK_DATA] = "",    [WORK_SKIPS] = " skips"
+    };
     const struct schedule *s = &plan->schedule[pass];
     char word[96];
     int alone = 0;

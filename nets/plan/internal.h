@@ -149,10 +149,10 @@ struct planned {
     int tensor, tensors;                                 /* first in plan->tensors, and how many */
     int ordinal;                                         /* among layers of its kind */
     int wave;                                            /* conv: blocks per wave */
-    int own_blocks;       /* of what the layer keeps for backward beside values: every worker has its own, of so many; 0: that of all */
+    int own_blocks; /* of what the layer keeps for backward beside values: every worker has its own, of so many; 0: that of all */
     int lines_own, dlines_own; /* of lines and dlines likewise */
-    size_t partial;       /* where its chunks' sums begin in the plan's partials: beside those of the same group */
-    const real *x, *skip; /* what is read; skip: add's source */
+    size_t partial;            /* where its chunks' sums begin in the plan's partials: beside those of the same group */
+    const real *x, *skip;      /* what is read; skip: add's source */
     real *y;
     real *dy, *dx;         /* dx NULL: nobody below needs it */
     real *packed[2];       /* conv, by direction; NULL where never read */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * In bf16 every value between layers and every gradient of one is a number that bf16 has (docs/kernels/bf16.md): the net's input, and what a
- * stage makes, once it is made, but the logits. Rounding is idempotent, so it does not matter that stages of one layer may be cut anyhow,
- * and what keeps such numbers needs no rounding. */
+ * In bf16 every value between layers and every gradient of one is a number that bf16 has (docs/kernels/bf16.md): the net's input, and
+ * what a stage makes, once it is made, but the logits. What keeps such numbers needs no rounding. */
 #include "internal.h"
 
 #include "../layers/tiles.h"
