@@ -351,7 +351,7 @@ static void say_tiles(const struct sweep *s, const struct run *const *todo, int 
     for (int i = 0; i < count; i++) runs += todo[i]->entry->precision == PRECISION_BF16;
     if (runs > 0 && tiles >= 0 && tiles != ISA_AMX)
         warn("bf16 without AMX (%s): tiles are computed by %s, with the same bits and slower than float32",
-             cpu_has_amx() ? "left out by --isa" : "this CPU, build or system has none", isa_name((enum isa)tiles));
+             cpu_detect() >> ISA_AMX & 1 ? "left out by --isa" : "this CPU, build or system has none", isa_name((enum isa)tiles));
 }
 
 struct outcome sweep_run(const struct sweep *asked, const struct run *const *todo, int count, struct rows *rows)

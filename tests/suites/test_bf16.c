@@ -270,8 +270,8 @@ Test(bf16, weights_and_statistics_are_float32)
 /* ---- beside float32 ---------------------------------------------------------------------------------------------------------------- */
 
 /* Gradients of one step, as one vector: apart by so much of its length. A rounding is worth up to 2^-8 of a value, and there are some ten
- * in a row. Nets without kinks: where two pixels of a window round to one number, a maximum's gradient goes to the first of them, which says
- * nothing of arithmetic. */
+ * in a row. Nets without kinks: where two pixels of a window round to one number, a maximum's gradient goes to the first of them, which
+ * says nothing of arithmetic. */
 Test(bf16, a_step_is_near_float32)
 {
     static const char *const nets[] = { "1x20x20 conv16r5 tanh conv16 tanh avg2 dense64 tanh dense10",
