@@ -180,6 +180,7 @@ int main(int argc, char **argv)
                                      BENCH_WORDS("study/cell/train|infer/isa/algo") };
     cli_parse(&options, &program, argc, (const char **)argv);
     options.list = options.list || options.dry_run;
+    if (options.amx) quit(EXIT_NO_ISA, "--isa amx: computes in bf16 alone, and nets are measured in float32; leave it out");
     run(&r, &options, gbench);
     free(r.net);
     free(r.batch);

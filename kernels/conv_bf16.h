@@ -37,6 +37,9 @@ typedef void bf16_row_pairs_fn(const struct bf16_map *m, struct span pairs, cons
 /* Rows [begin, end) of the B*h rows of x from lines. Exact. */
 typedef void bf16_floats_fn(const struct bf16_map *m, struct span rows, const bf16 *lines, float *x);
 
+/* Vectors [begin, end) of x become the numbers that bf16 has: rounded to nearest even, NaN to its quiet one. */
+typedef void bf16_round_fn(struct span vectors, float *x);
+
 /* packed = what fwd or bwd_data reads in place of w[K][R][S][C], rounded to bf16: made once per step. */
 typedef void conv_bf16_pack_fn(const struct conv *p, enum conv_direction direction, const float *w, bf16 *packed);
 
@@ -59,6 +62,7 @@ struct conv_bf16_variant {
     bf16_lines_fn *lines;
     bf16_row_pairs_fn *row_pairs;
     bf16_floats_fn *floats;
+    bf16_round_fn *round;
     size_t (*packed_bytes)(const struct conv *p, enum conv_direction direction);
     size_t (*scratch_bytes)(const struct conv *p); /* per worker, 64-byte aligned, the largest of the three directions */
     float (*bound)(const struct conv *p);

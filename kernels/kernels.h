@@ -47,5 +47,7 @@ const char *conv_auto(const struct conv *p, enum conv_direction direction, int r
 
 /* The preferred ISA of a mask that is also built in and computes in floats, or -1 if none does. */
 int isa_best(unsigned isas);
+/* The preferred one that is built in and has tiles of bf16 (conv_bf16.h), or -1. */
+int isa_bf16(unsigned isas);
 
 #endif

@@ -135,3 +135,11 @@ int isa_best(unsigned isas)
     }
     return -1;
 }
+
+int isa_bf16(unsigned isas)
+{
+    for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
+        if (isas >> isa & 1 && variant_at(OP_CONV_BF16, (enum isa)isa, 0)) { return isa; }
+    }
+    return -1;
+}

@@ -110,6 +110,9 @@ struct estimated net_estimated(const struct net *net, int batch);
 /* Writes a torchsummary-like table to `out`: layer, output, parameters, receptive field, MACs, bytes, and totals (also those estimates). */
 void net_summary(const struct net *net, int batch, FILE *out);
 
+/* What values between layers and their gradients are: docs/kernels/bf16.md defines a step in bf16. Weights are float32 either way. */
+enum precision { PRECISION_FLOAT32, PRECISION_BF16 };
+
 /* How weights start. Weights: scaled by the layer's fan-in (C R S of a convolution, C of a dense layer) and fan-out (K R S, K); biases: as
  * the framework does ("default") or zero. Streams are keyed by (seed, layer kind, ordinal among layers of that kind), so an arm that
  * inserts batch norm or dropout starts from the same convolutions. Sources: He et al., "Delving Deep into Rectifiers" (2015); Glorot and

@@ -21,6 +21,7 @@ struct entry {
     bool study_data;                 /* that is the cell's own: its published values are comparable */
     const struct dataset *data;      /* opened between sweep_entries and sweep_runs */
     char *net, *recipe;              /* canonical; owned */
+    enum precision precision;
     int batch, epochs, study_epochs; /* study_epochs: as the study's recipe has it, where a quick run has fewer */
     double images, updates, flops;   /* images and steps of the whole run; flops per image of training, roughly */
     int test_images, train_images;   /* that an accuracy is over; that training chooses from */

@@ -48,6 +48,16 @@ static struct recipe recipe_or_quit(const char *name, const char *text)
     return recipe;
 }
 
+/* AMX computes in bf16 alone, the scalar reference in floats alone. */
+static void check_isa(const struct sweep *s, const struct recipe *r, const char *name)
+{
+    const struct options *o = s->options;
+    if (r->precision == PRECISION_FLOAT32 && o->amx)
+        quit(EXIT_NO_ISA, "%s: --isa amx computes in bf16 alone, and this is in float32; leave it out, or add precision=bf16", name);
+    if (r->precision == PRECISION_BF16 && isa_bf16(o->isas) < 0)
+        quit(EXIT_NO_ISA, "%s: precision=bf16 has no reference implementation; leave --isa scalar out", name);
+}
+
 /* The entry's recipe: the cell's words, the arm's, then what the flags change; later words win. */
 static void compose(const struct sweep *s, const struct study *study, const struct arm *arm, struct entry *e, const char *name)
 {
@@ -68,6 +78,8 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     else if (epochs) snprintf(words + used, sizeof words - used, " epochs=%d updates=0", epochs);
     recipe = recipe_or_quit(name, words);
     e->recipe = copy(recipe_print(&recipe, canonical, sizeof canonical));
+    check_isa(s, &recipe, name);
+    e->precision = recipe.precision;
     e->batch = recipe.batch;
 }
 

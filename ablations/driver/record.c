@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What stands in a row, under the names that stay. The id hashes what makes the run's bits and nothing else; the commit stands in env only:
- * "numerics", the hash of tests/golden/weights.txt, stands for it, so that a commit that changes no bits invalidates no row. */
+ * "numerics", the hash of tests/golden/weights.txt (and bf16.txt in a row in bf16), stands for it, so that a commit that changes no bits
+ * invalidates no row. */
 #include "driver.h"
 
 #include <assert.h>
@@ -18,6 +19,21 @@ static const char *isa_used(const struct sweep *s)
     return isa_name((enum isa)isa);
 }
 
+static const char *numerics(const struct entry *e)
+{
+    if (e->precision == PRECISION_BF16) return CONVGAUGE_NUMERICS_BF16;
+    return CONVGAUGE_NUMERICS;
+}
+
+/* "tiles=amx\n" in bf16, where timings depend on it. */
+static const char *tiles_line(const struct sweep *s, const struct entry *e, char text[32])
+{
+    const int tiles = e->precision == PRECISION_BF16 ? isa_bf16(s->options->isas) : -1;
+    *text = 0;
+    if (tiles >= 0) snprintf(text, 32, "tiles=%s\n", isa_name((enum isa)tiles));
+    return text;
+}
+
 void run_make_id(const struct sweep *s, struct run *r)
 {
     assert(r->entry && r->entry->data);
@@ -25,11 +41,11 @@ void run_make_id(const struct sweep *s, struct run *r)
     const struct entry *e = r->entry;
     int length = asprintf(&text, "kind=%s\nstudy=%s\ncell=%s\narm=%s\nnet=%s\nrecipe=%s\nseed=%" PRIu64 "\ndata_sha256=%s\nnumerics=%s\n",
                           s->wish->timing ? "timing" : "accuracy", s->study, e->cell, e->arm, e->net, e->recipe, r->seed, e->data->sha256,
-                          CONVGAUGE_NUMERICS);
-    char extra[128] = "";
+                          numerics(e));
+    char extra[160] = "", tiles[32];
     if (s->wish->timing)
-        snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s%s%s", r->threads, isa_used(s), s->options->algo,
-                 s->options->no_fuse ? "no-fuse\n" : "", s->options->no_blocks ? "no-blocks\n" : "",
+        snprintf(extra, sizeof extra, "threads=%d\nisa=%s\nalgo=%s\n%s%s%s%s", r->threads, isa_used(s), s->options->algo,
+                 tiles_line(s, e, tiles), s->options->no_fuse ? "no-fuse\n" : "", s->options->no_blocks ? "no-blocks\n" : "",
                  s->options->no_recompute ? "no-recompute\n" : "");
     else if (strcmp(isa_used(s), "scalar") == 0) /* the others, any thread count, fusion and schedule give the same bits */
         snprintf(extra, sizeof extra, "isa=scalar\n");
@@ -109,6 +125,10 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
     set_bytes(record, "bytes_activations", m->bytes.activations);
     set_bytes(record, "bytes_scratch", m->bytes.scratch);
     json_object_set_new(record, "isa", json_string(isa_used(s)));
+    if (m->tiles >= 0) {
+        json_object_set_new(record, "precision", json_string("bf16"));
+        json_object_set_new(record, "tiles", json_string(isa_name((enum isa)m->tiles)));
+    }
     json_object_set_new(record, "algo", json_string(s->options->algo));
     json_object_set_new(record, "fuse", json_boolean(m->fused));
     if (s->options->no_blocks) json_object_set_new(record, "blocks", json_false());
@@ -138,7 +158,7 @@ json_t *record_row(const struct sweep *s, const struct run *r, json_t *result, d
     set_bytes(row, "peak_rss_bytes", (size_t)peak_rss_bytes);
     json_object_set_new(row, "quiet", json_boolean(quiet));
     json_object_set_new(row, "finished", json_string(finished));
-    json_object_set_new(row, "numerics", json_string(CONVGAUGE_NUMERICS));
+    json_object_set_new(row, "numerics", json_string(numerics(e)));
     json_object_set(row, "env", environment);
     return row;
 }

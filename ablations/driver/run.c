@@ -346,6 +346,17 @@ static void go(struct driver *d, const struct run *const *todo, int count)
     } while (live > 0 || (next < count && !stops && !d->outcome.unwritable));
 }
 
+/* Runs in bf16 without AMX are slow, and say so. */
+static void say_tiles(const struct sweep *s, const struct run *const *todo, int count)
+{
+    const int tiles = isa_bf16(s->options->isas);
+    int runs = 0;
+    for (int i = 0; i < count; i++) runs += todo[i]->entry->precision == PRECISION_BF16;
+    if (runs > 0 && tiles >= 0 && tiles != ISA_AMX)
+        warn("bf16 without AMX (%s): tiles are computed by %s, with the same bits and slower than float32",
+             cpu_detect() >> ISA_AMX & 1 ? "left out by --isa" : "this CPU, build or system has none", isa_name((enum isa)tiles));
+}
+
 struct outcome sweep_run(const struct sweep *asked, const struct run *const *todo, int count, struct rows *rows)
 {
     assert(asked->jobs >= 1 && asked->jobs <= MAX_THREADS && rows->fd >= 0);
@@ -357,6 +368,7 @@ struct outcome sweep_run(const struct sweep *asked, const struct run *const *tod
     }
     struct why why;
     if (!d.slots) quit(EXIT_FAIL, "out of memory");
+    say_tiles(s, todo, count);
     if (cores_open(&d.cores, s, todo, count, &why)) quit(EXIT_FAIL, "%s", why.text);
     double work = 0;
     for (int i = 0; i < count; i++) work += run_work(todo[i]);

@@ -172,7 +172,8 @@ static void parse_shard(struct options *o, const struct given *g)
     o->shards = (int)n;
 }
 
-static unsigned parse_isa(const struct given *g, bool floats)
+/* In a program that runs nets AMX comes with the best ISA that computes in floats. */
+static unsigned parse_isa(const struct given *g, bool nets)
 {
     char list[128];
     unsigned here = cpu_detect() & kernels_built();
@@ -183,9 +184,7 @@ static unsigned parse_isa(const struct given *g, bool floats)
         quit(EXIT_USAGE, "%s %s: no such instruction set; known: %s", g->by, g->value, isa_list((1u << ISA_COUNT) - 1, list, sizeof list));
     if (!(here & 1u << isa))
         quit(EXIT_NO_ISA, "%s %s: not available here; this CPU and build run: %s", g->by, g->value, isa_list(here, list, sizeof list));
-    if (floats && isa_best(1u << isa) < 0)
-        quit(EXIT_NO_ISA, "%s %s: computes in bf16 alone, and nets compute in floats; leave it out", g->by, g->value);
-    return 1u << isa;
+    return 1u << isa | (nets && isa == ISA_AMX ? 1u << isa_best(here) : 0);
 }
 
 static void check_algo(const struct given *g)
@@ -238,6 +237,7 @@ static void fill(struct options *o, const struct program *program, const struct 
     o->output = g[FLAG_OUTPUT].value;
     o->algo = g[FLAG_ALGO].value ? g[FLAG_ALGO].value : "auto";
     o->isas = parse_isa(&g[FLAG_ISA], program->takes & TAKES(NO_FUSE)); /* which is for programs that run nets */
+    o->amx = g[FLAG_ISA].value && strcmp(g[FLAG_ISA].value, isa_name(ISA_AMX)) == 0;
     if (o->data) check_data(&g[FLAG_DATA]);
     if (g[FLAG_EPOCHS].value) o->epochs = one_number(&g[FLAG_EPOCHS], 1, MAX_EPOCHS);
     if (g[FLAG_SEEDS].value) parse_seeds(o, &g[FLAG_SEEDS]);

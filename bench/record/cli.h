@@ -38,6 +38,7 @@ struct options {
     int jobs;                      /* runs side by side; 0: as many as usable cores allow */
     enum bind bind;
     unsigned isas;      /* what can run here, is built in, and --isa allows; never empty */
+    bool amx;           /* by --isa: tiles of bf16 must be AMX's; floats are computed by the best of the others */
     const char *algo;   /* "auto", or a convolution algorithm that exists */
     bool no_fuse;       /* every layer by itself */
     bool no_blocks;     /* the whole batch layer after layer, none block by block */

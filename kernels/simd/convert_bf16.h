@@ -82,6 +82,12 @@ static void convert_pairs(const struct bf16_map *m, struct span pairs, const flo
     }
 }
 
+static void convert_round(struct span vectors, float *x)
+{
+    float *const end = x + (ptrdiff_t)vectors.end * LANES;
+    for (float *at = x + (ptrdiff_t)vectors.begin * LANES; at < end; at += V) v_store(at, v_of(convert_upper(v_load(at))));
+}
+
 static void convert_floats(const struct bf16_map *m, struct span rows, const bf16 *lines, float *x)
 {
     const int lines_of = bf16_lines(m->c);

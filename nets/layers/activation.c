@@ -29,6 +29,13 @@ static enum need needs_output(const struct layer *l) { return l->activation.kind
 /* ReLU of a maximum is the maximum of ReLUs; relu_after_pool (nets/plan/plan.c) says what becomes of gradients. */
 static bool keeps_order(const struct layer *l) { return l->activation.kind == ACTIVATION_RELU; }
 
+/* ReLU chooses between a number and zero. */
+static bool keeps_bf16(const struct layer *l, enum work work)
+{
+    (void)work;
+    return l->activation.kind == ACTIVATION_RELU;
+}
+
 static const char *activation_algorithm(const struct plan *plan, int i, char text[96])
 {
     (void)i, (void)text;
@@ -64,6 +71,7 @@ const struct layer_row layer_activation = {
     .over = NEED_NOTHING,
     .needs_output = needs_output,
     .keeps_order = keeps_order,
+    .keeps_bf16 = keeps_bf16,
     .algorithm = activation_algorithm,
     .work = { [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows } },
 };

@@ -33,6 +33,13 @@ static const char *add_algorithm(const struct plan *plan, int i, char text[96])
     return plan->kernels->add->head.algo;
 }
 
+/* Backward copies. */
+static bool keeps_bf16(const struct layer *l, enum work work)
+{
+    (void)l;
+    return work == WORK_DATA;
+}
+
 static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
@@ -76,7 +83,7 @@ static const struct word words[] = {
 
 const struct layer_row layer_add = {
     .name = "add", .words = words, .print = print_add, .source = add_source, .elementwise = true, .in_place = true, .over = NEED_NOTHING,
-    .problem = add_problem, .images = add_images, .algorithm = add_algorithm,
+    .keeps_bf16 = keeps_bf16, .problem = add_problem, .images = add_images, .algorithm = add_algorithm,
     .work = {
         [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows }, [WORK_SKIPS] = { .whole = skips_whole },
     },

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include "../plan/internal.h"
+#include "tiles.h"
 #include "words.h"
 
 /* ---- word and shape ---------------------------------------------------------------------------------------------------------------- */
@@ -85,16 +86,27 @@ static const char *conv_problem(const struct net *net, int i, int n, struct plan
 
 static void conv_images(struct planned *l, int n) { l->conv.n = n; }
 
+/* Chunks of its sums over the images of p, and the rows of one. */
+static int chunks_of(const struct planned *l, const struct conv *p)
+{
+    return l->tiles ? conv_bf16_chunks(p) : conv_chunks(l->variant[CONV_BWD_WEIGHTS], p);
+}
+
+static struct span chunk_of(const struct planned *l, const struct conv *p, int i)
+{
+    return l->tiles ? conv_bf16_chunk(p, i) : conv_chunk(l->variant[CONV_BWD_WEIGHTS], p, i);
+}
+
 /* Blocks per wave: by shape alone, so that waves cut every batch alike, and so that the sums of a wave's chunks stay below 64 MiB (in
  * single precision). */
-static int wave_blocks(const struct conv_variant *v, const struct conv *c, size_t stride)
+static int wave_blocks(const struct planned *l, size_t stride)
 {
     const size_t most = (size_t)16 << 20;
-    struct conv wave = *c;
+    struct conv wave = l->conv;
     int blocks = WAVE_BLOCKS;
     for (; blocks > 1; blocks /= 2) {
         wave.n = blocks * LANES;
-        if ((size_t)conv_chunks(v, &wave) * stride <= most) break;
+        if ((size_t)chunks_of(l, &wave) * stride <= most) break;
     }
     return blocks;
 }
@@ -112,7 +124,8 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
         return why_fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
                         layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
                         o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
-    l->wave = wave_blocks(l->variant[CONV_BWD_WEIGHTS], &l->conv, plan_stride(plan, i));
+    l->tiles = tiles_wanted(&plan->net, i) ? plan->tiles : NULL;
+    l->wave = wave_blocks(l, plan_stride(plan, i));
     return 0;
 }
 
@@ -120,6 +133,7 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
 static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
 {
     const struct conv_variant *const *v = plan->layers[i].variant;
+    if (plan->layers[i].tiles) return plan->layers[i].tiles->head.algo;
     assert(v[CONV_FWD] && (!plan->training || (v[CONV_BWD_DATA] && v[CONV_BWD_WEIGHTS])));
     if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS])) return v[CONV_FWD]->head.algo;
     snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);
@@ -129,6 +143,11 @@ static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
 static void conv_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
+    if (l->tiles) {
+        tiles_place(plan, i, &l->conv);
+        tiles_place_lines(plan, i);
+        return;
+    }
     l->packed[CONV_FWD] = plan_take(plan, SCRATCH, l->variant[CONV_FWD]->packed_bytes(&l->conv, CONV_FWD));
     if (plan->training && i > plan->buffers.lowest)
         l->packed[CONV_BWD_DATA] = plan_take(plan, SCRATCH, l->variant[CONV_BWD_DATA]->packed_bytes(&l->conv, CONV_BWD_DATA));
@@ -138,6 +157,7 @@ static size_t conv_worker_bytes(const struct plan *plan, int i)
 {
     const struct planned *l = &plan->layers[i];
     size_t most = 0;
+    if (l->tiles) return tiles_worker_bytes(plan, i);
     for (int d = 0; d < (plan->training ? CONV_DIRECTIONS : 1); d++) {
         const size_t bytes = l->variant[d]->scratch_bytes(&l->conv);
         most = bytes > most ? bytes : most;
@@ -145,9 +165,9 @@ static size_t conv_worker_bytes(const struct plan *plan, int i)
     return most;
 }
 
-static int weight_chunks(const struct planned *l) { return conv_chunks(l->variant[CONV_BWD_WEIGHTS], &l->conv); }
+static int weight_chunks(const struct planned *l) { return chunks_of(l, &l->conv); }
 
-static struct span weight_chunk(const struct planned *l, int i) { return conv_chunk(l->variant[CONV_BWD_WEIGHTS], &l->conv, i); }
+static struct span weight_chunk(const struct planned *l, int i) { return chunk_of(l, &l->conv, i); }
 
 static size_t conv_partials(const struct plan *plan, int i)
 {
@@ -157,43 +177,51 @@ static size_t conv_partials(const struct plan *plan, int i)
     return (size_t)weight_chunks(&wave) * plan_stride(plan, i);
 }
 
-static int forward_grain(const struct planned *l) { return l->variant[CONV_FWD]->grain(&l->conv, CONV_FWD); }
+/* In bf16 rows are made one by one. */
+static int forward_grain(const struct planned *l) { return l->tiles ? 1 : l->variant[CONV_FWD]->grain(&l->conv, CONV_FWD); }
 
-static int data_grain(const struct planned *l) { return l->variant[CONV_BWD_DATA]->grain(&l->conv, CONV_BWD_DATA); }
+static int data_grain(const struct planned *l) { return l->tiles ? 1 : l->variant[CONV_BWD_DATA]->grain(&l->conv, CONV_BWD_DATA); }
 
 /* ---- forward and back to the input ------------------------------------------------------------------------------------------------- */
 
 static void conv_pack(const struct plan *plan, int i, enum conv_direction direction)
 {
     const struct planned *l = &plan->layers[i];
-    l->variant[direction]->pack(&l->conv, direction, plan_value_of(plan, i, 0), l->packed[direction]);
+    if (l->tiles) tiles_pack(plan, i, &l->conv, direction);
+    else l->variant[direction]->pack(&l->conv, direction, plan_value_of(plan, i, 0), l->packed[direction]);
 }
 
 static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     const struct planned *l = j->layer;
     const real *bias = plan_value_of(j->plan, j->index, 1);
-    l->variant[CONV_FWD]->fwd(&l->conv, rows, l->x, l->packed[CONV_FWD], bias, l->y, j->plan->worker_scratch[worker]);
+    if (l->tiles) tiles_forward(j, rows, worker);
+    else l->variant[CONV_FWD]->fwd(&l->conv, rows, l->x, l->packed[CONV_FWD], bias, l->y, j->plan->worker_scratch[worker]);
 }
 
 static void data_rows(const struct job *j, struct span rows, int worker)
 {
     const struct planned *l = j->layer;
-    l->variant[CONV_BWD_DATA]->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
+    if (l->tiles) tiles_data(j, rows, worker);
+    else l->variant[CONV_BWD_DATA]->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
 }
 
 /* ---- the gradients of its weights -------------------------------------------------------------------------------------------------- */
 
-/* Some filters' sums over a chunk of the images that p, dy and x are of; all filters' go to dw. */
-static void conv_sums(const struct job *j, const struct conv *p, const real *dy, const real *x, int chunk, struct span filters, real *dw,
-                      int worker)
+/* Some filters' sums over a chunk of the images of p, which begin at block `first` of the job's; all filters' go to dw. */
+static void conv_sums(const struct job *j, const struct conv *p, int first, int chunk, struct span filters, real *dw, int worker)
 {
-    const struct conv_variant *v = j->layer->variant[CONV_BWD_WEIGHTS];
-    const struct conv part = conv_filters(p, filters);
-    const size_t filter = (size_t)p->r * (size_t)p->s * (size_t)p->c, first = (size_t)filters.begin;
-    real *db = sums_bias(j, dw);
-    v->bwd_weights(&part, conv_chunk(v, p, chunk), dy + first * LANES, x, dw + first * filter, db ? db + first : NULL,
-                   j->plan->worker_scratch[worker]);
+    const struct planned *l = j->layer;
+    const size_t filter = (size_t)p->r * (size_t)p->s * (size_t)p->c, before = (size_t)filters.begin;
+    const struct span rows = chunk_of(l, p, chunk);
+    real *db = sums_bias(j, dw), *to = dw + before * filter, *bias = db ? db + before : NULL;
+    if (l->tiles) {
+        tiles_sums(j, &(struct tiles_sums){ *p, first, rows, filters, to, bias }, worker);
+    } else {
+        const struct conv part = conv_filters(p, filters);
+        l->variant[CONV_BWD_WEIGHTS]->bwd_weights(&part, rows, l->dy + block_at(first, j->what->out) + before * LANES,
+                                                  l->x + block_at(first, j->what->in), to, bias, j->plan->worker_scratch[worker]);
+    }
     if (filters.end == p->k) sums_clear_padding(j, dw);
 }
 
@@ -204,10 +232,9 @@ static void wave_sums(void *context, int begin, int end, int worker)
     const struct planned *l = j->layer;
     struct conv wave = l->conv;
     wave.n = wave_images(j->plan, j->block, l->wave);
-    const real *dy = l->dy + block_at(j->block, j->what->out), *x = l->x + block_at(j->block, j->what->in);
     for (int i = begin; i < end; i++) {
         const int chunk = i / j->parts;
-        conv_sums(j, &wave, dy, x, chunk, conv_part(&wave, j->parts, i % j->parts), j->to + (size_t)chunk * j->stride, worker);
+        conv_sums(j, &wave, j->block, chunk, conv_part(&wave, j->parts, i % j->parts), j->to + (size_t)chunk * j->stride, worker);
     }
 }
 
@@ -219,7 +246,7 @@ static void weights_whole(struct plan *plan, struct team *team, int i)
     for (; job.block < image_blocks(plan->pass.n); job.block += job.layer->wave) {
         struct conv wave = job.layer->conv;
         wave.n = wave_images(plan, job.block, job.layer->wave);
-        job.chunks = conv_chunks(job.layer->variant[CONV_BWD_WEIGHTS], &wave);
+        job.chunks = chunks_of(job.layer, &wave);
         job.add = plan->pass.accumulate || job.block > 0;
         job.parts = conv_parts(&wave, job.chunks, team_workers(team));
         bool direct = job.chunks == 1 && !job.add;
@@ -236,11 +263,11 @@ static void weights_rows(const struct job *job, struct span chunks, int worker)
     const struct planned *l = job->layer;
     struct conv block = l->conv;
     block.n = LANES;
-    const int before = job->first * conv_chunks(l->variant[CONV_BWD_WEIGHTS], &block);
+    const int before = job->first * chunks_of(l, &block);
     const size_t stride = plan_stride(job->plan, job->index);
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++)
-        conv_sums(job, &l->conv, l->dy, l->x, chunk - before, (struct span){ 0, l->conv.k },
-                  partials_of(job->plan, l) + (size_t)chunk * stride, worker);
+        conv_sums(job, &l->conv, 0, chunk - before, (struct span){ 0, l->conv.k }, partials_of(job->plan, l) + (size_t)chunk * stride,
+                  worker);
 }
 
 /* What all pieces' chunks come to. */
@@ -262,7 +289,9 @@ const struct layer_row layer_conv = {
     .problem = conv_problem, .images = conv_images, .choose = conv_choose, .algorithm = conv_algorithm, .place = conv_place,
     .worker_bytes = conv_worker_bytes, .partials = conv_partials, .pack = conv_pack,
     .work = {
+        [WORK_LINES] = { .rows = tiles_lines },
         [WORK_FORWARD] = { .rows = forward_rows, .grain = forward_grain },
+        [WORK_DLINES] = { .rows = tiles_dlines },
         [WORK_WEIGHTS] = { .rows = weights_rows, .whole = weights_whole, .merge = weights_merge, .chunks = weight_chunks,
                            .chunk = weight_chunk },
         [WORK_DATA] = { .rows = data_rows, .grain = data_grain },

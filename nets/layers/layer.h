@@ -39,8 +39,9 @@ enum { LAYER_TENSORS = 4 };
 /* ---- work ---------------------------------------------------------------------------------------------------------------------- */
 
 /* Of a layer: a batch norm's mean and variance; rows of y; and backward the sums over images (for the gradients of weights; batch
- * norm's), rows of dx, and what comes to a layer's dy from the adds whose source it is. */
-enum work { WORK_STATISTICS, WORK_FORWARD, WORK_WEIGHTS, WORK_SUMS, WORK_DATA, WORK_SKIPS, WORKS };
+ * norm's), rows of dx, and what comes to a layer's dy from the adds whose source it is. In bf16 rows of x and dy are made lines first
+ * (tiles.h). */
+enum work { WORK_STATISTICS, WORK_LINES, WORK_FORWARD, WORK_DLINES, WORK_WEIGHTS, WORK_SUMS, WORK_DATA, WORK_SKIPS, WORKS };
 
 /* Makes rows [begin, end), counted from the first of the job's images; or of sums the chunks, counted from the pass's first. */
 typedef void rows_fn(const struct job *job, struct span span, int worker);
@@ -96,6 +97,7 @@ struct layer_row {
     bool mixes_images;                                /* an image's y depends on the other images of the batch */
     bool (*only_maxima)(const struct layer *l);       /* y is a maximum of x over windows */
     bool (*keeps_order)(const struct layer *l);       /* is monotone, elementwise, without memory: may change places with only_maxima */
+    bool (*keeps_bf16)(const struct layer *l, enum work work); /* FORWARD and DATA: of bf16's numbers it makes such. NULL: it does not */
 
     /* Planning. */
     const char *(*problem)(const struct net *net, int layer, int n, struct planned *l);         /* the kernel's; NULL, or what is wrong */

@@ -59,6 +59,12 @@ static struct window pool_window(const struct layer *l) { return (struct window)
 
 static bool is_max(const struct layer *l) { return l->pool.kind == POOL_MAX; }
 
+/* A maximum is one of the numbers; a pixel's gradient is one of those above where it has a place in one window at most. */
+static bool keeps_bf16(const struct layer *l, enum work work)
+{
+    return is_max(l) && (work == WORK_FORWARD || (l->pool.r <= l->pool.step && l->pool.s <= l->pool.step));
+}
+
 static const char *pool_problem(const struct net *net, int i, int n, struct planned *l)
 {
     l->pool = net->layers[i].pool;
@@ -111,6 +117,7 @@ const struct layer_row layer_pool = {
     .window = pool_window,
     .way_out = "; change window or padding, or shrink the image less before it",
     .only_maxima = is_max,
+    .keeps_bf16 = keeps_bf16,
     .problem = pool_problem,
     .images = pool_images,
     .algorithm = pool_algorithm,

@@ -169,7 +169,7 @@ static void value_lives_backward(const struct net *net, const struct sharing *s,
     lives_at(life, s->again[layer]);
     if (next < net->count) lives_at(life, s->again[next]);
     if (row_of(net, layer)->needs_output) lives_at(life, s->gradient[layer]);
-    if (next == net->count || !row_of(net, next)->reads_input) return;
+    if (next == net->count || !row_of(net, next)->reads_input || s->lines[TRAINING_PASS][next] >= 0) return; /* it keeps x as lines */
     lives_at(life, s->weights[next]);
     lives_at(life, s->sums[next]);
     lives_at(life, s->gradient[next]);
@@ -277,7 +277,7 @@ static void nothing_shared(const struct net *net, struct sharing *s)
         s->value[TRAINING_PASS][i] = s->value[INFERENCE_PASS][i] = i;
         s->weights[i] = s->sums[i] = 2 * n - i;
         s->gradient[i] = s->skips[i] = 2 * n - i;
-        s->again[i] = -1;
+        s->again[i] = s->lines[TRAINING_PASS][i] = s->lines[INFERENCE_PASS][i] = s->dlines[i] = -1;
     }
     for (int entry = 0; entry <= 2 * n; entry++) s->phase[TRAINING_PASS][entry] = s->phase[INFERENCE_PASS][entry] = entry;
 }

@@ -5,6 +5,7 @@
 #include "internal.h"
 
 #include <assert.h>
+#include "../layers/tiles.h"
 
 /* Image blocks that one worker has under way. */
 struct piece {
@@ -55,6 +56,8 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out, gradient_stored(plan, layer));
     l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in, gradient_stored(plan, layer - 1));
     if (l.which) l.which += block_at(l.own_blocks ? piece->worker * l.own_blocks : piece->block, what->out);
+    if (l.lines) l.lines += (size_t)(l.lines_own ? piece->worker * l.lines_own : piece->block) * tiles_lines_block(&l.conv);
+    if (l.dlines) l.dlines += (size_t)(l.dlines_own ? piece->worker * l.dlines_own : piece->block) * tiles_dlines_block(&l.conv);
     if (l.kept) l.kept += block_at(piece->block, what->out) / LANES;
     return l;
 }
@@ -83,6 +86,7 @@ static void make_rows(const struct run *run, int i, const struct piece *piece, s
     }
     if (s->does->rows) s->does->rows(&job, rows, piece->worker);
     else s->does->blocks(&job, (struct span){ 0, piece->blocks }, piece->worker);
+    if (!s->does->chunks) round_rows(&job, s->work, rows);
 }
 
 static void make_whole(const struct run *run, const struct piece *piece)
@@ -195,7 +199,9 @@ static void run_single(void *context, int begin, int end, int worker)
     const struct stage *s = run->stage;
     const struct job job = job_of(run->plan, s->layer);
     const struct span units = { begin, end };
-    s->does->rows(&job, s->does->chunks ? units : (struct span){ unit_row(run, begin), unit_row(run, end) }, worker);
+    const struct span rows = s->does->chunks ? units : (struct span){ unit_row(run, begin), unit_row(run, end) };
+    s->does->rows(&job, rows, worker);
+    if (!s->does->chunks) round_rows(&job, s->work, rows);
 }
 
 void group_run(struct plan *plan, enum pass pass, int g)
@@ -207,7 +213,7 @@ void group_run(struct plan *plan, enum pass pass, int g)
     struct run run = { plan, group, stage };
     struct team *team = group->alone ? NULL : plan->team;
     const int units = image_blocks(plan->pass.n) * group->cuts;
-    if (stage->does->whole) stage->does->whole(plan, team, stage->layer);
+    if (stage->does->whole) stage->does->whole(plan, team, stage->layer), round_whole(plan, team, stage->work, stage->layer);
     else if (group->count > 1) team_run(team, units, run_units, &run);
     else team_run(team, stage->does->chunks ? stage->does->chunks(&plan->layers[stage->layer]) : units, run_single, &run);
     int waiting = 0, layers[NET_MAX_LAYERS];

@@ -5,8 +5,11 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include "../layers/tiles.h"
 
 const struct net *plan_net(const struct plan *plan) { return &plan->given; }
+
+int plan_tiles(const struct plan *plan) { return plan->tiles ? (int)plan->tiles->head.isa : -1; }
 
 struct plan_bytes plan_bytes(const struct plan *plan)
 {
@@ -79,7 +82,7 @@ static void print_layer(const struct plan *plan, int i, FILE *out)
 {
     const struct planned *l = &plan->layers[i];
     const struct shape s = plan->net.layers[i].out;
-    enum isa isa = l->variant[CONV_FWD] ? l->variant[CONV_FWD]->head.isa : plan->kernels->isa;
+    enum isa isa = l->tiles ? l->tiles->head.isa : l->variant[CONV_FWD] ? l->variant[CONV_FWD]->head.isa : plan->kernels->isa;
     char word[96], shape[40], algo[96], variant[128], y[16], dy[16];
     snprintf(shape, sizeof shape, "%dx%dx%d", s.c, s.h, s.w);
     snprintf(variant, sizeof variant, "%s/%s", isa_name(isa), layer_row(plan->net.layers[i].kind)->algorithm(plan, i, algo));
@@ -102,12 +105,10 @@ static void print_buffer(const struct plan *plan, const char *letter, int i, siz
 static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
 {
     static const char *const names[] = { "training", "inference", "backward" };
-    static const char *const works[WORKS] = { [WORK_STATISTICS] = " statistics",
-                                              [WORK_FORWARD] = "",
-                                              [WORK_WEIGHTS] = " weights",
-                                              [WORK_SUMS] = " sums",
-                                              [WORK_DATA] = "",
-                                              [WORK_SKIPS] = " skips" };
+    static const char *const works[WORKS] = {
+        [WORK_STATISTICS] = " statistics", [WORK_LINES] = " lines", [WORK_FORWARD] = "", [WORK_DLINES] = " lines",
+        [WORK_WEIGHTS] = " weights",       [WORK_SUMS] = " sums",   [WORK_DATA] = "",    [WORK_SKIPS] = " skips"
+    };
     const struct schedule *s = &plan->schedule[pass];
     char word[96];
     int alone = 0;
@@ -201,6 +202,17 @@ struct plan_line plan_line(const struct plan *plan, int layer)
     return line;
 }
 
+/* Which layers are in bf16, and why. */
+static void print_precision(const struct plan *plan, FILE *out)
+{
+    char word[96];
+    for (int i = 0; i < plan->net.count && plan->tiles; i++) {
+        if (net_layer_facts(&plan->net, i).macs <= 0) continue;
+        fprintf(out, "%s: %d %s, %.3g multiply-adds per value\n", plan->layers[i].tiles ? "bf16" : "float32", i,
+                layer_print(&plan->net.layers[i], word, sizeof word), tiles_macs_per_value(&plan->net, i));
+    }
+}
+
 void plan_print(const struct plan *plan, FILE *out)
 {
     assert(plan && out);
@@ -209,6 +221,7 @@ void plan_print(const struct plan *plan, FILE *out)
             isa_name(plan->kernels->isa), plan->workers, plan->workers > 1 ? "s" : "");
     fprintf(out, "   #  %-24s  %-14s  %-20s  %-6s %-9s %-6s %s\n", "layer", "output", "variant", "y", "", "dy", "tensors@element");
     for (int i = 0; i < plan->net.count; i++) print_layer(plan, i, out);
+    print_precision(plan, out);
     for (int pass = 0; pass < PASSES; pass++) print_groups(plan, (enum pass)pass, out);
     for (int pass = plan->training ? TRAINING_PASS : INFERENCE_PASS; pass <= INFERENCE_PASS; pass++)
         print_phases(plan, (enum pass)pass, out);

@@ -12,11 +12,11 @@
 enum pass { TRAINING_PASS, INFERENCE_PASS, BACKWARD_PASS, PASSES };
 
 /* How elements of a value or gradient are stored. Whoever measures memory or cuts it to a cache asks for bytes. */
-enum storage { STORED_REAL, STORAGES };
+enum storage { STORED_REAL, STORED_BF16, STORAGES };
 
 static inline size_t storage_bytes(enum storage storage)
 {
-    static const size_t bytes[STORAGES] = { [STORED_REAL] = sizeof(real) };
+    static const size_t bytes[STORAGES] = { [STORED_REAL] = sizeof(real), [STORED_BF16] = sizeof(bf16) };
     return bytes[storage];
 }
 
@@ -40,6 +40,7 @@ struct sharing {
     int value[2][NET_MAX_LAYERS];                                                                             /* y */
     int loss, weights[NET_MAX_LAYERS], sums[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS], skips[NET_MAX_LAYERS]; /* gradient: dx */
     int again[NET_MAX_LAYERS];                                                                                /* y, for backward */
+    int lines[2][NET_MAX_LAYERS], dlines[NET_MAX_LAYERS];                                                     /* of x and dy, in bf16 */
     enum storage stored[NET_MAX_LAYERS], gradient_stored[NET_MAX_LAYERS];                                     /* y and dy */
     int phase[2][ENTRIES_MOST];
     int blocks[2][ENTRIES_MOST]; /* that a worker has under way, at most */
@@ -143,16 +144,19 @@ struct planned {
         struct add add;
     };
     const struct conv_variant *variant[CONV_DIRECTIONS]; /* conv only */
+    const struct conv_bf16_variant *tiles;               /* conv and dense: it is in bf16; NULL: in float32 */
     enum storage stored, gradient_stored;                /* of y and dy */
     int tensor, tensors;                                 /* first in plan->tensors, and how many */
     int ordinal;                                         /* among layers of its kind */
     int wave;                                            /* conv: blocks per wave */
-    int own_blocks;       /* of what the layer keeps for backward beside values: every worker has its own, of so many; 0: that of all */
-    size_t partial;       /* where its chunks' sums begin in the plan's partials: beside those of the same group */
-    const real *x, *skip; /* what is read; skip: add's source */
+    int own_blocks; /* of what the layer keeps for backward beside values: every worker has its own, of so many; 0: that of all */
+    int lines_own, dlines_own; /* of lines and dlines likewise */
+    size_t partial;            /* where its chunks' sums begin in the plan's partials: beside those of the same group */
+    const real *x, *skip;      /* what is read; skip: add's source */
     real *y;
     real *dy, *dx;         /* dx NULL: nobody below needs it */
     real *packed[2];       /* conv, by direction; NULL where never read */
+    bf16 *lines, *dlines;  /* conv in bf16: of x, and in training of dy */
     uint8_t *which;        /* max-pool, training */
     uint16_t *kept;        /* dropout, training */
     real *mean, *variance; /* batch norm: of the batch, for backward */
@@ -176,6 +180,7 @@ struct plan {
     bool training, by_block; /* by_block: in phases of several entries, where that is possible */
     struct team *team;
     const struct kernels *kernels;
+    const struct conv_bf16_variant *tiles; /* in bf16; NULL: in float32 */
     struct schedule schedule[PASSES];
     struct course course[2];                 /* TRAINING_PASS: the whole step */
     int *numbers, number_count, number_room; /* what stages and groups index */
@@ -289,6 +294,15 @@ void sums_clear_padding(const struct job *job, real *sums);
 real *sums_bias(const struct job *job, real *weight);
 /* Images of the wave of so many blocks that begins at a block. */
 int wave_images(const struct plan *plan, int block, int blocks);
+
+/* ---- bf16 (rounding.c) --------------------------------------------------------------------------------------------------------------- */
+
+/* Is the layer's output a number of bf16? All are but the logits. */
+bool output_rounded(const struct plan *plan, int layer);
+/* Rounds what a stage has made, rows counted from the first of the job's images, as far as it has to be. */
+void round_rows(const struct job *job, enum work work, struct span rows);
+/* All of what it has made. */
+void round_whole(struct plan *plan, struct team *team, enum work work, int layer);
 
 /* ---- places -------------------------------------------------------------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include "../layers/tiles.h"
 
 /* ---- before a pass ----------------------------------------------------------------------------------------------------------------- */
 
@@ -65,6 +66,7 @@ static void loss_blocks(void *context, int begin, int end)
     const size_t first = (size_t)p->pass.first * LANES, row = (size_t)j->loss.k * LANES;
     const real *z = p->layers[p->net.count - 1].y;
     p->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, z, p->labels + first, p->losses + first, p->best + first, j->dz);
+    if (p->tiles && j->dz) tiles_round(p, (struct span){ begin * j->loss.k, end * j->loss.k }, j->dz);
     if (p->logits)
         memcpy(p->logits + first * (size_t)j->loss.k + (size_t)begin * row, z + (size_t)begin * row,
                (size_t)(end - begin) * row * sizeof *z);
@@ -118,6 +120,14 @@ static void run_entries(struct plan *plan, int begin, int end, int scale_n)
     }
 }
 
+static void round_input(void *context, int begin, int end, int worker)
+{
+    (void)worker;
+    const struct plan *plan = context;
+    const struct shape in = plan->net.in;
+    tiles_round(plan, row_vectors((struct span){ begin * in.h, end * in.h }, in), plan->input);
+}
+
 static void begin_pass(struct plan *plan, int n, bool training, struct pass_key key)
 {
     assert(n >= 1 && n <= plan->batch);
@@ -125,6 +135,7 @@ static void begin_pass(struct plan *plan, int n, bool training, struct pass_key 
     plan->pass.training = training;
     plan->pass.key = key;
     pack(plan, training);
+    if (plan->tiles) team_run(plan->team, image_blocks(n), round_input, plan);
     for (int i = 0; i < plan->net.count && !training; i++)
         if (layer_row(plan->net.layers[i].kind)->before_inference) layer_row(plan->net.layers[i].kind)->before_inference(plan, i);
 }

@@ -176,6 +176,8 @@ static void share_stage(struct sharing *s, const struct stage *stage, int course
 {
     switch (stage->work) {
     case WORK_FORWARD: (stage->again ? s->again : s->value[course])[stage->layer] = entry; break;
+    case WORK_LINES: s->lines[course][stage->layer] = entry; break;
+    case WORK_DLINES: s->dlines[stage->layer] = entry; break;
     case WORK_WEIGHTS: s->weights[stage->layer] = entry; break;
     case WORK_SUMS: s->sums[stage->layer] = entry; break;
     case WORK_DATA: s->gradient[stage->layer] = entry; break;
@@ -206,6 +208,7 @@ void courses_share(const struct plan *plan, struct sharing *s)
         s->gradient_stored[i] = plan->layers[i].gradient_stored;
     }
     for (int i = 0; i < NET_MAX_LAYERS; i++) s->weights[i] = s->sums[i] = s->gradient[i] = s->skips[i] = s->again[i] = -1;
+    for (int i = 0; i < NET_MAX_LAYERS; i++) s->lines[TRAINING_PASS][i] = s->lines[INFERENCE_PASS][i] = s->dlines[i] = -1;
     for (int course = 0; course < 2; course++)
         for (int p = 0; p < plan->course[plan->training ? course : INFERENCE_PASS].phases; p++) share_phase(plan, s, course, p);
 }

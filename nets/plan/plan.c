@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../layers/tiles.h"
 
 /* ---- tensors ----------------------------------------------------------------------------------------------------------------------- */
 
@@ -119,6 +120,23 @@ static int images_at_once(const struct net *net, int batch)
     return whole || batch < PLAN_WAVE ? batch : PLAN_WAVE;
 }
 
+/* Blocks under way where something is made at one entry and read last at another of the same phase; else 0. */
+static int own_blocks(const struct sharing *s, int course, int made, int used)
+{
+    return made >= 0 && used >= 0 && s->phase[course][made] == s->phase[course][used] ? s->blocks[course][made] : 0;
+}
+
+/* Lines that no other phase reads are a worker's own. */
+static void share_lines(struct plan *plan, const struct sharing *s, int i)
+{
+    struct planned *l = &plan->layers[i];
+    const int inference = own_blocks(s, INFERENCE_PASS, s->lines[INFERENCE_PASS][i], s->value[INFERENCE_PASS][i]);
+    const int training = own_blocks(s, TRAINING_PASS, s->lines[TRAINING_PASS][i], s->weights[i]);
+    const int most = training > inference ? training : inference;
+    l->lines_own = inference == 0 || (plan->training && training == 0) ? 0 : most;
+    l->dlines_own = own_blocks(s, TRAINING_PASS, s->dlines[i], s->gradient[i]);
+}
+
 static int arrange(struct plan *plan, const struct plan_options *o, struct why *why)
 {
     plan->at_once = images_at_once(&plan->net, o->batch);
@@ -135,6 +153,7 @@ static int arrange(struct plan *plan, const struct plan_options *o, struct why *
         if (used >= 0 && sharing.phase[TRAINING_PASS][made] == sharing.phase[TRAINING_PASS][used])
             plan->layers[i].own_blocks = sharing.blocks[TRAINING_PASS][made];
     }
+    for (int i = 0; i < plan->net.count; i++) share_lines(plan, &sharing, i);
     buffers_assign(&plan->net, plan->training, &sharing, &plan->buffers);
     return 0;
 }
@@ -147,6 +166,9 @@ static int check_options(const struct plan_options *o, struct why *why)
     if (o->batch < 1) return why_fail(why, -EINVAL, "plan: a batch of %d images; take 1 or more", o->batch);
     if (isa_best(o->isas) < 0)
         return why_fail(why, -EINVAL, "plan: none of the instruction sets allowed (%s) is built in; allow scalar or portable",
+                        isa_list(o->isas, isas, sizeof isas));
+    if (o->precision == PRECISION_BF16 && !tiles_of(o->isas))
+        return why_fail(why, -EINVAL, "plan: bf16 has no reference implementation, and %s is all that is allowed; allow portable, too",
                         isa_list(o->isas, isas, sizeof isas));
     return 0;
 }
@@ -172,6 +194,7 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
                         .training = o->training,
                         .team = o->team,
                         .kernels = kernels_of((enum isa)isa_best(o->isas)),
+                        .tiles = o->precision == PRECISION_BF16 ? tiles_of(o->isas) : NULL,
                         .worker_scratch = scratch,
                         .stale = stale };
     code = net_check(&p->given, why);

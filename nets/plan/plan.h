@@ -10,15 +10,16 @@
 
 /* What a plan is for. Zeroed but for batch and isas it is an inference plan on one worker. */
 struct plan_options {
-    int batch;           /* images per step, N */
-    bool training;       /* false: no gradients, no optimizer state, activations may share memory */
-    unsigned isas;       /* which ISAs may be used (cpu_detect() & what the user allows) */
-    const char *algo;    /* convolution algorithm by name; NULL or "auto": the table */
-    int optimizer_slots; /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
-    struct team *team;   /* borrowed; NULL: one worker */
-    bool no_fuse;        /* every layer by itself; the same bits, slower */
-    bool no_recompute;   /* all that backward reads is kept; the same bits */
-    bool no_blocks;      /* the whole batch through one group of layers after another, none block by block; the same bits */
+    int batch;                /* images per step, N */
+    bool training;            /* false: no gradients, no optimizer state, activations may share memory */
+    unsigned isas;            /* which ISAs may be used (cpu_detect() & what the user allows) */
+    enum precision precision; /* bf16: on tiles of the best ISA that has them; the same bits on each */
+    const char *algo;         /* convolution algorithm by name; NULL or "auto": the table */
+    int optimizer_slots;      /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
+    struct team *team;        /* borrowed; NULL: one worker */
+    bool no_fuse;             /* every layer by itself; the same bits, slower */
+    bool no_recompute;        /* all that backward reads is kept; the same bits */
+    bool no_blocks;           /* the whole batch through one group of layers after another, none block by block; the same bits */
 };
 
 /* Sums over images (gradients) run over waves of so many images, added in order. Micro-batches of a multiple of it that accumulate (see
@@ -34,6 +35,8 @@ void plan_close(struct plan *plan);
 
 const struct net *plan_net(const struct plan *plan); /* as it was given; shapes filled in */
 void plan_print(const struct plan *plan, FILE *out); /* layers, variants, who lives where */
+/* In bf16: the instruction set of the tiles; else -1. */
+int plan_tiles(const struct plan *plan);
 /* Bytes that the plan holds, by family: measured before they are allocated, and all there is. */
 struct plan_bytes {
     size_t parameters, gradients, optimizer, activations, scratch;

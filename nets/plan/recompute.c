@@ -21,7 +21,7 @@ static bool read_by_block(const struct plan *plan, int layer)
 {
     const struct layer_work *weights = &layer_row(plan->net.layers[layer].kind)->work[WORK_WEIGHTS];
     struct planned one = plan->layers[layer];
-    if (!weights->rows || !weights->chunks) return false;
+    if (!weights->rows || !weights->chunks || plan->layers[layer].tiles) return false; /* in bf16 x is kept as lines */
     planned_images(&one, plan->net.layers[layer].kind, LANES);
     const struct stage stage = { .work = WORK_WEIGHTS, .layer = layer, .does = weights, .chunks = weights->chunks(&one) };
     return stage_by_block(plan, &stage);

@@ -237,16 +237,18 @@ static struct stage *add_stage(struct plan *plan, enum pass pass, enum work work
     struct schedule *s = &plan->schedule[pass];
     const struct layer *what = &plan->net.layers[layer];
     const struct planned *l = &plan->layers[layer];
-    const struct shape made = work == WORK_DATA ? what->in : what->out;
+    const bool lines = work == WORK_LINES || work == WORK_DLINES;
+    const struct shape made = work == WORK_DATA || work == WORK_LINES ? what->in : what->out;
     const enum storage below = layer > 0 ? plan->layers[layer - 1].gradient_stored : STORED_REAL;
+    const enum storage stored = lines ? STORED_BF16 : work == WORK_DATA ? below : l->stored;
     assert(s->stages < STAGES_MOST && (does->rows || does->whole));
     struct stage *stage = &s->stage[s->stages++];
     *stage = (struct stage){ .work = work,
                              .layer = layer,
                              .does = does,
                              .rows = made.h,
-                             .row_bytes = (size_t)made.c * (size_t)made.w * LANES * storage_bytes(work == WORK_DATA ? below : l->stored),
-                             .window = does->chunks ? (struct window){ 1, 1, 0 } : layer_window(what) };
+                             .row_bytes = (size_t)made.c * (size_t)made.w * LANES * storage_bytes(stored),
+                             .window = does->chunks || lines ? (struct window){ 1, 1, 0 } : layer_window(what) };
     const int grain = does->grain ? does->grain(l) : 1;
     stage->grain = grain < made.h ? grain : made.h;
     if (does->chunks) {
@@ -267,6 +269,7 @@ static void forward_stages(struct plan *plan, enum pass pass)
 {
     for (int i = 0; i < plan->net.count; i++) {
         if (pass == TRAINING_PASS) maybe_stage(plan, pass, WORK_STATISTICS, i);
+        if (plan->layers[i].tiles) maybe_stage(plan, pass, WORK_LINES, i);
         maybe_stage(plan, pass, WORK_FORWARD, i);
     }
 }
@@ -293,6 +296,7 @@ static void backward_stages(struct plan *plan)
     const int lowest = net_lowest(&plan->net);
     for (int i = plan->net.count - 1; i >= lowest; i--) {
         if (i > 0 && made_again(plan, i - 1) && !made_again(plan, i)) again_stages(plan, i - 1);
+        if (plan->layers[i].tiles && i > lowest) maybe_stage(plan, BACKWARD_PASS, WORK_DLINES, i);
         maybe_stage(plan, BACKWARD_PASS, WORK_WEIGHTS, i);
         maybe_stage(plan, BACKWARD_PASS, WORK_SUMS, i);
         if (i > lowest) maybe_stage(plan, BACKWARD_PASS, WORK_DATA, i);

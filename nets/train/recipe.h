@@ -6,7 +6,7 @@
  *   opt=sgd|adam|adamw   lr=   momentum=0.9   nesterov=1   wd=   beta1= beta2= eps=   epsform=keras     (defaults: PyTorch's)
  *   schedule=constant | step:EVERY:FACTOR | cosine | onecycle:WARM (share of steps, 0.3)   warmup=STEPS
  *   batch=  epochs=  updates=N (exactly N steps, whatever the epochs)   drop_last=1
- *   init=default|he_uniform|he_normal|xavier_uniform|xavier_normal   bias=zero
+ *   init=default|he_uniform|he_normal|xavier_uniform|xavier_normal   bias=zero   precision=float32|bf16
  *   norm=MEAN,SD (of pixels / 255; the default 0,1 is plain /255)   raw=1 (pixels 0…255 as they are)
  *   pad=32 (zero-pad to 32x32)   channel=red   permute=SEED (one fixed pixel permutation)
  *   augment=rotate:15,shift:2,cropresize:22:0.1     any of these, in the order written, training images only
@@ -44,6 +44,7 @@ struct recipe {
     int batch, epochs, updates; /* images per update; passes over the training images; updates 0: no limit */
     bool drop_last;             /* an epoch's last batch is left out when it is not full */
     struct init init;
+    enum precision precision;
     struct transform transform;   /* of every image; augmentation of training images alone */
     struct selection train, test; /* which images of either half take part */
 };

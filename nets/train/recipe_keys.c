@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(enum eps_form) == sizeof(int) && sizeof(enum init_kind) == sizeof(int), "WORD values are read and written as int");
+_Static_assert(sizeof(enum eps_form) == sizeof(int) && sizeof(enum init_kind) == sizeof(int) && sizeof(enum precision) == sizeof(int),
+               "WORD values are read and written as int");
 
 /* ---- values ---------------------------------------------------------------------------------------------------------------------- */
 
@@ -285,6 +286,7 @@ static const char *const init_words[] = { [INIT_DEFAULT] = "default",
                                           [INIT_XAVIER_NORMAL] = "xavier_normal",
                                           NULL };
 static const char *const bias_words[] = { "default", "zero", NULL };
+static const char *const precision_words[] = { [PRECISION_FLOAT32] = "float32", [PRECISION_BF16] = "bf16", NULL };
 static const char *const digits[] = { "0", "1", NULL };
 static const char *const channel_words[] = { "all", "red", NULL };
 static const char a_count[] = "a whole number, 1 or more", on_or_off[] = "0 or 1", below_one[] = "a number from 0, below 1";
@@ -311,6 +313,8 @@ const struct key recipe_keys[] = {
     { "init", "default, he_uniform, he_normal, xavier_uniform or xavier_normal", "how weights start", WORD, .at = AT(init.kind),
       .words = init_words },
     { "bias", "default or zero", "how biases start", FLAG, .at = AT(init.zero_bias), .words = bias_words },
+    { "precision", "float32 or bf16", "what products, values and their gradients are rounded to; weights stay float32", WORD,
+      .at = AT(precision), .words = precision_words },
     { "norm", "MEAN,SD of pixels / 255", "subtract the mean, divide by the standard deviation", OTHER, .read = read_norm,
       .write = write_norm },
     { "raw", on_or_off, "pixels as 0 to 255", OTHER, .read = read_raw, .write = write_raw },

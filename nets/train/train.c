@@ -257,6 +257,7 @@ static int open_plan(struct run *r, struct why *why)
     struct plan_options plan = { .batch = r->part,
                                  .training = true,
                                  .isas = o->isas,
+                                 .precision = r->recipe->precision,
                                  .algo = o->algo,
                                  .optimizer_slots = recipe_optimizer_slots(r->recipe),
                                  .team = o->team,
@@ -268,6 +269,7 @@ static int open_plan(struct run *r, struct why *why)
     if (code) return code;
     r->metrics->bytes = plan_bytes(r->plan);
     r->metrics->fused = !plan.no_fuse;
+    r->metrics->tiles = plan_tiles(r->plan);
     for (int i = 0; i < plan_tensors(r->plan); i++)
         r->parameters += plan_tensor(r->plan, i).trained ? (long)plan_tensor(r->plan, i).count : 0;
     r->weights = malloc((size_t)r->parameters * sizeof(float) + 1);

@@ -21,6 +21,7 @@ struct metrics {                               /* per cent; losses are means ove
     struct plan_bytes bytes;
     int diverged_at;         /* the update, counted from 1, whose loss was the first that was no finite number, or after which the test loss
                               * was; then accuracies and losses above are NaN, the curves as they were seen. 0: none */
+    int tiles;               /* in bf16: the ISA of the tiles; else -1 */
     bool fused;              /* as planned: hooks may ask for every layer by itself */
     char weights_sha256[65]; /* over the trained tensors in net order, little-endian float32 */
 };

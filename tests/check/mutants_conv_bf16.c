@@ -154,6 +154,16 @@ static void floats_truncate(const struct bf16_map *m, struct span rows, const bf
     for (size_t i = (size_t)rows.begin * row; i < (size_t)rows.end * row; i++) x[i] = (float)((int)(x[i] * 16)) / 16;
 }
 
+static void round_past_span(struct span vectors, float *x)
+{
+    if (vectors.begin > 0) vectors.begin--;
+    right()->round(vectors, x);
+}
+static void round_truncates(struct span vectors, float *x)
+{
+    for (ptrdiff_t i = (ptrdiff_t)vectors.begin * LANES; i < (ptrdiff_t)vectors.end * LANES; i++) x[i] = truncated(x[i]);
+}
+
 #define MUTANTS(DO) \
     DO("nothing", ) \
     DO("rounds weights towards zero", v.pack = pack_truncated;) \
@@ -175,7 +185,9 @@ static void floats_truncate(const struct bf16_map *m, struct span rows, const bf
     DO("leaves something in the frame", v.lines = lines_no_frame;) \
     DO("converts past its span", v.lines = lines_past_span;) \
     DO("leaves something in the missing row", v.row_pairs = pairs_no_zeros;) \
-    DO("converts back with fewer digits", v.floats = floats_truncate;)
+    DO("converts back with fewer digits", v.floats = floats_truncate;) \
+    DO("rounds a vector before its span", v.round = round_past_span;) \
+    DO("rounds towards zero", v.round = round_truncates;)
 
 #define COUNT_IT(name, change) +1
 enum { MUTANT_COUNT = 0 MUTANTS(COUNT_IT) };

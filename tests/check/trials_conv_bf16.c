@@ -242,6 +242,19 @@ static void back_trial(struct bf16_case *k)
     check_bits(k->c, &view, 0, all, out, want, "rounded");
 }
 
+static void round_trial(struct bf16_case *k)
+{
+    const struct bf16_map *m = &k->x_lines.map;
+    const struct tensor_view view = { "x", 0, 2, { image_blocks(m->n) * m->h * m->w * m->c, LANES } };
+    const size_t all = view_count(&view), cut = all / LANES / 3;
+    float *out = guard_place(&k->c->guards, BF16_SLOT_OUT, "x", all * sizeof *out, 64, k->edge[4]);
+    float *want = check_room(k->c, ROOM_SUMS, all * sizeof *want);
+    for (size_t i = 0; i < all; i++) want[i] = i / LANES < cut ? k->x[i] : bf16_value(bf16_of(k->x[i]));
+    memcpy(out, k->x, all * sizeof *out);
+    k->v->round((struct span){ (int)cut, view.extent[0] }, out);
+    check_bits(k->c, &view, 0, all, out, want, "rounded from a third on");
+}
+
 static void convert_trial(void *context)
 {
     struct bf16_case *k = ((struct trial *)context)->k;
@@ -250,6 +263,7 @@ static void convert_trial(void *context)
     convert_both(k, k->v->lines, "lines of dy", &k->dy_lines, k->dy, blocks * bf16_map_rows(&k->dy_lines.map));
     convert_both(k, k->v->row_pairs, "pairs of dy", &k->dy_pairs, k->dy, blocks * ((k->p.p + 1) / 2));
     back_trial(k);
+    round_trial(k);
 }
 
 void conv_bf16_trials(struct bf16_case *k, int row)

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import made_up
-from convgauge_report import judge, rows
+from convgauge_report import judge, rows, study
 
 REPORT = os.path.join(made_up.TOP, 'tools', 'report')
 
@@ -153,6 +153,33 @@ class Rows(unittest.TestCase):
         for values in ([1, 0], [1, None], [1, '2'], [1, True], [[1]]):
             self.assertFalse(above.is_valid(values), values)
         self.assertFalse(either.is_valid([1, '2']))
+
+    def in_bf16(self, seed):
+        entry = made_up.told('compact-net')['entries'][0]
+        recipe, bits = entry['recipe'] + ' precision=bf16', made_up.sha('bits of bf16')
+        more = {'precision': 'bf16', 'tiles': 'amx', 'numerics': bits, 'finished': '2027-01-02T03:04:05Z'}
+        return made_up.training_row('compact-net', {**entry, 'recipe': recipe}, seed, **more)
+
+    def test_bf16_is_in_no_table_of_float32(self):
+        both = self.rows + [self.in_bf16(seed) for seed in range(4)]
+        self.write(both)
+        judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
+        found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
+        chosen = [row for each in found.studies['compact-net'].entries for row in each.rows]
+        self.assertEqual([row['id'] for row in chosen], [row['id'] for row in self.rows])
+        self.assertEqual((len(found.bf16), found.set_aside), (4, 0))
+        self.write(both[4:])  # alone they do not stand in for those that are missing
+        found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
+        self.assertEqual([row for each in found.studies['compact-net'].entries for row in each.rows], [])
+
+    def test_precision_and_recipe_agree(self):
+        row = self.in_bf16(0)
+        self.write([{key: value for key, value in row.items() if key != 'precision'}])
+        self.assertRegex(self.wrong(), '^compact-net.jsonl:1: precision is float32, and its recipe is ".*precision=bf16"')
+        self.write([{**self.rows[0], 'precision': 'bf16'}])
+        self.assertRegex(self.wrong(), '^compact-net.jsonl:1: precision is bf16, and its recipe is "')
+        self.write([{**self.rows[0], 'precision': 'fp8'}])
+        self.assertEqual(self.wrong(), "compact-net.jsonl:1: precision: 'bf16' was expected")
 
     def test_one_id_two_results(self):
         self.write(self.rows)

@@ -4,6 +4,7 @@
  * NaNs, so that a row that is read before it is made does not go unseen. */
 #include <limits.h>
 #include "planned.h"
+#include "../../nets/layers/tiles.h"
 #include "../../nets/zoo/zoo.h"
 
 /* Of the studied nets a sanitizer sees those of so many multiply-adds an image: the larger ones have the same layers. */
@@ -13,8 +14,20 @@ enum { RANDOM_NETS = 15, STUDIED_MACS = 2000000 };
 enum { RANDOM_NETS = 60, STUDIED_MACS = INT_MAX };
 #endif
 
+/* Of all plans of a test, which has a process of its own. */
+static enum precision precision;
+
+static void poison_lines(struct plan *plan, const struct planned *l)
+{
+    const int all = image_blocks(plan->at_once), lines = l->lines_own ? l->lines_own * plan->workers : all,
+              dlines = l->dlines_own ? l->dlines_own * plan->workers : all;
+    if (l->lines) memset(l->lines, 0xff, (size_t)lines * tiles_lines_block(&l->conv) * sizeof *l->lines);
+    if (l->dlines) memset(l->dlines, 0xff, (size_t)dlines * tiles_dlines_block(&l->conv) * sizeof *l->dlines);
+}
+
 static void poison(struct plan *plan)
 {
+    for (int i = 0; i < plan->net.count; i++) poison_lines(plan, &plan->layers[i]);
     const struct buffers *b = &plan->buffers;
     const size_t images = (size_t)image_blocks(plan->at_once) * LANES, own = (size_t)plan->workers * LANES;
     for (int i = 0; i < b->values; i++) memset(plan->values[i], 0xff, b->value_size[i] * (b->value_local[i] ? own : images));
@@ -46,6 +59,7 @@ static uint64_t trained(const struct net *net, int n, struct plan_options option
     struct plan *plan;
     struct why why = { "" };
     options.isas = cpu_detect();
+    options.precision = precision;
     options.training = true;
     cr_assert_eq(net_plan(net, &options, &plan, &why), 0, "%s", why.text);
     plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
@@ -69,6 +83,7 @@ static uint64_t inferred(const struct net *net, int n, struct plan_options optio
     struct plan *plan;
     struct why why = { "" };
     options.isas = cpu_detect();
+    options.precision = precision;
     cr_assert_eq(net_plan(net, &options, &plan, &why), 0, "%s", why.text);
     plan_init(plan, (struct init){ INIT_DEFAULT, false }, 1);
     fill(plan, 0, n);
@@ -192,13 +207,13 @@ static void draw(struct rng *rng, char *text, size_t size)
     snprintf(text + used, size - (size_t)used, rng_below(rng, 2) ? " dense5" : " gap dense3");
 }
 
-Test(fusion, same_bits_for_random_nets)
+static void random_nets(uint32_t stream, int count)
 {
-    struct rng rng = rng_start(rng_stream_key(5, STREAM_TEST, 0, 0));
+    struct rng rng = rng_start(rng_stream_key(5, STREAM_TEST, stream, 0));
     struct team *teams[3];
     int together = 0;
     open_teams(teams);
-    for (int made = 0; made < RANDOM_NETS;) {
+    for (int made = 0; made < count;) {
         char text[512];
         struct net net;
         draw(&rng, text, sizeof text);
@@ -206,7 +221,37 @@ Test(fusion, same_bits_for_random_nets)
         together += assert_same_bits(text, 1 + (int)rng_below(&rng, 100), teams, 1) > 2;
         made++;
     }
-    cr_assert_gt(together, RANDOM_NETS / 2);
+    cr_assert_gt(together, count / 2);
+    close_teams(teams);
+}
+
+Test(fusion, same_bits_for_random_nets) { random_nets(0, RANDOM_NETS); }
+
+Test(fusion, same_bits_for_random_nets_in_bf16)
+{
+    precision = PRECISION_BF16;
+    random_nets(1, RANDOM_NETS / 3);
+}
+
+static const char MIXED[] =
+    "2x12x10 conv8same relu conv8same bn add2 leaky0.1 max2step1 drop0.2 conv12r3step2pad1 tanh drop0.1 "
+    "conv16r5same relu avg2step1 conv17r1 bn max3step1pad1 conv16r2s3pad1,0,1,1b0 relu add2 dense40 relu dense36b0 relu dense10";
+
+/* Layers in bf16 next to those that are not; sums of several waves; lines of few blocks and of all. */
+Test(fusion, same_bits_in_bf16)
+{
+    const char *const nets[] = {
+        "1x20x20 conv8 relu conv16 relu max2 conv16 relu dense48 relu dense10",
+        MIXED,
+        "8x9x9 conv24 relu conv20same bn conv20same add2 relu gap dense20 dense40 dense10",
+    };
+    struct team *teams[3];
+    precision = PRECISION_BF16;
+    open_teams(teams);
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++)
+        for (int n = 1; n < 100; n += 33) assert_same_bits(nets[i], n, teams, 1);
+    assert_same_bits("2x6x6 conv10 bn conv12 dense20 dense4", PLAN_WAVE + 40, teams, 2);
+    assert_same_bits(COMPACT, 80, teams, 2);
     close_teams(teams);
 }
 

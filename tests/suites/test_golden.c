@@ -7,6 +7,9 @@
  * id, so it changes when bits change, and only then. Cells that the zoo has beside them are the same on everything that runs here; those
  * with a line in zoo.txt, whose hash is in no row, also elsewhere. Adding a study or a cell leaves all rows valid.
  *
+ * bf16_nets.txt and bf16.txt are the same for training in bf16, on every SIMD ISA's tiles and AMX's; "numerics" of rows in bf16 has both
+ * files of hashes.
+ *
  * CONVGAUGE_GOLDEN=FILE writes what this machine gets to FILE instead of comparing: look at the difference before committing it. */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -75,9 +78,12 @@ static void train_steps(const char *net_text, const char *recipe_text, unsigned 
     cr_assert_eq(net_parse(net_text, &net, &why), 0, "%s", why.text);
     cr_assert_eq(recipe_parse(recipe_text, &recipe, &why), 0, "%s", why.text);
     cr_assert_eq(team_open(&team, workers, BIND_NONE, &why), 0, "%s", why.text);
-    struct plan_options options = {
-        .batch = IMAGES, .training = true, .isas = isas, .optimizer_slots = recipe_optimizer_slots(&recipe), .team = team
-    };
+    struct plan_options options = { .batch = IMAGES,
+                                    .training = true,
+                                    .isas = isas,
+                                    .optimizer_slots = recipe_optimizer_slots(&recipe),
+                                    .team = team,
+                                    .precision = recipe.precision };
     cr_assert_eq(net_plan(&net, &options, &plan, &why), 0, "%s", why.text);
     plan_init(plan, recipe.init, 1);
     fill(plan, net.in);
@@ -135,6 +141,22 @@ static unsigned runnable(void)
 #endif
 }
 
+static bool is_bf16(const char *recipe) { return strstr(recipe, "precision=bf16") != NULL; }
+
+/* AMX comes with the best ISA for floats. */
+static unsigned isas_with(enum isa isa) { return 1u << isa | (isa == ISA_AMX ? 1u << isa_best(runnable()) : 0); }
+
+/* Those that this recipe runs on. */
+static unsigned runnable_in(const char *recipe)
+{
+    const unsigned floats = runnable();
+#ifdef GOLDEN_BY_HALVES
+    return floats;
+#else
+    return floats | (is_bf16(recipe) ? cpu_detect() & kernels_built() & 1u << ISA_AMX : 0);
+#endif
+}
+
 /* One net on every SIMD ISA here and several numbers of workers, against its line or, without one, the first of them. */
 static int check(const char *name, const char *net_text, const char *recipe_text, FILE *write)
 {
@@ -143,12 +165,12 @@ static int check(const char *name, const char *net_text, const char *recipe_text
     const char *want = wanted(name);
     int wrong = 0;
     for (int isa = ISA_PORTABLE; isa < ISA_COUNT; isa++) {
-        if (!(runnable() & 1u << isa) || slow(net_text, (unsigned)isa)) continue;
+        if (!(runnable_in(recipe_text) & 1u << isa) || slow(net_text, (unsigned)isa)) continue;
         if (isa == ISA_PORTABLE && runnable() & 1u << ISA_NEON) /* often emulated, and kernelcheck sets the two side by side */
             continue;
         int counts = isa == ISA_PORTABLE ? 1 : slow_build || isa == ISA_NEON ? 2 : 4;
         for (int i = 0; i < counts; i++) {
-            train_steps(net_text, recipe_text, 1u << isa, workers[i], hash);
+            train_steps(net_text, recipe_text, isas_with((enum isa)isa), workers[i], hash);
             if (!want) want = strcpy(first, hash);
             if (write || strcmp(hash, want) == 0) continue;
             fprintf(stderr, "%s on %s with %d workers: got %s, %s %s\n", name, isa_name((enum isa)isa), workers[i], hash,
@@ -168,15 +190,15 @@ static FILE *writing(void)
     return file;
 }
 
-/* Calls `each` for every line of nets.txt: name, net, recipe, between tabs. The number of lines. */
-static int fixed_nets(void (*each)(const char *name, const char *net, const char *recipe, void *context), void *context)
+/* Calls `each` for every line of a file: name, net, recipe, between tabs. The number of lines. */
+static int nets_in(const char *path, void (*each)(const char *name, const char *net, const char *recipe, void *context), void *context)
 {
-    FILE *file = open_golden("tests/golden/nets.txt");
+    FILE *file = open_golden(path);
     char line[3 * TEXT];
     int count = 0;
     while (fgets(line, sizeof line, file)) {
         char *net = strchr(line, '\t'), *recipe = net ? strchr(net + 1, '\t') : NULL;
-        cr_assert(recipe, "tests/golden/nets.txt: a line without two tabs: %s", line);
+        cr_assert(recipe, "%s: a line without two tabs: %s", path, line);
         *net++ = *recipe++ = 0;
         recipe[strcspn(recipe, "\n")] = 0;
         each(line, net, recipe, context);
@@ -194,20 +216,24 @@ struct checking {
 static void check_fixed(const char *name, const char *net, const char *recipe, void *context)
 {
     struct checking *c = context;
-    if (!c->write) cr_assert(wanted(name), "%s has no line in tests/golden/weights.txt", name);
+    if (!c->write) cr_assert(wanted(name), "%s has no line among the hashes", name);
     c->wrong += check(name, net, recipe, c->write);
 }
 
-Test(golden, fixed_nets)
+static void check_file(const char *nets, const char *hashes)
 {
     if (!runnable()) cr_skip_test("no ISA of this suite runs here");
     struct checking c = { writing(), 0 };
-    if (!c.write) load_golden("tests/golden/weights.txt");
-    const int count = fixed_nets(check_fixed, &c);
+    if (!c.write) load_golden(hashes);
+    const int count = nets_in(nets, check_fixed, &c);
     if (c.write) fclose(c.write);
     cr_assert_eq(c.wrong, 0, "%d hashes differ (above)", c.wrong);
     cr_assert(c.write || count == golden_count, "%d nets, %d hashes", count, golden_count);
 }
+
+Test(golden, fixed_nets) { check_file("tests/golden/nets.txt", "tests/golden/weights.txt"); }
+
+Test(golden, fixed_nets_in_bf16) { check_file("tests/golden/bf16_nets.txt", "tests/golden/bf16.txt"); }
 
 struct sought {
     const char *name, *net, *recipe;
@@ -231,7 +257,7 @@ Test(golden, other_cells_of_the_zoo)
             char name[96];
             snprintf(name, sizeof name, "%s/%s", zoo_studies[s]->study, c->cell);
             struct sought sought = { name, c->net, c->recipe, false };
-            fixed_nets(seek, &sought);
+            nets_in("tests/golden/nets.txt", seek, &sought);
             wrong += sought.found ? 0 : check(name, c->net, c->recipe, write);
         }
     }

@@ -87,6 +87,19 @@ class CompareTest(unittest.TestCase):
         self.assertAlmostEqual(line['high'] - line['difference'], 4.302653 * 0.0577350 / 3**0.5, places=4)
         self.assertEqual(self.compare({'r.jsonl': rows[:4]}, '--by', 'cell')[0], 2)
 
+    def test_a_cell_in_bf16_is_another(self):
+        """The same cell, seeds paired: neither pooled with the other nor taken for it."""
+
+        def run(seed, accuracy, **more):
+            return {'id': f'{more}{seed}'.ljust(64, '0'), 'data': 'mnist', 'cell': 'exp4', 'seed': seed, 'test_acc': accuracy, **more}
+
+        rows = [run(seed, 99 + 0.1 * seed) for seed in range(3)] + [run(seed, 98.5 + 0.1 * seed, precision='bf16') for seed in range(3)]
+        code, out, err = self.compare({'r.jsonl': rows}, '--by', 'cell', '--format', 'json')
+        self.assertEqual((code, err), (0, ''))
+        (line,) = json.loads(out)
+        self.assertEqual((line['cell'], line['base'], line['seeds']), ('exp4 in bf16', 'exp4', 3))
+        self.assertAlmostEqual(line['difference'], -0.5, places=6)
+
     def test_invents_nothing(self):
         old, new = ([row(f'p{i}', 10.0 + i, seed) for i in range(40)] for seed in (1, 2))
         self.assertEqual(self.verdicts(old, new), ['same'] * 40)

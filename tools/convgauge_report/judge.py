@@ -11,6 +11,7 @@ import os
 import jsonschema
 
 from . import rows as files
+from .rows import precision_of
 from .tables import Table
 
 SEALS = 'seals.txt'
@@ -57,7 +58,7 @@ def id_of(row):
     keys = ['kind', 'study', 'cell', 'arm', 'net', 'recipe', 'seed', 'data_sha256', 'numerics']
     timing = row['kind'] == 'timing'
     if timing:
-        keys += ['threads', 'isa', 'algo']
+        keys += ['threads', 'isa', 'algo'] + ['tiles'] * ('tiles' in row)
     else:  # other ISAs, any number of threads, any schedule give the same bits
         keys += ['isa'] * (row['isa'] == 'scalar') + ['algo'] * (row['algo'] != 'auto')
     text = ''.join(f'{key}={row[key]}\n' for key in keys)
@@ -87,6 +88,8 @@ def itself(row):
     curve = row.get('test_acc_per_epoch')
     if row['kind'] not in ('accuracy', 'timing'):
         return None
+    if (precision_of(row) == 'bf16') != ('precision=bf16' in row['recipe'].split()):
+        return f'precision is {precision_of(row)}, and its recipe is "{row["recipe"]}"'
     if row['id'] != id_of(row):
         return 'its id is not the hash of its net, recipe, data, seed and numerics: one of these was changed'
     if not curve:

@@ -269,6 +269,7 @@ def render(results, title='convgauge', own=False):
         open_count=len(deciding.rows),
         machines=Markup(where.html()) if where.rows else None,
         set_aside=results.set_aside,
+        bf16=len(results.bf16),
         twice=results.twice,
         rows_files=[os.path.relpath(path, folder) for path in results.files],
     )

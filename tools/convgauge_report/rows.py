@@ -170,6 +170,11 @@ def read(path, on_bad=stop, needs='id'):
         yield row
 
 
+def precision_of(row):
+    """What a row's numbers were computed in; rows in float32 do not say it."""
+    return row.get('precision', 'float32')
+
+
 def case_of(row):
     """What makes two rows of a bench the same case."""
     what = [row.get('what'), row.get('problem') or row.get('net'), row.get('variant'), f'threads:{row.get("threads", 1)}']

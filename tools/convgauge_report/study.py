@@ -131,6 +131,7 @@ class Results:
 
     def __init__(self):
         self.studies, self.timing, self.bench, self.machines = {}, [], {}, {}
+        self.bf16 = []  # rows in bf16: in no table of float32
         self.set_aside, self.twice, self.folder, self.files, self.newest = 0, 0, '', [], ''
 
 
@@ -189,6 +190,9 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
     accuracy, known = [], {}
     for path in results.files:
         for row in files.read(path, on_bad, needs='kind'):
+            if files.precision_of(row) != 'float32':
+                results.bf16.append(row)
+                continue
             if row['kind'] == 'accuracy':
                 accuracy.append(row)
                 results.machines.setdefault(machine_of(folder, path, row, known), row.get('env') or {})
