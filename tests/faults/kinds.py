@@ -138,8 +138,8 @@ def under_it(command, takes=False):
     return hit
 
 
-ANY = ('sweep', 'train', 'checkpoint', 'merge', 'compact', 'bench')
-ROWS = ANY[:3]
+ANY = ('sweep', 'resume', 'train', 'checkpoint', 'merge', 'compact', 'bench')
+ROWS = ANY[:4]
 Fault = collections.namedtuple('Fault', 'name hit tries sample programs', defaults=(4, 1, ANY))
 ERRORS = {
     'write': 'ENOSPC EIO EDQUOT EFBIG EINTR', 'read': 'EIO EINTR', 'openat': 'EMFILE ENFILE EACCES ENOSPC EROFS EINTR',
