@@ -93,6 +93,7 @@ static int open_beside(struct whole_file *w, mode_t mode)
         if (fd < 0) return -1;
         const bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK; /* file systems without locks: nobody sweeps */
         if (locked && fstat(fd, &is) == 0 && is.st_nlink > 0) return fd;
+        unlink(w->beside); /* if the sweeper has not */
         close(fd);
     }
     errno = EEXIST;

@@ -235,6 +235,7 @@ static int make(struct sweep *s, struct rows *rows, const struct run *const *tod
                 duration(fmax(1, seconds / s->jobs), time), s->jobs, done, rows->path);
     }
     if (count) outcome = sweep_run(s, todo, count, rows);
+    keep_close(s, rows);
     if (outcome.signal) {
         warn("interrupted: %d of %d runs are in %s; the same command goes on from there", done + outcome.finished, done + count,
              rows->path);

@@ -203,6 +203,8 @@ struct keep {
 void keep_begin(struct keep *k, const struct sweep *s, const struct rows *rows, const struct run *r, struct train_options *options);
 /* Its row is there: the checkpoint goes. */
 void keep_end(const struct sweep *s, const struct rows *rows, const struct run *r);
+/* No run is under way: the folder goes, if nothing is in it. */
+void keep_close(const struct sweep *s, const struct rows *rows);
 
 /* ---- stats.c */
 

@@ -46,5 +46,10 @@ void keep_end(const struct sweep *s, const struct rows *rows, const struct run *
     char path[4096];
     if (!s->wish->checkpoint_every) return;
     unlink(place_of(rows, r, path, sizeof path));
-    rmdir(place_of(rows, NULL, path, sizeof path)); /* as long as others are in it, it stays */
+}
+
+void keep_close(const struct sweep *s, const struct rows *rows)
+{
+    char path[4096];
+    if (s->wish->checkpoint_every) rmdir(place_of(rows, NULL, path, sizeof path)); /* what is not done yet is in it: then it stays */
 }

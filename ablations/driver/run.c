@@ -300,20 +300,30 @@ static void signal_children(const struct driver *d, int number)
         if (d->slots[i].pid) kill(d->slots[i].pid, number);
 }
 
-/* Waits for news from the running children, at most a fifth of a second; returns how many still run. */
+/* Has its process ended? Not asked for how yet. */
+static bool is_over(const struct slot *slot)
+{
+    siginfo_t info = { 0 };
+    return waitid(P_PID, (id_t)slot->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == slot->pid;
+}
+
+/* Waits for news from the running children, at most a fifth of a second; returns how many still run. One has ended when its pipe has, or,
+ * should anybody else hold that, when it was over before and nothing is in the pipe. */
 static int attend(struct driver *d)
 {
     struct pollfd polls[MAX_THREADS];
     int of[MAX_THREADS], live = 0;
+    bool over[MAX_THREADS];
     for (int i = 0; i < d->s->jobs; i++)
         if (d->slots[i].pid) {
             of[live] = i;
+            over[live] = is_over(&d->slots[i]);
             polls[live++] = (struct pollfd){ .fd = d->slots[i].fd, .events = POLLIN };
         }
-    if (live == 0 || poll(polls, (nfds_t)live, 200) <= 0) return live;
+    if (live == 0 || poll(polls, (nfds_t)live, 200) < 0) return live;
     int ended = 0;
     for (int i = 0; i < live; i++)
-        if (polls[i].revents && !listen_to(d, &d->slots[of[i]])) {
+        if (polls[i].revents ? !listen_to(d, &d->slots[of[i]]) : over[i]) {
             finish(d, &d->slots[of[i]]);
             ended++;
         }

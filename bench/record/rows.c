@@ -292,26 +292,33 @@ static int add_line(struct rows *r, const char *line, size_t length, struct why 
     return status;
 }
 
-int rows_append(struct rows *r, const json_t *row, struct why *why)
+static int append_line(struct rows *r, const char *line, size_t length, struct why *why)
 {
-    assert(json_is_object(row));
-    int moved = follow_path(r, why);
-    if (moved) return moved;
-    size_t length;
-    char *line = row_line(row, &length);
-    if (!line) return why_fail(why, -ENOMEM, "out of memory for a row");
     ssize_t written = write_line(r->fd, line, (ssize_t)length);
-    int error = errno, status = 0;
-    if (written == (ssize_t)length && (!r->regular || fdatasync(r->fd) == 0 || errno == EINVAL)) {
-        status = add_line(r, line, length, why);
-        free(line);
-        return status;
-    }
+    int error = errno;
+    if (written == (ssize_t)length && (!r->regular || fdatasync(r->fd) == 0 || errno == EINVAL)) return add_line(r, line, length, why);
     if (written == (ssize_t)length) error = errno; /* a disk may say only now that it is full */
-    free(line);
     take_back(r, written);
     return why_fail(why, -error, "%s: %s; its %d earlier rows are intact: make room or give another --output, and start again to go on",
                     r->path, strerror(error), r->count);
+}
+
+/* Again and again until the file that has the name has the row: it may be replaced between our look at it and our write. */
+int rows_append(struct rows *r, const json_t *row, struct why *why)
+{
+    assert(json_is_object(row));
+    const char *id = json_string_value(json_object_get(row, "id"));
+    assert(id);
+    size_t length;
+    char *line = row_line(row, &length);
+    if (!line) return why_fail(why, -ENOMEM, "out of memory for a row");
+    int status = follow_path(r, why);
+    while (status == 0 && !rows_find(r, id)) {
+        status = append_line(r, line, length, why);
+        if (status == 0) status = follow_path(r, why);
+    }
+    free(line);
+    return status;
 }
 
 const struct row *rows_find(const struct rows *r, const char *id)

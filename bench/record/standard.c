@@ -6,15 +6,19 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "cli.h"
 
 static char last_words[2][1024]; /* of the handler; the second is being written while it may still read the first */
 static const char *volatile stop_words = last_words[0], *volatile stop_removes;
 static const char *name = "convgauge";
+
+enum { STACK_LEAST = 256 << 10, STACK = 8 << 20 };
 
 static const struct {
     int signal;
@@ -48,6 +52,23 @@ void stop_says(const char *words, const char *removes)
 
 const char *stop_useless(void) { return stop_removes; }
 
+/* Where the stack may not grow to what we need, a segmentation fault would be all that is said. Threads have their size from the start. */
+static void open_stack(void)
+{
+    struct rlimit stack;
+    if (getrlimit(RLIMIT_STACK, &stack) || stack.rlim_cur >= STACK_LEAST) return; /* RLIM_INFINITY is the largest number */
+    stack.rlim_cur = stack.rlim_max < STACK ? stack.rlim_max : STACK;
+    if (stack.rlim_cur < STACK_LEAST || setrlimit(RLIMIT_STACK, &stack))
+        quit(EXIT_FAIL, "the stack may have %zu KB, and %zu are needed: ulimit -s", (size_t)stack.rlim_max >> 10,
+             (size_t)STACK_LEAST >> 10);
+#ifdef __GLIBC__
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes)) return;
+    if (pthread_attr_setstacksize(&attributes, (size_t)stack.rlim_cur) == 0) pthread_setattr_default_np(&attributes);
+    pthread_attr_destroy(&attributes);
+#endif
+}
+
 /* A closed 0, 1 or 2 would be the next file that is opened, and words for people would land among its rows. stdin cannot be read then and
  * stdout not be written, as if they were closed still; a dead stderr costs the messages alone, and a pipe that nobody reads is an error of
  * write(), not the end. */
@@ -61,6 +82,7 @@ void open_standard(const char *program)
     mallopt(M_ARENA_MAX, 1); /* workers allocate nothing: no 64 MB of address space for each thread's own heap */
 #endif
     name = program;
+    open_stack();
     stop_says("", NULL);
     char words[256];
     snprintf(words, sizeof words, "%.200s: out of memory: free some, or raise its limit", program);

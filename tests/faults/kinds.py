@@ -120,17 +120,17 @@ def linked_output(room, program, folder, rng):
     return result if os.path.islink(path) else result._replace(words=result.words + '\n(the link was overwritten)')
 
 
-def under_it(command, takes=False):
-    """The file of rows is changed by someone else at a moment of the run; takes: with the rows it had by then."""
+def under_it(command):
+    """The file of rows is changed by someone else at a moment of the run; `gone` has the rows that were taken away."""
 
     def hit(room, program, folder, rng):
         excused = [0]
 
         def act(process):
             path = os.path.join(folder, program.path)
-            excused[0] = len(rows_of(path)[0]) + 2 if takes else 0  # two: being told of just now
             words = ['sh', '-c', command, 'sh', path, f'{room.bin}/merge']
             subprocess.run(words, cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            excused[0] = len(rows_of(os.path.join(folder, 'gone'))[0])
 
         result = at_moment(room, program, folder, rng, act)
         return result._replace(excused=excused[0])
@@ -138,8 +138,8 @@ def under_it(command, takes=False):
     return hit
 
 
-ANY = ('sweep', 'train', 'checkpoint', 'merge', 'compact', 'bench')
-ROWS = ANY[:3]
+ANY = ('sweep', 'resume', 'train', 'checkpoint', 'merge', 'compact', 'bench')
+ROWS = ANY[:4]
 Fault = collections.namedtuple('Fault', 'name hit tries sample programs', defaults=(4, 1, ANY))
 ERRORS = {
     'write': 'ENOSPC EIO EDQUOT EFBIG EINTR', 'read': 'EIO EINTR', 'openat': 'EMFILE ENFILE EACCES ENOSPC EROFS EINTR',
@@ -168,8 +168,8 @@ def faults():
         Fault('descriptors 0-2 closed', closed, 28, 2),
         Fault('links where temporary files go', linked_temporaries, 12, 1),
         Fault('the output is a link', linked_output, 12, 1, ANY[:-1]),
-        Fault('removed under it', under_it('rm -f "$1"', True), 20, 1, ROWS),
-        Fault('moved away under it', under_it('mv "$1" gone', True), 12, 0, ROWS),
+        Fault('removed under it', under_it('ln "$1" gone; rm -f "$1"'), 20, 1, ROWS),
+        Fault('moved away under it', under_it('mv "$1" gone'), 12, 0, ROWS),
         Fault('replaced under it', under_it('cp "$1" new && mv new "$1"'), 20, 1, ROWS),
         Fault('edited under it', under_it('sed -i s/nothing/else/ "$1"'), 20, 1, ROWS),
         Fault('merged under it', under_it('"$2" --output "$1" "$1"'), 20, 1, ROWS),

@@ -161,6 +161,7 @@ def programs(binaries):
     merge = [f'{binaries}/merge']
     return [
         Sweep('sweep', [*train, '--seeds', '0-3', '--jobs', '2', '--output', 'r.jsonl'], 'r.jsonl', [('one.jsonl', 'r.jsonl')], 1),
+        Sweep('resume', [*train, '--seeds', '0,1', '--jobs', '2', '--checkpoint-every', '1', '--output', 'r.jsonl'], 'r.jsonl'),
         Sweep('train', [*train, '--output', 't.md'], 'results/local/train.jsonl'),
         Checkpoint('checkpoint', [*train, '--save', 'w.safetensors', '--output', 'r.jsonl'], 'r.jsonl'),
         Program(
