@@ -44,8 +44,11 @@ def main(folder):
     if not counts:
         raise rows.Bad(f'{folder}: no rows there; tools/add-cpu measures them')
     distinct = [env for i, env in enumerate(environments) if env not in environments[:i]]
-    record = {'environments': distinct, 'rows': counts, 'lscpu': lscpu()}
-    rows.write(os.path.join(folder, 'environment.json'), json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + '\n')
+    record, path = {'environments': distinct, 'rows': counts, 'lscpu': lscpu()}, os.path.join(folder, 'environment.json')
+    if os.path.exists(path):  # what a person noted about the conditions stays
+        with open(path, encoding='utf-8') as file:
+            record.update({key: value for key, value in json.load(file).items() if key == 'note'})
+    rows.write(path, json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + '\n')
     print(f'{folder}: {sum(counts.values())} rows are good')
 
 

@@ -9,7 +9,7 @@ between markers:
 import os
 import re
 
-from . import headline, judge, page, power
+from . import headline, judge, page, power, preview
 from .rows import Bad
 
 MARKERS = re.compile(r'^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)', re.S | re.M)
@@ -51,6 +51,7 @@ def made(results, rows_by_path, top, schema_folder):
     """path -> bytes of everything that the rows decide."""
     tables = page.all_tables(results)
     out = {os.path.join(results.folder, 'index.html'): page.render(results).encode()}
+    out[os.path.join(results.folder, preview.NAME)] = preview.png(*headline.preview(results))
     for name, table in tables.items():
         out[os.path.join(results.folder, 'tables', name + '.md')] = f'# {table.title}\n\n{table.md()}'.encode()
         out[os.path.join(results.folder, 'tables', name + '.csv')] = table.csv().encode()
@@ -79,7 +80,8 @@ def stale(out, folder):
     for path, data in out.items():
         try:
             with open(path, 'rb') as file:
-                same = file.read() == data
+                there = file.read()
+            same = there == data or (path.endswith('.png') and preview.described(there) == preview.described(data))
         except FileNotFoundError:
             same = False
         if not same:

@@ -177,14 +177,5 @@ def svg(figure, name, alt):
     )
 
 
-def again(text, mark):
-    """The same SVG for a second place on the page: its ids, which must be unique, get a mark."""
-    for own in sorted(set(re.findall(r' id="([\w.-]+)"', text))):
-        text = (
-            text.replace(f' id="{own}"', f' id="{own}{mark}"').replace(f'#{own})', f'#{own}{mark})').replace(f'"#{own}"', f'"#{own}{mark}"')
-        )
-    return text
-
-
 def close(figure):
     pyplot.close(figure)

@@ -192,10 +192,10 @@ def finding(study, name):
     return next((f for f in findings(study) if f.claim['id'] == name), None)
 
 
-def unjudged(study):
+def waiting(study):
     """Claims without rows, as their words."""
-    judged = {f.claim['id'] for f in findings(study)}
-    return [claim['says'] for claim in study.claims if claim['id'] not in judged]
+    decided = {f.claim['id'] for f in findings(study)}
+    return [claim['says'] for claim in study.claims if claim['id'] not in decided]
 
 
 # ---- words ---------------------------------------------------------------------------------------------------------------------
