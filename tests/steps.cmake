@@ -101,7 +101,7 @@ foreach(source ${TOOL_TESTS})
   step(tools/${name} COMMAND python3 ${source})
 endforeach()
 
-part(report default "results/: rows judged, tables and page as the rows make them, the page in a browser")
+part(report default "results/: rows checked, tables and page as the rows make them, the page in a browser")
 set(modules matplotlib scipy jinja2 jsonschema)
 set(missing "import importlib.util, sys; sys.exit(any(not importlib.util.find_spec(m) for m in sys.argv[1:]))")
 execute_process(COMMAND /usr/bin/python3 -c "${missing}" ${modules} RESULT_VARIABLE missing OUTPUT_QUIET ERROR_QUIET)

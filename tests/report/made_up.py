@@ -108,9 +108,9 @@ def training_row(study, entry, seed, kind='accuracy', **more):
 
 
 def sealed(row):
-    from convgauge_report import judge
+    from convgauge_report import check_rows
 
-    return {**row, 'id': judge.id_of(row)}
+    return {**row, 'id': check_rows.id_of(row)}
 
 
 def training_rows(seeds=3):

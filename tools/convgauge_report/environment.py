@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The record of a machine, environment.json in its folder: what its rows say of it, and what the system says besides. Judges the rows.
+"""The record of a machine, environment.json in its folder: what its rows say of it, and what the system says besides. Checks the rows.
 
 usage: environment.py FOLDER"""
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from convgauge_report import judge, rows
+from convgauge_report import check_rows, rows
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -33,7 +33,7 @@ def lscpu():
 
 
 def main(folder):
-    verdict, environments, counts = judge.Judge(os.path.join(TOP, 'results')), [], {}
+    verdict, environments, counts = check_rows.Checker(os.path.join(TOP, 'results')), [], {}
     for path in rows.files_under(folder):
         for row in rows.read(path, needs='kind'):
             verdict.row(row)

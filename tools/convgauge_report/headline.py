@@ -165,8 +165,8 @@ def found(study):
     """What became of the published values, and what of the claims."""
     if not study.runs:
         return 'No rows yet.'
-    judged = verdicts.findings(study)
-    theirs, own = ([f for f in judged if f.claim['family'] == family] for family in ('article', 'ours'))
+    decided = verdicts.findings(study)
+    theirs, own = ([f for f in decided if f.claim['family'] == family] for family in ('article', 'ours'))
     waiting = sum(claim['family'] == 'article' for claim in study.claims) - len(theirs)
     sentences = [of_values(study)]
     if theirs:
@@ -174,10 +174,10 @@ def found(study):
         sentences.append(f"Of the article's {len(theirs) + waiting} claims {counted(theirs)}{wait}.")
     if own:
         sentences.append(f'Of {len(own)} of our own {counted(own)}.')
-    pilots = sum(verdicts.pilot(f) for f in judged)
+    pilots = sum(verdicts.pilot(f) for f in decided)
     if pilots:
         sentences.append(f'{pilots} of these verdicts rest on pilots: fewer images or epochs than published.')
-    if any(f.short for f in judged):
+    if any(f.short for f in decided):
         sentences.append('Runs were short.')
     return ' '.join(filter(None, sentences))
 
@@ -187,8 +187,8 @@ def lines(study):
     out = []
     for family, whose in (('article', ''), ('ours', 'Of our own, ')):
         for word in verdicts.VERDICTS:
-            judged = [f for f in verdicts.findings(study) if f.claim['family'] == family and f.verdict == word]
-            said = [f.claim['says'] + (' (pilot)' if verdicts.pilot(f) else '') for f in judged]
+            decided = [f for f in verdicts.findings(study) if f.claim['family'] == family and f.verdict == word]
+            said = [f.claim['says'] + (' (pilot)' if verdicts.pilot(f) else '') for f in decided]
             out += [f'{whose}{word if whose else word.capitalize()}: {"; ".join(said)}.'] if said else []
     return out
 

@@ -9,14 +9,14 @@ between markers:
 import os
 import re
 
-from . import headline, judge, page, power, preview
+from . import check_rows, headline, page, power, preview
 from .rows import Bad
 
 MARKERS = re.compile(r'^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)', re.S | re.M)
 
 
 def between(text, tables, studies, path):
-    """The text with everything between markers made anew."""
+    """`text` with everything between markers made anew."""
 
     def fill(hit):
         indent, name = hit[1], hit[3]
@@ -57,11 +57,11 @@ def made(results, rows_by_path, top, schema_folder):
         out[os.path.join(results.folder, 'tables', name + '.csv')] = table.csv().encode()
     if os.path.isdir(os.path.join(top, 'ablations')):
         out[os.path.join(top, 'ablations', 'plan.json')] = power.text(results.studies, power.plan(results.studies)).encode()
-    out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
+    out[os.path.join(results.folder, check_rows.SEALS)] = check_rows.seals_of(results.folder, rows_by_path).encode()
     tables.update(
         {table.name: table for table in (page.summary(results), page.firsts(results)) if table.rows}
     )  # read from the top of the tree
-    tables['fields'] = judge.fields(schema_folder)
+    tables['fields'] = check_rows.fields(schema_folder)
     for path, text in readmes(top):
         out[path] = between(text, tables, results.studies, path).encode()
     return out

@@ -39,7 +39,7 @@ def png(lead, lines):
 
 
 def described(data):
-    """The text chunk; None where there is none."""
+    """Its text chunk; None where there is none."""
     at = 8
     while at + 8 <= len(data):
         size, kind = struct.unpack('>I4s', data[at : at + 8])
