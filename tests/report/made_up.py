@@ -98,7 +98,7 @@ def training_row(study, entry, seed, kind='accuracy', **more):
         'env': ENV,
     }
     if study == 'vanishing-canvas':
-        row.update(signal_std=[round(2.0 * 0.6**i, 5) for i in range(6)], logit_std_at_init=0.1)
+        row.update(signal_std=[round(2.0 * 0.6**i, 5) for i in range(6)], logit_std_at_init=int(entry['cell'][1:]) / 5)
     if study == 'scratch-cnn':
         row['gradient_check'] = [1.0, 0.99, 1.0, 0.5, 1.0, 1.0, None, 1.0]
     if study == 'kernel-size':
@@ -108,9 +108,9 @@ def training_row(study, entry, seed, kind='accuracy', **more):
 
 
 def sealed(row):
-    from convgauge_report import judge
+    from convgauge_report import check_rows
 
-    return {**row, 'id': judge.id_of(row)}
+    return {**row, 'id': check_rows.id_of(row)}
 
 
 def training_rows(seeds=3):

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import made_up
-from convgauge_report import findings, judge, metrics, rows, stats
+from convgauge_report import check_rows, findings, metrics, rows, stats
 
 BIN = os.environ.get('CONVGAUGE_BIN', os.path.join(made_up.TOP, 'build', 'release', 'bin'))
 FEW = ('--data', 'strokes', '--seeds', '0-2', '--epochs', '40')
@@ -32,10 +32,10 @@ class Published(unittest.TestCase):
         entry = self.entry([99.0, 99.1, 99.2])
         summary = stats.summarize([99.0, 99.1, 99.2])
         for published, verdict in ((99.1, findings.INSIDE), (99.5, findings.INSIDE), (99.9, findings.ABOVE), (98.0, findings.BELOW)):
-            self.assertEqual(findings.judge(published, summary, entry)[0], verdict)
-        self.assertEqual(findings.judge(99.0, stats.summarize([99.0]), entry), ('not comparable', 'one run of ours'))
+            self.assertEqual(findings.beside(published, summary, entry)[0], verdict)
+        self.assertEqual(findings.beside(99.0, stats.summarize([99.0]), entry), ('not comparable', 'one run of ours'))
         entry.short = 'a short run'
-        self.assertEqual(findings.judge(99.1, summary, entry), ('not comparable', 'a short run'))
+        self.assertEqual(findings.beside(99.1, summary, entry), ('not comparable', 'a short run'))
 
     def test_stated_parameters_may_be_rounded(self):
         told = findings.told(made_up.study_of(made_up.told('mnist-architectures')))
@@ -57,13 +57,13 @@ class Honest(unittest.TestCase):
             with self.subTest(way=way), tempfile.TemporaryDirectory() as root:
                 path = os.path.join(root, 'scratch-cnn.jsonl')
                 subprocess.run([program, *wanted, *way, '--output', path], check=True, env=env, stdout=subprocess.DEVNULL)
-                judge.judged(root, os.path.join(made_up.TOP, 'results'))
+                check_rows.checked(root, os.path.join(made_up.TOP, 'results'))
                 with open(path, encoding='utf-8') as file:
                     text = file.read()
                 with open(path, 'w', encoding='utf-8') as file:
                     file.write(text.replace('"algo":"direct"', '"algo":"winograd4"').replace('"seed":0', '"seed":7'))
                 with self.assertRaises(rows.Bad):
-                    judge.judged(root, os.path.join(made_up.TOP, 'results'))
+                    check_rows.checked(root, os.path.join(made_up.TOP, 'results'))
 
 
 class Words(unittest.TestCase):

@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import made_up
-from convgauge_report import judge, rows, study
+from convgauge_report import check_rows, rows, study
 
 REPORT = os.path.join(made_up.TOP, 'tools', 'report')
 
@@ -30,19 +30,19 @@ class Rows(unittest.TestCase):
         made_up.write(self.path, lines)
 
     def seal(self):
-        by_path = judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
-        rows.write(os.path.join(self.folder, judge.SEALS), judge.seals_of(self.folder, by_path))
+        by_path = check_rows.checked(self.folder, os.path.join(made_up.TOP, 'results'))
+        rows.write(os.path.join(self.folder, check_rows.SEALS), check_rows.seals_of(self.folder, by_path))
 
     def wrong(self):
         with self.assertRaises(rows.Bad) as caught:
-            judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
+            check_rows.checked(self.folder, os.path.join(made_up.TOP, 'results'))
         return str(caught.exception).replace(self.folder + '/', '')
 
     def test_good_rows_pass_and_may_be_added_to(self):
         self.write(self.rows[:3])
         self.seal()
         self.write(self.rows)
-        judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
+        check_rows.checked(self.folder, os.path.join(made_up.TOP, 'results'))
 
     def test_a_deleted_row(self):
         self.write(self.rows)
@@ -147,8 +147,8 @@ class Rows(unittest.TestCase):
         self.assertRegex(self.wrong(), '^compact-net.jsonl:1: kind is "guess"; there are accuracy, timing')
 
     def test_arrays_of_numbers_are_looked_through(self):
-        above = judge.QUICK({'items': {'type': 'number', 'exclusiveMinimum': 0}})
-        either = judge.QUICK({'items': {'type': ['number', 'null']}})
+        above = check_rows.QUICK({'items': {'type': 'number', 'exclusiveMinimum': 0}})
+        either = check_rows.QUICK({'items': {'type': ['number', 'null']}})
         self.assertTrue(above.is_valid([1, 0.5]) and either.is_valid([1, None, -0.5]) and above.is_valid([]))
         for values in ([1, 0], [1, None], [1, '2'], [1, True], [[1]]):
             self.assertFalse(above.is_valid(values), values)
@@ -163,7 +163,7 @@ class Rows(unittest.TestCase):
     def test_bf16_is_in_no_table_of_float32(self):
         both = self.rows + [self.in_bf16(seed) for seed in range(4)]
         self.write(both)
-        judge.judged(self.folder, os.path.join(made_up.TOP, 'results'))
+        check_rows.judged(self.folder, os.path.join(made_up.TOP, 'results'))
         found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
         chosen = [row for each in found.studies['compact-net'].entries for row in each.rows]
         self.assertEqual([row['id'] for row in chosen], [row['id'] for row in self.rows])
@@ -192,7 +192,7 @@ class Rows(unittest.TestCase):
 
     def test_every_kind_has_a_schema(self):
         made_up.results(os.path.join(self.folder, 'all'), seeds=1)
-        judge.judged(os.path.join(self.folder, 'all'), os.path.join(made_up.TOP, 'results'))
+        check_rows.checked(os.path.join(self.folder, 'all'), os.path.join(made_up.TOP, 'results'))
 
     def test_the_program_says_it_in_one_line(self):
         self.write(self.rows[:1] + ['{}\n'])

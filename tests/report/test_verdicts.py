@@ -85,7 +85,7 @@ class Rule(unittest.TestCase):
 class Rows(unittest.TestCase):
     """compact-net's arms with accuracies of our choice; a claim about two of them."""
 
-    def judged(self, a, b, *records, **more):
+    def decided(self, a, b, *records, **more):
         made = study.read_studies(RESULTS)['compact-net']
         for arm, values in (('10,000 images', a), ('no dropout', b)):
             entry = made.entry('published', arm)
@@ -110,7 +110,7 @@ class Rows(unittest.TestCase):
             ((0.02, -0.03, 0.01), {'relation': 'same'}, EQUIVALENT),
             ((2.0, -1.5, 0.4), {}, UNDECIDED),
         ):
-            found = self.judged(self.plus(*by), self.base, **more)[0]
+            found = self.decided(self.plus(*by), self.base, **more)[0]
             self.assertEqual(found.verdict, word, (by, more, found.low, found.high))
             self.assertEqual(found.level, 0.05)
 
@@ -120,17 +120,17 @@ class Rows(unittest.TestCase):
             ((1.0, 1.1, 0.9), 1.0, 'supported'),
             ((1.0, 1.1), 3, SMALLER),
         ):
-            found = self.judged(self.plus(*by), self.base, size=size)[0]
+            found = self.decided(self.plus(*by), self.base, size=size)[0]
             self.assertEqual((verdicts.words(found), verdicts.is_open(found)), (words, words.endswith('open')))
 
     def test_one_collapsed_run_among_ten_changes_no_verdict(self):
         for by in ((1.0, 1.1, 0.9), (-1.0, -1.1, -0.9), (0.02, -0.03, 0.01), (2.0, -1.5, 0.4)):
-            whole = self.judged(self.plus(*by), self.base)[0]
+            whole = self.decided(self.plus(*by), self.base)[0]
             for side in (0, 1):
                 for seed in range(10):
                     sides = [self.plus(*by), list(self.base)]
                     sides[side][seed] = 11.35
-                    found = self.judged(*sides)[0]
+                    found = self.decided(*sides)[0]
                     self.assertEqual(found.verdict, whole.verdict, (by, side, seed))
                     self.assertEqual((found.seen, found.aside), ((1, 0) if side == 0 else (0, 1), 1))
 
@@ -139,28 +139,28 @@ class Rows(unittest.TestCase):
         a = self.plus(1.0)
         for key, word in (('failed', '1 of 10'), ('reached', '9 of 10')):
             record = claim('less', key=key, value=0.5, margin=0.1, metric=metrics.measure(key, 50))
-            self.assertEqual(verdicts.measured(self.judged([*a[:9], None], self.base, record)[0]), f'{word} runs; claim: fewer than half')
-        found = self.judged([*a[:9], None], self.base)[0]
+            self.assertEqual(verdicts.measured(self.decided([*a[:9], None], self.base, record)[0]), f'{word} runs; claim: fewer than half')
+        found = self.decided([*a[:9], None], self.base)[0]
         self.assertEqual((found.seen, found.aside, found.family.n, found.verdict), ((1, 0), 1, 9, SUPPORTED))
 
     def test_where_more_collapse_all_count(self):
         """Two of ten are what the arm does: no seed is set aside, on either side."""
         a = self.plus(1.0)
         a[3] = a[7] = 11.35
-        found = self.judged(a, self.base)[0]
+        found = self.decided(a, self.base)[0]
         self.assertEqual((found.seen, found.aside, found.family.n), ((2, 0), 0, 10))
         self.assertEqual(found.verdict, UNDECIDED)
 
     def test_near_runs_have_not_collapsed(self):
         """Five points below are not enough where runs differ by a point, ten deviations not where they differ by a tenth."""
         for values in ([90, 91, 92, 93, 94, 95, 96, 97, 98, 85], [98.0, 98.1, 98.2, 98.0, 98.1, 98.2, 98.1, 98.0, 98.2, 94.0]):
-            self.assertEqual(self.judged(values, self.base)[0].seen, (0, 0))
+            self.assertEqual(self.decided(values, self.base)[0].seen, (0, 0))
 
     def test_holm_runs_over_a_family(self):
-        """Ten claims of which one is clear: it is judged at 0.5 %, the others at what is left; ours do not count with the article's."""
+        """Ten claims of which one is clear: it is decided at 0.5 %, the others at what is left; ours do not count with the article's."""
         clear, ours = claim(id='clear', family='article'), claim(id='own')
         others = [claim(id=f'c{i}', family='article', value=98.0 + 0.01 * i, margin=0.001) for i in range(9)]
-        found = {f.claim['id']: f for f in self.judged(self.plus(1.0, 1.3), self.base, ours, *others, clear)}
+        found = {f.claim['id']: f for f in self.decided(self.plus(1.0, 1.3), self.base, ours, *others, clear)}
         self.assertEqual(found['own'].level, 0.05)
         levels = sorted(f.level for f in found.values() if f.claim['family'] == 'article')
         self.assertAlmostEqual(levels[0], 0.005)
@@ -170,13 +170,13 @@ class Rows(unittest.TestCase):
 
     def test_shares_and_strata(self):
         record = claim('less', margin=0.15, key='failed')
-        found = self.judged([98.0] * 10, [11.0] * 6 + [98.0] * 4, record)[0]
+        found = self.decided([98.0] * 10, [11.0] * 6 + [98.0] * 4, record)[0]
         self.assertEqual((verdicts.measured(found), found.verdict), ('0 of 10 against 6 of 10 runs', SUPPORTED))
-        self.assertEqual(self.judged([98.0] * 10, [11.0] + [98.0] * 9, record)[0].verdict, UNDECIDED)
+        self.assertEqual(self.decided([98.0] * 10, [11.0] + [98.0] * 9, record)[0].verdict, UNDECIDED)
 
-    def test_sides_without_rows_are_not_judged(self):
-        self.assertEqual(self.judged([98.0] * 3, []), [])
-        self.assertEqual(self.judged([98.0], [98.1]), [], 'one pair has no interval')
+    def test_sides_without_rows_have_no_verdict(self):
+        self.assertEqual(self.decided([98.0] * 3, []), [])
+        self.assertEqual(self.decided([98.0], [98.1]), [], 'one pair has no interval')
 
 
 class Records(unittest.TestCase):
@@ -299,7 +299,7 @@ class Committed(unittest.TestCase):
                 if f.p is not None:
                     self.assertEqual(f.verdict != UNDECIDED, f.p <= f.level)
 
-    def test_the_number_that_was_judged_is_shown(self):
+    def test_the_number_that_decides_is_shown(self):
         for made in self.studies:
             for row, f in zip(study_tables.claims(made).rows, verdicts.findings(made), strict=True):
                 shown = dict(zip((c.key for c in study_tables.claims(made).columns), row))

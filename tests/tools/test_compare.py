@@ -112,7 +112,7 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(self.verdicts(old, [row('a', 30.0, i) for i in range(3)]), ['slower'])
 
     def test_pairs_forgive_what_met_both(self):
-        """A machine that is twice as slow for half of the time, in turns: only the pairs tell 10 from 10, and 10 from 11."""
+        """A machine that is twice as slow for half of the time, now and then: only the pairs tell 10 from 10, and 10 from 11."""
         slow = [2 if 30 <= i < 70 else 1 for i in range(100)]
 
         def samples(us):
@@ -165,7 +165,7 @@ class CompareTest(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertEqual(
             err,
-            'compare: new.jsonl: 1 cases failed their check, first conv.fwd/b/avx2/direct/threads:1: mend that before you compare speeds\n',
+            'compare: new.jsonl: 1 cases failed their check, first conv.fwd/b/avx2/direct/threads:1: fix that before you compare speeds\n',
         )
 
     def test_a_matrix_of_machines(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""tools/dev/check-format on small sources: each language's tool is asked, finds what is wrong, and mends what it can."""
+"""tools/dev/check-format on small sources: each language's tool is asked, finds what is wrong, and fixes what it can."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def here(tool):
 
 class FormatTest(unittest.TestCase):
     def check(self, text, ending, *flags):
-        """(were breaches found?, the text after it); beside the tree's own sources, so that its rules hold."""
+        """(were breaches found?, the source after it); beside the tree's own sources, so that its rules hold."""
         with tempfile.NamedTemporaryFile('w', suffix=ending, dir=os.path.join(TOP, 'tests', 'tools')) as file:
             file.write(text)
             file.flush()

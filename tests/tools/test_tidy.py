@@ -168,12 +168,12 @@ class TidyTest(unittest.TestCase):
 
     def test_words_about_the_tree(self):
         self.finds(
-            'README.md', 'Run `tools/nothing --now`.\n', 'README.md:1: names tools/nothing, which is not there; mend the words or the tree'
+            'README.md', 'Run `tools/nothing --now`.\n', 'README.md:1: names tools/nothing, which is not there; fix the words or the tree'
         )
         self.finds(
             'README.md',
             '```map\nkernels/   the kernels\n```\n',
-            'README.md:2: names kernels/, which is not there; mend the words or the tree',
+            'README.md:2: names kernels/, which is not there; fix the words or the tree',
         )
 
     def test_commit_subjects(self):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Does PyTorch compute what we compute? Same weights, same batches, same dropout masks (written by tests/torch/parity.c): logits, losses,
 all gradients and batch norm's statistics of all zoo nets and of random ones; the weights after 20 steps of each optimizer; the accuracy of
-nets that one side trained and the other evaluates. The judge is PyTorch in float64: our worst relative distance from it among a net's
+nets that one side trained and the other evaluates. The measure is PyTorch in float64: our worst relative distance from it among a net's
 tensors may be FACTOR times the worst of PyTorch's own float32, or FLOOR where that one is lucky. Run by tools/dev/check-torch.
 
 usage: parity.py BIN WORK           (folder of our programs; an empty folder)"""
@@ -38,7 +38,7 @@ class Score:
         self.passed = self.failed = self.ties = self.nothing = 0
         self.worst = dict.fromkeys(KINDS, (0.0, 0.0, '-'))  # ours, PyTorch float32's there, the net
 
-    def judge(self, good, words):
+    def check(self, good, words):
         self.passed += good
         self.failed += not good
         if not good:
@@ -144,7 +144,7 @@ def compare_pass(score, name, text):
         return False
     given, net = read_safetensors(path), Net(text)
     single, exact = (theirs(net, 'opt=sgd lr=0.01', given, 1, dtype, True) for dtype in (torch.float32, torch.float64))
-    score.judge(net.furthest <= NEAR, f'{name}: a max-pool takes what is {net.furthest:.1e} below the largest')
+    score.check(net.furthest <= NEAR, f'{name}: a max-pool takes what is {net.furthest:.1e} below the largest')
     score.ties += net.ties
     exact['inference'], single['inference'] = (inference(net, given, 1, dtype) for dtype in (torch.float64, torch.float32))
     largest = max(norm(value) for key, value in exact.items() if key.startswith('gradient.'))
@@ -154,13 +154,13 @@ def compare_pass(score, name, text):
         if kind == 'gradient' and norm(want) < NOTHING * largest:
             score.nothing += 1
             mine = norm(given[key])
-            score.judge(mine <= NEAR * largest, f'{name}: {key}: {mine:.1e} ought to be nothing beside {largest:.1e}')
+            score.check(mine <= NEAR * largest, f'{name}: {key}: {mine:.1e} ought to be nothing beside {largest:.1e}')
         elif kind != 'final':
             for side, got in enumerate((given[key].reshape(want.shape), single[key])):
                 far[kind][side] = max(far[kind][side], (distance(got, want), key))
     for kind, ((mine, key), (its, _)) in far.items():
         score.worst[kind] = max(score.worst[kind], (mine, its, name))
-        score.judge(mine <= max(FACTOR * its, FLOOR), f'{name}: {key}: {mine:.2e} from float64, PyTorch float32 at most {its:.2e}')
+        score.check(mine <= max(FACTOR * its, FLOOR), f'{name}: {key}: {mine:.2e} from float64, PyTorch float32 at most {its:.2e}')
     return True
 
 
@@ -173,7 +173,7 @@ def compare_steps(score, name, text, recipe):
     names = [key for key in exact if key.startswith('final.') and 'running' not in key and key[6:] not in net.lost_biases()]
     far = [sum(norm(side[key] - exact[key]) ** 2 for key in names) ** 0.5 for side in (given, single)]
     ratio = far[0] / far[1] if far[1] > 0 else float('inf')
-    score.judge(ratio <= FACTOR, f'{name} {recipe}: {far[0]:.3e} from float64 after {STEPS} steps, {ratio:.2f} x PyTorch float32')
+    score.check(ratio <= FACTOR, f'{name} {recipe}: {far[0]:.3e} from float64 after {STEPS} steps, {ratio:.2f} x PyTorch float32')
     return ratio
 
 
@@ -193,7 +193,7 @@ def evaluate(score, what, net, recipe, data, weights):
     top = numpy.sort(logits, 1)
     edge = (top[:, -1] - top[:, -2]) < 1e-4 * numpy.abs(top[:, -1])
     differ = best != given['predicted']
-    score.judge(
+    score.check(
         abs(accuracy - its) <= 100 * differ.sum() / len(best) + 1e-9 and not (differ & ~edge).any(),
         f'{what}: {accuracy:.2f} % here, {its:.2f} % in PyTorch',
     )
@@ -262,7 +262,7 @@ def main():
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     score, nets = Score(), zoo()
     for name, text in nets.items():
-        score.judge(compare_pass(score, name, text), f'{name}: our parser refuses it')
+        score.check(compare_pass(score, name, text), f'{name}: our parser refuses it')
     draw, count = random.Random(4), 0
     while count < RANDOM_NETS:
         text = random_net(draw)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From rows to tables, figures and the page. Bottom up: rows reads and judges files of rows; study knows what was published and which runs
+"""From rows to tables, figures and the page. Bottom up: rows reads and checks files of rows; study knows what was published and which runs
 belong to which cell; stats, findings (published values) and verdicts (claims) compare; tables and figures show; page and outputs put it
 together."""
 

@@ -28,11 +28,11 @@ from .tables import Interval, interval
 
 
 def architectures_sentence(lines):
-    judged = [findings.of_cell(entry)[0] for entry, _, told in lines if told is not None and not entry.arm]
-    inside = judged.count(findings.INSIDE)
+    said = [findings.of_cell(entry)[0] for entry, _, told in lines if told is not None and not entry.arm]
+    inside = said.count(findings.INSIDE)
     return (
-        f'{inside} of {len(judged)} published accuracies lie in our prediction interval for a single run'
-        if judged
+        f'{inside} of {len(said)} published accuracies lie in our prediction interval for a single run'
+        if said
         else 'Ours, without comparable runs yet'
     )
 
@@ -119,7 +119,7 @@ def recipe_search(study):
         best = min(entries, key=lambda entry: abs(mean(entry).mean - told))
         nearest.append(f"{exp}'s {told:.2f} {best.arm or 'as guessed'}, {spread(best)}")
         lines += [
-            (exp, entry.arm or 'the guessed recipe', told, interval(mean(entry)), findings.judge(told, mean(entry), entry)[0])
+            (exp, entry.arm or 'the guessed recipe', told, interval(mean(entry)), findings.beside(told, mean(entry), entry)[0])
             for entry in entries
         ]
     title = 'Nearest come to ' + '; to '.join(nearest)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The record of a machine, environment.json in its folder: what its rows say of it, and what the system says besides. Judges the rows.
+"""The record of a machine, environment.json in its folder: what its rows say of it, and what the system says besides. Checks the rows.
 
 usage: environment.py FOLDER"""
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-from convgauge_report import judge, rows
+from convgauge_report import check_rows, rows
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -33,7 +33,7 @@ def lscpu():
 
 
 def main(folder):
-    verdict, environments, counts = judge.Judge(os.path.join(TOP, 'results')), [], {}
+    verdict, environments, counts = check_rows.Checker(os.path.join(TOP, 'results')), [], {}
     for path in rows.files_under(folder):
         for row in rows.read(path, needs='kind'):
             verdict.row(row)
@@ -44,8 +44,11 @@ def main(folder):
     if not counts:
         raise rows.Bad(f'{folder}: no rows there; tools/add-cpu measures them')
     distinct = [env for i, env in enumerate(environments) if env not in environments[:i]]
-    record = {'environments': distinct, 'rows': counts, 'lscpu': lscpu()}
-    rows.write(os.path.join(folder, 'environment.json'), json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + '\n')
+    record, path = {'environments': distinct, 'rows': counts, 'lscpu': lscpu()}, os.path.join(folder, 'environment.json')
+    if os.path.exists(path):  # what a person noted about the conditions stays
+        with open(path, encoding='utf-8') as file:
+            record.update({key: value for key, value in json.load(file).items() if key == 'note'})
+    rows.write(path, json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + '\n')
     print(f'{folder}: {sum(counts.values())} rows are good')
 
 

@@ -94,6 +94,41 @@ def dots(items, label, width=470, published='published', zero=None, log=False, l
     return draw
 
 
+def dots_beside(names, series, label, width=540):
+    """A line per name, a dot with its interval per series (its name, colour, name -> Interval), just below each other; logarithmic. The
+    series are named above, each in its colour, one a line."""
+
+    def draw():
+        top = 16 * len(series)
+        figure, axes = plot.canvas(width, 66 + top + (10 + 13 * len(series)) * len(names))
+        step = 0.62 / len(series)
+        for k, (_, colour, values) in enumerate(series):
+            for i, name in enumerate(names):
+                if name not in values:
+                    continue
+                value, at = values[name], i + step * (k - (len(series) - 1) / 2)
+                if value.low is not None:
+                    axes.plot([value.low, value.high], [at, at], color=colour, linewidth=2.4, solid_capstyle='butt')
+                plot.dot(axes, value.mean, at, colour, size=6)
+                end = value.high if value.high is not None else value.mean
+                axes.annotate(f'{value.mean:.3g}×', (end, at), (7, 0), textcoords='offset points', va='center', fontsize=10, color=colour)
+        for k, (name, colour, _) in enumerate(series):
+            place = (0, 6 + 16 * (len(series) - 1 - k))
+            axes.annotate('● ' + name, (0, 1), place, xycoords='axes fraction', textcoords='offset points', color=colour, fontsize=11)
+        axes.axvline(1, color=plot.MUTED, linewidth=1)
+        axes.set_xscale('log')
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        axes.margins(x=0.09)
+        log_ticks(axes)
+        axes.set_xlabel(label)
+        axes.spines['left'].set_visible(False)
+        plot.grid(axes)
+        return figure
+
+    return draw
+
+
 def dot_panels(panels, names, label):
     """(title, [(line of the name, value, colour)], where a line stands or None) side by side from zero, the names once."""
 
@@ -104,7 +139,7 @@ def dot_panels(panels, names, label):
             if line is not None:
                 axes.axvline(line, color=plot.MUTED, linewidth=1)
             for i, value, colour in points:
-                plot.dot(axes, value, i, colour)
+                plot.dot(axes, value, i, colour, clip_on=False)
             if count > 1:
                 axes.set_title(textwrap.fill(title, 24), fontsize=11)
             axes.set_xlim(left=0)

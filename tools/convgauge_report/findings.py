@@ -14,7 +14,7 @@ NOT, FEW = 'not comparable', 'too few runs'
 CORRECT, WRONG, ALIKE = 'correct', 'not correct', 'seen in our runs'
 
 
-def judge(published, summary, entry, slack=0.0):
+def beside(published, summary, entry, slack=0.0):
     """(verdict, reason): where the published value lies beside our prediction interval for a single run."""
     if entry.short:
         return NOT, entry.short
@@ -41,7 +41,7 @@ def yes_or_no(figure):
 RARE = 0.2
 
 
-def judge_alike(alike, n, entry, verdict):
+def beside_alike(alike, n, entry, verdict):
     """`verdict` when none of ours does the same, and these are enough to call that rare."""
     if entry.short:
         return NOT, entry.short
@@ -76,11 +76,11 @@ def told(study):
             alike = sum((value > 0.5) == asked[1] for _, value in metrics.values(entry.rows, asked[0]))
             rarer = ABOVE if metric['share'] and asked[1] else BELOW
             summary = summary._replace(more_low=None, more_high=None)
-            found.append(Told(figure, entry, summary, *judge_alike(alike, summary.n, entry, rarer), alike))
+            found.append(Told(figure, entry, summary, *beside_alike(alike, summary.n, entry, rarer), alike))
         elif summary:
             if metric['key'].endswith('_acc') and summary.n > 1:
                 summary = summary._replace(more_low=max(0.0, summary.more_low), more_high=min(100.0, summary.more_high))
-            found.append(Told(figure, entry, summary, *judge(figure['value'], summary, entry, slack), None))
+            found.append(Told(figure, entry, summary, *beside(figure['value'], summary, entry, slack), None))
     return found
 
 

@@ -3,12 +3,12 @@
 
 from collections import Counter
 
-from . import findings, verdicts
+from . import findings, framework_figures, verdicts
 from .canvas_figures import BASE, share
-from .net_figures import framework_ratios
-from .speed_figures import label, onednn
-from .stats import geometric_interval
+from .machines import label
+from .speed_figures import onednn
 from .study_figures import mean
+from .tables import Table
 
 
 def canvas(results):
@@ -39,17 +39,18 @@ def compact(results):
 
 
 def speed(results):
-    machine, lines = framework_ratios(results, 'train')
-    if not lines:
+    """PyTorch alone, and the faster of both, on every CPU where they were compared."""
+    alone, best = (framework_figures.ratios(results, 'train', whom) for whom in ('torch', ''))
+    machines = [machine for machine in best if machine in alone]
+    if not machines:
         return None
-    ratios = [ratio for _, ratio, *_ in lines]
-    middle, low, high = geometric_interval(ratios)
-    spread = f' [{low:.1f}, {high:.1f}]' if low is not None else ''
-    span = f', from {min(ratios):.1f} to {max(ratios):.1f}' if len(ratios) > 1 else ''
+    on = [f'{framework_figures.said(framework_figures.speed(alone[m]), "")} times on one core of {label(m, results)}' for m in machines]
+    on[0] = on[0].replace(' times', ' times as fast as PyTorch', 1)
+    both = ' and '.join(f'{framework_figures.speed(best[m]).middle:.1f}' for m in machines)
     return (
-        f'Training is {middle:.1f}{spread} times as fast as the best framework on the same core of {label(machine, results)} '
-        f'(geometric mean of {len(lines)} nets with its interval over them{span}).',
-        'frameworks',
+        f'Training is {", ".join(on)}; against the faster of PyTorch and TensorFlow {both} times (geometric means of '
+        f'{max(len(best[m]) for m in machines)} nets).',
+        'speed',
     )
 
 
@@ -98,6 +99,39 @@ def headlines(results):
     return [one for one in made if one][:3]
 
 
+def tally(results):
+    """How many of each article's claims have which verdict."""
+    lines = []
+    for study in results.studies.values():
+        theirs = [claim for claim in study.claims if claim['family'] == 'article']
+        counts = Counter(f.verdict for f in verdicts.findings(study) if f.claim['family'] == 'article')
+        counts['no rows yet'] = len(theirs) - sum(counts.values())
+        lines.append((study.name, len(theirs), counts))
+    words = [word for word in (*verdicts.VERDICTS, 'no rows yet') if any(counts[word] for _, _, counts in lines)]
+    heads = [('study', 'study'), ('claims', 'claims'), *((word.replace(' ', '_'), word) for word in words)]
+    table = Table('tally', "What became of the articles' claims", heads)
+    for name, count, counts in lines:
+        table.add(name, count, *(counts[word] for word in words))
+    return table
+
+
+def tally_words(results):
+    """The same over all of the articles, in a sentence."""
+    found = [f for study in results.studies.values() for f in verdicts.findings(study) if f.claim['family'] == 'article']
+    if not found:
+        return ''
+    pilots = sum(map(verdicts.pilot, found))
+    tail = f' {pilots} of these verdicts rest on pilots: fewer images or epochs than published.' if pilots else ''
+    return f'Of the {len(found)} claims that the articles make and rows can test, {counted(found)}.{tail}'
+
+
+def summary(results):
+    """The page in a sentence, for those who see the link alone."""
+    return (
+        ' '.join([sentence for sentence, _ in headlines(results)[-1:]] + [tally_words(results)]).strip() or 'Small CNNs on CPUs, measured.'
+    )
+
+
 def number(count, what):
     """ "1 is undecided"."""
     return f'{count} {"is" if count == 1 else "are"} {what}'
@@ -131,8 +165,8 @@ def found(study):
     """What became of the published values, and what of the claims."""
     if not study.runs:
         return 'No rows yet.'
-    judged = verdicts.findings(study)
-    theirs, own = ([f for f in judged if f.claim['family'] == family] for family in ('article', 'ours'))
+    decided = verdicts.findings(study)
+    theirs, own = ([f for f in decided if f.claim['family'] == family] for family in ('article', 'ours'))
     waiting = sum(claim['family'] == 'article' for claim in study.claims) - len(theirs)
     sentences = [of_values(study)]
     if theirs:
@@ -140,10 +174,10 @@ def found(study):
         sentences.append(f"Of the article's {len(theirs) + waiting} claims {counted(theirs)}{wait}.")
     if own:
         sentences.append(f'Of {len(own)} of our own {counted(own)}.')
-    pilots = sum(verdicts.pilot(f) for f in judged)
+    pilots = sum(verdicts.pilot(f) for f in decided)
     if pilots:
         sentences.append(f'{pilots} of these verdicts rest on pilots: fewer images or epochs than published.')
-    if any(f.short for f in judged):
+    if any(f.short for f in decided):
         sentences.append('Runs were short.')
     return ' '.join(filter(None, sentences))
 
@@ -153,7 +187,21 @@ def lines(study):
     out = []
     for family, whose in (('article', ''), ('ours', 'Of our own, ')):
         for word in verdicts.VERDICTS:
-            judged = [f for f in verdicts.findings(study) if f.claim['family'] == family and f.verdict == word]
-            said = [f.claim['says'] + (' (pilot)' if verdicts.pilot(f) else '') for f in judged]
+            decided = [f for f in verdicts.findings(study) if f.claim['family'] == family and f.verdict == word]
+            said = [f.claim['says'] + (' (pilot)' if verdicts.pilot(f) else '') for f in decided]
             out += [f'{whose}{word if whose else word.capitalize()}: {"; ".join(said)}.'] if said else []
     return out
+
+
+def preview(results):
+    """(lead, [(big, small)]) of the picture that a link to the page shows."""
+    lines = []
+    alone = framework_figures.ratios(results, 'train', 'torch')
+    for machine in list(alone)[:2]:
+        made = framework_figures.speed(alone[machine])
+        small = f'on one core of {label(machine, results)}, geometric mean of {made.n} nets'
+        lines.append((f'{made.middle:.1f}× as fast as PyTorch in training', small))
+    found = [f for study in results.studies.values() for f in verdicts.findings(study) if f.claim['family'] == 'article']
+    if found:
+        lines.append((f'{len(found)} claims of five articles tested', counted(found)))
+    return 'small CNNs on CPUs: hand-written SIMD kernels, measured; published claims, tested', lines

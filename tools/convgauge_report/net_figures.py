@@ -1,113 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Whole nets: against the frameworks, over threads and batches, memory by family, where a step's time goes. Ours and a framework are only
-compared inside one file: there they took turns on the same cores."""
+"""Whole nets: over threads and batches, memory by family, where a step's time goes. Against frameworks: framework_figures.py."""
 
 import textwrap
 
 from . import plot, stats
 from .figure import Figure, Missing, curves, dots, pairs, stacked, table_of
-from .machines import SLOW, conditions, label, main_machine, of_kind
-from .tables import Interval
+from .framework_figures import ratio_of
+from .machines import SLOW, at_best, conditions, label, main_machine, of_kind
 
-NETS, PEERS = 'bench-nets --threads 1,2', 'bench/tools/bench-peers'
+NETS = 'bench-nets --threads 1,2'
 SWEEP = 'bench-nets --batch 1,8,32,64,128,256,512,1000,2000,5000,10000 --threads 1,2'
 MOST = 1000  # images a step that the benches take where a recipe has more
 
 
-def turns(results):
-    """machine -> [(what, net, batch, ours, theirs)] of the files where frameworks took part."""
-    groups = {}
-    for machine, row in results.bench.get('net', []):
-        if row.get('ok', True):
-            groups.setdefault((machine, row.path, row['what'], row['net'], row['batch'], row['threads']), []).append(row)
-    found = {}
-    for (machine, _, what, net, batch, threads), rows in sorted(groups.items(), key=lambda item: str(item[0])):
-        theirs = [row for row in rows if row['variant'].startswith('peer/')]
-        ours = [row for row in rows if not row['variant'].startswith('peer/')]
-        if theirs and ours:
-            found.setdefault(machine, []).append((what, net, batch, threads, max(ours, key=lambda row: row['images_per_s']), theirs))
-    return found
-
-
-def framework_ratios(results, what):
-    """(machine, [(net, ratio, best of theirs, ours)]) for the machine with the most."""
-    by_machine = {machine: [line for line in lines if line[0] == what and line[3] == 1] for machine, lines in turns(results).items()}
-    by_machine = {machine: lines for machine, lines in by_machine.items() if lines}
-    if not by_machine:
-        return None, []
-    machine = main_machine(by_machine)
-    out = []
-    for _, net, _, _, ours, theirs in by_machine[machine]:
-        best = max(theirs, key=lambda row: row['images_per_s'])
-        out.append((net, ours['images_per_s'] / best['images_per_s'], best, ours))
-    return machine, out
-
-
-def ratio_of(slow, fast):
-    """How much faster `fast` is by the medians, with an interval that both medians' intervals give: at 97.5 % each, together 95."""
-    inner, outer = (stats.median_interval(row['us_samples'], 0.975) for row in (fast, slow))
-    middle = fast['images_per_s'] / slow['images_per_s']
-    if inner is None or outer is None:
-        return Interval(middle, None, None, None, 1)
-    same = middle * fast['us'] / slow['us']  # batches apart
-    return Interval(middle, None, same * outer[0] / inner[1], same * outer[1] / inner[0], 1)
-
-
-def frameworks(results):
-    name, title = 'frameworks', 'Against what you would use instead'
-    machine, lines = framework_ratios(results, 'train')
-    if not lines:
-        return Missing(name, title, 'not measured yet', PEERS)
-    middle, low, high = stats.geometric_interval([ratio for _, ratio, *_ in lines])
-    span = f' [{low:.1f}, {high:.1f}]' if low is not None else ''
-    title = f'Training is {middle:.1f}×{span} as fast as the best framework on the same core, over {len(lines)} nets'
-    lines = sorted(lines, key=lambda line: -line[1])
-    items = [(net, ratio_of(best, ours), None, plot.BLUE if ratio >= 1 else plot.ORANGE) for net, ratio, best, ours in lines]
-    samples = sorted(len(row['us_samples']) for *_, best, ours in lines for row in (best, ours))
-    inference = {net: ratio for net, ratio, *_ in framework_ratios(results, 'infer')[1]}
-    table = table_of(
-        name,
-        title,
-        [
-            ('net', 'net'),
-            ('batch', 'batch'),
-            ('ours', 'ours, images/s', 0),
-            ('best', 'best of theirs'),
-            ('theirs', 'theirs, images/s', 0),
-            ('ratio', 'training, times', 2),
-            ('inference', 'inference, times', 2),
-        ],
-        [
-            (
-                net,
-                ours['batch'],
-                ours['images_per_s'],
-                f'{best["variant"][5:]} ({best.get("note", "")})',
-                best['images_per_s'],
-                ratio,
-                inference.get(net),
-            )
-            for net, ratio, best, ours in lines
-        ],
-    )
-    versions = sorted({row.get('note', '') for *_, theirs in turns(results)[machine] for row in theirs})
-    return Figure(
-        name,
-        title,
-        dots(items, 'times as fast as the best framework mode', log=True, zero=1, ratio=True, width=520),
-        table,
-        f'{", ".join(version for version in versions if version)}, each in its best mode per net, one thread, interleaved on one core; '
-        f'{conditions([line[3] for line in lines])}. Data in memory; the step alone. Medians of {samples[0]} to {samples[-1]} samples; '
-        'lines are 95 % intervals where there are samples enough.',
-        PEERS,
-        [line[3] for line in lines],
-    )
-
-
 def own(results, wanted):
-    """Rows of ours as anybody would run it: fused, algorithms by themselves, not those that took turns with frameworks."""
+    """Rows of ours as anybody would run it: fused, algorithms chosen by auto, not those interleaved with frameworks."""
     with_peers = {row.path for _, row in results.bench.get('net', []) if row['variant'].startswith('peer/')}
-    return of_kind(
+    return at_best(
         results,
         'net',
         lambda row: (
@@ -367,4 +276,4 @@ def profile(key, rows, results):
 
 
 def for_nets(results):
-    return [frameworks(results), scaling(results), batches(results), memory(results), resident(results), *profiles(results)]
+    return [scaling(results), batches(results), memory(results), resident(results), *profiles(results)]

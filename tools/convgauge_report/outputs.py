@@ -9,14 +9,14 @@ between markers:
 import os
 import re
 
-from . import headline, judge, page, power
+from . import check_rows, framework_figures, headline, page, plot, power, preview
 from .rows import Bad
 
 MARKERS = re.compile(r'^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)', re.S | re.M)
 
 
 def between(text, tables, studies, path):
-    """The text with everything between markers made anew."""
+    """`text` with everything between markers made anew."""
 
     def fill(hit):
         indent, name = hit[1], hit[3]
@@ -24,7 +24,7 @@ def between(text, tables, studies, path):
             inside = '\n'.join([headline.found(studies[name[6:]]), *headline.lines(studies[name[6:]])])
         elif name in tables:
             inside = tables[name].md()
-        elif name in ('summary', 'verdicts'):
+        elif name in ('summary', 'verdicts', 'speed'):
             inside = 'No rows are committed yet: `tools/reproduce`, then `tools/report`.\n'
         else:
             raise Bad(
@@ -51,19 +51,30 @@ def made(results, rows_by_path, top, schema_folder):
     """path -> bytes of everything that the rows decide."""
     tables = page.all_tables(results)
     out = {os.path.join(results.folder, 'index.html'): page.render(results).encode()}
+    out[os.path.join(results.folder, preview.NAME)] = preview.png(*headline.preview(results))
     for name, table in tables.items():
         out[os.path.join(results.folder, 'tables', name + '.md')] = f'# {table.title}\n\n{table.md()}'.encode()
         out[os.path.join(results.folder, 'tables', name + '.csv')] = table.csv().encode()
+    out.update(readme_figures(results, top))
     if os.path.isdir(os.path.join(top, 'ablations')):
         out[os.path.join(top, 'ablations', 'plan.json')] = power.text(results.studies, power.plan(results.studies)).encode()
-    out[os.path.join(results.folder, judge.SEALS)] = judge.seals_of(results.folder, rows_by_path).encode()
+    out[os.path.join(results.folder, check_rows.SEALS)] = check_rows.seals_of(results.folder, rows_by_path).encode()
     tables.update(
         {table.name: table for table in (page.summary(results), page.firsts(results)) if table.rows}
     )  # read from the top of the tree
-    tables['fields'] = judge.fields(schema_folder)
+    tables['fields'] = check_rows.fields(schema_folder)
     for path, text in readmes(top):
         out[path] = between(text, tables, results.studies, path).encode()
     return out
+
+
+def readme_figures(results, top):
+    """README's picture, light and dark."""
+    folder, figure = os.path.join(top, 'docs', 'figures'), framework_figures.compared(results, 'train', '')
+    if not os.path.isdir(folder) or not hasattr(figure, 'draw'):
+        return {}
+    text, ways = figure.svg(), zip(('frameworks.svg', 'frameworks-dark.svg'), plot.palettes())
+    return {os.path.join(folder, name): plot.alone(text, palette).encode() for name, palette in ways}
 
 
 def left_over(folder, out):
@@ -79,7 +90,8 @@ def stale(out, folder):
     for path, data in out.items():
         try:
             with open(path, 'rb') as file:
-                same = file.read() == data
+                there = file.read()
+            same = there == data or (path.endswith('.png') and preview.described(there) == preview.described(data))
         except FileNotFoundError:
             same = False
         if not same:

@@ -10,11 +10,12 @@ from markupsafe import Markup
 from . import (
     each_study,
     findings,
+    framework_figures,
     headline,
     machines,
     net_figures,
-    plot,
     power,
+    preview,
     speed_figures,
     stats,
     study_figures,
@@ -74,7 +75,6 @@ class Drawing:
             self.why = figure.why
             return
         self.svg, self.caption, self.table = Markup(figure.svg()), figure.caption, Markup(figure.table.html())
-        self.svg_again = Markup(plot.again(str(self.svg), '-card'))
         self.links = [(name_of(path), os.path.relpath(path, folder)) for path in figure.files]
 
 
@@ -100,32 +100,33 @@ def card_lines(study):
 
 
 def claim_lines(study):
-    """The same of the claims that the card shows: what is compared, and the difference with the interval that was judged."""
+    """The same of the claims that the card shows, but for the one it begins with: the difference with the interval that decides."""
     said = {claim['id']: claim for claim in study.claims}
     lines = []
     for name in CARD_CLAIMS.get(study.name, ()):
+        if name == study.first:
+            continue
         claim, found = said[name], verdicts.finding(study, name)
         whose = 'ours' if claim['family'] == 'ours' else 'claimed'
         if found is None:
             lines.append((claim['says'], whose, '–', '', 'no rows yet', 'none', ''))
             continue
         why = found.short or ('pilot' if verdicts.pilot(found) else claim['metric']['words'])
-        spread = f'{verdicts.difference(found)}, n = {found.family.n}'
+        spread = f'{verdicts.difference(found)}, δ {claim["margin"]:g}, n = {found.family.n}'
         lines.append((claim['says'], whose, verdicts.measured(found), spread, verdicts.words(found), CHIPS[found.verdict], why))
     return lines
 
 
 def first_line(study):
-    """(chip, verdict, what it is about) of the study's first claim; None without rows."""
+    """(chip, verdict, the claim, the article's words, what was measured) of the study's first claim; None without rows."""
     found = verdicts.finding(study, study.first)
     if found is None or found.short:
         return None
-    pilot = '; a pilot' if verdicts.pilot(found) else ''
-    return (
-        CHIPS[found.verdict],
-        verdicts.words(found),
-        f'{found.claim["says"]}. {verdicts.measured(found)}: {verdicts.difference(found)}{pilot}.',
-    )
+    claim = found.claim
+    n = '' if claim['metric']['share'] else f' (n = {found.family.n})'
+    pilot = f' A pilot: {claim["regime"]}; published: {claim["published_regime"]}.' if verdicts.pilot(found) else ''
+    measured = f'{claim["metric"]["words"]}: {verdicts.measured(found)}{n}; difference {verdicts.difference(found)}, δ {claim["margin"]:g}.'
+    return CHIPS[found.verdict], verdicts.words(found), claim['says'], claim['quote'], measured + pilot
 
 
 class Part:
@@ -135,9 +136,10 @@ class Part:
         self.study, self.name, self.question, self.runs, self.planned = study, study.name, study.question, study.runs, study.planned
         figures = each_study.figures(study) + drawn.for_study(pictures, study.name)
         self.figures = [Drawing(figure, folder) for figure in figures]
-        self.card_figure, self.card, self.found = self.figures[0], (card_lines(study) + claim_lines(study))[:6], headline.found(study)
+        self.card_figure, self.figures = self.figures[0], self.figures[1:]
+        self.card, self.found, self.lines = (card_lines(study) + claim_lines(study))[:6], headline.found(study), headline.lines(study)
         self.tables = [(table, Markup(table.html())) for table in study_tables.made(study) if table.rows]
-        self.unjudged, self.first = verdicts.unjudged(study), first_line(study)
+        self.waiting, self.first = verdicts.waiting(study), first_line(study)
         self.command = f'build/release/bin/{study.name} --arms'
         path = os.path.join(folder, study.name + '.jsonl')
         self.link = os.path.basename(path) if os.path.exists(path) else None
@@ -149,6 +151,7 @@ def all_figures(results):
     pictures = drawn.Pictures(results.folder)
     made = [figure for study in results.studies.values() for figure in each_study.figures(study) + drawn.for_study(pictures, study.name)]
     made += [study_figures.frontier(results.studies, data) for data in ('mnist', 'fashion-mnist')]
+    made += framework_figures.for_frameworks(results)
     return made + speed_figures.for_kernels(results) + net_figures.for_nets(results)
 
 
@@ -158,6 +161,7 @@ def all_tables(results):
     for study in results.studies.values():
         made += study_tables.made(study)
     made += [study_tables.missing(results.studies), power.table(power.plan(results.studies)), machines.table(results)]
+    made += [framework_figures.summary(results), headline.tally(results)]
     made += [figure.table for figure in all_figures(results) if not isinstance(figure, Missing)]
     return {table.name: table for table in made if table.rows}
 
@@ -221,40 +225,52 @@ def firsts(results):
     return table
 
 
-def render(results, title='convgauge', own=False):
-    folder = results.folder
-    pictures = drawn.Pictures(folder)
-    parts = [Part(study, pictures, folder) for study in results.studies.values()]
-    here = os.path.dirname(os.path.abspath(__file__))
+def template():
+    """The page's, which knows its style and script."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'templates')
     environment = Environment(
-        loader=FileSystemLoader(os.path.join(here, 'templates')),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    with open(os.path.join(here, 'templates', 'style.css'), encoding='utf-8') as file:
-        style = Markup(file.read())
-    with open(os.path.join(here, 'templates', 'page.js'), encoding='utf-8') as file:
-        script = Markup(file.read())
+    for name, path in (('style', 'style.css'), ('script', 'page.js')):
+        with open(os.path.join(folder, path), encoding='utf-8') as file:
+            environment.globals[name] = Markup(file.read())
+    return environment.get_template('page.html')
+
+
+def render(results, title='convgauge', own=False):
+    folder = results.folder
+    pictures = drawn.Pictures(folder)
+    parts = [Part(study, pictures, folder) for study in results.studies.values()]
     kernels = [Drawing(figure, folder) for figure in speed_figures.for_kernels(results)]
     nets = [Drawing(figure, folder) for figure in net_figures.for_nets(results)]
+    speeds = [(word, [Drawing(figure, folder) for figure in figures]) for word, figures in framework_figures.views(results)]
+    tally = headline.tally(results)
+    answer = framework_figures.summary(results)
     frontiers = [Drawing(study_figures.frontier(results.studies, data), folder) for data in ('mnist', 'fashion-mnist')]
     missing, where = study_tables.missing(results.studies), machines.table(results)
     deciding = power.table(power.plan(results.studies))
-    cpus = sorted({cpu for _, cpu in results.machines if cpu != 'unknown CPU'})
+    cpus = sorted({machines.label(machine, results) for machine in results.machines if machine[0]})
     commits = sorted({commit for machine in results.machines for commit in machines.commits_of(machine, results)})
     data = [entry.data for study in results.studies.values() for entry in study.entries if entry.rows]
-    return environment.get_template('page.html').render(
+    return template().render(
         title=title,
         rule=verdicts.RULE,
-        style=style,
-        script=script,
         headlines=headline.headlines(results),
+        summary=headline.summary(results),
+        tally=Markup(tally.html()) if tally.rows else None,
+        tally_words=headline.tally_words(results),
         parts=parts,
         kernels=kernels,
         nets=nets,
+        speeds=speeds,
+        speed=Markup(answer.html()) if answer.rows else None,
+        compared=framework_figures.machines_said(results),
+        preview=preview.address(folder),
         frontiers=frontiers,
         own=own,
         date=results.newest[:10],

@@ -4,6 +4,7 @@ follows light and dark, text stays text in the page's font, and what matplotlib 
 same rows give the same bytes. Blue, orange, green and purple differ in lightness as well as in hue."""
 
 import html
+import os
 import re
 
 import matplotlib
@@ -177,13 +178,17 @@ def svg(figure, name, alt):
     )
 
 
-def again(text, mark):
-    """The same SVG for a second place on the page: its ids, which must be unique, get a mark."""
-    for own in sorted(set(re.findall(r' id="([\w.-]+)"', text))):
-        text = (
-            text.replace(f' id="{own}"', f' id="{own}{mark}"').replace(f'#{own})', f'#{own}{mark})').replace(f'"#{own}"', f'"#{own}{mark}"')
-        )
-    return text
+def palettes():
+    """(light, dark): the page's own colours by their CSS names."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'templates', 'style.css'), encoding='utf-8') as file:
+        blocks = re.findall(r':root \{(.*?)\}', file.read(), re.S)
+    return [dict(re.findall(r'--(\w+): (#\w+)', block)) for block in blocks[:2]]
+
+
+def alone(text, palette):
+    """An inline SVG as a file of its own, for a README: with the names and colours that the page gives it."""
+    text = re.sub(r'var\(--(\w+)\)', lambda hit: palette[hit[1]], text.replace('currentColor', palette['ink']))
+    return text.replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif" ', 1) + '\n'
 
 
 def close(figure):

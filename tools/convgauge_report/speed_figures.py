@@ -1,174 +1,86 @@
 # SPDX-License-Identifier: MIT
-"""Kernels: which variant on which CPU, beside oneDNN, roofline, direct against Winograd against FFT, errors. Timings of machines stand side
-by side and are never pooled; where a figure can show one machine only, it is the one with the most rows."""
+"""Kernels: beside oneDNN, roofline, direct against Winograd against FFT, errors. Timings of machines stand side by side and are never
+pooled; where a figure can show one machine only, it is the one with the most rows of its best instruction set."""
 
 from collections import Counter
-from itertools import groupby
 
 from . import plot, stats
-from .figure import Figure, Missing, dot_panels, dots, log_ticks, table_of
-from .machines import RANK, SLOW, conditions, forced, isa_words, label, main_machine, of_kind
-from .tables import Interval, Table
-
-KERNELS = 'bench-kernels'
-DIRECTIONS = {'fwd': 'forward', 'bwd_data': 'gradient of the input', 'bwd_weights': 'gradient of the weights'}
-PANELS = 2
+from .cpu_figures import KERNELS, variants
+from .figure import Figure, Missing, dots, dots_beside, log_ticks, table_of
+from .machines import SLOW, at_best, conditions, label, main_machine, of_kind
+from .tables import Interval
 
 
-# ---- which kernel, on which CPU ----------------------------------------------------------------------------------------------------------
-
-
-def columns_of(by_machine):
-    """(machine, isa) -> (what, algo) -> problem -> row. A peer stands with the ISA that it took turns with: oneDNN is held to it."""
-    found = {}
-    for machine, rows in by_machine.items():
-        for (what, problem), group in groupby(rows, key=lambda row: (row['what'], row['problem'])):
-            group = list(group)
-            own = {row['isa'] for row in group if row['isa'] in RANK}
-            turns = max(own - {'scalar'} or own, key=RANK.index, default=None)
-            for row in group:
-                isa = row['isa'] if row['isa'] in RANK and row['isa'] != 'scalar' else turns
-                name = row['variant'] if row['isa'] in ('peer', 'scalar') else row['algo']
-                for line in (name, 'auto') if row.get('auto') else (name,):
-                    if isa:
-                        found.setdefault((machine, isa), {}).setdefault((what, line), {})[problem] = row
-    return found
-
-
-def by_cpu(name, title, cells, columns, results):
-    """The table: a line per direction and variant, a column per CPU and ISA."""
-    heads = [f'{label(machine, results)}, {isa_words(machine, isa, results)}' for machine, isa in columns]
-    table = Table(
-        name,
-        title,
-        [('what', 'convolution'), ('variant', 'variant'), ('problems', 'shapes')]
-        + [column for i, head in enumerate(heads) for column in ((f'peak{i}', f'{head}: % of peak', 0), (f'gflops{i}', 'GFLOP/s', 1))],
-        "Geometric means over the shapes, the table's and the zoo's, that the variant takes and every column has, so lines of fewer "
-        'shapes are of other shapes. The peak is the FMA loop of the same ISA in the same run, one thread; FLOPs are direct '
-        "convolution's, so Winograd and FFT "
-        'can exceed 100 %.',
-    )
-    lines = sorted({key for column in columns for key in cells[column]}, key=lambda key: (list(DIRECTIONS).index(key[0][5:]), key[1]))
-    for key in lines:
-        there = [cells[column][key] for column in columns if key in cells[column]]
-        common = sorted(set.intersection(*map(set, there)))
-        values = []
-        for column in columns:
-            rows = [cells[column][key][problem] for problem in common] if key in cells[column] else []
-            for what in ('percent_of_peak', 'gflops'):  # portable C has no FMA loop to be held against
-                values.append(stats.geometric_mean([row[what] for row in rows]) if rows and all(row.get(what) for row in rows) else None)
-        table.add(DIRECTIONS[key[0][5:]], key[1], len(common), *values)
-    return table, heads
-
-
-def beside(name, cells, columns, results, more=''):
-    """Variant x column: geometric mean of % of the FMA peak over the shapes that all of the columns have."""
-    table, heads = by_cpu(name, 'Which kernel, on which CPU', cells, columns, results)
-    forward = [row for row in table.rows if row[0] == 'forward']
-    own = [row for row in forward if '/' not in row[1] and row[4]]
-    best = max(own, key=lambda row: (row[1] == 'auto', row[2], row[4]), default=None)
-    title = 'Which kernel, on which CPU'
-    if best:
-        who = 'what auto takes' if best[1] == 'auto' else best[1]
-        reach = [
-            f'{best[at]:.0f} % of the FMA peak' if best[at] else f'{best[at + 1]:.1f} GFLOP/s'
-            for at in (3, 5)[: len(columns)]
-            if best[at + 1]
-        ]
-        reach = [f'{words} on {head}' for words, head in zip(reach, heads)]
-        title = f'Forward, {who} reaches {", ".join(reach)} (geometric mean of {best[2]} shapes)'
-    peaks = [max(row.get('peak_gflops') or 0 for found in cells[column].values() for row in found.values()) for column in columns]
-    share = all(peaks)  # of the peak where every CPU has one, else GFLOP/s
-    at = 3 if share else 4
-    panels = [
-        (
-            head,
-            [(i, row[at + 2 * k], plot.GREEN if '/' in row[1] else plot.BLUE) for i, row in enumerate(forward) if row[at + 2 * k]],
-            100 if share else peak or None,
-        )
-        for k, (head, peak) in enumerate(zip(heads[:PANELS], peaks))
-    ]
-    lines = '; '.join(f'{peak:.0f} GFLOP/s on {head}' for peak, head in zip(peaks, heads) if peak)
-    rows = [row for column in columns for found in cells[column].values() for row in found.values()]
-    return Figure(
-        name,
-        title,
-        dot_panels(panels, [f'{row[1]} ({row[2]})' for row in forward], '% of FMA peak, forward' if share else 'GFLOP/s, forward'),
-        table,
-        'In brackets: the shapes that a variant takes; auto: the variant that the planner takes for each. Blue: ours; green: oneDNN and '
-        f"the compiler's own loops. The line is the FMA peak: {lines or 'not measured'}. One thread; {conditions(rows)}."
-        + more
-        + (f' {len(heads) - PANELS} more in the table.' if len(heads) > PANELS else ''),
-        KERNELS,
-        rows,
-    )
-
-
-def variants(results):
-    """The CPUs side by side; then, over the fewer shapes that they share, what was forced to a lesser instruction set beside its best."""
-    by_machine = of_kind(results, 'kernel', lambda row: row['what'].startswith('conv.') and row['threads'] == 1 and row.get('gflops'))
-    cells = columns_of(by_machine)
-    if not cells:
-        return [Missing('kernels-by-cpu', 'Which kernel, on which CPU', 'not measured yet', KERNELS)]
-    main = main_machine(by_machine)
-    order = sorted(cells, key=lambda key: (key[0] != main, key[0], -RANK.index(key[1])))
-    held = [column for column in order if forced(*column, results)]
-    free = [column for column in order if column not in held] or held
-    figures = [beside('kernels-by-cpu', cells, free, results)]
-    if held and held != free:
-        for column in held:  # the compiler's own loops are compiled for the machine: nothing holds them to less
-            cells[column] = {key: found for key, found in cells[column].items() if key[1] != 'peer/autovec'}
-        figures.append(beside('kernels-forced', cells, free[:1] + held, results, FORCED_WORDS))
-    return figures
-
-
-FORCED_WORDS = (
-    ' Forced: the same machine held to a lesser instruction set. Portable is no baseline but the reference twin, plain C whose '
-    "fused multiply-add is the C library's, compiled at -O1: it is there for its bits, not for its speed."
-)
-
-
-def onednn(results):
-    """Every problem: oneDNN's time over that of what auto takes."""
-    by_machine = of_kind(
-        results, 'kernel', lambda row: row.get('times_onednn') and row.get('isa') not in SLOW + ('peer',) and row['threads'] == 1
-    )
-    peers = of_kind(results, 'kernel', lambda row: row['variant'] == 'peer/onednn' and row['threads'] == 1)
-    name, title = 'kernels-onednn', 'Ours beside oneDNN'
-    if not by_machine:
-        return Missing(name, title, 'not measured yet', KERNELS)
-    machine = main_machine(by_machine)
+def fastest(rows):
+    """(what, problem) -> the fastest of ours."""
     best = {}
-    for row in by_machine[machine]:
+    for row in rows:
         key = (row['what'], row['problem'])
         if key not in best or row['us'] < best[key]['us']:
             best[key] = row
-    ops = sorted({what for what, _ in best}, key=lambda what: (not what.startswith('conv'), what))
-    lines = [(op, [row['times_onednn'] for (what, _), row in best.items() if what == op]) for op in ops]
-    ratios = [row['times_onednn'] for row in best.values()]
-    middle = stats.geometric_mean(ratios)
-    theirs = ', '.join(sorted({row['note'] for row in peers.get(machine, ()) if row.get('note')}))
-    title = f'The best of ours is {middle:.2f} × as fast as oneDNN (geometric mean of {len(ratios)} lines); '
-    title += f'oneDNN wins {sum(r < 1 for r in ratios)}'
-    items = []
-    for op, values in lines:
-        low, high = min(values), max(values)
-        items.append((f'{op} ({len(values)})', Interval(stats.geometric_mean(values), None, low, high, len(values)), None, plot.BLUE))
+    return best
+
+
+def beside_onednn(best):
+    """Operation -> the geometric mean over its problems, from the worst to the best problem."""
+    by_op = {}
+    for (op, _), row in best.items():
+        by_op.setdefault(op, []).append(row['times_onednn'])
+    return {op: Interval(stats.geometric_mean(values), None, min(values), max(values), len(values)) for op, values in by_op.items()}
+
+
+def onednn(results):
+    """Every problem: oneDNN's time over that of the fastest of ours, every CPU at its best instruction set."""
+    by_machine = at_best(
+        results, 'kernel', lambda row: row.get('times_onednn') and row.get('isa') not in SLOW + ('peer',) and row['threads'] == 1
+    )
+    peers = of_kind(results, 'kernel', lambda row: row['variant'] == 'peer/onednn' and row['threads'] == 1)
+    name, title = 'kernels-onednn', 'Kernels against oneDNN'
+    if not by_machine:
+        return Missing(name, title, 'not measured yet', KERNELS)
+    order = sorted(by_machine, key=lambda machine: (-len(by_machine[machine]), machine))
+    best = {machine: fastest(by_machine[machine]) for machine in order}
+    reach = []
+    for machine in order:
+        ratios = [row['times_onednn'] for row in best[machine].values()]
+        wins = f'oneDNN is faster on {sum(ratio < 1 for ratio in ratios)} of {len(ratios)} lines'
+        reach.append(f'{stats.geometric_mean(ratios):.2f}× on {label(machine, results)} ({wins})')
+    title = 'The best kernel is ' + ', '.join(reach).replace(' on ', ' as fast as oneDNN on ', 1)
+    by_op = {machine: beside_onednn(best[machine]) for machine in order}
+    ops = sorted({op for found in by_op.values() for op in found}, key=lambda op: (not op.startswith('conv'), op))
+    names = {op: f'{op} ({max(found[op].n for found in by_op.values() if op in found)})' for op in ops}
+    series = [
+        (label(machine, results), colour, {names[op]: value for op, value in by_op[machine].items()})
+        for machine, colour in zip(order, plot.COLOURS)
+    ]
     table = table_of(
         name,
         title,
-        [('op', 'operation'), ('problem', 'problem'), ('variant', 'our best'), ('us', 'ours, us', 2), ('times', 'times oneDNN', 2)],
-        [(what, problem, row['variant'], row['us'], row['times_onednn']) for (what, problem), row in sorted(best.items())],
+        [
+            ('op', 'operation'),
+            ('problem', 'problem'),
+            ('cpu', 'CPU'),
+            ('variant', 'our best'),
+            ('us', 'ours, us', 2),
+            ('times', 'times oneDNN', 2),
+        ],
+        [
+            (what, problem, label(machine, results), row['variant'], row['us'], row['times_onednn'])
+            for machine in order
+            for (what, problem), row in sorted(best[machine].items())
+        ],
     )
+    theirs = sorted({row['version'] for machine in order for row in peers.get(machine, ()) if row.get('version')})
     return Figure(
         name,
         title,
-        dots(items, 'times as fast as oneDNN', zero=1, log=True, ratio=True),
+        dots_beside(list(names.values()), series, 'times as fast as oneDNN'),
         table,
-        f'Dots: geometric means over the problems; lines: from the '
-        f'worst to the best problem. {conditions(by_machine[machine])}; one thread, interleaved with {theirs or "oneDNN"} in the same run.',
+        'Dots: geometric means over the problems, whose number is in brackets; lines: from the worst to the best problem. '
+        f'{"; ".join(conditions(by_machine[machine]) for machine in order)}. One thread, interleaved with '
+        f'{", ".join(theirs) or "oneDNN"} in the same run.',
         KERNELS,
-        best.values(),
+        [row for found in best.values() for row in found.values()],
     )
 
 
@@ -211,7 +123,7 @@ def roof(best, peak, bandwidth):
 
 
 def roofline(results):
-    by_machine = of_kind(
+    by_machine = at_best(
         results,
         'kernel',
         lambda row: (
@@ -223,11 +135,7 @@ def roofline(results):
         return Missing(name, title, 'not measured yet', KERNELS)
     machine = main_machine(by_machine)
     rows = by_machine[machine]
-    best = {}
-    for row in rows:
-        key = (row['what'], row['problem'])
-        if key not in best or row['us'] < best[key]['us']:
-            best[key] = row
+    best = fastest(rows)
     peak = max(row['peak_gflops'] for row in rows if row.get('peak_gflops'))
     bandwidth = {
         row['variant']: row['triad_gbs']
@@ -267,22 +175,20 @@ def roofline(results):
     )
 
 
+MARKERS = (('o', '●'), ('s', '■'), ('^', '▲'))  # four colours each
+
+
 def beside_direct(times, chosen, algos):
     """A line per shape, a dot per algorithm."""
 
     def draw():
-        figure, axes = plot.canvas(520, 84 + 19 * len(chosen))
+        lines = 1 + (len(algos) - 1) // 4
+        figure, axes = plot.canvas(520, 68 + 16 * lines + 19 * len(chosen))
         for i, problem in enumerate(chosen):
             for k, algo in enumerate(algos):
                 if algo in times[problem]:
-                    axes.plot(
-                        [times[problem]['direct'] / times[problem][algo]],
-                        [i],
-                        'o',
-                        color=plot.COLOURS[k % 4],
-                        markersize=6,
-                        linestyle='none',
-                    )
+                    ratio, (marker, _) = times[problem]['direct'] / times[problem][algo], MARKERS[k // 4 % len(MARKERS)]
+                    axes.plot([ratio], [i], marker, color=plot.COLOURS[k % 4], markersize=6, linestyle='none')
         axes.axvline(1, color=plot.MUTED, linewidth=1)
         axes.set_xscale('log')
         log_ticks(axes)
@@ -290,10 +196,11 @@ def beside_direct(times, chosen, algos):
         axes.set_ylim(len(chosen) - 0.4, -0.6)
         axes.set_xlabel('times as fast as direct')
         for k, algo in enumerate(algos):
+            _, sign = MARKERS[k // 4 % len(MARKERS)]
             axes.annotate(
-                '● ' + algo,
-                (k / max(len(algos), 3), 1),
-                (0, 5),
+                f'{sign} {algo}',
+                (k % 4 / 4, 1),
+                (0, 5 + 16 * (lines - 1 - k // 4)),
                 xycoords='axes fraction',
                 textcoords='offset points',
                 color=plot.COLOURS[k % 4],
@@ -307,7 +214,7 @@ def beside_direct(times, chosen, algos):
 
 def algorithms(results):
     """Direct, Winograd and FFT on each layer of the studied nets."""
-    by_machine = of_kind(
+    by_machine = at_best(
         results, 'kernel', lambda row: row['what'] == 'conv.fwd' and row.get('isa') not in SLOW + ('peer',) and row['threads'] == 1
     )
     name, title = 'algorithms', 'Direct, Winograd and FFT, layer by layer'
@@ -347,7 +254,7 @@ def algorithms(results):
 
 def errors(results):
     """Worst error seen by algorithm, in units of the bound that its row promises."""
-    by_machine = of_kind(
+    by_machine = at_best(
         results,
         'kernel',
         lambda row: row['what'].startswith('conv.') and row.get('error_of_bound') is not None and row.get('isa') != 'peer',

@@ -183,7 +183,7 @@ def machine_of(folder, path, row, known):
 
 
 def load(folder, studies_from, paths=None, on_bad=files.stop):
-    """The results of a folder, or of the given files. Rows are taken as they are: check.py has judged them."""
+    """The results of a folder, or of the given files. Rows are taken as they are: check_rows.py has checked them."""
     results = Results()
     results.folder, results.studies = folder, read_studies(studies_from)
     results.files = files.files_under(folder) if paths is None else list(paths)

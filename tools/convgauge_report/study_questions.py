@@ -141,7 +141,7 @@ def stability(study):
 
 def verdict_on(told, entry, key):
     s = mean_of(entry, key)
-    return None if told is None or s is None else findings.judge(told, s, entry)[0]
+    return None if told is None or s is None else findings.beside(told, s, entry)[0]
 
 
 def recipes(study):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The claims of ablations/claims/ against the rows: what became of each sentence of an article that can be tested, and of our own claims.
 A claim has one family of nested intervals; the rule below reads a verdict off an interval; p is the smallest level at which the rule
-decides; Holm's correction over the family of claims leaves each a level, and the interval at that level is the one that is judged and
+decides; Holm's correction over the family of claims leaves each a level, and the interval at that level is the one that decides and is
 shown. So a verdict cannot contradict the interval beside it."""
 
 import statistics
@@ -22,7 +22,7 @@ RULE = (
 )
 NO_MORE = ('same', 'not more', 'not less')
 
-# A judged claim: its sides' values as they were compared (0 or 1 for shares), the family of intervals, the interval at the level that Holm
+# A claim with its verdict: its sides' values as they were compared (0 or 1 for shares), the family of intervals, the interval at the level that Holm
 # leaves, the smallest level that decides, and that corrected; seen: collapsed runs of each side; aside: seeds that were set aside for them.
 Finding = namedtuple('Finding', 'claim of than values than_values family low high level p p_holm verdict seen aside short')
 
@@ -192,10 +192,10 @@ def finding(study, name):
     return next((f for f in findings(study) if f.claim['id'] == name), None)
 
 
-def unjudged(study):
+def waiting(study):
     """Claims without rows, as their words."""
-    judged = {f.claim['id'] for f in findings(study)}
-    return [claim['says'] for claim in study.claims if claim['id'] not in judged]
+    decided = {f.claim['id'] for f in findings(study)}
+    return [claim['says'] for claim in study.claims if claim['id'] not in decided]
 
 
 # ---- words ---------------------------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def measured(found):
 
 
 def difference(found):
-    """The estimate with the interval that was judged."""
+    """The estimate with the interval that decides."""
     digits = max(2, found.claim['metric']['digits'])
     if not found.level:
         return f'{found.family.estimate:+,.{found.claim["metric"]["digits"]}f}'

@@ -1,4 +1,4 @@
-/* Extras only; the page reads without them. Commands can be copied, tables sorted by a click, Enter or space on a heading. */
+/* Extras only; the page reads without them. Commands can be copied, tables sorted by their headings, figures of one kind shown one by one. */
 document.querySelectorAll('.command').forEach(function (line) {
     if (!navigator.clipboard) return;
     var button = document.createElement('button');
@@ -14,12 +14,13 @@ function key(row, column) {
     return isNaN(number) ? text : number;
 }
 document.querySelectorAll('thead th').forEach(function (head) {
-    var body = head.closest('table').tBodies[0], column = head.cellIndex, up = true;
+    var body = head.closest('table').tBodies[0], column = head.cellIndex, up = true, button = document.createElement('button');
     if (body.rows.length < 3) return;
-    head.tabIndex = 0;
-    head.title = 'sort';
-    head.style.cursor = 'pointer';
-    head.onclick = function () {
+    button.className = 'sort';
+    button.title = 'sort';
+    button.append.apply(button, Array.from(head.childNodes));
+    head.appendChild(button);
+    button.onclick = function () {
         Array.from(body.rows).sort(function (a, b) {
             var x = key(a, column), y = key(b, column);
             if (typeof x !== typeof y) return typeof x === 'number' ? -1 : 1;
@@ -29,9 +30,31 @@ document.querySelectorAll('thead th').forEach(function (head) {
         head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
         up = !up;
     };
-    head.onkeydown = function (event) {
-        if (event.key !== 'Enter' && event.key !== ' ') return;
-        event.preventDefault();
-        head.onclick();
-    };
+});
+document.querySelectorAll('.views').forEach(function (views) {
+    var shown = Array.from(views.querySelectorAll('[data-view]')), group = document.createElement('div'), buttons;
+    function show(which) {
+        shown.forEach(function (view, i) {
+            view.classList.toggle('away', i !== which);
+            buttons[i].setAttribute('aria-pressed', i === which);
+        });
+    }
+    buttons = shown.map(function (view, i) {
+        var button = document.createElement('button');
+        button.textContent = view.dataset.view;
+        button.onclick = function () { show(i); };
+        group.appendChild(button);
+        return button;
+    });
+    group.className = 'toggles';
+    group.setAttribute('role', 'group');
+    group.setAttribute('aria-label', views.dataset.label);
+    views.insertBefore(group, views.firstChild);
+    show(0);
+    function reveal() {                                   /* a link to a figure that is away shows it */
+        var target = document.getElementById(location.hash.slice(1)), which = shown.findIndex(function (view) { return view.contains(target); });
+        if (target && which >= 0) { show(which); target.scrollIntoView(); }
+    }
+    window.addEventListener('hashchange', reveal);
+    reveal();
 });

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Are these rows what they say? Each is held against results/row.schema.json, its own id (a hash of what makes the run's bits) and itself
+"""Are these rows what they say? Each is checked against results/row.schema.json, its own id (a hash of what makes the run's bits) and itself
 (the last epoch is the last epoch, the best the best); a data set's name must mean the same bytes everywhere. Committed rows are sealed as
 well: results/seals.txt has a hash of each, so that a row that was deleted or touched is named with its file and line."""
 
@@ -111,7 +111,7 @@ def path_of(error):
     return '.'.join(str(part) for part in error.absolute_path) or 'the row'
 
 
-class Judge:
+class Checker:
     """Takes rows one by one and keeps what is wrong with them, a line each."""
 
     def __init__(self, schema_folder):
@@ -212,16 +212,16 @@ def broken(folder, rows_by_path):
     return words
 
 
-def judged(folder, schema_folder, reseal=False):
-    """Judges every row of a results folder; its rows by file."""
-    judge, rows_by_path = Judge(schema_folder), {}
+def checked(folder, schema_folder, reseal=False):
+    """Checks every row of a results folder; its rows by file."""
+    checker, rows_by_path = Checker(schema_folder), {}
     for path in files.files_under(folder):
-        rows_by_path[path] = list(files.read(path, lambda place, words: judge.say(f'{place}: {words}'), needs='kind'))
+        rows_by_path[path] = list(files.read(path, lambda place, words: checker.say(f'{place}: {words}'), needs='kind'))
     if not reseal:
         for words in broken(folder, rows_by_path):
-            judge.say(words)
+            checker.say(words)
     for rows in rows_by_path.values():
         for row in rows:
-            judge.row(row)
-    judge.done()
+            checker.row(row)
+    checker.done()
     return rows_by_path
