@@ -20,8 +20,10 @@ static double ratio(int a, int b) { return a > b ? (double)a / b : (double)b / a
 
 const char *conv_auto(const struct conv *p, enum conv_direction direction, int rank)
 {
+    assert(p);
     assert(rank >= 0);
-    assert(direction >= 0 && direction < CONV_DIRECTIONS);
+    assert(direction >= 0);
+    assert(direction < CONV_DIRECTIONS);
     double passed = 0; /* rows nearer than this, and this one up to `last`, have been given out */
     int last = -1;
     for (int given = 0; p->r == p->s && p->step == 1; given++) {
