@@ -50,6 +50,7 @@ static void print_conv(const struct layer *l, char *text, size_t size)
 
 static const char *conv_shape(struct layer *l)
 {
+    assert(l->in.c >= 1);
     struct conv *c = &l->conv;
     c->n = 1, c->c = l->in.c, c->h = l->in.h, c->w = l->in.w;
     if (l->same) {
@@ -58,6 +59,8 @@ static const char *conv_shape(struct layer *l)
         c->left = c->right = c->s / 2;
     }
     const char *wrong = conv_complete(c);
+    assert(wrong || c->p >= 1);
+    assert(wrong || c->q >= 1);
     c->n = 0;
     l->out = (struct shape){ c->k, c->p, c->q };
     return wrong;
@@ -78,6 +81,7 @@ static void conv_tensors(const struct layer *l, struct tensor_row *list)
 
 static const char *conv_problem(const struct net *net, int i, int n, struct planned *l)
 {
+    assert(n >= 1);
     l->conv = net->layers[i].conv;
     l->conv.n = n;
     return conv_complete(&l->conv);
@@ -112,6 +116,7 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
         return why_fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
                         layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
                         o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
+    assert(l->variant[CONV_BWD_WEIGHTS]);
     l->wave = wave_blocks(l->variant[CONV_BWD_WEIGHTS], &l->conv, plan_stride(plan, i));
     return 0;
 }
@@ -120,7 +125,9 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
 static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
 {
     const struct conv_variant *const *v = plan->layers[i].variant;
-    assert(v[CONV_FWD] && (!plan->training || (v[CONV_BWD_DATA] && v[CONV_BWD_WEIGHTS])));
+    assert(v[CONV_FWD]);
+    assert(!plan->training || v[CONV_BWD_DATA]);
+    assert(!plan->training || v[CONV_BWD_WEIGHTS]);
     if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS])) return v[CONV_FWD]->head.algo;
     snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);
     return text;
@@ -129,6 +136,7 @@ static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
 static void conv_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
+    assert(l->variant[CONV_FWD]);
     l->packed[CONV_FWD] = plan_take(plan, SCRATCH, l->variant[CONV_FWD]->packed_bytes(&l->conv, CONV_FWD));
     if (plan->training && i > plan->buffers.lowest)
         l->packed[CONV_BWD_DATA] = plan_take(plan, SCRATCH, l->variant[CONV_BWD_DATA]->packed_bytes(&l->conv, CONV_BWD_DATA));
@@ -152,6 +160,7 @@ static struct span weight_chunk(const struct planned *l, int i) { return conv_ch
 static size_t conv_partials(const struct plan *plan, int i)
 {
     struct planned wave = plan->layers[i];
+    assert(wave.wave >= 1);
     const int blocks = image_blocks(plan->at_once);
     wave.conv.n = (blocks < wave.wave ? blocks : wave.wave) * LANES;
     return (size_t)weight_chunks(&wave) * plan_stride(plan, i);
@@ -166,6 +175,7 @@ static int data_grain(const struct planned *l) { return l->variant[CONV_BWD_DATA
 static void conv_pack(const struct plan *plan, int i, enum conv_direction direction)
 {
     const struct planned *l = &plan->layers[i];
+    assert(l->packed[direction]);
     l->variant[direction]->pack(&l->conv, direction, plan_value_of(plan, i, 0), l->packed[direction]);
 }
 
