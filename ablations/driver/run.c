@@ -128,6 +128,8 @@ _Noreturn static void child(const struct driver *d, const struct run *r, int slo
 /* False: no process to be had. Stop signals wait until both sides know who they are. */
 static bool start(struct driver *d, int slot, const struct run *run)
 {
+    assert(slot < d->s->jobs);
+    assert(!d->slots[slot].pid);
     int ends[2];
     sigset_t stopping, before;
     if (pipe(ends)) return false;
@@ -231,6 +233,7 @@ static void say_finished(struct driver *d, const struct slot *slot)
 
 static void store(struct driver *d, struct slot *slot, double peak_rss_bytes)
 {
+    assert(slot->result);
     struct why why;
     if (d->cores.bind != BIND_NONE && json_is_false(json_object_get(slot->result, "pinned")) && !d->warned_pinning) {
         progress_clear(&d->progress);
@@ -261,6 +264,7 @@ static double peak_rss(const struct rusage *used)
 
 static void finish(struct driver *d, struct slot *slot)
 {
+    assert(slot->pid > 0);
     int status = 0;
     char name[320];
     struct rusage used = { 0 };
@@ -300,6 +304,7 @@ static void signal_children(const struct driver *d, int number)
 /* Waits for news from the running children, at most a fifth of a second; returns how many still run. */
 static int attend(struct driver *d)
 {
+    assert(d->s->jobs <= MAX_THREADS);
     struct pollfd polls[MAX_THREADS];
     int of[MAX_THREADS], live = 0;
     for (int i = 0; i < d->s->jobs; i++)
@@ -319,6 +324,7 @@ static int attend(struct driver *d)
 
 static void go(struct driver *d, const struct run *const *todo, int count)
 {
+    assert(count >= 0);
     int next = 0, live = 0;
     sig_atomic_t passed_on = 0;
     do {
@@ -345,7 +351,9 @@ static void go(struct driver *d, const struct run *const *todo, int count)
 
 struct outcome sweep_run(const struct sweep *asked, const struct run *const *todo, int count, struct rows *rows)
 {
-    assert(asked->jobs >= 1 && asked->jobs <= MAX_THREADS && rows->fd >= 0);
+    assert(asked->jobs >= 1);
+    assert(asked->jobs <= MAX_THREADS);
+    assert(rows->fd >= 0);
     struct sweep own = *asked, *s = &own;
     struct driver d = { .s = s, .rows = rows, .slots = calloc((size_t)s->jobs, sizeof *d.slots), .environment = environment_record() };
     if (s->wish->timing) { /* these runs have the machine to themselves: what one thread could do at most belongs to them */
