@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,7 +74,7 @@ static int batch_of(const struct entry *e, const struct recipe *r, const struct 
     assert(r->batch >= 1);
     const struct selection *t = &r->train;
     const int most = t->kind == SELECT_SINGLE                             ? 1
-                     : t->kind == SELECT_PER_CLASS                        ? 10 * t->count
+                     : t->kind == SELECT_PER_CLASS                        ? (t->count <= INT_MAX / 10 ? 10 * t->count : INT_MAX)
                      : t->kind == SELECT_FIRST || t->kind == SELECT_SPLIT ? t->count
                                                                           : train_images(e->data_name);
     const int batch = r->batch < most ? r->batch : most;
@@ -210,7 +211,7 @@ static struct limits limits_here(void)
 static const char *way_out(const struct need *n, double left, char text[64])
 {
     char size[32];
-    const int fit = (int)floor((left - n->data) / n->run);
+    const int fit = n->run > 0 ? (int)fmax(0, floor((left - n->data) / n->run)) : 0;
     if (fit >= 1) snprintf(text, 64, "--jobs %d needs %s", fit, size_text(whole(n, fit), size));
     else snprintf(text, 64, "a smaller batch= in --recipe needs less");
     return text;
