@@ -3,6 +3,7 @@
  * trained net is also tested on images shifted by up to 1, 2, 3 and 4 pixels each way, to see what pooling is good for. */
 #include "driver/ablation.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -58,6 +59,9 @@ enum { MOST_SHIFT = 4 };
 /* Per cent right among all test images, each shifted by its own whole pixels, up to `most` each way: keyed by the image alone. */
 static double shifted_accuracy(const struct look *look, struct plan *plan, int most)
 {
+    assert(most >= 0);
+    assert(most <= MOST_SHIFT);
+    assert(look->batch <= PLAN_WAVE);
     struct transform transform = look->recipe->transform;
     struct batcher *batcher;
     const struct images *images = &look->data->test;

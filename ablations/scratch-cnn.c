@@ -39,6 +39,7 @@ static const struct {
 /* An arm is a bug and where: its name up to " at ". */
 static unsigned bugs_of(const char *arm)
 {
+    assert(arm);
     const char *end = strstr(arm, " at ");
     size_t length = end ? (size_t)(end - arm) : strlen(arm);
     for (size_t i = 0; i < sizeof buggy / sizeof *buggy; i++)
@@ -58,6 +59,8 @@ static void negate(real *values, size_t count)
 /* dy of the layer below := dy of this one, as if the activation were the identity. */
 static void pass_through(struct plan *plan, int layer, int n)
 {
+    assert(layer >= 0);
+    assert(n >= 1);
     const struct layer *l = &plan_net(plan)->layers[layer];
     real *from = plan_output_gradient(plan, layer), *to = layer > 0 ? plan_output_gradient(plan, layer - 1) : NULL;
     if (to && to != from) memcpy(to, from, elements(l->out, n) * sizeof(real));
@@ -66,6 +69,7 @@ static void pass_through(struct plan *plan, int layer, int n)
 /* What comes from outputs beyond the eighth row or column is lost on its way down. */
 static void cut_off(struct plan *plan, int layer, int n)
 {
+    assert(n >= 1);
     enum { KEPT = 8 };
     struct shape s = plan_net(plan)->layers[layer].out;
     real *dy = plan_output_gradient(plan, layer);
@@ -79,6 +83,7 @@ static void cut_off(struct plan *plan, int layer, int n)
 
 static struct tensor weight_of(struct plan *plan, int layer)
 {
+    assert(layer >= 0);
     int i = 0;
     while (atoi(plan_tensor(plan, i).name) != layer) i++;
     return plan_tensor(plan, i);
@@ -89,7 +94,8 @@ static void wrong_factor(struct plan *plan, int layer)
 {
     struct tensor w = weight_of(plan, layer);
     real *kept = malloc(w.count * sizeof(real));
-    assert(kept && w.rank == 2);
+    assert(kept);
+    assert(w.rank == 2);
     memcpy(kept, w.value, w.count * sizeof(real));
     plan_backward_layer(plan, layer);
     memcpy(w.value, w.gradient, w.count * sizeof(real));
@@ -114,7 +120,8 @@ static void wrong_backward(void *context, struct plan *plan, int n, int scale_n,
     const struct look *look = context;
     const unsigned bugs = bugs_of(look->arm);
     const int last = plan_net(plan)->count - 1;
-    assert(!accumulate && bugs);
+    assert(!accumulate);
+    assert(bugs);
     plan_backward_begin(plan, n, scale_n, accumulate, key);
     if (bugs & ASCENT) negate(plan_output_gradient(plan, last), elements(plan_net(plan)->layers[last].out, n));
     for (int i = last; i >= plan_lowest(plan); i--) {

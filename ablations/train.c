@@ -3,6 +3,7 @@
  * loaded changes the bits and stands neither in the net nor in the recipe: its hash goes into the cell's name and so into the row's id. */
 #include "driver/driver.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <popt.h>
@@ -23,6 +24,8 @@ struct request {
 /* The zoo's cell named "study/cell", and its study. */
 static const struct zoo_cell *zoo_find(const char *name, const struct zoo_study **study)
 {
+    assert(name);
+    assert(study);
     for (int i = 0; zoo_studies[i]; i++)
         for (const struct zoo_cell *cell = zoo_studies[i]->cells; cell->cell; cell++) {
             size_t length = strlen(zoo_studies[i]->study);
@@ -46,6 +49,8 @@ static int list_zoo(void)
 /* "custom from 1a2b3c4d5e6f": what a run starts from is a part of its id */
 static void name_after_file(const char *cell, const char *path, bool weights_only, char *name, size_t size)
 {
+    assert(path);
+    assert(size > 0);
     struct stat is = { .st_mode = 0 };
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */
     FILE *f = fd < 0 || fstat(fd, &is) || !S_ISREG(is.st_mode) ? NULL : fdopen(fd, "rb");
@@ -60,6 +65,7 @@ static void name_after_file(const char *cell, const char *path, bool weights_onl
 /* Asked before the data are read and hours are trained: can a file be written there? */
 static void check_save(const char *path)
 {
+    assert(path);
     struct stat there;
     char folder[4096];
     const char *slash = strrchr(path, '/');

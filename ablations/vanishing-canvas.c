@@ -63,6 +63,7 @@ static char nets[ARMS][NET_SIZE], recipes[ARMS][160], cells[16][16];
 /* "1x28x28 BLOCK … BLOCK dense10" */
 static void write_net(const struct change *c, int depth, char *text)
 {
+    assert(depth >= 1);
     size_t used = (size_t)snprintf(text, NET_SIZE, "1x28x28");
     for (int i = 0; i < depth; i++) {
         const char *block = c->block ? c->block : BLOCK;
@@ -84,7 +85,8 @@ static void make_arms(void)
         for (int d = 0; d < DEPTHS; d++) {
             const struct change *c = &changes[i];
             if (!wanted_at(c, depths[d])) continue;
-            assert(arm < ARMS && depths[d] < 16);
+            assert(arm < ARMS);
+            assert(depths[d] < 16);
             snprintf(cells[depths[d]], sizeof cells[0], "d%d", depths[d]);
             snprintf(recipes[arm], sizeof recipes[0], SMALL " %s", c->recipe ? c->recipe : "");
             write_net(c, depths[d], nets[arm]);

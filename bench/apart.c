@@ -26,6 +26,7 @@ static void serve_all(int socket, apart_serve *serve, void *context)
 
 int apart_open(struct apart *a, apart_serve *serve, void *context, struct why *why)
 {
+    assert(serve);
     int pair[2];
     *a = (struct apart){ .socket = -1 };
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return why_fail(why, -errno, "no socket: %s", strerror(errno));
@@ -53,6 +54,7 @@ int apart_open(struct apart *a, apart_serve *serve, void *context, struct why *w
 /* Its end, in words. */
 static int ended(struct apart *a, struct why *why)
 {
+    assert(a->pid > 0);
     int status = 0;
     while (waitpid(a->pid, &status, 0) < 0 && errno == EINTR) {}
     a->pid = 0;
@@ -64,7 +66,8 @@ int apart_ask(struct apart *a, const void *request, size_t request_bytes, void *
               struct why *why)
 {
     assert(request_bytes > 0);
-    assert(request_bytes <= APART_BYTES && answer_bytes <= APART_BYTES);
+    assert(request_bytes <= APART_BYTES);
+    assert(answer_bytes <= APART_BYTES);
     if (!a->pid) return why_fail(why, -ECHILD, "is gone");
     if (send(a->socket, request, request_bytes, MSG_NOSIGNAL) < 0) return ended(a, why);
     struct pollfd wait = { .fd = a->socket, .events = POLLIN };

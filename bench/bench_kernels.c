@@ -64,6 +64,8 @@ static void gather(struct problem_list *list, const struct request *r, const str
 /* "onednn" and "autovec": what was asked for by name and is not here is an error, what is not here by default is said. */
 static void choose_peers(struct group_options *g, const struct request *r, const struct options *o)
 {
+    assert(!g->onednn);
+    assert(!g->native);
     struct why why;
     const bool named = r->peers != NULL;
     const char *wanted = named ? r->peers : "onednn,autovec";
@@ -91,6 +93,7 @@ static int run_threads(const struct problem_list *list, struct group_options *g,
     struct team *team;
     int wrong = 0;
     threads = o->list ? 1 : report_workers(o, threads);
+    assert(threads >= 1);
     if (team_open(&team, threads, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
     report_team(o, team);
     g->team = team;

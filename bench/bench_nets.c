@@ -51,6 +51,9 @@ struct nets {
 
 static void add(struct nets *nets, const char *name, const char *string, const char *recipe)
 {
+    assert(name);
+    assert(string);
+    assert(recipe);
     struct why why;
     struct bench_net n = { 0 };
     snprintf(n.name, sizeof n.name, "%s", name);
@@ -88,6 +91,7 @@ static int read_batches(const char *text, int batches[BATCHES])
         batches[count] = (int)n;
         at = *end ? end + 1 : end;
     }
+    assert(count <= BATCHES);
     return count;
 }
 

@@ -43,6 +43,7 @@ static void fork_join(void *team) { team_run(team, team_workers(team), nothing, 
 /* Workers that wait longer than they spin are asleep: this is the first call after a pause. */
 static double wake_up(void *team, int calls)
 {
+    assert(calls >= 1);
     const struct timespec pause = { 0, 2000000 };
     uint64_t ns = 0;
     for (int i = 0; i < calls; i++) {
@@ -67,6 +68,8 @@ static void *wait_for_work(void *context)
     struct barriers *b = context;
     struct topology *t;
     const int worker = atomic_fetch_add(&b->next, 1);
+    assert(worker >= 1);
+    assert(worker < team_workers(b->team));
     if (team_pinned(b->team) && topology_open(&t, NULL) == 0) { /* where the team's worker of that number is */
         topology_bind_self(t, team_planned_pu(b->team, worker));
         topology_close(t);
@@ -99,6 +102,7 @@ static int barriers_open(struct barriers *b, pthread_t *threads, struct team *te
     pthread_barrier_init(&b->end, NULL, (unsigned)most + 1);
     while (started < most)
         if (pthread_create(&threads[started++], NULL, wait_for_work, b)) quit(EXIT_FAIL, "cannot start a thread: fewer --threads");
+    assert(started == most);
     return started;
 }
 
@@ -114,6 +118,7 @@ static void barriers_close(struct barriers *b, const pthread_t *threads, int sta
 static double read_clock(void *context, int calls)
 {
     (void)context;
+    assert(calls >= 1);
     const uint64_t start = clock_ns();
     for (int i = 1; i < calls; i++) clock_ns();
     const double seconds = (double)(clock_ns() - start) * 1e-9;
@@ -202,6 +207,7 @@ static int run_threads(const struct options *o, const struct bench_rules *rules,
     struct why why;
     struct team *team;
     threads = report_workers(o, threads);
+    assert(threads >= 1);
     if (team_open(&team, threads, o->bind, &why)) quit(EXIT_FAIL, "%s", why.text);
     report_team(o, team);
     const int ran = run_cases(o, rules, team, report) + run_ceilings(o, team, report);

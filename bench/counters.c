@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Hardware counters of the calling thread, by perf_event_open: cycles, instructions, misses of the last-level cache, as one group, so that
  * they count the same stretch. Virtual machines and careful kernels often have none; then all is NAN, and the program says so once. */
+#include <assert.h>
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <math.h>
@@ -29,6 +30,7 @@ static int open_event(uint64_t event, int group)
 
 const char *counters_open(void)
 {
+    assert(fd[0] < 0);
     static const uint64_t events[EVENTS] = { PERF_COUNT_HW_CPU_CYCLES, PERF_COUNT_HW_INSTRUCTIONS, PERF_COUNT_HW_CACHE_MISSES };
     for (int i = 0; i < EVENTS; i++) {
         fd[i] = open_event(events[i], i ? fd[0] : -1);

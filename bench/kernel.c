@@ -20,6 +20,8 @@ const struct op_bench *const op_benches[OP_COUNT] = { OPS(OP_BENCH) };
 
 const char *problem_parse(const char *text, struct problem *p)
 {
+    assert(text);
+    assert(p);
     const char *wrong = NULL;
     bool meant = false; /* `wrong` is of the op that was meant, as far as one sees: the first whose name begins so */
     for (int op = 0; op < OP_COUNT; op++) {
@@ -38,6 +40,7 @@ static void *room(size_t bytes) { return aligned_alloc(64, bytes ? (bytes + 63) 
 
 static void kill_lanes(float *tensor, size_t count, int images)
 {
+    assert(images >= 1);
     const int live = images % LANES;
     const size_t block = count / (size_t)image_blocks(images);
     for (size_t i = count - block; live && i < count; i++)
@@ -46,6 +49,7 @@ static void kill_lanes(float *tensor, size_t count, int images)
 
 int problem_open(struct problem *p)
 {
+    assert(p->op < OP_COUNT);
     struct rng r = rng_start(rng_stream_key(1, STREAM_TEST, (uint32_t)p->op, 0));
     for (int i = 0; i < TENSORS; i++) {
         if (!p->count[i]) continue;
@@ -72,9 +76,12 @@ void problem_close(struct problem *p)
 
 int kernel_open(struct kernel *k, struct problem *p, const struct variant *v, int direction, struct team *team)
 {
+    assert(p);
+    assert(v);
     const struct op_bench *op = op_benches[p->op];
     const int workers = team_workers(team);
-    assert(direction < DIRECTIONS && op->directions[direction]);
+    assert(direction < DIRECTIONS);
+    assert(op->directions[direction]);
     *k = (struct kernel){ .problem = p, .variant = v, .direction = direction, .team = team };
     if (op->measure) op->measure(k);
     k->packed = room(k->packed_bytes);
@@ -111,6 +118,8 @@ static void merge_strips(void *sums, int begin, int end, int worker)
 
 void kernel_merge(const struct kernel *k, int chunks, size_t stride, float *to, size_t count)
 {
+    assert(count <= stride);
+    assert(chunks >= 1);
     assert((size_t)chunks * stride * sizeof(float) <= k->partial_bytes);
     struct chunk_sums sums = { k->partials, to, chunks, stride, count, .add = false };
     team_run(k->team, chunk_sums_strips(&sums), merge_strips, &sums);

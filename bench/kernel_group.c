@@ -126,7 +126,8 @@ static void add_floats(struct group *k, struct report *report)
     const unsigned isas = isa_best(k->g->options->isas) < 0 ? cpu_detect() : k->g->options->isas;
     const struct conv_variant *v = conv_pick(&k->floats.conv, (enum conv_direction)k->direction, isas, NULL);
     char text[512];
-    assert(v && k->entries < ENTRIES);
+    assert(v);
+    assert(k->entries < ENTRIES);
     if (!wanted(k, isa_name(v->head.isa), "float32")) return;
     struct entry *e = &k->entry[k->entries];
     *e = (struct entry){ .isa = isa_name(v->head.isa), .algo = "float32", .variant = &v->head, .floats = true, .error = NAN };
@@ -174,6 +175,7 @@ static void add_onednn(struct group *k, struct report *report)
         onednn_peer_close(e.onednn);
         return convict(k, report, &e, finding);
     }
+    assert(k->entries < ENTRIES);
     k->entry[k->entries++] = e;
 }
 
@@ -184,6 +186,7 @@ double entry_pack_seconds(struct entry *e)
     const struct op_bench *op = e->variant ? op_benches[e->kernel.problem->op] : NULL;
     double best = INFINITY;
     if (!op || !e->kernel.packed_bytes) return NAN;
+    assert(op->pack);
     for (int i = 0; i < 5; i++) {
         const uint64_t start = clock_ns();
         op->pack(&e->kernel);
@@ -195,6 +198,7 @@ double entry_pack_seconds(struct entry *e)
 /* Cases of all entries, then of the peaks that they are measured by. Their number. */
 static int make_cases(struct group *k)
 {
+    assert(k->entries <= ENTRIES);
     int count = 0;
     for (int isa = 0; isa < ISA_COUNT; isa++) k->peak_case[isa] = -1;
     for (int i = 0; i < k->entries; i++) {
@@ -215,6 +219,7 @@ static int make_cases(struct group *k)
 /* oneDNN stands last; when it has come to an end while it was timed, it has no time. */
 static void drop_dead(struct group *k, struct report *report)
 {
+    assert(k->entries <= ENTRIES);
     struct entry *last = k->entries ? &k->entry[k->entries - 1] : NULL;
     const char *end = last && last->onednn ? onednn_peer_end(last->onednn) : NULL;
     if (!end) return;
@@ -270,6 +275,8 @@ static bool pointless(const struct group *k)
 
 int contest_run(const char *problem, struct group_options *g, struct report *report)
 {
+    assert(problem);
+    assert(g);
     static struct group k;
     k = (struct group){ .g = g };
     const char *wrong = problem_parse(problem, &k.problem);

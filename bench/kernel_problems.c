@@ -15,6 +15,7 @@ enum { IMAGES = 64 };
 
 static int add(struct problem_list *list, const char *text)
 {
+    assert(text);
     for (int i = 0; i < list->count; i++)
         if (strcmp(list->text[i], text) == 0) return 0;
     char **more = realloc(list->text, (size_t)(list->count + 1) * sizeof *more);
@@ -27,16 +28,19 @@ static int add(struct problem_list *list, const char *text)
 /* A layer as a problem; "" for those that the table has, since their shape matters little (activations, dropout, skips). */
 static const char *layer_problem(const struct layer *layer, char *text, size_t size)
 {
+    assert(size > 0);
     text[0] = 0;
     if (layer->kind == LAYER_CONV) {
         struct conv p = layer->conv;
         p.n = IMAGES;
         conv_complete(&p);
+        assert(p.p > 0);
         conv_print(&p, text, size);
     } else if (layer->kind == LAYER_POOL) {
         struct pool p = layer->pool;
         p.n = IMAGES;
         pool_complete(&p);
+        assert(p.p > 0);
         pool_print(&p, text, size);
     } else if (layer->kind == LAYER_DENSE) {
         struct dense p = layer->dense;
@@ -71,6 +75,8 @@ int problems_default(struct problem_list *list, bool table_alone, struct why *wh
 
 int problems_read(struct problem_list *list, const char *path, struct why *why)
 {
+    assert(list);
+    assert(path);
     char line[256];
     int status = 0;
     FILE *f = fopen(path, "r");
@@ -86,7 +92,8 @@ int problems_read(struct problem_list *list, const char *path, struct why *why)
 
 int problems_add(struct problem_list *list, const char *text)
 {
-    assert(text && *text);
+    assert(text);
+    assert(*text);
     return add(list, text);
 }
 

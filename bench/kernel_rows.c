@@ -28,6 +28,7 @@ struct roof {
 
 static struct roof roof_of(const struct group *k, const struct entry *e, const struct work *w)
 {
+    assert(e->peak < ISA_COUNT);
     const struct machine *m = &k->g->machine;
     const int at = k->peak_case[e->peak];
     const enum cache_level level = machine_level(m, w->bytes, team_workers(k->g->team));
@@ -46,6 +47,8 @@ static double group_moved(const struct group *k)
 
 json_t *group_row(struct group *k, int i, json_t *environment)
 {
+    assert(i >= 0);
+    assert(i < k->entries);
     const struct entry *e = &k->entry[i];
     const struct bench_case *c = &k->cases[i];
     const char *direction = op_benches[k->problem.op]->directions[k->direction];
@@ -85,6 +88,7 @@ json_t *group_row(struct group *k, int i, json_t *environment)
 
 void group_to_gbench(const struct group *k, const json_t *row, const struct bench_case *c)
 {
+    assert(json_is_object(row));
     static const char *const names[] = {
         "gflops", "percent_of_peak", "percent_of_roof", "error_of_bound", "cycles", "ipc", "cache_misses"
     };
@@ -102,6 +106,7 @@ void group_to_gbench(const struct group *k, const json_t *row, const struct benc
 
 void group_book(struct group *k)
 {
+    assert(k->entries > 0);
     struct group_options *g = k->g;
     const double baseline = median_named(k, "peer", "onednn");
     double best = INFINITY;
@@ -144,6 +149,7 @@ void group_machine(const struct group_options *g, struct report *report)
 
 void group_summary(const struct group_options *g, struct report *report)
 {
+    assert(g->lost <= g->ratio_count);
     double sum = 0;
     for (int i = 0; i < g->ratio_count; i++) sum += g->ratios[i];
     if (g->ratio_count)

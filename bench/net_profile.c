@@ -50,6 +50,7 @@ static size_t slot(const struct watch *w, int step, int layer, int part)
 
 static void watched_step(struct runner *r, struct watch *w)
 {
+    assert(w->steps < STEPS);
     memset(w->now, 0, sizeof w->now);
     plan_watch(r->plan, part_ended, w);
     const uint64_t start = w->last = clock_ns();
@@ -72,6 +73,7 @@ static double part_mean(const struct watch *w, int layer, enum plan_part part)
         sum += (double)w->seen[slot(w, i, layer, (int)part)];
         count++;
     }
+    assert(count > 0);
     return sum / count;
 }
 
@@ -82,6 +84,7 @@ static double faster_half(const double *seconds, int count)
     int taken = 0;
     for (int i = 0; i < count; i++)
         if (seconds[i] <= median) sum += seconds[i], taken++;
+    assert(taken > 0);
     return sum / taken;
 }
 
@@ -121,6 +124,7 @@ static void write_part(const struct runner *r, struct net_options *g, struct rep
 
 static void write_profile(const struct runner *r, const struct watch *w, struct net_options *g, struct report *report)
 {
+    assert(w->steps >= FEWEST);
     const double whole = faster_half(w->watched, w->steps), unwatched = faster_half(w->unwatched, w->steps);
     char out[48];
     struct part total = { .layer = -1, .word = "sum of the parts", .out = "", .flops = runner_flops(r) };
@@ -155,6 +159,7 @@ static void write_profile(const struct runner *r, const struct watch *w, struct 
 
 void net_profile(struct bench_net *n, int batch, struct net_options *g, struct report *report)
 {
+    assert(n->net.count <= NET_MAX_LAYERS);
     struct runner r;
     struct why why;
     static struct watch w;

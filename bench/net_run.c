@@ -17,9 +17,11 @@ enum { VARIANTS = 16 };
 /* Noise for images; every class among the labels. */
 static void fill(struct plan *plan, int batch)
 {
+    assert(batch >= 1);
     const struct net *net = plan_net(plan);
     const size_t pixels = (size_t)net->in.c * (size_t)net->in.h * (size_t)net->in.w;
     const int classes = net->layers[net->count - 1].out.c;
+    assert(classes >= 1);
     struct rng rng = rng_start(rng_stream_key(1, STREAM_TEST, 0, 0));
     real *x = plan_input(plan);
     for (size_t i = 0; i < (size_t)image_blocks(batch) * pixels * LANES; i++) {
@@ -32,6 +34,8 @@ static void fill(struct plan *plan, int batch)
 int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo,
                 const struct net_options *g, struct why *why)
 {
+    assert(batch >= 1);
+    assert(isa < ISA_COUNT);
     const struct plan_options options = { .batch = batch,
                                           .training = training,
                                           .isas = 1u << isa,
@@ -69,6 +73,7 @@ void runner_run(void *runner)
 /* Nominal work of convolutions and dense layers: forward once, and in training twice more, less the gradient of the net's input. */
 double runner_flops(const struct runner *r)
 {
+    assert(r->net);
     double flops = 0;
     bool first = true;
     for (int i = 0; i < r->net->net.count; i++) {
@@ -115,6 +120,7 @@ static int open_variants(const struct bench_net *n, int batch, bool training, co
         for (int i = 0; i < 2 && algos[i]; i++) {
             if (!wanted_isa(g->options->isas, isa) || !wanted(g, n, training, (enum isa)isa, algos[i])) continue;
             if (!named && i == 1 && isa <= (int)ISA_PORTABLE) continue;
+            assert(count < VARIANTS);
             const int status = runner_open(&runners[count], n, batch, training, (enum isa)isa, algos[i], g, &why);
             if (status == -ENOMEM) quit(EXIT_FAIL, "%s", why.text);
             if (status) warn("%s: left out: %s", n->name, why.text);
@@ -229,6 +235,7 @@ static void measure_mode(struct bench_net *n, int batch, bool training, struct n
         peak_case[i] = all;
         cases[all++] = (struct bench_case){ .run = peak_run, .context = &peaks[i], .beside = true };
     }
+    assert(all <= 2 * VARIANTS);
     if (count && bench_sample(cases, all, &g->rules)) quit(EXIT_FAIL, "out of memory");
     for (int i = 0; i < count; i++) {
         write_row(&runners[i], &cases[i], peak_case[i] < 0 ? NULL : &cases[peak_case[i]], g, report);
@@ -240,6 +247,8 @@ static void measure_mode(struct bench_net *n, int batch, bool training, struct n
 
 void net_measure(struct bench_net *n, int batch, struct net_options *g, struct report *report)
 {
+    assert(n);
+    assert(batch >= 1);
     for (int training = 1; training >= 0; training--) {
         if (!g->options->list) {
             measure_mode(n, batch, training, g, report);

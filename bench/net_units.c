@@ -60,6 +60,7 @@ static int ascending(const void *a, const void *b)
 
 static double regions_on(int workers)
 {
+    assert(workers >= 1);
     double sum = 0;
     for (int i = 0; i < seen.most; i++) {
         const struct region *r = &seen.list[i];
@@ -72,6 +73,7 @@ static double regions_on(int workers)
 /* serial: seconds of a step outside of all regions */
 static void write_units(const struct runner *r, struct net_options *g, struct report *report, double serial)
 {
+    assert(seen.most > 0);
     static const int workers[] = { 2, 4, 8, 16, 32, 64 };
     char key[24];
     double below = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Convolution in bf16. Operands are in bf16 when the clock starts, as their producers leave them, and results are floats; so a variant's
  * packed memory holds its weights and its operands. */
+#include <assert.h>
 #include "kernel.h"
 
 enum { FWD, BWD_DATA, BWD_WEIGHTS };
@@ -22,6 +23,8 @@ static const char *bf16_read(const char *text, struct problem *p)
 /* Operands once in bf16, results once in float. */
 static struct work bf16_work(const struct problem *p, int direction)
 {
+    assert(direction >= FWD);
+    assert(direction <= BWD_WEIGHTS);
     const struct conv *c = &p->conv_bf16.shape;
     const size_t *n = p->count;
     const double in = (double)(direction == FWD ? n[T_X] + n[T_W] : direction == BWD_DATA ? n[T_DY] + n[T_W] : n[T_X] + n[T_DY]);
@@ -47,6 +50,8 @@ static size_t first_count(const struct kernel *k)
 
 static void bf16_measure(struct kernel *k)
 {
+    assert(k->direction >= FWD);
+    assert(k->direction <= BWD_WEIGHTS);
     const struct conv *p = shape_of(k);
     const struct bf16_map x = conv_bf16_x(p);
     const size_t second = k->direction == BWD_WEIGHTS ? bf16_lines_count(&x) : 0;
@@ -57,6 +62,8 @@ static void bf16_measure(struct kernel *k)
 
 static void bf16_pack(struct kernel *k)
 {
+    assert(k->packed);
+    assert(k->problem);
     const struct conv_bf16_variant *v = variant_of(k);
     const struct conv *p = shape_of(k);
     const struct bf16_map x = conv_bf16_x(p), dy = conv_bf16_dy(p), pairs = dy_map(p);

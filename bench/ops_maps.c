@@ -9,6 +9,8 @@ static size_t lanes(int n, int c, int h, int w) { return (size_t)image_blocks(n)
 
 static void like(struct problem *p, size_t in, size_t out)
 {
+    assert(in > 0);
+    assert(out > 0);
     p->count[T_X] = p->count[T_DX] = in;
     p->count[T_Y] = p->count[T_DY] = out;
 }
@@ -16,12 +18,16 @@ static void like(struct problem *p, size_t in, size_t out)
 /* `flops` operations, everything read and written once, plus `more` bytes. */
 static struct work moving(const struct problem *p, double flops, int passes, double more)
 {
+    assert(passes >= 1);
+    assert(more >= 0);
     return (struct work){ flops, flops, 4.0 * passes * (double)(p->count[T_X] + p->count[T_Y]) / 2 + more };
 }
 
 /* Backward reads what a forward pass left in the problem's tensors. */
 static void forward_first(struct kernel *k)
 {
+    assert(k->problem);
+    assert(k->direction == FWD || k->direction == BWD);
     const int direction = k->direction;
     k->direction = FWD;
     if (direction != FWD) op_benches[k->problem->op]->run(k);
@@ -38,6 +44,7 @@ static const char *pool_read(const char *text, struct problem *p)
     like(p, lanes(o->n, o->c, o->h, o->w), lanes(o->n, o->c, o->p, o->q));
     p->images = o->n;
     p->byte_count = p->count[T_Y];
+    assert(p->byte_count > 0);
     return NULL;
 }
 
@@ -94,6 +101,7 @@ static struct work batchnorm_work(const struct problem *p, int direction)
 
 static void batchnorm_measure(struct kernel *k)
 {
+    assert(k->problem->batchnorm.c >= 1);
     k->partial_bytes = (size_t)batchnorm_chunks(&k->problem->batchnorm) * 2 * (size_t)k->problem->batchnorm.c * sizeof(float);
 }
 
@@ -162,6 +170,7 @@ static struct span span_of(int begin, int end) { return (struct span){ begin, en
 
 static const char *vectors_read(struct problem *p, const char *wrong)
 {
+    assert(wrong || p->vectors >= 1);
     if (!wrong) like(p, (size_t)p->vectors * LANES, (size_t)p->vectors * LANES);
     return wrong;
 }
@@ -224,6 +233,7 @@ static const char *optimizer_read(const char *text, struct problem *p)
     if (wrong) return wrong;
     p->optimizer = optimizer_of(&step);
     p->vectors = step.vectors;
+    assert(p->vectors >= 1);
     p->count[T_W] = p->count[T_DW] = p->count[T_X] = p->count[T_Y] = (size_t)p->vectors * LANES;
     return NULL;
 }
@@ -239,6 +249,7 @@ static struct work optimizer_work(const struct problem *p, int direction)
 /* A second moment is never negative, and a vanishing step keeps the weights where they are however long this runs. */
 static void optimizer_calm(struct kernel *k)
 {
+    assert(k->problem->tensor[T_Y]);
     for (size_t i = 0; i < k->problem->count[T_Y]; i++) k->problem->tensor[T_Y][i] = 0.01f;
     k->problem->optimizer.rate = k->problem->optimizer.step_size = 1e-12f;
 }
@@ -263,6 +274,7 @@ static const char *add_read(const char *text, struct problem *p)
     if (wrong) return wrong;
     like(p, lanes(a->n, a->c, a->h, a->w), lanes(a->n, a->c, a->h, a->w));
     p->count[T_W] = p->count[T_DX] = lanes(a->n, a->c, a->bh, a->bw);
+    assert(p->count[T_W] >= p->count[T_X]);
     return NULL;
 }
 
@@ -293,6 +305,7 @@ static const char *loss_read(const char *text, struct problem *p)
     p->count[T_X] = p->count[T_DX] = lanes(p->loss.n, p->loss.k, 1, 1);
     p->count[T_Y] = lanes(p->loss.n, 1, 1, 1);
     p->byte_count = 2 * p->count[T_Y];
+    assert(p->count[T_Y] <= p->count[T_X]);
     return NULL;
 }
 

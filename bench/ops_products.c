@@ -12,6 +12,8 @@ static size_t lanes(int n, int c, int h, int w) { return (size_t)image_blocks(n)
 /* x, w, b and y once, or their gradients. */
 static double moved(const struct problem *p, int direction)
 {
+    assert(direction >= FWD);
+    assert(direction <= BWD_WEIGHTS);
     const size_t *n = p->count;
     return sizeof(float) * (double)(direction == BWD_WEIGHTS ? n[T_X] + n[T_DY] + n[T_DW] + n[T_DB] : n[T_X] + n[T_W] + n[T_B] + n[T_Y]);
 }
@@ -22,6 +24,8 @@ static const struct conv_variant *conv_of(const struct kernel *k) { return (cons
 
 void problem_conv(struct problem *p, const struct conv *c)
 {
+    assert(c->p >= 1);
+    assert(c->q >= 1);
     p->count[T_X] = p->count[T_DX] = lanes(c->n, c->c, c->h, c->w);
     p->count[T_Y] = p->count[T_DY] = lanes(c->n, c->k, c->p, c->q);
     p->count[T_W] = p->count[T_DW] = (size_t)c->k * (size_t)c->r * (size_t)c->s * (size_t)c->c;
@@ -43,6 +47,8 @@ static struct work conv_work(const struct problem *p, int direction)
 
 static bool conv_supports(const struct variant *v, const struct problem *p)
 {
+    assert(v);
+    assert(v->algo);
     return ((const struct conv_variant *)(const void *)v)->supports(&p->conv);
 }
 
@@ -51,6 +57,8 @@ static size_t conv_stride(const struct problem *p) { return round16(p->count[T_D
 
 static void conv_measure(struct kernel *k)
 {
+    assert(k->direction >= FWD);
+    assert(k->direction <= BWD_WEIGHTS);
     const struct conv *p = &k->problem->conv;
     const struct conv_variant *v = conv_of(k);
     k->scratch_bytes = v->scratch_bytes(p);
@@ -60,6 +68,8 @@ static void conv_measure(struct kernel *k)
 
 static void conv_pack(struct kernel *k)
 {
+    assert(k->problem);
+    assert(k->direction <= BWD_WEIGHTS);
     if (k->direction == BWD_WEIGHTS) return;
     conv_of(k)->pack(&k->problem->conv, k->direction == FWD ? CONV_FWD : CONV_BWD_DATA, k->problem->tensor[T_W], k->packed);
 }
@@ -137,6 +147,7 @@ static const char *dense_read(const char *text, struct problem *p)
     p->count[T_W] = p->count[T_DW] = (size_t)d->k * (size_t)d->c;
     p->count[T_B] = p->count[T_DB] = d->bias ? (size_t)d->k : 0;
     p->images = d->n;
+    assert(p->images >= 1);
     return NULL;
 }
 

@@ -19,12 +19,14 @@
 json_t *report_environment(double fma_peak)
 {
     json_t *environment = environment_record();
+    assert(environment);
     json_object_set_new(environment, "fma_peak_gflops", real_or_null(fma_peak));
     return environment;
 }
 
 int report_listed(const struct options *o, int cases, double max_time)
 {
+    assert(cases >= 0);
     if (o->thread_count) cases *= o->thread_count;
     const double seconds = cases * max_time * 1.5; /* warming up, and the FMA loop beside them */
     if (o->dry_run)
@@ -40,6 +42,7 @@ int report_workers(const struct options *o, int threads)
     struct why why;
     if (topology_open(&t, &why)) quit(EXIT_FAIL, "%s", why.text);
     const int places = o->bind == BIND_PU ? topology_pus(t) : topology_cores(t);
+    assert(places >= 1);
     topology_close(t);
     if (threads > places && !said)
         warn("--threads %d: there are %d %s here, which they share", threads, places, o->bind == BIND_PU ? "hardware threads" : "cores");
@@ -71,6 +74,8 @@ static int beside(void)
  * measured is never written over. */
 static FILE *open_beside(struct report *r)
 {
+    assert(r->path);
+    assert(!r->beside);
     if (access(r->path, F_OK) == 0) quit(EXIT_FAIL, "--output %s: is there already; remove it, or give another file", r->path);
     if (asprintf(&r->beside, "%s.part", r->path) < 0) quit(EXIT_FAIL, "out of memory");
     const int fd = open(r->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -84,6 +89,9 @@ static FILE *open_beside(struct report *r)
 
 void report_open(struct report *r, const struct options *options, const struct column *columns, bool gbench)
 {
+    assert(r);
+    assert(options);
+    assert(columns);
     struct stat s;
     json_t *environment = report_environment(NAN);
     const char *key;
@@ -109,6 +117,7 @@ void report_drop(struct report *r)
 
 static const char *cell(const json_t *row, const struct column *c, char *text, size_t size)
 {
+    assert(size > 0);
     const json_t *value = json_object_get(row, c->key);
     if (json_is_string(value)) snprintf(text, size, "%s", json_string_value(value));
     else if (json_is_integer(value)) snprintf(text, size, "%lld", (long long)json_integer_value(value));
@@ -121,6 +130,7 @@ static const char *cell(const json_t *row, const struct column *c, char *text, s
 
 static void head(struct report *r)
 {
+    assert(r->columns);
     const char *between = "";
     if (r->started || r->format > FORMAT_CSV) return;
     if (r->format == FORMAT_MD) fputc('\n', r->out);
@@ -157,6 +167,7 @@ static void flush(struct report *r)
 
 void report_row(struct report *r, json_t *row)
 {
+    assert(json_is_object(row));
     char text[512];
     const int others = beside();
     if (others > 0) json_object_set_new(row, "beside", json_integer(others));
@@ -185,6 +196,7 @@ void report_row(struct report *r, json_t *row)
 
 void report_remark(struct report *r, const char *format, ...)
 {
+    assert(format);
     va_list arguments;
     if (r->gbench || r->format != FORMAT_MD) return;
     va_start(arguments, format);
@@ -195,6 +207,7 @@ void report_remark(struct report *r, const char *format, ...)
 
 void report_close(struct report *r)
 {
+    assert(r->out);
     if (r->gbench) {
         if (!gbench_run()) quit(EXIT_USAGE, "--benchmark_filter matches nothing; --list shows what there is");
     } else if (r->format == FORMAT_JSON) {
@@ -218,6 +231,7 @@ void report_close(struct report *r)
 
 void report_moved(json_t *row, double moved)
 {
+    assert(json_is_object(row));
     const char *note = json_string_value(json_object_get(row, "note"));
     json_object_set_new(row, "reference_moved", real_or_null(moved));
     if (!(moved > REFERENCE_MOST)) return;

@@ -29,6 +29,7 @@ static int ascending(const void *a, const void *b)
 /* The largest k for which [x(k), x(n-1-k)], counted from 0, holds the median with 95 %: P(Binomial(n, 1/2) <= k) <= 0.025. -1: none. */
 static int median_interval(int n)
 {
+    assert(n >= 1);
     double term = pow(0.5, n), sum = 0;
     int k = 0;
     for (; k < n / 2; k++) {
@@ -65,6 +66,7 @@ static void empty_caches(unsigned char *flush)
 
 static double one_sample(const struct bench_case *c, int calls)
 {
+    assert(calls >= 1);
     if (c->timed) return c->timed(c->context, calls) / calls;
     const uint64_t start = clock_ns();
     for (int i = 0; i < calls; i++) c->run(c->context);
@@ -83,6 +85,7 @@ static void warm_up(struct bench_case *c, const struct bench_rules *rules)
         if (seconds < fastest) fastest = seconds;
         tries++;
     }
+    assert(tries > 0);
     /* what a call that times itself does besides (a pause, a reset) must not make a sample of seconds */
     const double whole = (double)(clock_ns() - start) * 1e-9 / tries;
     const double calls = fmin(ceil(SAMPLE_SECONDS / fmax(fastest, 1e-9)), ceil(WARM_SECONDS / whole));
@@ -135,6 +138,7 @@ static bool take_turns(struct bench_case *cases, int count, const struct bench_r
         if (spent(c, rules)) continue;
         settle(c, rules, flush);
         const double seconds = one_sample(c, c->calls);
+        assert(c->samples < BENCH_SAMPLES);
         c->sample[c->samples++] = seconds;
         c->spent += isnan(seconds) ? INFINITY : seconds * c->calls;
         turns += !c->beside;
@@ -145,6 +149,7 @@ static bool take_turns(struct bench_case *cases, int count, const struct bench_r
 
 int bench_sample(struct bench_case *cases, int count, const struct bench_rules *rules)
 {
+    assert(cases);
     assert(count > 0);
     assert(rules->max_time > 0);
     unsigned char *flush = rules->cold ? calloc(1, FLUSH_BYTES) : NULL;

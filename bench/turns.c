@@ -4,6 +4,7 @@
  * needs more samples; the group goes on while either needs them, so that both leave it after as many turns and their samples are pairs. */
 #include "bench.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@ static struct {
 /* A partner that has ended needs nothing more. */
 static void wait_for_turn(void)
 {
+    assert(partner.in >= 0);
     ssize_t bytes;
     do bytes = read(partner.in, &partner.word, 1);
     while (bytes < 0 && errno == EINTR);
@@ -28,6 +30,7 @@ static void wait_for_turn(void)
 
 int turns_open(const char *text)
 {
+    assert(text);
     char rest;
     if (sscanf(text, "%d,%d%c", &partner.in, &partner.out, &rest) != 2 || partner.in < 0 || partner.out < 0) return -EINVAL;
     signal(SIGPIPE, SIG_IGN); /* the partner may end before us */
@@ -42,6 +45,7 @@ bool turns_pass(bool more)
 {
     if (!partner.here) return more;
     const char before = partner.word;
+    assert(partner.out >= 0);
     ssize_t bytes;
     do bytes = write(partner.out, more ? "+" : ".", 1);
     while (bytes < 0 && errno == EINTR);

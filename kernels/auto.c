@@ -190,8 +190,10 @@ int auto_costs(const struct conv *p, enum conv_direction direction, struct auto_
 
 const char *conv_auto(const struct conv *p, enum conv_direction direction, int rank)
 {
+    assert(p);
     assert(rank >= 0);
-    assert(direction >= 0 && direction < CONV_DIRECTIONS);
+    assert(direction >= 0);
+    assert(direction < CONV_DIRECTIONS);
     struct auto_cost costs[AUTO_CANDIDATES];
     const int filled = auto_costs(p, direction, costs);
     for (int given = 0; given < filled; given++) {

@@ -16,6 +16,8 @@ struct moments {
 /* Chan, Golub, LeVeque: `a` becomes the statistics of the union of two disjoint sets, both not empty. */
 static void join(struct moments *a, const struct moments *b)
 {
+    assert(a->count > 0);
+    assert(b->count > 0);
     const double count = a->count + b->count, share = b->count / count, harmonic = a->count * share;
     for (int c = 0; c < STRIP; c++) {
         const double apart = b->mean[c] - a->mean[c];
@@ -75,6 +77,7 @@ void batchnorm_merge(const struct batchnorm *p, const real *chunk_mean, const re
 
 void batchnorm_fold(int c, real eps, const real *mean, const real *variance, const real *gamma, const real *beta, real *scale, real *shift)
 {
+    assert(c >= 1);
     for (int i = 0; i < c; i++) {
         const double factor = (double)gamma[i] / sqrt((double)variance[i] + (double)eps);
         scale[i] = (real)factor;
@@ -86,6 +89,7 @@ void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean,
                      real *running_variance)
 {
     const double count = values_per_channel(p);
+    assert(count >= 1);
     const double unbiased = count > 1 ? count / (count - 1) : 1;
     const double share = (double)momentum;
     for (int c = 0; c < p->c; c++) {
@@ -99,7 +103,9 @@ void batchnorm_track(const struct batchnorm *p, real momentum, const real *mean,
 void batchnorm_bwd_fold(const struct batchnorm *p, real eps, const real *variance, const real *gamma, const real *sum_dy,
                         const real *sum_dyx, const struct batchnorm_folded *to)
 {
+    assert(to);
     const double count = values_per_channel(p);
+    assert(count >= 1);
     for (int c = 0; c < p->c; c++) {
         const double squared = (double)variance[c] + (double)eps, sd = sqrt(squared), factor = (double)gamma[c] / sd;
         const double dy = (double)sum_dy[c], dyx = (double)sum_dyx[c];

@@ -12,7 +12,8 @@ static const char prefix[] = "bf16:";
 
 const char *conv_bf16_parse(const char *text, struct conv_bf16 *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     const size_t length = strlen(prefix);
     return strncmp(text, prefix, length) == 0 ? conv_parse(text + length, &p->shape)
                                               : "a convolution in bf16 reads bf16:n64c16h26k16r3pad0";
@@ -20,6 +21,7 @@ const char *conv_bf16_parse(const char *text, struct conv_bf16 *p)
 
 const char *conv_bf16_print(const struct conv_bf16 *p, char *text, size_t size)
 {
+    assert(p);
     const size_t length = strlen(prefix);
     assert(size > length);
     memcpy(text, prefix, length);
@@ -31,7 +33,8 @@ static int most(int a, int b) { return a > b ? a : b; }
 
 struct bf16_map conv_bf16_x(const struct conv *p)
 {
-    assert(p->p > 0 && p->q > 0); /* conv_complete() has passed */
+    assert(p->p > 0);
+    assert(p->q > 0); /* conv_complete() has passed */
     return (struct bf16_map){ .n = p->n,
                               .c = p->c,
                               .h = p->h,
@@ -45,6 +48,7 @@ struct bf16_map conv_bf16_x(const struct conv *p)
 /* Rows (columns) before and after dy's that inputs 0 … in-1 reach: output o feeds inputs o * step - pad … + kernel - 1. */
 static void reach(int in, int out, int kernel, int step, int pad, int *before, int *after)
 {
+    assert(step >= 1);
     *before = *after = 0;
     for (int phase = 0; phase < step && phase < in; phase++) {
         const int first = (phase + pad) % step, taps = first < kernel ? (kernel - first + step - 1) / step : 0;
@@ -57,6 +61,7 @@ static void reach(int in, int out, int kernel, int step, int pad, int *before, i
 
 struct bf16_map conv_bf16_dy(const struct conv *p)
 {
+    assert(p->p > 0);
     struct bf16_map m = { .n = p->n, .c = p->k, .h = p->p, .w = p->q };
     reach(p->h, p->p, p->r, p->step, p->top, &m.top, &m.bottom);
     reach(p->w, p->q, p->s, p->step, p->left, &m.left, &m.right);
@@ -65,6 +70,7 @@ struct bf16_map conv_bf16_dy(const struct conv *p)
 
 struct conv conv_bf16_dense(int n, int c, int k, bool bias)
 {
+    assert(n >= 1);
     const int blocks = image_blocks(n);
     return (struct conv){
         .n = LANES, .c = c, .h = blocks, .w = 1, .k = k, .r = 1, .s = 1, .step = 1, .bias = bias, .p = blocks, .q = 1, .pitch = k

@@ -20,8 +20,11 @@ struct cut {
 
 static struct cut cut_rows(const struct cloth *c)
 {
-    assert(c->blocks >= 1 && c->rows >= 1 && c->width >= 1);
-    assert(c->grain >= 1 && c->pixels >= 1);
+    assert(c->blocks >= 1);
+    assert(c->rows >= 1);
+    assert(c->width >= 1);
+    assert(c->grain >= 1);
+    assert(c->pixels >= 1);
     const long long pixels = (long long)c->rows * c->width, grain = (long long)c->grain * c->width;
     if (pixels >= c->pixels) {
         const int band = (int)((c->pixels + grain - 1) / grain), bands = grains(c) / band;
@@ -44,7 +47,8 @@ static int least(int a, int b) { return a < b ? a : b; }
 static struct span chunk(const struct cloth *c, int i)
 {
     const struct cut cut = cut_rows(c);
-    assert(i >= 0 && i < cut.groups * cut.bands);
+    assert(i >= 0);
+    assert(i < cut.groups * cut.bands);
     const struct span group = piece(c->blocks, cut.groups, i / cut.bands), band = piece(grains(c), cut.bands, i % cut.bands);
     return (struct span){ group.begin * c->rows + band.begin * c->grain, (group.end - 1) * c->rows + least(band.end * c->grain, c->rows) };
 }
@@ -57,6 +61,7 @@ static int chunks(const struct cloth *c)
 
 static struct cloth conv_cloth(const struct conv_variant *v, const struct conv *p, enum conv_direction direction)
 {
+    assert(v->chunk_pixels >= 1);
     const bool forward = direction == CONV_FWD;
     return (struct cloth){ image_blocks(p->n), forward ? p->p : p->h, forward ? p->q : p->w, v->grain(p, direction), v->chunk_pixels };
 }
@@ -75,7 +80,9 @@ struct span conv_chunk(const struct conv_variant *v, const struct conv *p, int i
 
 struct conv conv_filters(const struct conv *p, struct span filters)
 {
-    assert(filters.begin >= 0 && filters.begin < filters.end && filters.end <= p->k);
+    assert(filters.begin >= 0);
+    assert(filters.begin < filters.end);
+    assert(filters.end <= p->k);
     struct conv part = *p;
     part.k = filters.end - filters.begin;
     return part;
@@ -84,7 +91,8 @@ struct conv conv_filters(const struct conv *p, struct span filters)
 int conv_parts(const struct conv *p, int chunks, int workers)
 {
     enum { FEWEST = 8, ENOUGH = 4 }; /* filters of a part; units per worker that come out even by themselves */
-    assert(chunks >= 1 && workers >= 1);
+    assert(chunks >= 1);
+    assert(workers >= 1);
     int parts = 1;
     while (chunks * parts % workers && chunks * parts < ENOUGH * workers && p->k >= FEWEST * (parts + 1)) parts++;
     return parts;
@@ -92,7 +100,8 @@ int conv_parts(const struct conv *p, int chunks, int workers)
 
 struct span conv_part(const struct conv *p, int parts, int i)
 {
-    assert(i >= 0 && i < parts);
+    assert(i >= 0);
+    assert(i < parts);
     return piece(p->k, parts, i);
 }
 
@@ -108,7 +117,8 @@ static int unit_row(const struct cloth *c, int i) { return i / grains(c) * c->ro
 struct span conv_unit_rows(const struct conv_variant *v, const struct conv *p, enum conv_direction direction, struct span units)
 {
     const struct cloth c = conv_cloth(v, p, direction);
-    assert(units.begin >= 0 && units.begin <= units.end);
+    assert(units.begin >= 0);
+    assert(units.begin <= units.end);
     assert(units.end <= c.blocks * grains(&c));
     return (struct span){ unit_row(&c, units.begin), unit_row(&c, units.end) };
 }

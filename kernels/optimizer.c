@@ -11,7 +11,10 @@ void optimizer_fold(struct optimizer *o, enum eps_form form, double rate, double
 {
     assert(o != NULL);
     assert(t >= 1);
-    assert(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1);
+    assert(beta1 >= 0);
+    assert(beta1 < 1);
+    assert(beta2 >= 0);
+    assert(beta2 < 1);
     const double correction1 = beta1 > 0 ? 1 - exact_pow(beta1, t) : 1;
     const double root2 = beta2 > 0 ? sqrt(1 - exact_pow(beta2, t)) : 1;
     o->rate = (float)rate;
@@ -32,6 +35,8 @@ void optimizer_fold(struct optimizer *o, enum eps_form form, double rate, double
 
 struct optimizer optimizer_of(const struct optimizer_problem *p)
 {
+    assert(p);
+    assert(p->kind <= OPTIMIZER_ADAMW);
     struct optimizer o = { .kind = p->kind, .rate = 0.05f, .weight_decay = (float)p->decay * 1e-4f };
     if (p->kind == OPTIMIZER_SGD) {
         o.momentum = (float)p->momentum / 1000;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Problems: what a shape needs to be legal, its text form both ways, and its work.
+ * Problems: what a shape needs to be legal, and its text form both ways.
  * Legal means that no kernel has to ask again: every window holds a tap inside the image and `int` counts the elements of every tensor. */
 #include <assert.h>
 #include <limits.h>
@@ -146,7 +146,8 @@ static bool take_prefix(const char **text, const char *prefix)
 
 const char *conv_parse(const char *text, struct conv *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     *p = (struct conv){ 0 };
     bool ok = take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "h", &p->h);
     take_or(&text, "w", &p->w, p->h);
@@ -160,7 +161,8 @@ const char *conv_parse(const char *text, struct conv *p)
 
 const char *pool_parse(const char *text, struct pool *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     *p = (struct pool){ .kind = POOL_MAX };
     bool ok = take_prefix(&text, "max:");
     if (!ok) {
@@ -184,7 +186,8 @@ const char *pool_parse(const char *text, struct pool *p)
 
 const char *batchnorm_parse(const char *text, struct batchnorm *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     *p = (struct batchnorm){ 0 };
     const bool ok = take_prefix(&text, "bn:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "h", &p->h);
     take_or(&text, "w", &p->w, p->h);
@@ -194,7 +197,8 @@ const char *batchnorm_parse(const char *text, struct batchnorm *p)
 
 const char *dense_parse(const char *text, struct dense *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     *p = (struct dense){ 0 };
     const bool ok = take_prefix(&text, "dense:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "k", &p->k) &&
                     take_bias(&text, &p->bias);
@@ -206,7 +210,9 @@ static const char *const activations[] = { [ACTIVATION_RELU] = "relu:", [ACTIVAT
 
 const char *activation_parse(const char *text, struct activation *p, int *vectors)
 {
-    assert(text && p && vectors);
+    assert(text);
+    assert(p);
+    assert(vectors);
     int kind = ACTIVATION_TANH;
     while (kind >= 0 && !take_prefix(&text, activations[kind])) kind--;
     if (kind < 0 || !take(&text, "v", vectors) || *text) { return "an activation reads relu:v37, leaky:v37 or tanh:v37 (vectors of 16)"; }
@@ -216,7 +222,8 @@ const char *activation_parse(const char *text, struct activation *p, int *vector
 
 const char *add_parse(const char *text, struct add *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     *p = (struct add){ 0 };
     const bool ok = take_prefix(&text, "add:") && take(&text, "n", &p->n) && take(&text, "c", &p->c) && take(&text, "h", &p->h) &&
                     take(&text, "w", &p->w) && take(&text, "bh", &p->bh) && take(&text, "bw", &p->bw);
@@ -226,7 +233,9 @@ const char *add_parse(const char *text, struct add *p)
 
 const char *dropout_parse(const char *text, struct dropout *p, int *vectors)
 {
-    assert(text && p && vectors);
+    assert(text);
+    assert(p);
+    assert(vectors);
     int threshold;
     const bool ok = take_prefix(&text, "drop:") && take(&text, "t", &threshold) && take(&text, "v", vectors);
     if (!ok || *text || threshold > UINT16_MAX) { return "a dropout reads drop:t13107v37 (threshold below 65536, vectors of 16)"; }
@@ -236,7 +245,8 @@ const char *dropout_parse(const char *text, struct dropout *p, int *vectors)
 
 const char *loss_parse(const char *text, struct loss *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     *p = (struct loss){ 0 };
     const bool ok = take_prefix(&text, "loss:") && take(&text, "n", &p->n) && take(&text, "k", &p->k);
     if (!ok || *text || p->k > UINT8_MAX + 1) { return "a loss reads loss:n64k10, up to 256 classes"; }
@@ -254,7 +264,8 @@ static bool take_flag(const char **text, const char *key, bool *flag)
 
 const char *optimizer_parse(const char *text, struct optimizer_problem *p)
 {
-    assert(text && p);
+    assert(text);
+    assert(p);
     *p = (struct optimizer_problem){ .t = 1 };
     bool ok, keras = false;
     if (take_prefix(&text, "sgd:")) {
@@ -344,57 +355,39 @@ const char *dense_print(const struct dense *p, char *text, size_t size)
 
 const char *activation_print(const struct activation *p, int vectors, char *text, size_t size)
 {
+    assert(size > 0);
     snprintf(text, size, "%sv%d", activations[p->kind], vectors);
     return text;
 }
 
 const char *add_print(const struct add *p, char *text, size_t size)
 {
+    assert(size > 0);
     snprintf(text, size, "add:n%dc%dh%dw%dbh%dbw%d", p->n, p->c, p->h, p->w, p->bh, p->bw);
     return text;
 }
 
 const char *dropout_print(const struct dropout *p, int vectors, char *text, size_t size)
 {
+    assert(size > 0);
     snprintf(text, size, "drop:t%uv%d", (unsigned)p->threshold, vectors);
     return text;
 }
 
 const char *loss_print(const struct loss *p, char *text, size_t size)
 {
+    assert(size > 0);
     snprintf(text, size, "loss:n%dk%d", p->n, p->k);
     return text;
 }
 
 const char *optimizer_print(const struct optimizer_problem *p, char *text, size_t size)
 {
+    assert(size > 0);
+    assert(p->kind <= OPTIMIZER_ADAMW);
     const char *name = p->kind == OPTIMIZER_SGD ? "sgd" : p->kind == OPTIMIZER_ADAM ? "adam" : "adamw";
     const bool sgd = p->kind == OPTIMIZER_SGD, keras = p->form == EPS_KERAS;
     if (sgd) snprintf(text, size, "%s:v%dm%dn%df%dd%d", name, p->vectors, p->momentum, p->nesterov, p->first, p->decay);
     else snprintf(text, size, "%s:v%dt%dd%dk%d", name, p->vectors, p->t, p->decay, keras);
     return text;
 }
-
-/* ---- work ---- */
-
-double conv_flops(const struct conv *p) { return 2.0 * p->n * p->k * p->p * p->q * p->r * p->s * p->c; }
-
-/* Over all window positions along one axis, the taps that lie inside the image. */
-static double taps_inside(int extent, int before, int window, int step, int positions)
-{
-    double taps = 0;
-    for (int i = 0; i < positions; i++) {
-        const int first = i * step - before;
-        const int begin = first > 0 ? first : 0;
-        const int end = first + window < extent ? first + window : extent;
-        taps += end - begin;
-    }
-    return taps;
-}
-
-double conv_flops_exact(const struct conv *p)
-{
-    return 2.0 * p->n * p->k * p->c * taps_inside(p->h, p->top, p->r, p->step, p->p) * taps_inside(p->w, p->left, p->s, p->step, p->q);
-}
-
-size_t dense_scratch_bytes(const struct dense *p) { return (size_t)image_blocks(p->n) * LANES * DENSE_STRIP * sizeof(real); }

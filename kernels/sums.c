@@ -14,6 +14,8 @@ void sums_add(real *restrict to, const real *restrict from, size_t count)
 
 static void merge_elements(const struct chunk_sums *s, size_t begin, size_t end)
 {
+    assert(begin < end);
+    assert(end <= s->count);
     real *first = s->from + begin;
     const size_t count = end - begin;
     for (int gap = 1; gap < s->chunks; gap *= 2)
@@ -27,8 +29,10 @@ int chunk_sums_strips(const struct chunk_sums *sums) { return (int)((sums->count
 
 void chunk_sums_merge(const struct chunk_sums *sums, struct span strips)
 {
-    assert(sums->chunks >= 1 && sums->count <= sums->stride);
-    assert(strips.begin >= 0 && strips.end <= chunk_sums_strips(sums));
+    assert(sums->chunks >= 1);
+    assert(sums->count <= sums->stride);
+    assert(strips.begin >= 0);
+    assert(strips.end <= chunk_sums_strips(sums));
     for (int i = strips.begin; i < strips.end; i++) {
         const size_t from = (size_t)i * STRIP, to = from + STRIP;
         merge_elements(sums, from, to < sums->count ? to : sums->count);

@@ -44,7 +44,8 @@ static const size_t row_sizes[OP_COUNT] = { OPS(OP_SIZE) };
 
 const struct variant *kernels_row(const struct kernels *k, enum op op, int i)
 {
-    assert(k && i >= 0);
+    assert(k);
+    assert(i >= 0);
     assert(op < OP_COUNT);
 #define OP_FIRST(NAME, name) k->name ? &k->name->head : NULL,
     const struct variant *const first[OP_COUNT] = { OPS(OP_FIRST) };
@@ -96,6 +97,7 @@ static const struct conv_variant *conv_row(const struct conv_variant *v, const s
 
 static const struct conv_variant *conv_best(const struct conv_variant *table, const struct conv *p, enum conv_direction direction)
 {
+    assert(table);
     const char *algo;
     for (int rank = 0; (algo = conv_auto(p, direction, rank)); rank++) {
         const struct conv_variant *v = conv_row(table, p, algo);
@@ -107,7 +109,8 @@ static const struct conv_variant *conv_best(const struct conv_variant *table, co
 const struct conv_variant *conv_pick(const struct conv *p, enum conv_direction direction, unsigned isas, const char *algo)
 {
     assert(p != NULL);
-    assert(p->p > 0 && p->q > 0); /* conv_complete() has passed */
+    assert(p->p > 0);
+    assert(p->q > 0); /* conv_complete() has passed */
     const bool any = !algo || strcmp(algo, "auto") == 0;
     const struct conv_variant *v = NULL;
     for (int isa = ISA_COUNT - 1; isa >= 0 && !v; isa--) {

@@ -25,6 +25,8 @@ const struct layer_row *layer_row(enum layer_kind kind)
 
 static int read_layer(const char *token, int index, struct layer *l, struct why *why)
 {
+    assert(index >= 0);
+    assert(index < NET_MAX_LAYERS);
     char known[160] = "";
     for (int kind = 0; kind < LAYER_KINDS; kind++)
         for (const struct word *word = layer_row((enum layer_kind)kind)->words; word->name; word++) {
@@ -58,7 +60,8 @@ static size_t next_word(const char **text, char token[TOKEN_SIZE])
 
 int net_parse(const char *text, struct net *net, struct why *why)
 {
-    assert(text && net);
+    assert(text);
+    assert(net);
     char token[TOKEN_SIZE];
     *net = (struct net){ 0 };
     if (next_word(&text, token) == 0)
@@ -79,7 +82,8 @@ int net_parse(const char *text, struct net *net, struct why *why)
 
 const char *layer_print(const struct layer *layer, char *text, size_t size)
 {
-    assert(layer && size > 0);
+    assert(layer);
+    assert(size > 0);
     *text = 0;
     layer_row(layer->kind)->print(layer, text, size);
     return text;
@@ -87,7 +91,8 @@ const char *layer_print(const struct layer *layer, char *text, size_t size)
 
 const char *net_print(const struct net *net, char *text, size_t size)
 {
-    assert(net && size > 0);
+    assert(net);
+    assert(size > 0);
     *text = 0;
     append(text, size, "%dx%dx%d", net->in.c, net->in.h, net->in.w);
     for (int i = 0; i < net->count; i++) {

@@ -13,7 +13,9 @@
 
 int net_source(const struct net *net, int layer)
 {
-    assert(net && layer >= 0 && layer < net->count);
+    assert(net);
+    assert(layer >= 0);
+    assert(layer < net->count);
     const struct layer *l = &net->layers[layer];
     const struct layer_row *row = layer_row(l->kind);
     return row->source ? layer - row->source(l) : layer;
@@ -47,6 +49,7 @@ static int check_source(const struct net *net, int i, struct why *why)
 
 static int check_layer(struct net *net, int i, struct why *why)
 {
+    assert(i < net->count);
     struct layer *l = &net->layers[i];
     const struct layer_row *row = layer_row(l->kind);
     char word[96];
@@ -60,7 +63,9 @@ static int check_layer(struct net *net, int i, struct why *why)
 
 int net_check(struct net *net, struct why *why)
 {
-    assert(net && net->count >= 0 && net->count <= NET_MAX_LAYERS);
+    assert(net);
+    assert(net->count >= 0);
+    assert(net->count <= NET_MAX_LAYERS);
     struct shape at = net->in;
     if (at.c < 1 || at.h < 1 || at.w < 1 || (double)at.c * at.h * at.w * LANES > INT_MAX)
         return why_fail(why, -EINVAL, "net: the input %dx%dx%d is %s; write channels x height x width, such as 1x28x28", at.c, at.h, at.w,
@@ -83,7 +88,8 @@ int net_check(struct net *net, struct why *why)
 
 int net_check_batch(const struct net *net, int images, struct why *why)
 {
-    assert(net && images > 0);
+    assert(net);
+    assert(images > 0);
     for (int i = 0; i < net->count; i++) {
         const struct layer *l = &net->layers[i];
         char word[96];
@@ -114,6 +120,7 @@ static long count_parameters(const struct layer *l)
 
 bool net_mixes_images(const struct net *net)
 {
+    assert(net);
     for (int i = 0; i < net->count; i++)
         if (layer_row(net->layers[i].kind)->mixes_images) return true;
     return false;
@@ -121,7 +128,9 @@ bool net_mixes_images(const struct net *net)
 
 struct layer_facts net_layer_facts(const struct net *net, int layer)
 {
-    assert(net && layer >= 0 && layer < net->count);
+    assert(net);
+    assert(layer >= 0);
+    assert(layer < net->count);
     const struct layer *l = &net->layers[layer];
     const struct layer_row *row = layer_row(l->kind);
     struct layer_facts facts = { .out = l->out, .parameters = count_parameters(l), .macs = row->macs ? row->macs(l) : 0 };
@@ -141,7 +150,8 @@ struct layer_facts net_layer_facts(const struct net *net, int layer)
 
 long net_parameters(const struct net *net)
 {
-    assert(net && net->count <= NET_MAX_LAYERS);
+    assert(net);
+    assert(net->count <= NET_MAX_LAYERS);
     long sum = 0;
     for (int i = 0; i < net->count; i++) sum += count_parameters(&net->layers[i]);
     return sum;

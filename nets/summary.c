@@ -11,7 +11,8 @@ static double mebibytes(struct shape s) { return (double)s.c * s.h * s.w * sizeo
 
 struct estimated net_estimated(const struct net *net, int batch)
 {
-    assert(net && batch >= 1);
+    assert(net);
+    assert(batch >= 1);
     struct estimated e = { .input = mebibytes(net->in) * batch, .parameters = (double)net_parameters(net) * sizeof(float) / (1 << 20) };
     for (int i = 0; i < net->count; i++) e.passes += 2 * mebibytes(net->layers[i].out) * batch;
     e.total = e.input + e.passes + e.parameters;
@@ -34,8 +35,10 @@ static void print_line(FILE *out, const struct net *net, int i, int batch)
 
 void net_summary(const struct net *net, int batch, FILE *out)
 {
-    assert(net && net->count > 0);
-    assert(batch >= 1 && out);
+    assert(net);
+    assert(net->count > 0);
+    assert(batch >= 1);
+    assert(out);
     double macs = 0;
     fprintf(out, "   #  %-24s  %-14s %12s  %6s %12s %14s\n", "layer", "output", "parameters", "field", "MACs/image", "bytes");
     rule(out);

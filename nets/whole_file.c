@@ -33,6 +33,7 @@ static char *folder_of(const char *path)
 
 int sync_folder(const char *path)
 {
+    assert(path);
     char *folder = folder_of(path);
     int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     free(folder);
@@ -80,6 +81,7 @@ static void sweep(const char *path)
 /* Opens a file of a name that was not there, locked. -1 with errno. A sweeper may come between the two: then another is made. */
 static int open_beside(struct whole_file *w, mode_t mode)
 {
+    assert(w->path);
     uint64_t random;
     struct stat is;
     for (int i = 0; i < TRIES; i++) {
@@ -110,6 +112,7 @@ static void forget(struct whole_file *w)
 /* Where the file goes: links followed to what they name. */
 static int find_place(struct whole_file *w, const char *path, struct stat *there, bool *exists, struct why *why)
 {
+    assert(!w->path);
     struct stat itself;
     *exists = stat(path, there) == 0;
     const bool link = lstat(path, &itself) == 0 && S_ISLNK(itself.st_mode);
@@ -121,7 +124,9 @@ static int find_place(struct whole_file *w, const char *path, struct stat *there
 
 int whole_open(struct whole_file *w, const char *path, struct why *why)
 {
-    assert(w && path && *path);
+    assert(w);
+    assert(path);
+    assert(*path);
     struct stat there;
     bool exists;
     *w = (struct whole_file){ .file = NULL };
@@ -147,7 +152,8 @@ int whole_open(struct whole_file *w, const char *path, struct why *why)
 
 int whole_close(struct whole_file *w, struct why *why)
 {
-    assert(w && w->file);
+    assert(w);
+    assert(w->file);
     int error = fflush(w->file) ? errno : 0;
     if (!error && ferror(w->file)) error = write(fileno(w->file), " ", 1) < 0 ? errno : EIO; /* stdio has forgotten why: asked again */
     if (!error && w->beside && fsync(fileno(w->file)) && errno != EINVAL && errno != EROFS) error = errno;
@@ -162,6 +168,8 @@ int whole_close(struct whole_file *w, struct why *why)
 
 bool whole_unchanged(struct whole_file *w)
 {
+    assert(w);
+    assert(w->file);
     if (!w->beside || fflush(w->file)) return false;
     FILE *one = fopen(w->beside, "re"), *other = fopen(w->path, "re");
     bool same = one && other;
@@ -178,6 +186,7 @@ bool whole_unchanged(struct whole_file *w)
 
 void whole_drop(struct whole_file *w)
 {
+    assert(w);
     if (w->beside) unlink(w->beside);
     if (w->file) fclose(w->file);
     forget(w);

@@ -27,6 +27,7 @@ struct data {
 
 static int list(const struct sweep *s, const struct study *study)
 {
+    assert(study->zoo);
     char name[256];
     if (s->options->format == FORMAT_JSON) {
         describe(s, stdout);
@@ -66,6 +67,7 @@ static int usable_cores(void)
     struct why why;
     if (topology_open(&topology, &why)) quit(EXIT_FAIL, "%s", why.text);
     int cores = topology_cores(topology);
+    assert(cores >= 1);
     topology_close(topology);
     return cores;
 }
@@ -81,6 +83,8 @@ static void warn_threads(const struct sweep *s)
 /* The team that makes procedural data is gone before the first fork. */
 static void open_one(const struct sweep *s, const char *name, struct dataset *set)
 {
+    assert(name);
+    assert(s->cores >= 1);
     struct team *team = NULL;
     struct why why;
     const struct options *o = s->options;
@@ -113,6 +117,7 @@ static void open_data(struct sweep *s, struct data *data)
  * results/local/<study>.jsonl, with shards a file for each. */
 static const char *rows_path(const struct sweep *s, char *text, size_t size)
 {
+    assert(size > 0);
     if (s->wish->report) return s->wish->report;
     const char *output = s->options->output, *dot = output ? strrchr(output, '.') : NULL;
     if (output && (s->options->format == FORMAT_JSONL || (s->options->dry_run && dot && strcmp(dot, ".jsonl") == 0))) return output;
@@ -132,6 +137,7 @@ static void check_table_place(const struct options *o)
 
 static int table_to_file(struct sweep *s, const struct rows *rows)
 {
+    assert(s->options->output);
     struct whole_file w;
     struct why why;
     int status = whole_open(&w, s->options->output, &why);
@@ -175,6 +181,8 @@ static bool any_row(const struct sweep *s, const struct rows *rows)
 /* Runs of this shard that have no row yet, or pictures to draw. Returns how many; *done: how many have one. */
 static int choose(const struct sweep *s, const struct rows *rows, const struct run **todo, int *done)
 {
+    assert(todo);
+    assert(done);
     int count = 0;
     *done = 0;
     for (int i = 0; i < s->run_count; i++) {
@@ -208,6 +216,7 @@ static int dry_run_json(const struct sweep *s, const struct rows *rows)
 
 static int dry_run(const struct sweep *s, const struct rows *rows, const struct run *const *todo, int count, int done)
 {
+    assert(s->jobs >= 1);
     char name[320], time[32];
     double total = 0;
     if (s->options->format == FORMAT_JSON) return dry_run_json(s, rows);
@@ -224,6 +233,8 @@ static int dry_run(const struct sweep *s, const struct rows *rows, const struct 
 
 static int make(struct sweep *s, struct rows *rows, const struct run *const *todo, int count, int done)
 {
+    assert(count >= 0);
+    assert(done >= 0);
     struct outcome outcome = { 0 };
     check_table_place(s->options);
     if (count < s->jobs) s->jobs = count ? count : 1;
@@ -248,7 +259,10 @@ static int make(struct sweep *s, struct rows *rows, const struct run *const *tod
 
 int ablation_run(const struct study *study, const struct options *options, const struct wish *wish)
 {
-    assert(study && study->zoo && options && wish);
+    assert(study);
+    assert(study->zoo);
+    assert(options);
+    assert(wish);
     static struct data data; /* children share it until the very end */
     struct sweep s = { .options = options, .wish = wish };
     struct rows rows;
@@ -308,6 +322,8 @@ int every_of(int given)
 
 int ablation_main(const struct study *study, int argc, const char **argv)
 {
+    assert(study);
+    assert(study->zoo);
     int arms = 0, tier = 0, timing = 0, summary = 0, every = 0;
     char *report = NULL, *pictures = NULL, *on_divergence = NULL;
     const struct poptOption more[] = {

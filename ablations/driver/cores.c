@@ -2,6 +2,7 @@
  * Which cores a sweep's runs get: each its own, and none that another program of ours has claimed. */
 #include "driver.h"
 
+#include <assert.h>
 #ifdef __linux__
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
  * pinned, and the system places them. */
 static void take(struct cores *c, struct sweep *s, const struct run *const *todo, int count)
 {
+    assert(s->jobs >= 1);
     int most = 1, free = 0;
     for (int i = 0; i < count; i++) most = todo[i]->threads > most ? todo[i]->threads : most;
     const int all = topology_cores(c->all), before = s->jobs;
@@ -31,6 +33,7 @@ static void take(struct cores *c, struct sweep *s, const struct run *const *todo
 
 int cores_open(struct cores *c, struct sweep *s, const struct run *const *todo, int count, struct why *why)
 {
+    assert(s->jobs >= 1);
     *c = (struct cores){ .own = NULL };
     int status = topology_open(&c->own, why);
     if (status == 0) status = topology_open(&c->all, why);
@@ -50,6 +53,8 @@ void cores_close(struct cores *c)
 #ifdef __linux__
 void cores_confine(const struct cores *c, int slot, int threads)
 {
+    assert(threads >= 1);
+    assert(slot >= 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (c->jobs == 1 && !c->claimed) return;
     cpu_set_t own;

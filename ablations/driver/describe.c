@@ -49,7 +49,8 @@ static json_t *entry_record(const struct sweep *s, const struct entry *e)
 
 void describe(const struct sweep *s, FILE *out)
 {
-    assert(s->of && s->entry_count > 0);
+    assert(s->of);
+    assert(s->entry_count > 0);
     json_t *entries = json_array(), *nets = json_object();
     for (int i = 0; i < s->entry_count; i++) {
         json_array_append_new(entries, entry_record(s, &s->entries[i]));

@@ -11,16 +11,16 @@
 #include "ablation.h"
 
 struct entry {
-    const char *cell, *arm;          /* arm "": the cell itself */
-    const char *base;                /* the arm of the cell that it changes; "": the cell itself */
-    const char *tests;               /* what the arm tests, or what was published; may be NULL */
-    const struct zoo_cell *zoo;      /* the cell, with its published values */
-    const char *data_name;           /* --data, or the cell's, or the study's */
-    int place, tier;                 /* among all that the study has, wanted or not; as `wish` counts tiers */
-    bool shortened;                  /* by --quick: no published value is comparable */
-    bool study_data;                 /* that is the cell's own: its published values are comparable */
-    const struct dataset *data;      /* opened between sweep_entries and sweep_runs */
-    char *net, *recipe;              /* canonical; owned */
+    const char *cell, *arm;     /* arm "": the cell itself */
+    const char *base;           /* the arm of the cell that it changes; "": the cell itself */
+    const char *tests;          /* what the arm tests, or what was published; may be NULL */
+    const struct zoo_cell *zoo; /* the cell, with its published values */
+    const char *data_name;      /* --data, or the cell's, or the study's */
+    int place, tier;            /* among all that the study has, wanted or not; as `wish` counts tiers */
+    bool shortened;             /* by --quick: no published value is comparable */
+    bool study_data;            /* that is the cell's own: its published values are comparable */
+    const struct dataset *data; /* opened between sweep_entries and sweep_runs */
+    char *net, *recipe;         /* canonical; owned */
     enum precision precision;
     int batch, epochs, study_epochs; /* study_epochs: as the study's recipe has it, where a quick run has fewer */
     double images, updates, flops;   /* images and steps of the whole run; flops per image of training, roughly */
@@ -126,6 +126,12 @@ int cores_open(struct cores *c, struct sweep *s, const struct run *const *todo, 
 void cores_close(struct cores *c);
 /* In a child: keeps it on the cores of its slot, and lets it end with its parent. */
 void cores_confine(const struct cores *c, int slot, int threads);
+
+/* ---- child.c */
+
+/* A run in its own process, confined to the cores of its slot; its words go to fd. Asked to stop by *stop. Does not return. */
+_Noreturn void run_child(const struct sweep *s, const struct rows *rows, const struct run *r, const struct cores *cores, int slot,
+                         const volatile sig_atomic_t *stop, int fd);
 
 /* ---- run.c */
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What can be typed for --net and --recipe, from the same tables that read it: nets/layers and nets/train/recipe_keys.c. */
+#include <assert.h>
 #include "driver.h"
 
 #include "../../nets/layers/layer.h"
@@ -7,6 +8,7 @@
 
 void grammar_net(FILE *out)
 {
+    assert(out);
     fprintf(out,
             "A net is its input as CxHxW, then its layers, with spaces between them. [Options] may be left out and come in any order:\n\n");
     for (int kind = 0; kind < LAYER_KINDS; kind++)
@@ -21,6 +23,7 @@ void grammar_net(FILE *out)
 
 void grammar_recipe(FILE *out)
 {
+    assert(out);
     char usual[VALUE_SIZE];
     const struct recipe defaults = recipe_default();
     fprintf(out, "A training recipe is key=value words, with spaces between them; later words win:\n\n");

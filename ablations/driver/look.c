@@ -22,7 +22,8 @@ static void draw(void *context, struct plan *plan)
 void look_begin(struct looking *l, const struct sweep *s, const struct run *r, const struct net *net, const struct recipe *recipe,
                 struct train_options *options)
 {
-    assert(s->of && r->entry->data);
+    assert(s->of);
+    assert(r->entry->data);
     *l = (struct looking){ .s = s };
     l->look = (struct look){ .cell = r->entry->cell,
                              .arm = r->entry->arm,

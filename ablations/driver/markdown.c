@@ -2,6 +2,7 @@
  * The table for people: Markdown with its notes, and under it, on a terminal alone, the same as small bars. */
 #include "driver.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ static const char *shown(double value, int digits, char text[48])
 /* "99.21 ± 0.10, 10" of an accuracy; of a difference with its sign. */
 static const char *spread(const struct summary *v, bool difference, char text[96])
 {
+    assert(v->n >= 0);
     if (v->n == 0) text[0] = 0;
     else if (v->n == 1) snprintf(text, 96, difference ? "%+.2f, 1" : "%.2f, 1", v->mean);
     else snprintf(text, 96, difference ? "%+.2f ± %.2f, %d" : "%.2f ± %.2f, %d", v->mean, v->sd, v->n);
@@ -38,6 +40,7 @@ static const char *spread(const struct summary *v, bool difference, char text[96
 /* "cell" or "cell: arm"; returns the characters it takes. */
 static int name_of(const struct line *l, char text[96])
 {
+    assert(l->entry);
     return snprintf(text, 96, "%s%s%s", l->entry->cell, *l->entry->arm ? ": " : "", l->entry->arm);
 }
 
@@ -73,6 +76,7 @@ static void md_accuracy(const struct line *lines, int count, FILE *out)
 
 static void md_timing(const struct line *lines, int count, FILE *out)
 {
+    assert(count > 0);
     fprintf(out, "| cell | threads | isa | training images/s | inference images/s | MB |\n|---|---|---|---|---|---|\n");
     for (int i = 0; i < count; i++) {
         const struct line *l = &lines[i];
@@ -85,6 +89,7 @@ static void md_timing(const struct line *lines, int count, FILE *out)
 
 static void md_notes(const struct sweep *s, const struct rows *rows, const struct line *lines, int count, FILE *out)
 {
+    assert(count > 0);
     double p = lines[0].test.mean / 100, n = lines[0].entry->test_images;
     char images[48];
     bool quiet = true;
@@ -173,6 +178,8 @@ static void speed_bars(const struct line *lines, int count, FILE *out)
 void markdown_print(const struct sweep *s, const struct rows *rows, const struct line *lines, int count, const struct dataset *data,
                     FILE *out)
 {
+    assert(count > 0);
+    assert(data);
     const char *kind = s->wish->timing ? ", speed" : s->options->quick ? ", quick" : "";
     fprintf(out, "### %s on %s%s%s\n\n", s->study, data->name, data->synthetic ? " (synthetic)" : "", kind);
     if (s->wish->timing) md_timing(lines, count, out);

@@ -5,8 +5,10 @@
  * it is too little, that is a warning. */
 #include "driver.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +63,7 @@ static int train_images(const char *data_name) { return strcmp(data_name, "cifar
 /* Bytes as they lie in memory: a byte a pixel and one for its label; of a folder of the user's own what its files have, packed or not. */
 static double data_bytes(const struct sweep *s, const char *name)
 {
+    assert(name);
     if (s->wish->directory) return folder_bytes(s->options->data_dir);
     return strcmp(name, "cifar-10") == 0 ? 60000 * 3073.0 : 70000 * 785.0;
 }
@@ -68,12 +71,14 @@ static double data_bytes(const struct sweep *s, const char *name)
 /* What train() plans for: no more than the images that are trained on, and of a large batch a wave where no layer mixes images. */
 static int batch_of(const struct entry *e, const struct recipe *r, const struct net *net)
 {
+    assert(r->batch >= 1);
     const struct selection *t = &r->train;
     const int most = t->kind == SELECT_SINGLE                             ? 1
-                     : t->kind == SELECT_PER_CLASS                        ? 10 * t->count
+                     : t->kind == SELECT_PER_CLASS                        ? (t->count <= INT_MAX / 10 ? 10 * t->count : INT_MAX)
                      : t->kind == SELECT_FIRST || t->kind == SELECT_SPLIT ? t->count
                                                                           : train_images(e->data_name);
     const int batch = r->batch < most ? r->batch : most;
+    assert(batch >= 1);
     return batch > PLAN_WAVE && !net_mixes_images(net) ? PLAN_WAVE : batch;
 }
 
@@ -81,6 +86,7 @@ static int batch_of(const struct entry *e, const struct recipe *r, const struct 
  * later. */
 static double run_bytes(const struct sweep *s, const struct entry *e, int threads)
 {
+    assert(threads >= 1);
     static struct net net;
     struct recipe recipe;
     struct plan *plan;
@@ -100,6 +106,7 @@ static double run_bytes(const struct sweep *s, const struct entry *e, int thread
 
 static struct need need_of(const struct sweep *s)
 {
+    assert(s->cores >= 1);
     const struct options *o = s->options;
     struct need n = { 0 };
     double runs = 0;
@@ -132,6 +139,8 @@ static struct need need_of(const struct sweep *s)
 /* The number that follows `key` in a file ("" : the first thing there); NAN where there is none, as of "max". */
 static double number_in(const char *path, const char *key)
 {
+    assert(path);
+    assert(key);
     char line[512];
     double value = NAN;
     FILE *f = fopen(path, "r");
@@ -147,6 +156,7 @@ static double number_in(const char *path, const char *key)
 
 static void lower(struct allowed *a, double bytes, const char *by)
 {
+    assert(by);
     if (isfinite(bytes) && bytes < a->bytes) *a = (struct allowed){ bytes, by };
 }
 
@@ -201,7 +211,7 @@ static struct limits limits_here(void)
 static const char *way_out(const struct need *n, double left, char text[64])
 {
     char size[32];
-    const int fit = (int)floor((left - n->data) / n->run);
+    const int fit = n->run > 0 ? (int)fmax(0, floor((left - n->data) / n->run)) : 0;
     if (fit >= 1) snprintf(text, 64, "--jobs %d needs %s", fit, size_text(whole(n, fit), size));
     else snprintf(text, 64, "a smaller batch= in --recipe needs less");
     return text;

@@ -23,6 +23,8 @@ bool pictures_wanted(const struct sweep *s, const struct run *r)
 /* DIR/study/cell or DIR/study/cell-arm; what is no letter or digit becomes a dash. */
 const char *pictures_folder(const struct sweep *s, const struct run *r, char *text, size_t size)
 {
+    assert(s->wish->pictures);
+    assert(size > 0);
     size_t used = (size_t)snprintf(text, size, "%s/%s/", s->wish->pictures, s->study), from = used;
     used += (size_t)snprintf(text + used, size - used, "%s%s%s", r->entry->cell, *r->entry->arm ? "-" : "", r->entry->arm);
     for (size_t i = from; i < used && i < size - 1; i++)
@@ -47,6 +49,8 @@ struct place {
 /* Makes the folders on the way. */
 static struct place place(const char *folder, const char *name)
 {
+    assert(folder);
+    assert(name);
     struct place p;
     snprintf(p.path, sizeof p.path, "%s/%s", folder, name);
     make_folders(p.path);
@@ -56,6 +60,8 @@ static struct place place(const char *folder, const char *name)
 /* Version 1.0 of numpy's format; type is "<f4", "<i4" or "|u1". A file that cannot be written is missing, which is said. */
 static void npy_write(const char *folder, const char *name, const char *type, int rank, const int *extent, const void *data)
 {
+    assert(rank >= 1);
+    assert(data);
     char header[128], shape[80] = "";
     size_t used = 0, count = 1, size = type[1] == 'u' ? 1 : 4;
     for (int i = 0; i < rank; i++) {
@@ -63,7 +69,8 @@ static void npy_write(const char *folder, const char *name, const char *type, in
         count *= (size_t)extent[i];
     }
     int length = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", type, shape);
-    assert(length > 0 && length < 117);
+    assert(length > 0);
+    assert(length < 117);
     memset(header + length, ' ', sizeof header - (size_t)length);
     header[117] = '\n';
     struct place p = place(folder, name);
@@ -81,6 +88,7 @@ static void npy_write(const char *folder, const char *name, const char *type, in
 
 static void *room_for(size_t count, size_t size)
 {
+    assert(size > 0);
     void *room = calloc(count ? count : 1, size);
     if (!room) quit(EXIT_FAIL, "out of memory for pictures");
     return room;
@@ -105,6 +113,7 @@ static void write_filters(const struct look *look, const struct plan *plan)
 /* Lane 0 of y[1][H][W][C][16] as [C][H][W]. */
 static void write_maps(const struct look *look, const char *name, struct shape s, const real *y)
 {
+    assert(y);
     const int extent[] = { s.c, s.h, s.w };
     float *maps = room_for((size_t)s.c * (size_t)s.h * (size_t)s.w, sizeof *maps);
     for (int c = 0; c < s.c; c++)
@@ -134,6 +143,7 @@ static void write_feature_maps(const struct look *look, struct plan *plan, struc
 static void write_confusion(const struct look *look, struct plan *plan, struct batcher *batcher)
 {
     const struct dataset *d = look->data;
+    assert(d->classes >= 1);
     int n = d->test.count, wrong = 0;
     int *index = room_for((size_t)n, sizeof *index), *matrix = room_for((size_t)(d->classes * d->classes), sizeof *matrix);
     uint8_t *predicted = room_for((size_t)n, 1), *images = room_for((size_t)(d->h * d->w * d->c), SHOWN_WRONG);
@@ -160,6 +170,7 @@ static void write_confusion(const struct look *look, struct plan *plan, struct b
 
 static void write_overview(const char *pictures, const struct dataset *d)
 {
+    assert(d->classes >= 1);
     char folder[2048];
     snprintf(folder, sizeof folder, "%s/data-%s", pictures, d->name);
     size_t pixels = (size_t)(d->h * d->w * d->c), classes = (size_t)d->classes;
@@ -189,7 +200,8 @@ void pictures_write(const struct sweep *s, const struct look *look, struct plan 
 {
     struct batcher *batcher;
     struct why why;
-    assert(look->folder && look->net->count > 0);
+    assert(look->folder);
+    assert(look->net->count > 0);
     write_overview(s->wish->pictures, look->data);
     if (batcher_open(&batcher, look->data, &look->recipe->transform, look->options->team, &why)) {
         warn("%s: %s", look->folder, why.text);
@@ -203,6 +215,8 @@ void pictures_write(const struct sweep *s, const struct look *look, struct plan 
 
 void pictures_looks(const struct look *look)
 {
+    assert(look->folder);
+    assert(look->extra);
     static const char *const long_ones[] = { "gradient_rms", "update_rms", "step_tensors" };
     struct place p = place(look->folder, "looks.json");
     if (json_dump_file(look->extra, p.path, JSON_COMPACT | JSON_REAL_PRECISION(6)))

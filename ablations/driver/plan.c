@@ -13,12 +13,15 @@ enum { TIMING_IMAGES = 19200, TIMING_UPDATES = 5 }; /* a timing run trains on so
 
 const char *entry_name(const struct sweep *s, const struct entry *e, char *text, size_t size)
 {
+    assert(size > 0);
     snprintf(text, size, *e->arm ? "%s/%s/%s" : "%s/%s", s->study, e->cell, e->arm);
     return text;
 }
 
 const char *run_name(const struct sweep *s, const struct run *r, char *text, size_t size)
 {
+    assert(r->entry);
+    assert(size > 0);
     char name[256];
     entry_name(s, r->entry, name, sizeof name);
     if (s->wish->timing) snprintf(text, size, "%s threads %d", name, r->threads);
@@ -28,6 +31,7 @@ const char *run_name(const struct sweep *s, const struct run *r, char *text, siz
 
 static void *grown(void *list, int count, size_t size)
 {
+    assert(count >= 0);
     void *more = realloc(list, (size_t)(count + 1) * size);
     if (!more) quit(EXIT_FAIL, "out of memory for the list of runs");
     return more;
@@ -35,6 +39,7 @@ static void *grown(void *list, int count, size_t size)
 
 static char *copy(const char *text)
 {
+    assert(text);
     char *own = strdup(text);
     if (!own) quit(EXIT_FAIL, "out of memory");
     return own;
@@ -61,6 +66,7 @@ static void check_isa(const struct sweep *s, const struct recipe *r, const char 
 /* The entry's recipe: the cell's words, the arm's, then what the flags change; later words win. */
 static void compose(const struct sweep *s, const struct study *study, const struct arm *arm, struct entry *e, const char *name)
 {
+    assert(e->zoo);
     char words[RECIPE_WORDS], canonical[1024];
     const int length = snprintf(words, sizeof words, "%s %s", e->zoo->recipe, arm && arm->recipe ? arm->recipe : "");
     if (length >= RECIPE_WORDS - RECIPE_FLAGS)
@@ -81,12 +87,15 @@ static void compose(const struct sweep *s, const struct study *study, const stru
     check_isa(s, &recipe, name);
     e->precision = recipe.precision;
     e->batch = recipe.batch;
+    assert(e->batch >= 1);
 }
 
 static int tier_of(const struct arm *arm) { return !arm ? 1 : arm->tier ? arm->tier : 2; }
 
 static void add_entry(struct sweep *s, const struct study *study, const struct zoo_cell *cell, const struct arm *arm, int place)
 {
+    assert(cell->cell);
+    assert(place >= 0);
     char name[256], canonical[4096];
     const char *own = cell->data ? cell->data : study->zoo->data, *asked = s->options->data;
     struct entry e = { .cell = cell->cell,
@@ -116,6 +125,7 @@ static void add_entry(struct sweep *s, const struct study *study, const struct z
 
 static const struct zoo_cell *cell_of_arm(const struct study *study, const struct arm *arm)
 {
+    assert(arm->cell);
     for (const struct zoo_cell *cell = study->zoo->cells; cell->cell; cell++)
         if (strcmp(cell->cell, arm->cell) == 0) return cell;
     quit(EXIT_FAIL, "%s: arm \"%s\" belongs to no cell", study->zoo->study, arm->arm);
@@ -151,7 +161,10 @@ static bool wanted(const struct sweep *s, const struct arm *arm, const char *nam
 
 void sweep_entries(struct sweep *s, const struct study *study)
 {
-    assert(s->options && s->wish && s->entry_count == 0);
+    assert(study->zoo);
+    assert(s->options);
+    assert(s->wish);
+    assert(s->entry_count == 0);
     s->study = study->zoo->study;
     s->of = study;
     check_bases(study);
@@ -189,6 +202,8 @@ static int selected(const struct selection *s, const struct images *images, int 
 static void size_up(struct entry *e, const struct recipe *r, bool timing)
 {
     const struct dataset *d = e->data;
+    assert(d->classes >= 1);
+    assert(r->batch >= 1);
     int n = selected(&r->train, &d->train, d->classes);
     e->test_images = r->train.kind == SELECT_SPLIT  ? d->train.count - n
                      : r->test.kind == SELECT_TRAIN ? n
@@ -204,6 +219,7 @@ static void size_up(struct entry *e, const struct recipe *r, bool timing)
 /* False with the reason: the net does not fit the data, or the recipe asks for what cannot be. */
 static bool fit(const struct sweep *s, struct entry *e, struct why *why)
 {
+    assert(e->data);
     char name[256];
     struct net net;
     entry_name(s, e, name, sizeof name);
@@ -251,6 +267,7 @@ static bool timed_already(const struct sweep *s, const struct entry *e)
 
 static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int threads)
 {
+    assert(threads >= 1 || threads == THREADS_ALL);
     struct run run = { .entry = e, .seed = seed, .threads = threads == THREADS_ALL ? s->cores : threads };
     run_make_id(s, &run);
     for (int i = 0; i < s->run_count; i++) /* "1,all" on one core */
@@ -261,6 +278,7 @@ static void add_run(struct sweep *s, const struct entry *e, uint64_t seed, int t
 
 int entry_seeds(const struct sweep *s, const struct entry *e)
 {
+    assert(s->of);
     char name[256];
     const struct study *study = s->of;
     if (s->options->quick) return study->quick_seeds;
@@ -271,7 +289,9 @@ int entry_seeds(const struct sweep *s, const struct entry *e)
 
 void sweep_runs(struct sweep *s)
 {
-    assert(s->entry_count > 0 && s->run_count == 0 && s->cores > 0);
+    assert(s->entry_count > 0);
+    assert(s->run_count == 0);
+    assert(s->cores > 0);
     const struct options *o = s->options;
     static const int one_and_all[] = { 1, THREADS_ALL };
     if (!s->wish->timing && o->thread_count > 1)
@@ -312,6 +332,7 @@ void sweep_free(struct sweep *s)
 
 bool run_is_ours(const struct sweep *s, const struct run *r)
 {
+    assert(s->options->shards >= 1);
     const uint64_t turn = (uint64_t)r->entry->place + (s->wish->timing ? (uint64_t)r->threads : r->seed);
     return turn % (uint64_t)s->options->shards == (uint64_t)s->options->shard - 1;
 }
@@ -319,6 +340,7 @@ bool run_is_ours(const struct sweep *s, const struct run *r)
 /* A vector costs as much when it is not full, so a batch of one counts as LANES images; testing is one pass of three. */
 double run_work(const struct run *r)
 {
+    assert(r->entry);
     const struct entry *e = r->entry;
     const double updates = fmax(1, e->updates), batch = ceil(e->images / updates / LANES) * LANES;
     return (updates * batch + e->tested / 3) * e->flops;

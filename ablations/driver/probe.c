@@ -28,6 +28,8 @@ struct signal {
 /* y[B][units][16], n images. */
 static struct signal signal_of(const real *y, size_t units, int n)
 {
+    assert(n > 0);
+    assert(units > 0);
     double squares = 0, variances = 0;
     for (size_t unit = 0; unit < units; unit++) {
         double sum = 0, own = 0;
@@ -44,6 +46,7 @@ static struct signal signal_of(const real *y, size_t units, int n)
 
 static void record_signal(struct look *look, const struct plan *plan, int n)
 {
+    assert(look->extra);
     json_t *rms = json_array(), *std = json_array();
     for (int i = 0; i < look->net->count; i++) {
         struct shape s = look->net->layers[i].out;
@@ -59,6 +62,7 @@ static void record_signal(struct look *look, const struct plan *plan, int n)
 /* A plan of the untrained net with the first n training images in it, or NULL. */
 static struct plan *probe_open(struct look *look, int n)
 {
+    assert(n > 0);
     struct plan_options options = {
         /* layer by layer: a study may step in between */
         .batch = n, .training = true, .isas = look->options->isas, .algo = look->options->algo, .team = look->options->team, .no_fuse = true
@@ -81,7 +85,8 @@ static struct plan *probe_open(struct look *look, int n)
 
 void probe_signal(struct look *look)
 {
-    assert(look->net->count > 0 && look->extra);
+    assert(look->net->count > 0);
+    assert(look->extra);
     const struct images *images = &look->data->train;
     int n = images->count < PROBE_IMAGES ? images->count : PROBE_IMAGES;
     struct plan *plan = probe_open(look, n);
@@ -95,6 +100,7 @@ void probe_signal(struct look *look)
 
 static double rms_difference(const real *a, const float *b, size_t n)
 {
+    assert(n > 0);
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
         double d = (double)a[i] - (b ? (double)b[i] : 0);
@@ -105,6 +111,7 @@ static double rms_difference(const real *a, const float *b, size_t n)
 
 static double mean_loss(const struct plan *plan, int n)
 {
+    assert(n > 0);
     double sum = 0;
     for (int i = 0; i < n; i++) sum += (double)plan_losses(plan)[i];
     return sum / n;
@@ -153,7 +160,8 @@ void probe_gradient(struct look *look, void (*backward)(void *, struct plan *, i
 {
     enum { MOST = 16 };
     int n = look->batch < MOST ? look->batch : MOST;
-    assert(n > 0 && look->extra);
+    assert(n > 0);
+    assert(look->extra);
     struct plan *plan = probe_open(look, n);
     if (!plan) return; /* the run will say why */
     record_gradient(look, plan, n, backward);
@@ -172,6 +180,7 @@ struct steps {
 /* Per trained tensor of more than one dimension: change since the copy or gradient, and a new copy. */
 static void note(struct steps *steps, struct plan *plan)
 {
+    assert(steps->before);
     json_t *gradients = json_array(), *updates = json_array();
     size_t at = 0;
     for (int i = 0; i < plan_tensors(plan); i++) {
@@ -225,6 +234,8 @@ static void steps_finished(void *context, struct plan *plan)
 
 void probe_steps(struct look *look, struct train_hooks *hooks)
 {
+    assert(look);
+    assert(hooks);
     static struct steps steps;
     steps = (struct steps){ .gradients = json_array(), .updates = json_array() };
     look->own = &steps;

@@ -13,6 +13,7 @@
 
 const char *duration(double seconds, char text[32])
 {
+    assert(text);
     if (!isfinite(seconds) || seconds < 0 || seconds > 1e9) snprintf(text, 32, "?");
     else if (seconds < 99.5) snprintf(text, 32, seconds < 9.95 ? "%.1f s" : "%.0f s", seconds);
     else if (seconds < 5970) snprintf(text, 32, "%.0f min", seconds / 60);
@@ -22,13 +23,15 @@ const char *duration(double seconds, char text[32])
 
 bool at_terminal(FILE *out)
 {
+    assert(out);
     const char *term = getenv("TERM");
     return isatty(fileno(out)) && term && strcmp(term, "dumb");
 }
 
 void progress_open(struct progress *p, bool quiet, int total, double work_total)
 {
-    assert(total >= 0 && work_total >= 0);
+    assert(total >= 0);
+    assert(work_total >= 0);
     const char *plain = getenv("NO_COLOR");
     *p = (struct progress){ .quiet = quiet, .total = total, .work_total = work_total, .start_ns = clock_ns() };
     p->terminal = at_terminal(stderr);
@@ -43,6 +46,7 @@ void progress_clear(struct progress *p)
 
 void progress_say(struct progress *p, const char *format, ...)
 {
+    assert(format);
     if (p->quiet) return;
     progress_clear(p);
     va_list arguments;
@@ -72,6 +76,9 @@ void progress_draw(struct progress *p, double work, int running)
     int width = columns - (int)strlen(tail) - 4;
     width = width < 10 ? 0 : width > 60 ? 60 : width;
     int full = (int)(share * width);
+    assert(full >= 0);
+    assert(full <= width);
+    assert(width < (int)sizeof bar);
     memset(bar, '#', (size_t)full);
     memset(bar + full, '.', (size_t)(width - full));
     bar[width] = 0;

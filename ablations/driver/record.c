@@ -14,6 +14,7 @@
 
 static const char *isa_used(const struct sweep *s)
 {
+    assert(s->options);
     int isa = isa_best(s->options->isas);
     assert(isa >= 0);
     return isa_name((enum isa)isa);
@@ -36,7 +37,8 @@ static const char *tiles_line(const struct sweep *s, const struct entry *e, char
 
 void run_make_id(const struct sweep *s, struct run *r)
 {
-    assert(r->entry && r->entry->data);
+    assert(r->entry);
+    assert(r->entry->data);
     char *text;
     const struct entry *e = r->entry;
     int length = asprintf(&text, "kind=%s\nstudy=%s\ncell=%s\narm=%s\nnet=%s\nrecipe=%s\nseed=%" PRIu64 "\ndata_sha256=%s\nnumerics=%s\n",
@@ -60,6 +62,8 @@ void run_make_id(const struct sweep *s, struct run *r)
 /* As that, and "not_finite" says which field was what. */
 static json_t *real_or_noted(json_t *record, const char *field, double value)
 {
+    assert(record);
+    assert(field);
     if (isfinite(value)) return json_real(value);
     json_t *list = json_object_get(record, "not_finite");
     if (!list) {
@@ -78,6 +82,7 @@ static void set_real(json_t *record, const char *field, double value)
 /* Seven digits hold a float; six keep 99.19 from being written as 99.1900024. */
 static double six_digits(float value)
 {
+    assert(isfinite(value));
     char text[32];
     snprintf(text, sizeof text, "%.6g", (double)value);
     return strtod(text, NULL);
@@ -85,6 +90,8 @@ static double six_digits(float value)
 
 static void set_reals(json_t *record, const char *field, const float *values, int n)
 {
+    assert(n >= 0);
+    assert(values || n == 0);
     json_t *list = json_array();
     for (int i = 0; i < n; i++) {
         char at[64];
@@ -101,7 +108,8 @@ static void set_bytes(json_t *record, const char *field, size_t bytes)
 
 json_t *record_result(const struct sweep *s, const struct run *r, const struct metrics *m, bool pinned)
 {
-    assert(m->epochs >= 0 && m->epochs <= MAX_EPOCHS);
+    assert(m->epochs >= 0);
+    assert(m->epochs <= MAX_EPOCHS);
     json_t *record = json_object();
     json_object_set_new(record, "epochs", json_integer(m->epochs));
     set_real(record, "test_acc", m->test_acc);
@@ -141,7 +149,8 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
 
 json_t *record_row(const struct sweep *s, const struct run *r, json_t *result, double peak_rss_bytes, bool quiet, json_t *environment)
 {
-    assert(json_is_object(result) && json_is_object(environment));
+    assert(json_is_object(result));
+    assert(json_is_object(environment));
     const struct entry *e = r->entry;
     char finished[32];
     time_t now = time(NULL);

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Each run is a forked child: the data are in memory already and shared, peak memory is its own, and a crash takes nothing else along.
- * A child tells its parent through a pipe, a line at a time:
- *   p SHARE                                         how far it is, 0 … 1, at most ten times a second
- *   e EPOCH TEST_ACC TEST_LOSS RUNNING_ACC LOSS     after each epoch
- *   r {…}                                           the figures: it is done
- *   w MESSAGE                                       what its user should know
- *   x MESSAGE                                       why it could not do it */
+ * Each run is a forked child (child.c): the data are in memory already and shared, peak memory is its own, and a crash takes nothing else
+ * along. The parent starts as many as there are jobs, reads what they tell, and stores their rows. */
 #include "driver.h"
 
 #include <assert.h>
@@ -52,84 +47,11 @@ struct driver {
     bool warned_pinning;
 };
 
-/* ---- the child */
-
-struct telling {
-    int fd;
-    int epochs_told;
-    double updates;
-    uint64_t told_ns;
-};
-
-static void tell(void *context, int epoch, int step, int steps_per_epoch, const struct metrics *m)
-{
-    struct telling *t = context;
-    uint64_t now = clock_ns();
-    if (m->epochs > t->epochs_told) {
-        int i = m->epochs - 1;
-        dprintf(t->fd, "e %d %.6g %.6g %.6g %.6g\n", m->epochs, (double)m->test_acc_per_epoch[i], (double)m->test_loss_per_epoch[i],
-                (double)m->train_acc_running_per_epoch[i], (double)m->train_loss_per_epoch[i]);
-        t->epochs_told = m->epochs;
-    } else if (now - t->told_ns > 100000000) {
-        dprintf(t->fd, "p %.4f\n", ((double)epoch * steps_per_epoch + step) / t->updates);
-        t->told_ns = now;
-    }
-}
-
-static void tell_warning(void *context, const char *text) { dprintf(((const struct telling *)context)->fd, "w %s\n", text); }
-
-_Noreturn static void give_up(int fd, const char *message)
-{
-    dprintf(fd, "x %s\n", message);
-    _exit(EXIT_FAIL);
-}
-
-_Noreturn static void child(const struct driver *d, const struct run *r, int slot, int fd)
-{
-    static struct metrics metrics; /* 16 KB: not for the stack */
-    static struct net net;
-    static struct looking looking;
-    static struct keep keep;
-    struct recipe recipe;
-    struct team *team;
-    struct why why;
-    struct telling telling = { .fd = fd, .updates = r->entry->updates };
-    out_of_memory_says(fd, "x out of memory: free some, or give fewer --jobs");
-    cores_confine(&d->cores, slot, r->threads);
-    if (team_open(&team, r->threads, d->cores.bind, &why)) give_up(fd, why.text);
-    if (net_parse(r->entry->net, &net, &why) || recipe_parse(r->entry->recipe, &recipe, &why)) give_up(fd, why.text);
-    struct train_options options = { .isas = d->s->options->isas,
-                                     .algo = d->s->options->algo,
-                                     .no_fuse = d->s->options->no_fuse,
-                                     .no_blocks = d->s->options->no_blocks,
-                                     .no_recompute = d->s->options->no_recompute,
-                                     .team = team,
-                                     .seed = r->seed,
-                                     .evaluate_train = !d->s->wish->timing,
-                                     .load = d->s->wish->load,
-                                     .weights_only = d->s->wish->weights_only,
-                                     .go_on_diverged = d->s->wish->go_on_diverged,
-                                     .save = d->s->wish->save,
-                                     .interrupted = &stops,
-                                     .progress = tell,
-                                     .warn = tell_warning,
-                                     .context = &telling };
-    look_begin(&looking, d->s, r, &net, &recipe, &options);
-    keep_begin(&keep, d->s, d->rows, r, &options);
-    if (train_run(&net, &recipe, r->entry->data, &options, &metrics, &why)) give_up(fd, why.text);
-    json_t *result = record_result(d->s, r, &metrics, team_pinned(team));
-    look_end(&looking, result);
-    char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    FILE *pipe = text ? fdopen(fd, "w") : NULL;
-    if (!pipe || fprintf(pipe, "r %s\n", text) < 0 || fflush(pipe)) _exit(EXIT_FAIL);
-    _exit(EXIT_OK); /* not exit: the parent's buffers are not ours to flush */
-}
-
-/* ---- the parent */
-
 /* False: no process to be had. Stop signals wait until both sides know who they are. */
 static bool start(struct driver *d, int slot, const struct run *run)
 {
+    assert(slot < d->s->jobs);
+    assert(!d->slots[slot].pid);
     int ends[2];
     sigset_t stopping, before;
     if (pipe(ends)) return false;
@@ -148,7 +70,7 @@ static bool start(struct driver *d, int slot, const struct run *run)
         signal(SIGINT, SIG_IGN); /* the terminal sends them to all; the parent passes them on as SIGTERM */
         signal(SIGHUP, SIG_IGN);
         sigprocmask(SIG_SETMASK, &before, NULL);
-        child(d, run, slot, ends[1]);
+        run_child(d->s, d->rows, run, &d->cores, slot, &stops, ends[1]);
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
@@ -233,6 +155,7 @@ static void say_finished(struct driver *d, const struct slot *slot)
 
 static void store(struct driver *d, struct slot *slot, double peak_rss_bytes)
 {
+    assert(slot->result);
     struct why why;
     if (d->cores.bind != BIND_NONE && json_is_false(json_object_get(slot->result, "pinned")) && !d->warned_pinning) {
         progress_clear(&d->progress);
@@ -264,6 +187,7 @@ static double peak_rss(const struct rusage *used)
 
 static void finish(struct driver *d, struct slot *slot)
 {
+    assert(slot->pid > 0);
     int status = 0;
     char name[320];
     struct rusage used = { 0 };
@@ -311,6 +235,7 @@ static bool is_over(const struct slot *slot)
  * should anybody else hold that, when it was over before and nothing is in the pipe. */
 static int attend(struct driver *d)
 {
+    assert(d->s->jobs <= MAX_THREADS);
     struct pollfd polls[MAX_THREADS];
     int of[MAX_THREADS], live = 0;
     bool over[MAX_THREADS];
@@ -332,6 +257,7 @@ static int attend(struct driver *d)
 
 static void go(struct driver *d, const struct run *const *todo, int count)
 {
+    assert(count >= 0);
     int next = 0, live = 0;
     sig_atomic_t passed_on = 0;
     do {
@@ -369,7 +295,9 @@ static void say_tiles(const struct sweep *s, const struct run *const *todo, int 
 
 struct outcome sweep_run(const struct sweep *asked, const struct run *const *todo, int count, struct rows *rows)
 {
-    assert(asked->jobs >= 1 && asked->jobs <= MAX_THREADS && rows->fd >= 0);
+    assert(asked->jobs >= 1);
+    assert(asked->jobs <= MAX_THREADS);
+    assert(rows->fd >= 0);
     struct sweep own = *asked, *s = &own;
     struct driver d = { .s = s, .rows = rows, .slots = calloc((size_t)s->jobs, sizeof *d.slots), .environment = environment_record() };
     if (s->wish->timing) { /* these runs have the machine to themselves: what one thread could do at most belongs to them */

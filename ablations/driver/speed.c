@@ -46,6 +46,7 @@ void sweep_estimate(struct sweep *s, const struct rows *rows)
 double run_seconds(const struct sweep *s, const struct run *r)
 {
     const struct entry *e = r->entry;
-    assert(s->cores > 0 && r->threads > 0);
+    assert(s->cores > 0);
+    assert(r->threads > 0);
     return e->images_per_s > 0 ? (e->images + e->tested / 3) / (e->images_per_s * fmin(r->threads, s->cores)) : 0;
 }

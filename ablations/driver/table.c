@@ -24,6 +24,7 @@ static bool same_line(const struct sweep *s, const struct run *run, const struct
 
 static struct summary column(const struct sweep *s, const struct entry *e, int threads, size_t offset)
 {
+    assert(offset < sizeof(struct row));
     static struct gather g;
     g.n = 0;
     for (int i = 0; i < s->run_count && g.n < MAX_SEEDS; i++) {
@@ -35,6 +36,7 @@ static struct summary column(const struct sweep *s, const struct entry *e, int t
 /* Same seed, same initial stream, same order of data: the difference is taken per seed. */
 static struct summary paired_difference(const struct sweep *s, const struct entry *arm, const struct entry *cell)
 {
+    assert(arm != cell);
     static struct gather g;
     g.n = 0;
     for (int i = 0; i < s->run_count; i++)
@@ -48,6 +50,7 @@ static struct summary paired_difference(const struct sweep *s, const struct entr
 
 double published_of(const struct line *l)
 {
+    assert(l->entry);
     return !*l->entry->arm && l->entry->zoo->published_acc > 0 ? l->entry->zoo->published_acc : NAN;
 }
 
@@ -60,6 +63,7 @@ static const struct entry *cell_of(const struct sweep *s, const struct entry *ar
 
 static struct line line_of(const struct sweep *s, const struct entry *e, int threads)
 {
+    assert(e);
 #define COLUMN(name) column(s, e, threads, offsetof(struct row, name))
     struct line line = { .entry = e,
                          .test = COLUMN(test_acc),
@@ -82,6 +86,8 @@ static struct line line_of(const struct sweep *s, const struct entry *e, int thr
 /* All lines on one data set that have rows; owned by the caller. */
 static struct line *lines_of(const struct sweep *s, const struct dataset *data, int *count)
 {
+    assert(data);
+    assert(count);
     struct line *lines = calloc((size_t)s->run_count + 1, sizeof *lines);
     if (!lines) quit(EXIT_FAIL, "out of memory for the table");
     *count = 0;
@@ -146,6 +152,7 @@ static void csv_text(const char *text, FILE *out)
 
 static void csv_line(json_t *record, bool header, FILE *out)
 {
+    assert(json_is_object(record));
     const char *key, *comma = "";
     json_t *value;
     json_object_foreach(record, key, value)
@@ -165,6 +172,7 @@ static void csv_line(json_t *record, bool header, FILE *out)
 /* The rows themselves, as they stand in their file. */
 static void jsonl_rows(const struct sweep *s, const struct rows *rows, FILE *out)
 {
+    assert(out);
     FILE *in = rows->regular ? fopen(rows->path, "r") : NULL;
     char *line = NULL;
     size_t room = 0;
@@ -184,7 +192,8 @@ static void jsonl_rows(const struct sweep *s, const struct rows *rows, FILE *out
 
 void table_print(struct sweep *s, const struct rows *rows, enum format format, FILE *out)
 {
-    assert(s->run_count > 0 && out);
+    assert(s->run_count > 0);
+    assert(out);
     json_t *records = json_array();
     for (int i = 0; i < s->run_count; i++) s->runs[i].row = rows_find(rows, s->runs[i].id);
     for (int i = 0; i < s->entry_count && format != FORMAT_JSONL; i++) {

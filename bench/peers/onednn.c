@@ -89,6 +89,7 @@ static void from_lanes(const float *lanes, float *plain, const dnnl_dim_t *d, in
 
 static size_t count_of(const struct onednn_arg *a)
 {
+    assert(a->rank >= 1);
     size_t count = 1;
     for (int i = 0; i < a->rank; i++) count *= (size_t)a->dims[i];
     return count;
@@ -97,6 +98,7 @@ static size_t count_of(const struct onednn_arg *a)
 /* An argument's tensor as plain floats, to be freed. */
 static float *plain_of(const struct problem *p, const struct onednn_arg *a)
 {
+    assert(a->role < TENSORS);
     float *plain = calloc(count_of(a), sizeof *plain);
     if (plain && a->lanes) from_lanes(p->tensor[a->role], plain, a->dims, a->rank);
     else if (plain) memcpy(plain, p->tensor[a->role] + a->from, count_of(a) * sizeof *plain);
@@ -167,6 +169,8 @@ static dnnl_status_t run_forward(struct onednn *o, const struct onednn_shape *s)
 
 static struct onednn *candidate(const struct problem *p, int direction, enum onednn_layout layout, int algorithm, char *text, size_t size)
 {
+    assert(layout < ONEDNN_LAYOUTS);
+    assert(algorithm < ONEDNN_ALGORITHMS);
     static const char *const layouts[ONEDNN_LAYOUTS] = ONEDNN_LAYOUT_NAMES;
     struct onednn *o = calloc(1, sizeof *o);
     struct onednn_shape forward = { .mades = 0 };
@@ -234,6 +238,7 @@ struct onednn *onednn_quickest(const struct problem *p, int direction, struct te
 
 double onednn_time(struct onednn *o, int calls)
 {
+    assert(calls > 0);
     const uint64_t start = clock_ns();
     for (int i = 0; i < calls; i++) onednn_run(o);
     return o->failed ? NAN : (double)(clock_ns() - start) * 1e-9;
@@ -243,6 +248,7 @@ double onednn_time(struct onednn *o, int calls)
 
 static const char *differs(const float *got, const float *want, size_t count, char *text, size_t size)
 {
+    assert(count > 0);
     double most = 0, sum = 0;
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
@@ -260,6 +266,7 @@ const char *onednn_compare(struct onednn *o, char *text, size_t size)
 {
     int i = 0;
     while (o->shape.arg[i].role != o->shape.result) i++;
+    assert(i < o->shape.args);
     const struct onednn_arg *a = &o->shape.arg[i];
     float *want = plain_of(o->problem, a), *got = calloc(count_of(a), sizeof *got);
     dnnl_memory_t user = NULL;

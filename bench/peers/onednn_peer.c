@@ -46,6 +46,8 @@ static unsigned capped;
 
 static size_t serve(void *context, const void *asked, void *given)
 {
+    assert(asked);
+    assert(given);
     struct onednn_peer *o = context;
     const struct request *request = asked;
     struct answer *a = given;
@@ -89,6 +91,8 @@ const char *onednn_version(unsigned isas, struct why *why)
 /* Adds to the note what has to be left out. */
 static void note_death(const struct onednn_peer *o, int trial, char *left, size_t size)
 {
+    assert(trial >= 0);
+    assert(trial < ONEDNN_TRIALS);
     static const char *const layouts[ONEDNN_LAYOUTS] = ONEDNN_LAYOUT_NAMES;
     const size_t used = strlen(left);
     snprintf(left + used, size - used, "%s%s, algorithm %d, %s", used ? "; " : "", layouts[trial / ONEDNN_ALGORITHMS],
@@ -98,6 +102,7 @@ static void note_death(const struct onednn_peer *o, int trial, char *left, size_
 /* True: it has a way. Every round ends in an answer, or with a way less. */
 static bool find_way(struct onednn_peer *o, char *text, size_t size)
 {
+    assert(o->trials);
     char left[256] = "";
     struct answer a;
     for (int round = 0; round <= ONEDNN_TRIALS; round++) {

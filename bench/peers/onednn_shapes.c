@@ -9,6 +9,8 @@ enum { FWD, BWD_DATA, BWD_WEIGHTS, BWD = 1 };
 /* A layout that the shape owns. */
 static onednn_md described(struct onednn_shape *s, int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
 {
+    assert(rank >= 1);
+    assert(rank <= 4);
     dnnl_dims_t all = { 0 };
     memcpy(all, dims, (size_t)rank * sizeof *dims);
     assert(s->mades < ONEDNN_MDS);
@@ -23,6 +25,7 @@ void onednn_shape_close(struct onednn_shape *s)
 
 static dnnl_format_tag_t image_tag(enum onednn_layout layout)
 {
+    assert(layout < ONEDNN_LAYOUTS);
     static const dnnl_format_tag_t tags[ONEDNN_LAYOUTS] = { dnnl_format_tag_any, dnnl_nchw, dnnl_nhwc, dnnl_nChw8c, dnnl_nChw16c };
     return tags[layout];
 }
@@ -83,6 +86,8 @@ static void two(dnnl_dims_t to, int high, int wide)
 
 static bool conv_shape(const struct conv *c, enum onednn_layout layout, int algorithm, struct onednn_shape *s)
 {
+    assert(algorithm >= 0);
+    assert(algorithm < ONEDNN_ALGORITHMS);
     static const struct {
         dnnl_alg_kind_t kind;
         const char *name;
@@ -173,6 +178,8 @@ static bool batchnorm_shape(const struct batchnorm *p, enum onednn_layout layout
 
 bool onednn_shape(const struct problem *p, int direction, enum onednn_layout layout, int algorithm, struct onednn_shape *s)
 {
+    assert(direction >= 0);
+    assert(direction < DIRECTIONS);
     *s = (struct onednn_shape){ .op = p->op, .direction = direction, .result = TENSORS };
     const bool blocks = layout == LAYOUT_8C || layout == LAYOUT_16C;
     if (p->op == OP_CONV) return !blocks && conv_shape(&p->conv, layout, algorithm, s);

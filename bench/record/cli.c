@@ -63,6 +63,7 @@ bool filter_matches(const char *filter, const char *name)
 /* A whole number in [low, high] at *text, which moves past it. */
 static bool take_number(const char **text, uint64_t low, uint64_t high, uint64_t *value)
 {
+    assert(low <= high);
     if (!isdigit((unsigned char)**text)) return false;
     char *end;
     errno = 0;
@@ -75,6 +76,8 @@ static bool take_number(const char **text, uint64_t low, uint64_t high, uint64_t
 
 static int one_number(const struct given *g, int low, int high)
 {
+    assert(g->value);
+    assert(low <= high);
     const char *text = g->value;
     uint64_t value;
     if (!take_number(&text, (uint64_t)low, (uint64_t)high, &value) || *text)
@@ -84,6 +87,8 @@ static int one_number(const struct given *g, int low, int high)
 
 static void add_seed(struct options *o, const struct given *g, uint64_t seed)
 {
+    assert(o->seed_count >= 0);
+    assert(o->seed_count <= MAX_SEEDS);
     for (int i = 0; i < o->seed_count; i++)
         if (o->seeds[i] == seed) quit(EXIT_USAGE, "%s %s: seed %llu stands twice", g->by, g->value, (unsigned long long)seed);
     if (o->seed_count == MAX_SEEDS) quit(EXIT_USAGE, "%s %s: at most %d seeds; cut the list and run twice", g->by, g->value, MAX_SEEDS);
@@ -92,6 +97,7 @@ static void add_seed(struct options *o, const struct given *g, uint64_t seed)
 
 static void parse_seeds(struct options *o, const struct given *g)
 {
+    assert(g->value);
     const char *text = g->value;
     do {
         uint64_t first = 0, last;
@@ -108,6 +114,7 @@ static void parse_seeds(struct options *o, const struct given *g)
 
 static void parse_threads(struct options *o, const struct given *g)
 {
+    assert(g->value);
     const char *text = g->value;
     do {
         uint64_t count = 0;
@@ -189,6 +196,7 @@ static unsigned parse_isa(const struct given *g, bool nets)
 
 static void check_algo(const struct given *g)
 {
+    assert(g->value);
     char list[256] = "auto";
     for (int isa = ISA_COUNT - 1; isa >= 0; isa--) {
         const struct variant *v;
@@ -213,6 +221,7 @@ static enum format parse_format(const struct given *g, const char *output)
 
 static void check_data(const struct given *g)
 {
+    assert(g->value);
     char list[256] = "";
     for (int i = 0; dataset_names[i]; i++) {
         if (strcmp(g->value, dataset_names[i]) == 0) return;
@@ -256,8 +265,10 @@ static void fill(struct options *o, const struct program *program, const struct 
 /* CONVGAUGE_DATA_DIR for "data-dir". */
 static void variable_name(const char *flag, char name[64])
 {
+    assert(flag);
     int n = snprintf(name, 64, "CONVGAUGE_%s", flag);
-    assert(n > 0 && n < 64);
+    assert(n > 0);
+    assert(n < 64);
     for (char *c = name; *c; c++) *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
 }
 
@@ -295,6 +306,7 @@ static void parse_words(struct given given[FLAG_COUNT], const struct program *pr
 
 static int words_from_environment(const struct poptOption *table, const char **words, int count, int room)
 {
+    assert(count >= 1);
     for (const struct poptOption *row = table; row && row->longName; row++) {
         char name[64];
         variable_name(row->longName, name);
@@ -313,7 +325,10 @@ static int words_from_environment(const struct poptOption *table, const char **w
 
 void cli_parse(struct options *o, const struct program *program, int argc, const char **argv)
 {
-    assert(o && program && program->name && program->does);
+    assert(o);
+    assert(program);
+    assert(program->name);
+    assert(program->does);
     enum { ROOM = 64 };
     const char *words[ROOM] = { program->name };
     static struct given given[FLAG_COUNT]; /* the program's for its life: options point into its values */
@@ -335,5 +350,7 @@ void cli_parse(struct options *o, const struct program *program, int argc, const
     const char *directory = getenv("CONVGAUGE_DATA_DIR");
     o->env_data_dir = directory && *directory ? directory : NULL;
     fill(o, program, given);
-    assert(o->isas && o->shard >= 1 && o->shard <= o->shards);
+    assert(o->isas);
+    assert(o->shard >= 1);
+    assert(o->shard <= o->shards);
 }

@@ -21,6 +21,8 @@
 /* What follows `key` (and blanks, colons, equal signs) in the first line of the file that starts with it; key "": the first line. */
 static bool file_line(const char *path, const char *key, char *text, size_t size)
 {
+    assert(key);
+    assert(size > 0);
     char line[8192];
     FILE *f = fopen(path, "r");
     bool found = false;

@@ -55,6 +55,7 @@ const struct poptOption *flags_of(const struct program *program)
         if (row->val == FLAG_QUICK && program->quick) table[count].descrip = program->quick;
         count++;
     }
+    assert(count < (int)(sizeof table / sizeof *table));
     table[count] = (struct poptOption)POPT_TABLEEND;
     return table;
 }
@@ -62,6 +63,8 @@ const struct poptOption *flags_of(const struct program *program)
 /* The words from column `at` on, in lines that end before column `end`; the cursor stands at column `from`. */
 static void wrapped(const char *words, int from, int at, int end)
 {
+    assert(words);
+    assert(at < end);
     int column = from;
     for (const char *word = words; *word; word += strspn(word, " ")) {
         const int length = (int)strcspn(word, " ");
@@ -88,6 +91,7 @@ static void rows(const char *heading, const struct poptOption *table)
 
 void flags_help(const struct program *program)
 {
+    assert(program->name);
     static const struct {
         int code;
         const char *words;

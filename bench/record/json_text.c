@@ -46,6 +46,7 @@ static bool short_of(struct reader *r, size_t size)
 /* Bytes of the UTF-8 sequence at the reader, 0 where there is none: no overlong forms, surrogates, or code points past U+10FFFF. */
 static int utf8(struct reader *r)
 {
+    assert(r->at < r->end);
     const unsigned char *u = (const unsigned char *)r->at;
     const int n = u[0] >= 0xc2 && u[0] < 0xe0 ? 2 : (u[0] & 0xf0) == 0xe0 ? 3 : u[0] >= 0xf0 && u[0] < 0xf5 ? 4 : 0;
     if (n == 0 || short_of(r, (size_t)n)) return 0;
@@ -124,6 +125,7 @@ enum { SAFE_DIGITS = 18 };
 /* Does a double, or a 64-bit integer, hold what stands there? Few numbers are long enough to ask. */
 static bool in_range(const char *begin, size_t size, bool whole)
 {
+    assert(size > 0);
     char text[NUMBER_MOST + 1];
     if (size > NUMBER_MOST) return false;
     memcpy(text, begin, size);
@@ -235,6 +237,7 @@ static bool member(struct reader *r, struct members *m, unsigned long long *seen
     const char *begin = r->at + 1;
     if (!key_and_colon(r)) return false;
     const char *quote = memchr(begin, '"', (size_t)(r->at - begin));
+    assert(quote);
     const struct text key = { begin, (size_t)(quote - begin) };
     if (memchr(key.at, '\\', key.size)) return stop(r, "a key with an escape");
     if (!is_new(m, key, seen)) return stop(r, "a key stands twice");
@@ -250,7 +253,8 @@ static bool member(struct reader *r, struct members *m, unsigned long long *seen
 
 const char *json_members(const char *text, size_t size, struct members *m)
 {
-    assert(text && m);
+    assert(text);
+    assert(m);
     struct reader r = { text, text + size, NULL };
     unsigned long long seen = 0;
     m->count = 0;
@@ -271,6 +275,8 @@ bool text_is(struct text span, const char *text) { return span.at && same(span, 
 
 struct text json_member(const struct members *m, const char *key)
 {
+    assert(m);
+    assert(key);
     const size_t size = strlen(key);
     for (int i = 0; i < m->count; i++)
         if (m->list[i].key.size == size && memcmp(m->list[i].key.at, key, size) == 0) return m->list[i].value;

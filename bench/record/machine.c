@@ -32,7 +32,8 @@ static long peak_rounds(int isa) { return (long)((isa == ISA_AMX ? AMX_PEAK_FLOP
 
 bool peak_has(int isa)
 {
-    assert(isa >= 0 && isa < ISA_COUNT);
+    assert(isa >= 0);
+    assert(isa < ISA_COUNT);
     return ceilings[isa] != NULL;
 }
 
@@ -73,6 +74,7 @@ double peak_measure(int isa, struct team *team)
 /* "32K", "1024K", "32M" of the first CPU's caches that hold data; 0 where the system does not tell. */
 static size_t cache_size(int level)
 {
+    assert(level >= 1);
     for (int i = 0; i < 8; i++) {
         char path[96], type[16] = "", unit = 0;
         int is = 0;
@@ -129,6 +131,7 @@ static void first_touch(void *context, int begin, int end, int worker)
 /* GB/s of the best of a few passes that last about a millisecond each, or one round. */
 static double stream_rate(struct streams *s, struct team *team)
 {
+    assert(s->array);
     const int workers = team_workers(team);
     double best = INFINITY;
     s->rounds = 1;
@@ -145,6 +148,8 @@ static double stream_rate(struct streams *s, struct team *team)
 /* Bytes per worker: half the level, so that what else lives there does not matter; of the shared L3 a quarter, cut by workers. */
 static size_t working_set(const struct machine *m, enum cache_level level, int workers)
 {
+    assert(level < CACHE_LEVELS);
+    assert(workers >= 1);
     const size_t share = (size_t)workers;
     size_t bytes = level <= CACHE_L2   ? m->cache_bytes[level] / 2
                    : level == CACHE_L3 ? m->cache_bytes[CACHE_L3] / 4 / share
@@ -156,6 +161,7 @@ static size_t working_set(const struct machine *m, enum cache_level level, int w
 
 static int measure_streams(struct machine *m, const struct ceiling *ceiling, struct team *team)
 {
+    assert(ceiling);
     const int workers = team_workers(team);
     size_t most = 0;
     for (int level = 0; level < CACHE_LEVELS; level++) { /* many workers' L3 pass is larger than their share of memory's */

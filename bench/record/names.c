@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@ struct name {
 
 const char *names_keep(struct names *n, struct text text)
 {
+    assert(n);
+    assert(text.at || text.size == 0);
     unsigned hash = 2166136261u; /* FNV-1a */
     for (size_t i = 0; i < text.size; i++) hash = (hash ^ (unsigned char)text.at[i]) * 16777619u;
     const char **recent = &n->recent[hash % NAMES_RECENT];
@@ -27,6 +30,7 @@ const char *names_keep(struct names *n, struct text text)
 
 void names_free(struct names *n)
 {
+    assert(n);
     while (n->all) {
         struct name *next = n->all->next;
         free(n->all);

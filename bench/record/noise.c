@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What else went on: the CPU time that others used while we measured, time stolen by a hypervisor, the governor, virtualisation. All from
  * /proc and /sys, which need no rights; what is not there is not complained of. Load averages are minutes old and not asked. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,7 @@ static void own_usage(double *seconds, long *switches)
 
 void noise_open(struct noise *n)
 {
+    assert(n);
     *n = (struct noise){ .start_ns = clock_ns() };
     proc_stat(&n->busy, &n->steal);
     own_usage(&n->own, &n->switches);
@@ -44,6 +46,7 @@ void noise_open(struct noise *n)
 /* Has a line of the file the word? The line read last is in text; "" where there is none. */
 static bool file_has(const char *path, const char *word, char *text, size_t size)
 {
+    assert(size > 0);
     FILE *f = fopen(path, "r");
     bool found = false;
     text[0] = 0;
@@ -56,11 +59,14 @@ static bool file_has(const char *path, const char *word, char *text, size_t size
 static void add(char *text, size_t size, const char *reason)
 {
     const size_t used = strlen(text);
+    assert(used < size);
     snprintf(text + used, size - used, "%s%s", used ? "; " : "", reason);
 }
 
 const char *noise_read(struct noise *n, char *text, size_t size)
 {
+    assert(n->start_ns > 0);
+    assert(size > 0);
     double busy, steal, own;
     long switches;
     char line[4096], reason[160];

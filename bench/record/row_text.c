@@ -14,7 +14,8 @@ static unsigned long crc_of(const char *text, size_t size) { return crc32_z(0, (
 
 char *row_line_of(const char *object, size_t size, size_t *length)
 {
-    assert(size >= 2 && object[size - 1] == '}');
+    assert(size >= 2);
+    assert(object[size - 1] == '}');
     char *line = malloc(size + TAIL + 2);
     if (!line) return NULL;
     memcpy(line, object, size - 1);
@@ -26,7 +27,8 @@ char *row_line_of(const char *object, size_t size, size_t *length)
 
 char *row_line(const json_t *row, size_t *length)
 {
-    assert(json_object_size(row) > 0 && !json_object_get(row, KEY));
+    assert(json_object_size(row) > 0);
+    assert(!json_object_get(row, KEY));
     char *text = json_dumps(row, JSON_COMPACT | JSON_REAL_PRECISION(9)), *line = text ? row_line_of(text, strlen(text), length) : NULL;
     free(text);
     return line;
@@ -61,6 +63,7 @@ enum { BUFFER = 1 << 18 };
 
 int row_lines_open(struct row_lines *l, const char *path, FILE *file, struct why *why)
 {
+    assert(l);
     assert(path);
     l->path = path;
     l->file = file ? file : fopen(path, "re");
@@ -76,6 +79,8 @@ int row_lines_open(struct row_lines *l, const char *path, FILE *file, struct why
 
 int row_lines_next(struct row_lines *l, struct why *why)
 {
+    assert(l->file);
+    assert(l->refused);
     ssize_t length;
     for (;;) {
         l->begin += l->taken;
@@ -98,6 +103,7 @@ int row_lines_next(struct row_lines *l, struct why *why)
 
 void row_lines_close(struct row_lines *l)
 {
+    assert(l);
     free(l->text);
     if (l->file) fclose(l->file);
     l->text = NULL;

@@ -74,6 +74,7 @@ static uint64_t whole(struct text text, double most)
 
 static void copy(char *to, size_t size, struct text text)
 {
+    assert(size > 0);
     if (!text.at || text.size >= size) text = (struct text){ "", 0 };
     memcpy(to, text.at, text.size);
     to[text.size] = 0;
@@ -81,6 +82,7 @@ static void copy(char *to, size_t size, struct text text)
 
 static void set(struct row *row, size_t which, struct text value, struct text *net)
 {
+    assert(which < sizeof fields / sizeof *fields);
     switch (fields[which].field) {
     case ID: copy(row->id, sizeof row->id, json_text_string(value)); break;
     case NET: *net = json_text_string(value); break;
@@ -114,6 +116,7 @@ static bool row_of(const struct members *m, struct row *row, struct text *net)
 /* -EINVAL, without a reason: no row. */
 static int rows_add(struct rows *r, const struct members *m, struct why *why)
 {
+    assert(r->count <= r->room);
     if (r->count == r->room) {
         int room = r->room ? 2 * r->room : 256;
         struct row *list = r->count < INT_MAX / 2 ? realloc(r->list, (size_t)room * sizeof *list) : NULL;
@@ -146,6 +149,7 @@ static int by_id(const void *a, const void *b, void *list)
 
 static int sort_by_id(struct rows *r, struct why *why)
 {
+    assert(!r->by_id);
     r->by_id = malloc(((size_t)r->count + 1) * sizeof *r->by_id);
     if (!r->by_id) return why_fail(why, -ENOMEM, "%s: out of memory for %d rows", r->path, r->count);
     for (int i = 0; i < r->count; i++) r->by_id[i] = i;
@@ -156,7 +160,8 @@ static int sort_by_id(struct rows *r, struct why *why)
 
 int rows_read(struct rows *r, const char *path, struct why *why)
 {
-    assert(r && path);
+    assert(r);
+    assert(path);
     struct stat stat_;
     struct row_lines *l = NULL;
     *r = (struct rows){ .path = path, .fd = -1, .regular = true };
@@ -196,6 +201,7 @@ static void sync_folder(const char *path)
 
 void make_folders(const char *path)
 {
+    assert(path);
     char folder[4096];
     snprintf(folder, sizeof folder, "%s", path);
     for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -207,6 +213,7 @@ void make_folders(const char *path)
 
 bool is_file(int fd, const struct stat *other)
 {
+    assert(other);
     struct stat one;
     return fstat(fd, &one) == 0 && one.st_dev == other->st_dev && one.st_ino == other->st_ino;
 }
@@ -221,7 +228,8 @@ static bool as_seen(const struct rows *r, const struct stat *there)
 
 int rows_open(struct rows *r, struct why *why)
 {
-    assert(r->path && r->fd < 0);
+    assert(r->path);
+    assert(r->fd < 0);
     struct stat there;
     make_folders(r->path);
     for (int i = 0;; i++) {
@@ -252,6 +260,7 @@ int rows_open(struct rows *r, struct why *why)
 /* Takes back the part of a row that a full disk let through; only our own bytes at the very end of a regular file. */
 static void take_back(const struct rows *r, ssize_t written)
 {
+    assert(r->fd >= 0);
     struct stat now;
     if (written > 0 && r->regular && fstat(r->fd, &now) == 0 && now.st_size >= written && ftruncate(r->fd, now.st_size - written))
         warn("%s: the torn last line could not be taken back; it will be ignored", r->path);
@@ -260,6 +269,7 @@ static void take_back(const struct rows *r, ssize_t written)
 /* One write(); a second only where the first was cut, to learn why. Returns how much went through; errno says why not all. */
 static ssize_t write_line(int fd, const char *line, ssize_t length)
 {
+    assert(length > 0);
     ssize_t done = 0, now = 0;
     while (done < length && (now >= 0 || errno == EINTR)) {
         now = write(fd, line + done, (size_t)(length - done));
@@ -338,6 +348,7 @@ const struct row *rows_find(const struct rows *r, const char *id)
 
 void rows_close(struct rows *r)
 {
+    assert(r);
     if (r->fd >= 0) close(r->fd);
     free(r->list);
     free(r->by_id);

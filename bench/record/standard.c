@@ -44,6 +44,7 @@ static void stop(int number)
 
 void stop_says(const char *words, const char *removes)
 {
+    assert(words);
     char *next = stop_words == last_words[0] ? last_words[1] : last_words[0];
     snprintf(next, sizeof *last_words, "%s: interrupted%s%s\n", name, *words ? ": " : "", words);
     stop_words = next;
@@ -74,6 +75,7 @@ static void open_stack(void)
  * write(), not the end. */
 void open_standard(const char *program)
 {
+    assert(program);
     static const int how[] = { O_WRONLY, O_RDONLY, O_RDWR };
     for (int fd = 0; fd < 3; fd++)
         if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", how[fd]) != fd) quit(EXIT_FAIL, "/dev/null: %s", strerror(errno));
@@ -90,7 +92,8 @@ void open_standard(const char *program)
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         const struct sigaction say = { .sa_handler = stop };
         struct sigaction before;
-        assert(sigaction(stops[i].signal, NULL, &before) == 0);
+        const int asked = sigaction(stops[i].signal, NULL, &before);
+        assert(asked == 0);
         /* nohup ignores the one, shells ignore the other for what runs in the background: this program is asked to stop by it all the same
          */
         if (before.sa_handler != SIG_IGN || stops[i].signal != SIGHUP) sigaction(stops[i].signal, &say, NULL);

@@ -24,6 +24,8 @@ bool is_shared(struct text key) { return text_is(key, "env") || text_is(key, "da
 
 char *path_beside(const char *path, const char *ending)
 {
+    assert(path);
+    assert(ending);
     static const char *const own[] = { ".jsonl.xz", ".jsonl" };
     size_t size = strlen(path);
     for (size_t i = 0; i < 2; i++)
@@ -34,6 +36,7 @@ char *path_beside(const char *path, const char *ending)
 
 char *path_of_environments(const char *path)
 {
+    assert(path);
     const char *slash = strrchr(path, '/');
     char *beside;
     return asprintf(&beside, "%.*senvironments.json", slash ? (int)(slash - path) + 1 : 0, path) < 0 ? NULL : beside;
@@ -41,6 +44,7 @@ char *path_of_environments(const char *path)
 
 json_t *environments_read(const char *path, struct why *why)
 {
+    assert(path);
     json_error_t error;
     FILE *file = fopen(path, "re");
     if (!file && errno == ENOENT) return json_object();
@@ -64,6 +68,8 @@ static int by_id(const void *a, const void *b) { return strcmp(((const struct cu
 
 static int add_curve(struct beside *b, const struct row_lines *l, struct text id, struct why *why)
 {
+    assert(id.size < ID_SIZE);
+    assert(b->count <= b->room);
     if (b->count == b->room) {
         b->room = b->room ? 2 * b->room : 256;
         struct curve *list = realloc(b->curves, b->room * sizeof *list);
@@ -78,6 +84,8 @@ static int add_curve(struct beside *b, const struct row_lines *l, struct text id
 
 static int read_curves(struct beside *b, const char *path, void (*refused)(void *, const char *, int, const char *), struct why *why)
 {
+    assert(b->file);
+    assert(refused);
     struct row_lines *l = calloc(1, sizeof *l);
     if (!l) return why_fail(why, -ENOMEM, "%s: out of memory", path);
     l->refused = refused;
@@ -97,6 +105,8 @@ static int read_curves(struct beside *b, const char *path, void (*refused)(void 
 
 int beside_open(struct beside *b, const char *path, void (*refused)(void *, const char *, int, const char *), struct why *why)
 {
+    assert(b);
+    assert(path);
     *b = (struct beside){ .count = 0 };
     char *environments = path_of_environments(path), *curves = path_beside(path, ".curves.jsonl.xz");
     int status = environments && curves ? 0 : why_fail(why, -ENOMEM, "%s: out of memory", path);
@@ -183,6 +193,8 @@ static bool is_compact(const struct beside *b, const struct members *m)
 
 char *beside_whole(const struct beside *b, const char *text, size_t length, size_t *whole, struct why *why)
 {
+    assert(text);
+    assert(whole);
     char *line = NULL, *made = NULL;
     size_t size = 0;
     struct members *m = b->environments || b->count ? malloc(sizeof *m) : NULL;

@@ -26,6 +26,7 @@ struct compact {
 /* As tools/convgauge_report/rows.py writes it: nine digits where they hold the number. To be freed. */
 static char *dump(const json_t *value, size_t flags)
 {
+    assert(value);
     char *text = json_dumps(value, flags | JSON_REAL_PRECISION(9));
     json_t *again = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
     const bool same = again && json_equal(again, value);
@@ -71,7 +72,8 @@ static int open_files(struct compact *c, const char *path, struct why *why)
 
 int compact_open(struct compact **made, const char *path, struct why *why)
 {
-    assert(made && path);
+    assert(made);
+    assert(path);
     struct compact *c = *made = calloc(1, sizeof *c);
     if (!c) return why_fail(why, -ENOMEM, "%s: out of memory", path);
     c->xz = (lzma_stream)LZMA_STREAM_INIT;
@@ -82,6 +84,7 @@ int compact_open(struct compact **made, const char *path, struct why *why)
 
 static bool put_xz(struct compact *c, const char *text, size_t size, lzma_action action)
 {
+    assert(c->curves.file);
     static uint8_t out[BLOCK];
     lzma_ret code = LZMA_OK;
     c->xz.next_in = (const uint8_t *)text;
@@ -98,6 +101,7 @@ static bool put_xz(struct compact *c, const char *text, size_t size, lzma_action
 /* The value's name among the environments, which learn it; false: out of memory. */
 static bool name_of(struct compact *c, struct text value, char name[HASH_SIZE])
 {
+    assert(value.at);
     char hex[65];
     json_t *shared = json_loadb(value.at, value.size, JSON_DECODE_ANY, NULL);
     char *text = shared ? dump(shared, JSON_SORT_KEYS | JSON_ENSURE_ASCII | JSON_ENCODE_ANY) : NULL;
@@ -114,6 +118,8 @@ static bool name_of(struct compact *c, struct text value, char name[HASH_SIZE])
 
 int compact_add(struct compact *c, const char *text, size_t length, struct why *why)
 {
+    assert(c->rows.file);
+    assert(text);
     char *made = NULL, name[HASH_SIZE];
     size_t size = 0;
     struct members *m = malloc(sizeof *m);
@@ -153,6 +159,8 @@ static int place(struct whole_file *w, struct why *why)
 /* Rows come last: killed between two of them, old rows still find all that is theirs. */
 int compact_close(struct compact *c, struct why *why)
 {
+    assert(c->known);
+    assert(c->environments.file);
     char *text = dump(c->known, JSON_INDENT(1) | JSON_SORT_KEYS);
     int status = text && put_xz(c, NULL, 0, LZMA_FINISH) ? 0 : why_fail(why, -ENOMEM, "out of memory");
     if (status == 0) fprintf(c->environments.file, "%s\n", text);
@@ -166,6 +174,7 @@ int compact_close(struct compact *c, struct why *why)
 
 void compact_drop(struct compact *c)
 {
+    assert(c);
     struct stat is;
     whole_drop(&c->rows);
     whole_drop(&c->curves);

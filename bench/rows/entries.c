@@ -50,6 +50,7 @@ static const char *name(struct merging *g, const struct members *m, const char *
 
 static int add(struct merging *g, const struct row_lines *l, struct why *why)
 {
+    assert(g->count <= g->room);
     const struct members *m = &l->members;
     const struct text id = json_text_string(json_member(m, "id"));
     if (!id.at || id.size == 0 || id.size >= ID_SIZE || !json_text_string(json_member(m, "net")).at) {
@@ -90,6 +91,8 @@ static bool is_xz(const char *path)
 
 static int read_one(struct merging *g, struct source *s, struct row_lines *l, struct why *why)
 {
+    assert(s->path);
+    assert(!s->file);
     struct stat is;
     int status = spool_open(&s->file, s->path, why);
     if (status) return status;
@@ -106,6 +109,7 @@ static int read_one(struct merging *g, struct source *s, struct row_lines *l, st
 
 int merging_read(struct merging *g, const char **paths, struct why *why)
 {
+    assert(paths);
     int count = 0, status = 0;
     while (paths[count]) count++;
     *g = (struct merging){ .sources = calloc((size_t)count, sizeof *g->sources) };
@@ -148,6 +152,8 @@ static int by_place(const void *a, const void *b)
 
 static void conflict(struct merging *g, const struct entry *kept, const struct entry *other)
 {
+    assert(kept->file < g->source_count);
+    assert(other->file < g->source_count);
     char apart[128] = "";
     for (int i = 0; i < AGREED; i++)
         if (kept->agreed[i] != other->agreed[i])
@@ -160,6 +166,7 @@ static void conflict(struct merging *g, const struct entry *kept, const struct e
 
 int merging_choose(struct merging *g, struct why *why)
 {
+    assert(!g->chosen);
     struct entry **all = g->chosen = malloc((g->count + 1) * sizeof *all);
     if (!all) return why_fail(why, -ENOMEM, "out of memory for %zu rows", g->count);
     for (size_t i = 0; i < g->count; i++) all[i] = &g->list[i];
@@ -170,6 +177,7 @@ int merging_choose(struct merging *g, struct why *why)
         else if (all[i]->timing) all[kept - 1] = all[i]; /* a timing row belongs to its host: the last one counts */
         else conflict(g, all[kept - 1], all[i]);
     }
+    assert(kept <= g->count);
     g->chosen_count = kept;
     return 0;
 }
@@ -178,6 +186,8 @@ static int id_against(const void *id, const void *entry) { return strcmp(id, (*(
 
 bool merging_has(const struct merging *g, const char *id)
 {
+    assert(g->chosen);
+    assert(id);
     return bsearch(id, g->chosen, g->chosen_count, sizeof(struct entry *), id_against);
 }
 
@@ -188,6 +198,7 @@ void merging_order(struct merging *g) { qsort(g->chosen, g->chosen_count, sizeof
 /* As many files stay open as may. */
 static int reopen(struct merging *g, struct source *s, struct why *why)
 {
+    assert(s->path);
     struct stat is;
     if (s->file) return 0;
     s->file = fopen(s->path, "re");
@@ -205,6 +216,8 @@ static int reopen(struct merging *g, struct source *s, struct why *why)
 
 char *merging_line(struct merging *g, size_t i, size_t *length, struct why *why)
 {
+    assert(i < g->chosen_count);
+    assert(length);
     const struct entry *e = g->chosen[i];
     struct source *s = &g->sources[e->file];
     char *text = malloc(e->length + 1), *line = NULL;

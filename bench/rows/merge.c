@@ -62,6 +62,9 @@ static void place_leave(struct place *p, bool written)
 /* Names what is missing; how many were asked for and are not there. The file is what --dry-run --format json prints, once or more often. */
 static int expected(const struct merging *g, const char *path, size_t *asked, size_t *missing, struct why *why)
 {
+    assert(path);
+    assert(asked);
+    assert(missing);
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     if (!file) return why_fail(why, -errno, "--expect %s: %s", path, strerror(errno));
     int status = 0;
@@ -93,6 +96,7 @@ static int expected(const struct merging *g, const char *path, size_t *asked, si
 
 static int write_rows(struct merging *g, FILE *out, struct compact *compact, struct why *why)
 {
+    assert(out || compact);
     int status = 0;
     for (size_t i = 0; status == 0 && i < g->chosen_count; i++) {
         size_t length;
@@ -107,6 +111,7 @@ static int write_rows(struct merging *g, FILE *out, struct compact *compact, str
 
 static int write_plain(struct merging *g, const char *path, struct why *why)
 {
+    assert(path);
     struct whole_file w;
     int status = whole_open(&w, path, why);
     if (status) return status;
@@ -118,6 +123,7 @@ static int write_plain(struct merging *g, const char *path, struct why *why)
 
 static int write_compact(struct merging *g, const char *path, struct why *why)
 {
+    assert(path);
     struct compact *compact;
     int status = compact_open(&compact, path, why);
     if (status) return status;

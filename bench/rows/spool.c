@@ -27,6 +27,7 @@ static const char *reason(lzma_ret code)
 /* NULL, or what is wrong. */
 static const char *unpack(FILE *from, FILE *to, uint64_t most)
 {
+    assert(most > 0);
     static uint8_t in[BLOCK], out[BLOCK];
     lzma_stream s = LZMA_STREAM_INIT;
     lzma_ret code = lzma_stream_decoder(&s, MEMORY_MOST, LZMA_CONCATENATED);
@@ -51,7 +52,8 @@ static const char *unpack(FILE *from, FILE *to, uint64_t most)
 
 int spool_open(FILE **file, const char *path, struct why *why)
 {
-    assert(file && path);
+    assert(file);
+    assert(path);
     struct stat is = { .st_mode = 0 };
     const size_t length = strlen(path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * verify: are these files what their writers wrote? */
+#include <assert.h>
 #include <errno.h>
 #include <popt.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@ static void refused(void *context, const char *path, int number, const char *wor
 {
     struct found *f = context;
     (void)path;
+    assert(f->broken >= 0);
     if (f->broken++ == 0) {
         f->first = number;
         snprintf(f->words, sizeof f->words, "%s", words);
@@ -35,6 +37,7 @@ static void refused(void *context, const char *path, int number, const char *wor
 /* False: broken; *text says what, or why there is nothing to say. */
 static bool verify_rows(const char *path, char *text, size_t size)
 {
+    assert(size > 0);
     static struct row_lines l;
     struct found f = { .rows = 0 };
     struct why why = { "" };
@@ -61,6 +64,7 @@ static bool verify_rows(const char *path, char *text, size_t size)
 
 static bool verify_checkpoint(const char *path, char *text, size_t size)
 {
+    assert(size > 0);
     struct why why = { "" };
     int tensors;
     bool sealed;
@@ -75,6 +79,7 @@ static bool verify_checkpoint(const char *path, char *text, size_t size)
 /* By its name, else by what stands where a header begins. */
 static bool is_checkpoint(const char *path)
 {
+    assert(path);
     static const char *const endings[] = { ".jsonl", ".xz", ".safetensors" };
     const size_t length = strlen(path);
     for (size_t i = 0; i < 3; i++)

@@ -70,6 +70,7 @@ static size_t mapped_bytes(size_t size)
 
 static void *map(size_t bytes)
 {
+    assert(bytes > 0);
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
@@ -77,6 +78,7 @@ static void *map(size_t bytes)
 /* Maps one huge page too much, then gives back what lies before the first huge page's border and after the end. */
 static void *map_huge(size_t bytes)
 {
+    assert(bytes % 4096 == 0);
     char *p = map(bytes + HUGE_PAGE);
     if (!p) return NULL;
     size_t before = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE, after = HUGE_PAGE - before;
@@ -88,7 +90,8 @@ static void *map_huge(size_t bytes)
 
 int arena_open(struct arena *a, const char *name, size_t size, struct why *why)
 {
-    assert(a && name);
+    assert(a);
+    assert(name);
     *a = (struct arena){ .name = name };
     size_t bytes = size <= SIZE_MAX / 2 ? mapped_bytes(size) : 0;
     char *base = bytes == 0 ? NULL : bytes >= LARGE ? map_huge(bytes) : map(bytes);
@@ -102,7 +105,9 @@ int arena_open(struct arena *a, const char *name, size_t size, struct why *why)
 
 void *arena_take(struct arena *a, size_t bytes)
 {
-    assert(a && a->base && a->used <= a->size);
+    assert(a);
+    assert(a->base);
+    assert(a->used <= a->size);
     size_t room = arena_room(bytes);
     if (room > a->size - a->used) {
         fprintf(stderr, "arena %s: %zu bytes wanted, %zu of %zu left: measured too small\n", a->name, room, a->size - a->used, a->size);

@@ -28,6 +28,7 @@ bool claims_begun(void) { return prefix != NULL; }
 /* The socket; -1: somebody has the name, or there are no such names here. */
 static int bind_name(int package, int core)
 {
+    assert(prefix);
 #ifdef __linux__
     struct sockaddr_un address = { .sun_family = AF_UNIX }; /* a name that begins with a zero is no file */
     const int length = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "%.60s/core/%d/%d", prefix, package, core);
@@ -69,6 +70,7 @@ static struct claim *find(int package, int core)
 
 bool claims_take(int package, int core)
 {
+    assert(claim_count <= CLAIMS);
     struct claim *own = find(package, core);
     if (own) {
         own->count++;
@@ -84,6 +86,7 @@ void claims_release(int package, int core)
 {
     struct claim *own = find(package, core);
     assert(own);
+    assert(own->count > 0);
     if (--own->count) return;
     close(own->fd);
     *own = claims[--claim_count];

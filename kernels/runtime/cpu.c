@@ -214,7 +214,8 @@ int isa_parse(const char *name)
 
 const char *isa_list(unsigned isas, char *text, size_t size)
 {
-    assert(text && size > 0);
+    assert(text);
+    assert(size > 0);
     size_t used = 0;
     text[0] = 0;
     for (int isa = 0; isa < ISA_COUNT; isa++) {

@@ -52,7 +52,8 @@ static int nearest(double x) { return (int)(x < 0 ? x - 0.5 : x + 0.5); }
 /* 2^n for normal results. */
 static double power_of_two(int n)
 {
-    assert(n >= -1022 && n <= 1023);
+    assert(n >= -1022);
+    assert(n <= 1023);
     uint64_t bits = (uint64_t)(n + 1023) << 52;
     double value;
     memcpy(&value, &bits, sizeof value);
@@ -105,7 +106,8 @@ double exact_log(double x)
 /* x = quadrant * pi/2 + r, |r| <= pi/4 (and a rounding). Near a multiple of pi/2 the subtractions are exact. */
 static double reduce_angle(double x, int *quadrant)
 {
-    assert(x >= -1000 && x <= 1000);
+    assert(x >= -1000);
+    assert(x <= 1000);
     int k = nearest(x * INVERSE_HALF_PI);
     *quadrant = (int)((unsigned)k & 3);
     return x - k * HALF_PI_1 - k * HALF_PI_2 - k * HALF_PI_3;
@@ -186,7 +188,10 @@ static struct pair log_pair(double x)
 
 double exact_pow(double x, double y)
 {
-    assert(x >= 0 && x <= DBL_MAX && y == y && (x > 0 || y > 0));
+    assert(x >= 0);
+    assert(x <= DBL_MAX);
+    assert(y == y);
+    assert(x > 0 || y > 0);
     if (x == 0) return 0;
     struct pair l = log_pair(x);
     double rough = l.high * y;

@@ -41,7 +41,8 @@ struct rng rng_start(struct philox_key key) { return (struct rng){ .key = key, .
 
 uint32_t rng_u32(struct rng *r)
 {
-    assert(r->used >= 0 && r->used <= 4);
+    assert(r->used >= 0);
+    assert(r->used <= 4);
     if (r->used == 4) {
         r->block = rng_philox(r->key, r->counter++, 0);
         r->used = 0;
@@ -74,7 +75,8 @@ double rng_normal(struct rng *r)
 
 void rng_permutation(struct philox_key key, int n, int *order)
 {
-    assert(n >= 0 && (order || n == 0));
+    assert(n >= 0);
+    assert(order || n == 0);
     struct rng r = rng_start(key);
     for (int i = 0; i < n; i++) order[i] = i;
     for (int i = n - 1; i > 0; i--) {

@@ -171,6 +171,7 @@ static void join(struct worker *worker)
 /* Workers block all signals: Ctrl-C is for the program's own thread. */
 static int start_thread(struct worker *worker)
 {
+    assert(worker->index > 0);
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -181,6 +182,8 @@ static int start_thread(struct worker *worker)
 
 static void worker_open(struct team *team, int index, enum bind bind)
 {
+    assert(index >= 0);
+    assert(index < team->count);
     struct worker *worker = &team->workers[index];
     gate_open(&worker->start);
     gate_open(&worker->done);
@@ -192,6 +195,7 @@ static void worker_open(struct team *team, int index, enum bind bind)
 
 static int allocate(struct team **team, int workers, struct why *why)
 {
+    assert(workers >= 1);
     void *array = NULL;
     *team = calloc(1, sizeof **team);
     if (!*team || posix_memalign(&array, SEPARATE, (size_t)workers * sizeof(struct worker)) != 0) {
@@ -207,6 +211,7 @@ static int allocate(struct team **team, int workers, struct why *why)
 
 static void release(struct team *team, int started)
 {
+    assert(started <= team->count);
     for (int i = 1; i < started; i++) post(&team->workers[i], NULL, NULL, 0, 0, 0);
     for (int i = 1; i < started; i++) pthread_join(team->workers[i].thread, NULL);
     for (int i = 0; i < team->count; i++) {
@@ -221,11 +226,13 @@ static void release(struct team *team, int started)
 
 int team_open(struct team **team, int workers, enum bind bind, struct why *why)
 {
-    assert(team && workers >= 1);
+    assert(team);
+    assert(workers >= 1);
     int code = allocate(team, workers, why);
     if (code != 0) return code;
     struct team *t = *team;
-    assert(t && t->workers);
+    assert(t);
+    assert(t->workers);
     code = topology_open(&t->topology, why);
     if (code != 0) {
         free(t->workers);
@@ -265,6 +272,7 @@ static void fork_join(struct team *team, int units, team_fn *fn, void *context)
         if (units > 0) fn(context, 0, units, 0);
         return;
     }
+    assert(active <= units);
     assert(!team->running);
     team->running = true;
     int each = units / active, longer = units % active; /* the first `longer` pieces have one more */
@@ -284,7 +292,8 @@ static void fork_join(struct team *team, int units, team_fn *fn, void *context)
 
 void team_run(struct team *team, int units, team_fn *fn, void *context)
 {
-    assert(fn && units >= 0);
+    assert(fn);
+    assert(units >= 0);
     if (!team || !team->watch) {
         fork_join(team, units, fn, context);
         return;
@@ -296,7 +305,8 @@ void team_run(struct team *team, int units, team_fn *fn, void *context)
 
 void team_watch(struct team *team, team_watch_fn *watch, void *context)
 {
-    assert(team && !team->running);
+    assert(team);
+    assert(!team->running);
     team->watch = watch;
     team->watch_context = context;
 }
@@ -315,7 +325,8 @@ bool team_crowded(const struct team *team) { return team && team->crowded; }
 
 int team_planned_pu(const struct team *team, int worker)
 {
-    assert(worker >= 0 && worker < team_workers(team));
+    assert(worker >= 0);
+    assert(worker < team_workers(team));
     return team ? team->workers[worker].planned_pu : -1;
 }
 
@@ -333,7 +344,8 @@ static void read_back(void *context, int begin, int end, int worker)
 
 int team_actual_pu(struct team *team, int worker)
 {
-    assert(worker >= 0 && worker < team_workers(team));
+    assert(worker >= 0);
+    assert(worker < team_workers(team));
     if (!team) return -1;
     struct whereabouts where = { team->topology, -1 };
     if (worker == 0) {

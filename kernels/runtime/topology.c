@@ -92,6 +92,7 @@ static hwloc_obj_t core_at(const struct topology *t, int i) { return hwloc_get_o
 /* Restricts both views to the cores of these PUs. 0 or -1: they are as before, or of no use any more. */
 static int keep(struct topology *t, hwloc_bitmap_t firsts)
 {
+    assert(firsts);
     hwloc_bitmap_t all = hwloc_bitmap_alloc();
     if (!all) return -1;
     for (hwloc_obj_t pu = NULL; (pu = hwloc_get_next_obj_by_type(t->pus, HWLOC_OBJ_PU, pu));)
@@ -109,6 +110,7 @@ static int keep(struct topology *t, hwloc_bitmap_t firsts)
 /* Claims all that are free; their PUs in `firsts`. */
 static int claim_free(const struct topology *t, hwloc_bitmap_t firsts)
 {
+    assert(firsts);
     int free = 0;
     for (int i = 0; i < topology_cores(t); i++) {
         const struct place at = place_of(core_at(t, i));
@@ -122,6 +124,7 @@ static int claim_free(const struct topology *t, hwloc_bitmap_t firsts)
 /* Gives back the cores of `firsts` where no worker will be; `firsts` has the others then. */
 static void release_idle(const struct topology *t, hwloc_bitmap_t firsts, hwloc_bitmap_t used)
 {
+    assert(used);
     for (int i = 0; i < topology_cores(t); i++) {
         const unsigned pu = core_at(t, i)->os_index;
         const struct place at = place_of(core_at(t, i));
@@ -133,7 +136,9 @@ static void release_idle(const struct topology *t, hwloc_bitmap_t firsts, hwloc_
 
 enum claimed topology_claim(struct topology *t, enum bind bind, int workers, int *free)
 {
-    assert(t && !t->claimed && workers >= 1);
+    assert(t);
+    assert(!t->claimed);
+    assert(workers >= 1);
     const int wanted = workers < topology_cores(t) ? workers : topology_cores(t);
     hwloc_bitmap_t firsts = hwloc_bitmap_alloc(), used = hwloc_bitmap_alloc();
     enum claimed got = CLAIMS_OFF;
@@ -155,6 +160,7 @@ enum claimed topology_claim(struct topology *t, enum bind bind, int workers, int
 
 int topology_taken(const struct topology *t)
 {
+    assert(t);
     int taken = 0;
     if (!claims_begun() || !hwloc_topology_is_thissystem(t->pus) || !claims_choose()) return 0;
     for (int i = 0; i < topology_cores(t); i++) {
@@ -184,7 +190,9 @@ int topology_pus(const struct topology *t) { return count(t->pus); }
 
 int topology_pu(const struct topology *t, enum bind bind, int i, int n)
 {
-    assert(t && i >= 0 && i < n);
+    assert(t);
+    assert(i >= 0);
+    assert(i < n);
     if (bind == BIND_NONE) return -1;
     hwloc_topology_t view = bind == BIND_CORE ? t->cores : t->pus;
     int places = n < count(view) ? n : count(view), pu = -1;
@@ -211,7 +219,8 @@ static int bind_to(const struct topology *t, hwloc_const_cpuset_t set)
 
 int topology_bind_self(const struct topology *t, int pu)
 {
-    assert(t && pu >= 0);
+    assert(t);
+    assert(pu >= 0);
     hwloc_bitmap_t set = hwloc_bitmap_alloc();
     if (!set) return -ENOMEM;
     int code = hwloc_bitmap_only(set, (unsigned)pu) == 0 ? bind_to(t, set) : -ENOMEM;

@@ -9,7 +9,8 @@
 
 int why_fail(struct why *why, int code, const char *format, ...)
 {
-    assert(format && code != 0);
+    assert(format);
+    assert(code != 0);
     if (why) {
         va_list arguments;
         va_start(arguments, format);

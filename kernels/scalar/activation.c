@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Activations, one element at a time. tanh is libm's in double, rounded once: better than the contract asks of the others. */
+#include <assert.h>
 #include "scalar.h"
 
 static void scalar_activation_fwd(const struct activation *activation, struct span vectors, const real *x, real *y)
 {
+    assert(vectors.begin >= 0);
+    assert(activation->kind <= ACTIVATION_TANH);
     for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
         switch (activation->kind) {
         case ACTIVATION_RELU: y[i] = x[i] > 0 ? x[i] : 0; break;
@@ -15,6 +18,8 @@ static void scalar_activation_fwd(const struct activation *activation, struct sp
 
 static void scalar_activation_bwd(const struct activation *activation, struct span vectors, const real *y, const real *dy, real *dx)
 {
+    assert(vectors.begin >= 0);
+    assert(activation->kind <= ACTIVATION_TANH);
     for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
         switch (activation->kind) {
         case ACTIVATION_RELU: dx[i] = y[i] > 0 ? dy[i] : 0; break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Skip connection: pixel by pixel, where b's images may reach further down and right than a's. */
+#include <assert.h>
 #include "scalar.h"
 
 /* Offset in b of the lanes that meet (row, w, c) of a. */
@@ -10,6 +11,9 @@ static size_t crop_at(const struct add *add, int row, int w, int c)
 
 static void scalar_add_fwd(const struct add *add, struct span rows, const real *a, const real *b, real *y)
 {
+    assert(rows.end <= image_blocks(add->n) * add->h);
+    assert(add->bh >= add->h);
+    assert(add->bw >= add->w);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < add->w; w++) {
             for (int c = 0; c < add->c; c++) {
@@ -22,6 +26,8 @@ static void scalar_add_fwd(const struct add *add, struct span rows, const real *
 
 static void scalar_add_bwd(const struct add *add, struct span rows, const real *dy, real *db)
 {
+    assert(rows.end <= image_blocks(add->n) * add->h);
+    assert(db != dy);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < add->w; w++) {
             for (int c = 0; c < add->c; c++) {

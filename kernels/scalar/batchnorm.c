@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Batch normalisation's per-pixel passes. Statistics read live lanes only, in the order of memory; what is applied reads and writes all
  * lanes, so that dead ones stay finite, and gradients end as 0 there. */
+#include <assert.h>
 #include "scalar.h"
 
 /* From the first value on, as the header has it. */
@@ -34,6 +35,8 @@ static real squares_around(const struct batchnorm *bn, struct span rows, const r
 
 static void scalar_batchnorm_stats(const struct batchnorm *bn, struct span rows, const real *x, real *mean, real *m2)
 {
+    assert(rows.begin < rows.end);
+    assert(rows.end <= image_blocks(bn->n) * bn->h);
     for (int c = 0; c < bn->c; c++) {
         mean[c] = mean_of(bn, rows, x, c);
         m2[c] = squares_around(bn, rows, x, c, mean[c]);
@@ -43,6 +46,8 @@ static void scalar_batchnorm_stats(const struct batchnorm *bn, struct span rows,
 static void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *scale, const real *shift,
                                    real *y)
 {
+    assert(rows.begin >= 0);
+    assert(rows.end <= image_blocks(bn->n) * bn->h);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < bn->w; w++) {
             for (int c = 0; c < bn->c; c++) {
@@ -56,6 +61,8 @@ static void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows,
 static void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
                                        real *sum_dy, real *sum_dyx)
 {
+    assert(rows.begin >= 0);
+    assert(rows.end <= image_blocks(bn->n) * bn->h);
     for (int c = 0; c < bn->c; c++) {
         sum_dy[c] = sum_dyx[c] = 0;
         for (int row = rows.begin; row < rows.end; row++) {
@@ -73,6 +80,8 @@ static void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span r
 static void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span rows, const real *x, const real *dy,
                                        const struct batchnorm_back *back, real *dx)
 {
+    assert(rows.begin >= 0);
+    assert(rows.end <= image_blocks(bn->n) * bn->h);
     for (int row = rows.begin; row < rows.end; row++) {
         const int live = live_lanes(bn->n, row / bn->h);
         for (int w = 0; w < bn->w; w++) {

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Convolution as the formula has it, in its three directions. Taps outside the image are left out; each element is one sum in the order of
  * the loops, and the weight gradient keeps sixteen sums, one per lane, added up at the end. autovec.c compiles the same text again. */
+#include <assert.h>
 #include "scalar.h"
 
 void scalar_conv_fwd(const struct conv *conv, struct span rows, const real *x, const real *w, const real *bias, real *y, real *scratch)
 {
     (void)scratch;
+    assert(rows.begin >= 0);
+    assert(rows.end <= image_blocks(conv->n) * conv->p);
     for (int row = rows.begin; row < rows.end; row++) {
         const int b = row / conv->p, p = row % conv->p;
         for (int q = 0; q < conv->q; q++) {
@@ -42,6 +45,8 @@ static int position_of(int at, int tap, int before, int step, int positions)
 void scalar_conv_bwd_data(const struct conv *conv, struct span rows, const real *dy, const real *w, real *dx, real *scratch)
 {
     (void)scratch;
+    assert(rows.begin >= 0);
+    assert(rows.end <= image_blocks(conv->n) * conv->h);
     for (int row = rows.begin; row < rows.end; row++) {
         const int b = row / conv->h, h = row % conv->h;
         for (int column = 0; column < conv->w; column++) {
@@ -107,6 +112,9 @@ static real bias_gradient(const struct conv *conv, struct span rows, const real 
 void scalar_conv_bwd_weights(const struct conv *conv, struct span rows, const real *dy, const real *x, real *dw, real *db, real *scratch)
 {
     (void)scratch;
+    assert(rows.begin < rows.end);
+    assert(rows.end <= image_blocks(conv->n) * conv->p);
+    assert(conv->pitch >= conv->k);
     for (int k = 0; k < conv->k; k++) {
         for (int r = 0; r < conv->r; r++) {
             for (int s = 0; s < conv->s; s++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Dense: three matrix products, each element one sum in the order that the contract gives. Scratch is for those who transpose; not here. */
+#include <assert.h>
 #include "scalar.h"
 
 /* Offset of w[k][c]. */
@@ -7,6 +8,8 @@ static size_t weight(const struct dense *dense, int k, int c) { return (size_t)k
 
 static void scalar_dense_fwd(const struct dense *dense, struct span outputs, const real *x, const real *w, const real *bias, real *y)
 {
+    assert(outputs.begin >= 0);
+    assert(outputs.end <= dense->k);
     for (int b = 0; b < image_blocks(dense->n); b++) {
         for (int k = outputs.begin; k < outputs.end; k++) {
             real *out = y + lanes_at(b, 0, 1, k, dense->k);
@@ -21,6 +24,8 @@ static void scalar_dense_fwd(const struct dense *dense, struct span outputs, con
 
 static void scalar_dense_bwd_data(const struct dense *dense, struct span inputs, const real *dy, const real *w, real *dx)
 {
+    assert(inputs.begin >= 0);
+    assert(inputs.end <= dense->c);
     for (int b = 0; b < image_blocks(dense->n); b++) {
         for (int c = inputs.begin; c < inputs.end; c++) {
             real *out = dx + lanes_at(b, 0, 1, c, dense->c);
@@ -43,6 +48,8 @@ static void scalar_dense_bwd_weights(const struct dense *dense, struct span inpu
                                      real *scratch)
 {
     (void)scratch;
+    assert(inputs.begin >= 0);
+    assert(inputs.end <= dense->c);
     for (int k = 0; k < dense->k; k++) {
         for (int c = inputs.begin; c < inputs.end; c++) {
             real sum = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Dropout, its random bits one element at a time: Philox4x32-10 (Salmon et al., SC'11) as dropout.h reads it. It is written out here
  * because kernels call nothing below them; the test holds it against the runtime's. */
+#include <assert.h>
 #include "scalar.h"
 
 /* The 16 random bits of lane `lane` of vector `vector`. */
@@ -23,6 +24,8 @@ static real scale_of(const struct dropout *dropout) { return (real)65536 / (real
 
 static void scalar_dropout_fwd(const struct dropout *dropout, struct span vectors, const real *x, real *y, uint16_t *kept)
 {
+    assert(kept);
+    assert(dropout->threshold <= UINT16_MAX);
     for (int v = vectors.begin; v < vectors.end; v++) {
         unsigned mask = 0;
         for (int l = 0; l < LANES; l++) {
@@ -37,6 +40,8 @@ static void scalar_dropout_fwd(const struct dropout *dropout, struct span vector
 
 static void scalar_dropout_bwd(const struct dropout *dropout, struct span vectors, const real *dy, const uint16_t *kept, real *dx)
 {
+    assert(kept);
+    assert(dropout->threshold <= UINT16_MAX);
     for (int v = vectors.begin; v < vectors.end; v++) {
         for (int l = 0; l < LANES; l++) {
             const size_t at = (size_t)v * LANES + (size_t)l;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Softmax with cross-entropy, one image at a time. The largest logit is subtracted first, so that exp never overflows and the sum is at
  * least 1; exp and log are libm's in double. */
+#include <assert.h>
 #include "scalar.h"
 
 static real exp_of(real x) { return (real)exp((double)x); }
@@ -26,6 +27,8 @@ static void image(const struct loss *loss, bool live, const real *z, int label, 
 static void scalar_softmax_xent(const struct loss *loss, struct span blocks, const real *z, const uint8_t *label, real *value,
                                 uint8_t *best, real *dz)
 {
+    assert(blocks.begin >= 0);
+    assert(blocks.end <= image_blocks(loss->n));
     for (int b = blocks.begin; b < blocks.end; b++) {
         const size_t at = lanes_at(b, 0, 1, 0, loss->k);
         for (int l = 0; l < LANES; l++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * SGD, Adam and AdamW, one parameter at a time. Where the contract writes a*b + c, `fused` rounds once; all other operations round too. */
+#include <assert.h>
 #include "scalar.h"
 
 static void sgd(const struct optimizer *o, real *w, real g, real *m)
@@ -29,6 +30,9 @@ static void adam(const struct optimizer *o, real *w, real g, real *m, real *v)
 
 static void scalar_optimizer_step(const struct optimizer *o, struct span vectors, real *w, const real *g, real *m, real *v)
 {
+    assert(vectors.begin >= 0);
+    assert(o->kind == OPTIMIZER_SGD || m);
+    assert(o->kind == OPTIMIZER_SGD || v);
     for (size_t i = (size_t)vectors.begin * LANES; i < (size_t)vectors.end * LANES; i++) {
         if (o->kind == OPTIMIZER_SGD) {
             sgd(o, &w[i], g[i], m ? &m[i] : NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Pooling: windows walked in row-major order, taps outside the image left out. Backward asks every window, in that order, what it gives to
  * one input pixel. A window's gradient goes to the tap that `which` names, or in equal shares to all its taps. */
+#include <assert.h>
 #include "scalar.h"
 
 static bool inside(int at, int extent) { return at >= 0 && at < extent; }
@@ -52,6 +53,8 @@ static void pool_window(const struct pool *pool, int row, int q, int c, const re
 
 static void scalar_pool_fwd(const struct pool *pool, struct span rows, const real *x, real *y, uint8_t *which)
 {
+    assert(rows.begin >= 0);
+    assert(rows.end <= image_blocks(pool->n) * pool->p);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int q = 0; q < pool->q; q++) {
             for (int c = 0; c < pool->c; c++) {
@@ -88,6 +91,9 @@ static void gather(const struct pool *pool, int row, int w, int c, const real *d
 
 static void scalar_pool_bwd(const struct pool *pool, struct span rows, const real *dy, const uint8_t *which, real *dx)
 {
+    assert(rows.begin >= 0);
+    assert(rows.end <= image_blocks(pool->n) * pool->h);
+    assert(which || pool->kind == POOL_AVG);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < pool->w; w++) {
             for (int c = 0; c < pool->c; c++) gather(pool, row, w, c, dy, which, dx + lanes_at(row, w, pool->w, c, pool->c));

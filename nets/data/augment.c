@@ -86,7 +86,8 @@ static void crop_resize(struct shape s, int side, const uint8_t *from, uint8_t *
 
 uint8_t *augment_apply(const struct augment *a, int count, struct shape shape, struct rng *r, uint8_t *from, uint8_t *other)
 {
-    assert(count >= 0 && count <= MAX_AUGMENTS);
+    assert(count >= 0);
+    assert(count <= MAX_AUGMENTS);
     assert(from != other);
     for (int i = 0; i < count; i++) {
         bool applied = rng_uniform(r) < a[i].probability;

@@ -82,8 +82,11 @@ int transform_check(const struct transform *t, const struct dataset *d, struct w
 
 int batcher_open(struct batcher **batcher, const struct dataset *d, const struct transform *t, struct team *team, struct why *why)
 {
-    assert(d->c > 0 && d->h > 0 && d->w > 0);
-    assert(t->augments >= 0 && t->augments <= MAX_AUGMENTS);
+    assert(d->c > 0);
+    assert(d->h > 0);
+    assert(d->w > 0);
+    assert(t->augments >= 0);
+    assert(t->augments <= MAX_AUGMENTS);
     struct shape image = { t->red ? 1 : d->c, d->h, d->w }, to;
     *batcher = NULL;
     int error = transform_check(t, d, why);
@@ -167,7 +170,8 @@ static int block_lanes(const struct fill *f, int block) { return f->n - block * 
 static const uint8_t *stored(const struct fill *f, int i)
 {
     const struct shape *s = &f->b->from;
-    assert(f->index[i] >= 0 && f->index[i] < f->images->count);
+    assert(f->index[i] >= 0);
+    assert(f->index[i] < f->images->count);
     return f->images->pixels + (size_t)f->index[i] * (size_t)(s->h * s->w * s->c);
 }
 
@@ -219,7 +223,8 @@ void batcher_fill(struct batcher *b, const struct images *images, const int *ind
                   uint8_t *labels)
 {
     assert(n >= 0);
-    assert(x && labels);
+    assert(x);
+    assert(labels);
     int blocks = (n + LANES - 1) / LANES;
     struct fill f = { b, images, index, n, b->t.augments > 0 ? augment : NULL, x };
     for (int i = 0; i < n; i++) labels[i] = images->labels[index[i]];

@@ -14,7 +14,8 @@ static void planes_to_pixels(const uint8_t *planes, uint8_t *pixels)
 
 int cifar_read(const char *path, uint8_t *pixels, uint8_t *labels, struct why *why)
 {
-    assert(pixels && labels);
+    assert(pixels);
+    assert(labels);
     static const char what[] = "10000 records of 3073 bytes";
     struct source *s;
     uint8_t record[1 + CIFAR_PIXELS];

@@ -178,7 +178,9 @@ static int check_labels(const struct images *images, const struct files *files, 
 static void hash(struct dataset *d)
 {
     size_t pixels = (size_t)d->c * (size_t)d->h * (size_t)d->w, train = (size_t)d->train.count, test = (size_t)d->test.count;
-    assert(train > 0 && test > 0 && pixels > 0);
+    assert(train > 0);
+    assert(test > 0);
+    assert(pixels > 0);
     const struct sha256_part parts[] = {
         { d->train.pixels, train * pixels }, { d->train.labels, train }, { d->test.pixels, test * pixels }, { d->test.labels, test }
     };
@@ -284,7 +286,8 @@ static int open_files(const struct published *p, const char *dir, const char *en
 
 int dataset_open(const char *name, const char *dir, const char *env_dir, struct team *team, struct dataset *d, struct why *why)
 {
-    assert(name && d);
+    assert(name);
+    assert(d);
     *d = (struct dataset){ 0 };
     int error = -EINVAL, which = 0;
     while (dataset_names[which] && strcmp(dataset_names[which], name) != 0) which++;
@@ -309,7 +312,8 @@ static void count_classes(struct dataset *d)
 
 int dataset_open_directory(const char *dir, struct dataset *d, struct why *why)
 {
-    assert(dir && d);
+    assert(dir);
+    assert(d);
     *d = (struct dataset){ .name = "custom", .class_names = number_names };
     struct files *files = calloc(1, sizeof *files);
     if (!files) return why_fail(why, -ENOMEM, "no memory to look into %s", dir);

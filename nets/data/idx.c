@@ -98,7 +98,10 @@ static int read_images(struct source *s, int *count, int *h, int *w, uint8_t **p
 
 int idx_read_images(const char *path, int *count, int *h, int *w, uint8_t **pixels, struct why *why)
 {
-    assert(count && pixels && *h >= 0 && *w >= 0);
+    assert(count);
+    assert(pixels);
+    assert(*h >= 0);
+    assert(*w >= 0);
     struct source *s;
     int error = source_open(&s, path, why);
     if (error) return error;
@@ -109,7 +112,8 @@ int idx_read_images(const char *path, int *count, int *h, int *w, uint8_t **pixe
 
 int idx_read_labels(const char *path, int *count, uint8_t **labels, struct why *why)
 {
-    assert(count && labels);
+    assert(count);
+    assert(labels);
     struct source *s;
     uint32_t n = 0;
     char what[64];

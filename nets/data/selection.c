@@ -63,7 +63,9 @@ static int mark(const struct selection *s, const struct images *images, int clas
 int selection_make(const struct selection *s, const struct images *images, int classes, uint64_t seed, bool rest, int *index,
                    struct why *why)
 {
-    assert(images->count > 0 && classes >= 1 && classes <= 256);
+    assert(images->count > 0);
+    assert(classes >= 1);
+    assert(classes <= 256);
     int error = selection_check(s, images, classes, why);
     if (error) return error;
     uint8_t *taken = calloc((size_t)images->count, 1);
@@ -78,7 +80,8 @@ int selection_make(const struct selection *s, const struct images *images, int c
 
 void batcher_epoch_order(uint64_t seed, uint32_t epoch, const int *index, int n, int *order)
 {
-    assert(n >= 0 && index != order);
+    assert(n >= 0);
+    assert(index != order);
     rng_permutation(rng_stream_key(seed, STREAM_ORDER, epoch, 0), n, order);
     for (int i = 0; i < n; i++) order[i] = index[order[i]];
 }

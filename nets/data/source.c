@@ -67,7 +67,8 @@ static const char *other_kind(int fd, struct stat *is)
 
 int source_open(struct source **source, const char *path, struct why *why)
 {
-    assert(source && path);
+    assert(source);
+    assert(path);
     *source = NULL;
     if (strlen(path) >= PATH_MAX) return why_fail(why, -ENAMETOOLONG, "cannot read %.200s…: the path is too long", path);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer would be waited for */
@@ -119,7 +120,8 @@ static size_t memory(void)
 
 int source_fits(const struct source *s, size_t bytes, const char *what, struct why *why)
 {
-    assert(s && what);
+    assert(s);
+    assert(what);
     const bool packed = s->xz || !gzdirect(s->gz);
     if (packed && bytes / UNPACKED_MOST > s->size)
         return why_fail(why, -EINVAL,
@@ -215,7 +217,9 @@ static int take(struct source *s, void *to, size_t bytes, size_t *got, const cha
 
 int source_read(struct source *s, void *to, size_t bytes, const char *what, struct why *why)
 {
-    assert(s && to && what);
+    assert(s);
+    assert(to);
+    assert(what);
     size_t got = 0;
     const char *reason = NULL;
     int error = take(s, to, bytes, &got, &reason, why);
@@ -229,7 +233,8 @@ int source_read(struct source *s, void *to, size_t bytes, const char *what, stru
 
 int source_at_end(struct source *s, const char *what, struct why *why)
 {
-    assert(s && what);
+    assert(s);
+    assert(what);
     uint8_t extra;
     size_t got = 0;
     const char *reason = NULL;

@@ -137,7 +137,8 @@ static void draw_stroke(const struct glyph_stroke *s, const struct placement *pl
 {
     struct point grid[GLYPH_POINTS];
     int steps = s->curved ? CURVE_STEPS : LINE_STEPS, last = s->points - 1;
-    assert(s->points >= 2 && s->points <= GLYPH_POINTS);
+    assert(s->points >= 2);
+    assert(s->points <= GLYPH_POINTS);
     for (int i = 0; i <= last; i++) {
         struct point moved = point_between(r, -jitter, jitter);
         grid[i] = (struct point){ s->at[i][0] + moved.x, s->at[i][1] + moved.y };
@@ -202,7 +203,8 @@ int strokes_draw(uint64_t number, uint8_t *pixels)
 {
     float distance[STROKES_PIXELS], ink[STROKES_PIXELS];
     int digit = digit_of(number);
-    assert(digit >= 0 && digit < STROKES_CLASSES);
+    assert(digit >= 0);
+    assert(digit < STROKES_CLASSES);
     struct rng r = rng_start(rng_stream_key(number, STREAM_STROKES, DRAW_IMAGE, 0));
     const struct glyph *g = &glyphs[digit][rng_below(&r, GLYPH_STYLES)];
     struct placement p = place(&r);
@@ -234,7 +236,9 @@ static void draw_some(void *context, int begin, int end, int worker)
 
 void strokes_make(struct team *team, uint64_t first, int count, uint8_t *pixels, uint8_t *labels)
 {
-    assert(count >= 0 && pixels && labels);
+    assert(count >= 0);
+    assert(pixels);
+    assert(labels);
     struct series s = { first, pixels, labels };
     team_run(team, count, draw_some, &s);
 }

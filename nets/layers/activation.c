@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * ReLU, leaky ReLU and tanh. Backward needs their output: of ReLU its sign alone, of tanh its value. */
+#include <assert.h>
 #include "layer.h"
 
 #include "../plan/internal.h"
@@ -7,6 +8,8 @@
 
 static bool read_activation(const char *text, struct layer *l, int kind)
 {
+    assert(kind >= 0);
+    assert(kind <= ACTIVATION_TANH);
     l->activation.kind = (enum activation_kind)kind;
     return (kind != ACTIVATION_LEAKY || read_decimal(&text, &l->activation.slope)) && !*text;
 }

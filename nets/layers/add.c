@@ -20,7 +20,11 @@ static int add_source(const struct layer *l) { return l->add.back; }
 
 static const char *add_problem(const struct net *net, int i, int n, struct planned *l)
 {
+    assert(n >= 1);
     const struct shape in = net->layers[i].in, from = net_source_shape(net, i);
+    assert(from.c == in.c);
+    assert(from.h >= in.h);
+    assert(from.w >= in.w);
     l->add = (struct add){ n, in.c, in.h, in.w, from.h, from.w };
     return NULL;
 }
@@ -72,7 +76,8 @@ static void skips_whole(struct plan *plan, struct team *team, int layer)
         struct job job = job_of(plan, i);
         if (net_source(&plan->net, i) != layer) continue;
         job.to = plan->layers[layer].dy;
-        assert(job.to && job.to != job.layer->dy);
+        assert(job.to);
+        assert(job.to != job.layer->dy);
         team_run(team, pass_rows(plan, job.layer->add.h), skip_rows, &job);
     }
 }

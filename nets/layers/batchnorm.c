@@ -38,6 +38,7 @@ static const char *bn_shape(struct layer *l)
 static void bn_tensors(const struct layer *l, struct tensor_row *list)
 {
     const int c = l->in.c;
+    assert(c >= 1);
     list[0] = (struct tensor_row){ "gamma", .trained = true, .start = 1, .rank = 1, .extent = { c } };
     list[1] = (struct tensor_row){ "beta", .trained = true, .start = 0, .rank = 1, .extent = { c } };
     list[2] = (struct tensor_row){ "running_mean", .start = 0, .rank = 1, .extent = { c } };
@@ -48,6 +49,7 @@ static void bn_tensors(const struct layer *l, struct tensor_row *list)
 
 static const char *bn_problem(const struct net *net, int i, int n, struct planned *l)
 {
+    assert(n >= 1);
     const struct shape in = net->layers[i].in;
     l->batchnorm = (struct batchnorm){ n, in.c, in.h, in.w };
     return batchnorm_complete(&l->batchnorm);
@@ -65,6 +67,7 @@ static void bn_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
     const size_t c = (size_t)l->batchnorm.c, room = round16(c);
+    assert(c >= 1);
     l->coefficients = plan_take(plan, SCRATCH, 3 * room * sizeof(real));
     plan->channels = plan->channels > room ? plan->channels : room;
     if (!plan->training) return;
@@ -108,6 +111,7 @@ static void fold(struct plan *plan, int i, const real *mean, const real *varianc
 static void statistics_after(struct plan *plan, struct team *team, int i)
 {
     (void)team;
+    assert(plan->pass.training);
     struct planned *l = &plan->layers[i];
     const int chunks = bn_chunks(l);
     const real *mean = partials_of(plan, l);
@@ -151,6 +155,7 @@ static void sums_after(struct plan *plan, struct team *team, int i)
     struct job job = job_of(plan, i);
     const struct planned *l = job.layer;
     const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
+    assert(room <= plan->channels);
     real *sum_dy = plan->sums, *sum_dyx = sum_dy + room, *fresh = sum_dyx + room, *a = l->coefficients;
     job.stride = 2 * room;
     job.chunks = bn_chunks(l);

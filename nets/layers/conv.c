@@ -51,6 +51,7 @@ static void print_conv(const struct layer *l, char *text, size_t size)
 
 static const char *conv_shape(struct layer *l)
 {
+    assert(l->in.c >= 1);
     struct conv *c = &l->conv;
     c->n = 1, c->c = l->in.c, c->h = l->in.h, c->w = l->in.w;
     if (l->same) {
@@ -59,6 +60,8 @@ static const char *conv_shape(struct layer *l)
         c->left = c->right = c->s / 2;
     }
     const char *wrong = conv_complete(c);
+    assert(wrong || c->p >= 1);
+    assert(wrong || c->q >= 1);
     c->n = 0;
     l->out = (struct shape){ c->k, c->p, c->q };
     return wrong;
@@ -79,6 +82,7 @@ static void conv_tensors(const struct layer *l, struct tensor_row *list)
 
 static const char *conv_problem(const struct net *net, int i, int n, struct planned *l)
 {
+    assert(n >= 1);
     l->conv = net->layers[i].conv;
     l->conv.n = n;
     return conv_complete(&l->conv);
@@ -124,6 +128,7 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
         return why_fail(why, -EINVAL, "plan: layer %d \"%s\" (%s): no convolution \"%s\" for it on %s; take algorithm \"auto\"", i,
                         layer_print(&plan->net.layers[i], word, sizeof word), conv_print(&l->conv, problem, sizeof problem),
                         o->algo ? o->algo : "auto", isa_list(o->isas, isas, sizeof isas));
+    assert(l->variant[CONV_BWD_WEIGHTS]);
     l->tiles = tiles_wanted(&plan->net, i) ? plan->tiles : NULL;
     l->wave = wave_blocks(l, plan_stride(plan, i));
     return 0;
@@ -134,7 +139,9 @@ static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
 {
     const struct conv_variant *const *v = plan->layers[i].variant;
     if (plan->layers[i].tiles) return plan->layers[i].tiles->head.algo;
-    assert(v[CONV_FWD] && (!plan->training || (v[CONV_BWD_DATA] && v[CONV_BWD_WEIGHTS])));
+    assert(v[CONV_FWD]);
+    assert(!plan->training || v[CONV_BWD_DATA]);
+    assert(!plan->training || v[CONV_BWD_WEIGHTS]);
     if (!plan->training || (v[CONV_FWD] == v[CONV_BWD_DATA] && v[CONV_FWD] == v[CONV_BWD_WEIGHTS])) return v[CONV_FWD]->head.algo;
     snprintf(text, 96, "%s/%s/%s", v[CONV_FWD]->head.algo, v[CONV_BWD_DATA]->head.algo, v[CONV_BWD_WEIGHTS]->head.algo);
     return text;
@@ -143,6 +150,7 @@ static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
 static void conv_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
+    assert(l->variant[CONV_FWD]);
     if (l->tiles) {
         tiles_place(plan, i, &l->conv);
         tiles_place_lines(plan, i);
@@ -172,6 +180,7 @@ static struct span weight_chunk(const struct planned *l, int i) { return chunk_o
 static size_t conv_partials(const struct plan *plan, int i)
 {
     struct planned wave = plan->layers[i];
+    assert(wave.wave >= 1);
     const int blocks = image_blocks(plan->at_once);
     wave.conv.n = (blocks < wave.wave ? blocks : wave.wave) * LANES;
     return (size_t)weight_chunks(&wave) * plan_stride(plan, i);
@@ -187,8 +196,12 @@ static int data_grain(const struct planned *l) { return l->tiles ? 1 : l->varian
 static void conv_pack(const struct plan *plan, int i, enum conv_direction direction)
 {
     const struct planned *l = &plan->layers[i];
-    if (l->tiles) tiles_pack(plan, i, &l->conv, direction);
-    else l->variant[direction]->pack(&l->conv, direction, plan_value_of(plan, i, 0), l->packed[direction]);
+    if (l->tiles) {
+        tiles_pack(plan, i, &l->conv, direction);
+        return;
+    }
+    assert(l->packed[direction]);
+    l->variant[direction]->pack(&l->conv, direction, plan_value_of(plan, i, 0), l->packed[direction]);
 }
 
 static void forward_rows(const struct job *j, struct span rows, int worker)

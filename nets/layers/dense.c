@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A dense layer reads all of an image, so it cuts its own work: by outputs, by inputs, and for the gradients of its weights by columns of
  * sixteen inputs, each summed over a whole wave of images in order. */
+#include <assert.h>
 #include "layer.h"
 
 #include "../plan/internal.h"
@@ -24,6 +25,7 @@ static void print_dense(const struct layer *l, char *text, size_t size)
 
 static const char *dense_shape(struct layer *l)
 {
+    assert(l->in.c >= 1);
     struct dense *d = &l->dense;
     d->n = 1, d->c = l->in.c * l->in.h * l->in.w;
     const char *wrong = dense_complete(d);
@@ -47,6 +49,7 @@ static void dense_tensors(const struct layer *l, struct tensor_row *list)
 
 static const char *dense_problem(const struct net *net, int i, int n, struct planned *l)
 {
+    assert(n >= 1);
     l->dense = net->layers[i].dense;
     l->dense.n = n;
     return dense_complete(&l->dense);
@@ -82,6 +85,7 @@ static const char *dense_algorithm(const struct plan *plan, int i, char text[96]
 
 static size_t dense_worker_bytes(const struct plan *plan, int i)
 {
+    assert(plan->at_once >= 1);
     struct dense wave = plan->layers[i].dense;
     if (plan->layers[i].tiles) return tiles_worker_bytes(plan, i);
     const int blocks = image_blocks(plan->at_once);
@@ -171,8 +175,10 @@ static void filters(void *context, int begin, int end, int worker)
 
 static void weights_whole(struct plan *plan, struct team *team, int i)
 {
+    assert(plan->pass.training);
     struct job job = job_of(plan, i);
     real *gradient = plan_gradient_of(plan, i, 0);
+    assert(gradient);
     job.stride = plan_stride(plan, i);
     job.chunks = 1;
     for (; job.block < image_blocks(plan->pass.n); job.block += WAVE_BLOCKS) {

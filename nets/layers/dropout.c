@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Dropout: at inference the identity. In training its bits are drawn by a vector's number within the batch, so it counts vectors from the
  * batch's beginning even where it is given a piece of it, and its output has a place there. */
+#include <assert.h>
 #include "layer.h"
 
 #include "../../kernels/runtime/rng.h"
@@ -30,6 +31,7 @@ static const char *drop_algorithm(const struct plan *plan, int i, char text[96])
 
 static void drop_place(struct plan *plan, int i)
 {
+    assert(plan->at_once >= 1);
     struct planned *l = &plan->layers[i];
     if (plan->training)
         l->kept = plan_take(plan, ACTIVATIONS, block_at(image_blocks(plan->at_once), plan->net.layers[i].out) / LANES * sizeof *l->kept);
@@ -37,6 +39,7 @@ static void drop_place(struct plan *plan, int i)
 
 static struct dropout dropout_of(const struct job *j)
 {
+    assert(j->layer->ordinal < NET_MAX_LAYERS);
     struct pass_key key = j->plan->pass.key;
     uint32_t which = (uint32_t)j->layer->ordinal + key.part * NET_MAX_LAYERS;
     struct philox_key stream = rng_stream_key(key.seed, STREAM_DROPOUT, key.step, which);

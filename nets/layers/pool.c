@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Maximum, average and global average over windows. Max-pool keeps which pixel of each window was the largest. */
+#include <assert.h>
 #include "layer.h"
 
 #include "../plan/internal.h"
@@ -7,6 +8,7 @@
 
 static bool read_pool(const char *text, struct layer *l, int kind)
 {
+    assert(kind == POOL_MAX || kind == POOL_AVG);
     struct pool *p = &l->pool;
     int pads[4] = { 0 }, count = 0;
     *p = (struct pool){ .kind = (enum pool_kind)kind };
@@ -46,10 +48,13 @@ static void print_pool(const struct layer *l, char *text, size_t size)
 
 static const char *pool_shape(struct layer *l)
 {
+    assert(l->in.c >= 1);
     struct pool *p = &l->pool;
     p->n = 1, p->c = l->in.c, p->h = l->in.h, p->w = l->in.w;
     if (l->global) p->r = p->h, p->s = p->w, p->step = 1;
     const char *wrong = pool_complete(p);
+    assert(wrong || p->p >= 1);
+    assert(wrong || p->q >= 1);
     p->n = 0;
     l->out = (struct shape){ p->c, p->p, p->q };
     return wrong;
@@ -67,6 +72,7 @@ static bool keeps_bf16(const struct layer *l, enum work work)
 
 static const char *pool_problem(const struct net *net, int i, int n, struct planned *l)
 {
+    assert(n >= 1);
     l->pool = net->layers[i].pool;
     l->pool.n = n;
     return pool_complete(&l->pool);
@@ -85,6 +91,7 @@ static void pool_place(struct plan *plan, int i)
     const struct layer *what = &plan->net.layers[i];
     struct planned *l = &plan->layers[i];
     const int blocks = l->own_blocks ? plan->workers * l->own_blocks : image_blocks(plan->at_once);
+    assert(blocks >= 1);
     if (plan->training && is_max(what)) l->which = plan_take(plan, ACTIVATIONS, block_at(blocks, what->out));
 }
 

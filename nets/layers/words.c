@@ -80,6 +80,7 @@ bool read_options(const char *text, const struct option *options)
         int i = 0;
         while (options[i].key && strncmp(text, options[i].key, strlen(options[i].key)) != 0) i++;
         if (!options[i].key || (seen >> i & 1)) return false;
+        assert(i < 32);
         seen |= 1u << i;
         text += strlen(options[i].key);
         if (!read_value(&text, &options[i])) return false;
@@ -116,6 +117,8 @@ void append_unless(char *text, size_t size, const char *key, int value, int othe
 
 void append_pads(char *text, size_t size, int top, int bottom, int left, int right)
 {
+    assert(top >= 0);
+    assert(bottom >= 0);
     bool even = bottom == top && left == top && right == top;
     if (even) append_unless(text, size, "pad", top, 0);
     else append(text, size, "pad%d,%d,%d,%d", top, bottom, left, right);

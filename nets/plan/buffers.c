@@ -86,6 +86,7 @@ static void settle(const struct sharing *s, struct label *label)
         const int course = course_of[i];
         const struct life life = label->life[i];
         if (life.begin < 0) continue;
+        assert(life.begin <= life.end);
         if (s->phase[course][life.begin] != s->phase[course][life.end]) label->local = false;
         if (s->blocks[course][life.begin] > blocks) blocks = s->blocks[course][life.begin];
     }
@@ -114,6 +115,7 @@ struct list {
  * is free. `labels` of them have theirs; keep: what they hold is never overwritten, but where it is local. */
 static void take_buffer(const struct list *list, const struct label *label, int labels, bool keep, struct label *taker)
 {
+    assert(labels <= NET_MAX_LAYERS);
     size_t *size = list->size;
     bool busy[NET_MAX_LAYERS] = { false };
     for (int i = 0; i < labels; i++)
@@ -189,6 +191,7 @@ static void assign_values(const struct net *net, bool training, const struct sha
     struct label label[NET_MAX_LAYERS];
     const struct list list = { &b->values, b->value_size, b->value_local };
     const int labels = label_values(net, training, names);
+    assert(labels <= net->count);
     for (int l = 0; l < labels; l++) label[l] = no_label;
     for (int i = 0; i < net->count; i++) {
         if (names[i] == INPUT_BUFFER) continue;
@@ -284,7 +287,8 @@ static void nothing_shared(const struct net *net, struct sharing *s)
 
 void buffers_assign(const struct net *net, bool training, const struct sharing *sharing, struct buffers *b)
 {
-    assert(net && net->count > 0);
+    assert(net);
+    assert(net->count > 0);
     assert(b);
     struct sharing apart;
     if (!sharing) {

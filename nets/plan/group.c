@@ -207,7 +207,8 @@ static void run_single(void *context, int begin, int end, int worker)
 void group_run(struct plan *plan, enum pass pass, int g)
 {
     const struct schedule *s = &plan->schedule[pass];
-    assert(g >= 0 && g < s->groups);
+    assert(g >= 0);
+    assert(g < s->groups);
     const struct group *group = &s->group[g];
     const struct stage *stage = &s->stage[group->first];
     struct run run = { plan, group, stage };

@@ -27,6 +27,8 @@ static void draw_normal(struct rng *rng, real *value, size_t count, double sd)
 
 static void draw_weights(struct rng *rng, struct tensor *w, enum init_kind kind, double fan_in, double fan_out)
 {
+    assert(w->value);
+    assert(fan_in > 0);
     switch (kind) {
     case INIT_DEFAULT: draw_uniform(rng, w->value, w->count, 1 / sqrt(fan_in)); break;
     case INIT_HE_UNIFORM: draw_uniform(rng, w->value, w->count, sqrt(6 / fan_in)); break;
@@ -60,7 +62,8 @@ static void init_layer(struct plan *plan, int i, struct init init, uint64_t seed
 
 void plan_init(struct plan *plan, struct init init, uint64_t seed)
 {
-    assert(plan && init.kind <= INIT_XAVIER_NORMAL);
+    assert(plan);
+    assert(init.kind <= INIT_XAVIER_NORMAL);
     for (int i = 0; i < plan->net.count; i++) init_layer(plan, i, init, seed);
     for (int slot = 0; plan->training && slot < plan->optimizer_slots; slot++) memset(plan->slots[slot], 0, plan->trained * sizeof(real));
     plan_changed(plan);

@@ -23,7 +23,8 @@ int plan_tensors(const struct plan *plan) { return plan->tensors; }
 
 struct tensor plan_tensor(const struct plan *plan, int i)
 {
-    assert(i >= 0 && i < plan->tensors);
+    assert(i >= 0);
+    assert(i < plan->tensors);
     struct tensor t = plan->tensor[i].tensor;
     size_t offset = plan->tensor[i].offset;
     t.value = (t.trained ? plan->parameters : plan->statistic) + offset;
@@ -36,7 +37,8 @@ void plan_changed(const struct plan *plan) { plan->stale[CONV_FWD] = plan->stale
 
 real *plan_optimizer_slot(const struct plan *plan, int slot, int i)
 {
-    assert(i >= 0 && i < plan->tensors);
+    assert(i >= 0);
+    assert(i < plan->tensors);
     assert(slot >= 0);
     bool there = plan->training && plan->tensor[i].tensor.trained && slot < plan->optimizer_slots;
     return there ? plan->slots[slot] + plan->tensor[i].offset : NULL;
@@ -54,7 +56,8 @@ const uint8_t *plan_best(const struct plan *plan) { return plan->best; }
 
 const real *plan_output(const struct plan *plan, int layer)
 {
-    assert(layer >= 0 && layer < plan->net.count);
+    assert(layer >= 0);
+    assert(layer < plan->net.count);
     return layer == plan->net.count - 1 && plan->logits ? plan->logits : plan->layers[layer].y;
 }
 
@@ -62,7 +65,8 @@ int plan_lowest(const struct plan *plan) { return plan->buffers.lowest; }
 
 real *plan_output_gradient(const struct plan *plan, int layer)
 {
-    assert(layer >= 0 && layer < plan->net.count);
+    assert(layer >= 0);
+    assert(layer < plan->net.count);
     return plan->layers[layer].dy;
 }
 
@@ -215,7 +219,8 @@ static void print_precision(const struct plan *plan, FILE *out)
 
 void plan_print(const struct plan *plan, FILE *out)
 {
-    assert(plan && out);
+    assert(plan);
+    assert(out);
     const struct buffers *b = &plan->buffers;
     fprintf(out, "plan for %s, batch %d, %s, %d worker%s\n", plan->training ? "training" : "inference", plan->batch,
             isa_name(plan->kernels->isa), plan->workers, plan->workers > 1 ? "s" : "");

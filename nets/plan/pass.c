@@ -130,7 +130,8 @@ static void round_input(void *context, int begin, int end, int worker)
 
 static void begin_pass(struct plan *plan, int n, bool training, struct pass_key key)
 {
-    assert(n >= 1 && n <= plan->batch);
+    assert(n >= 1);
+    assert(n <= plan->batch);
     assert(!training || plan->training);
     plan->pass.training = training;
     plan->pass.key = key;
@@ -162,8 +163,13 @@ void plan_gradients(struct plan *plan, int n, int scale_n, bool accumulate, stru
 
 void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate, struct pass_key key)
 {
-    assert(plan->pass.training && plan->pass.n == n && plan->pass.first == 0 && scale_n >= n);
-    assert(plan->pass.key.seed == key.seed && plan->pass.key.step == key.step && plan->pass.key.part == key.part);
+    assert(plan->pass.training);
+    assert(plan->pass.n == n);
+    assert(plan->pass.first == 0);
+    assert(scale_n >= n);
+    assert(plan->pass.key.seed == key.seed);
+    assert(plan->pass.key.step == key.step);
+    assert(plan->pass.key.part == key.part);
     assert(!plan->by_block); /* else values were kept for the blocks under way alone */
     (void)key;
     plan->pass.accumulate = accumulate;
@@ -174,7 +180,8 @@ void plan_backward_begin(struct plan *plan, int n, int scale_n, bool accumulate,
 /* SKIPS of the layer below belong to the layer that hands it its gradient. */
 void plan_backward_layer(struct plan *plan, int layer)
 {
-    assert(layer >= plan->buffers.lowest && layer < plan->net.count);
+    assert(layer >= plan->buffers.lowest);
+    assert(layer < plan->net.count);
     const struct schedule *s = &plan->schedule[BACKWARD_PASS];
     for (int g = 0; g < s->groups; g++) {
         const struct stage stage = s->stage[s->group[g].first];

@@ -86,13 +86,15 @@ static void add_phase(struct course *c, int first, int count)
 
 static void add_alone(struct draft *d, struct entry entry)
 {
-    assert(d->open == 0 && d->course->entries < ENTRIES_MOST);
+    assert(d->open == 0);
+    assert(d->course->entries < ENTRIES_MOST);
     d->course->entry[d->course->entries++] = entry;
     add_phase(d->course, d->course->entries - 1, 1);
 }
 
 static int lot_of(const struct plan *plan, const struct course *c, int first, int count)
 {
+    assert(first + count <= c->entries);
     size_t bytes = 0;
     for (int i = first; i < first + count; i++) {
         int stages;
@@ -104,6 +106,8 @@ static int lot_of(const struct plan *plan, const struct course *c, int first, in
 
 static void close_phase(struct draft *d)
 {
+    assert(d->open <= d->course->entries);
+    assert(d->later <= ENTRIES_MOST);
     struct course *c = d->course;
     if (d->open > 0) {
         const int first = c->entries - d->open;
@@ -120,6 +124,7 @@ static void add_entry(struct draft *d, struct entry entry)
 {
     const bool goes = d->plan->by_block && goes_by_block(d->plan, entry);
     if (!goes && d->open > 0 && may_follow(d->plan, entry)) {
+        assert(d->later < ENTRIES_MOST);
         d->follows[d->later++] = entry;
         return;
     }
@@ -129,6 +134,7 @@ static void add_entry(struct draft *d, struct entry entry)
         add_alone(d, entry);
         return;
     }
+    assert(d->course->entries < ENTRIES_MOST);
     d->course->entry[d->course->entries++] = entry;
     d->open++;
     d->partials += partials;
@@ -190,6 +196,7 @@ static void share_phase(const struct plan *plan, struct sharing *s, int course, 
 {
     const struct course *c = &plan->course[plan->training ? course : INFERENCE_PASS];
     const struct phase *phase = &c->phase[number];
+    assert(phase->first + phase->count <= c->entries);
     for (int i = phase->first; i < phase->first + phase->count; i++) {
         const struct entry entry = c->entry[i];
         int count;

@@ -16,6 +16,7 @@ static size_t elements(struct shape s) { return (size_t)s.c * (size_t)s.h * (siz
 
 void *plan_take(struct plan *plan, enum family family, size_t bytes)
 {
+    assert(family < FAMILIES);
     if (plan->placing) return arena_take(&plan->arenas[family], bytes);
     plan->measured[family] += arena_room(bytes);
     return NULL;
@@ -34,6 +35,8 @@ static void place_parameters(struct plan *plan)
 
 static void place_buffers(struct plan *plan)
 {
+    assert(plan->at_once >= 1);
+    assert(plan->at_once <= plan->batch);
     const struct buffers *b = &plan->buffers;
     const size_t images = (size_t)image_blocks(plan->batch) * LANES, at_once = (size_t)image_blocks(plan->at_once) * LANES;
     plan->input = take_reals(plan, ACTIVATIONS, elements(plan->net.in) * images);
@@ -111,6 +114,7 @@ static void walk(struct plan *plan)
 /* Padding between tensors must be zero and stay so; optimizer state starts at zero. */
 static void clear(struct plan *plan)
 {
+    assert(plan->parameters);
     memset(plan->parameters, 0, plan->trained * sizeof(real));
     memset(plan->statistic, 0, plan->statistics * sizeof(real));
     if (plan->training) memset(plan->gradients, 0, plan->trained * sizeof(real));
@@ -119,6 +123,7 @@ static void clear(struct plan *plan)
 
 int plan_place(struct plan *plan, struct why *why)
 {
+    assert(!plan->placing);
     walk(plan);
     for (int i = 0; i < FAMILIES; i++) {
         int code = arena_open(&plan->arenas[i], family_names[i], plan->measured[i], why);

@@ -15,6 +15,8 @@
 
 static void add_tensor(struct plan *plan, int layer, const struct tensor_row *row)
 {
+    assert(row->rank >= 1);
+    assert(row->rank <= 4);
     assert(plan->tensors < MAX_TENSORS);
     struct placed *p = &plan->tensor[plan->tensors++];
     size_t *end = row->trained ? &plan->trained : &plan->statistics;
@@ -115,6 +117,7 @@ static int choose(struct plan *plan, const struct plan_options *o, struct why *w
 /* Images that a course takes at a time: a wave, where none depends on the others, nor on its place in the batch as dropout's do. */
 static int images_at_once(const struct net *net, int batch)
 {
+    assert(batch >= 1);
     bool whole = net_mixes_images(net);
     for (int i = 0; i < net->count; i++) whole |= layer_row(net->layers[i].kind)->whole_output;
     return whole || batch < PLAN_WAVE ? batch : PLAN_WAVE;
@@ -140,6 +143,7 @@ static void share_lines(struct plan *plan, const struct sharing *s, int i)
 static int arrange(struct plan *plan, const struct plan_options *o, struct why *why)
 {
     plan->at_once = images_at_once(&plan->net, o->batch);
+    assert(plan->at_once <= plan->batch);
     for (int i = 0; i < plan->net.count; i++) planned_images(&plan->layers[i], plan->net.layers[i].kind, plan->at_once);
     plan->by_block = !o->no_fuse && !o->no_blocks && units_balance(plan, 1) >= 0.8;
     plan->recompute = !o->no_recompute;
@@ -175,8 +179,11 @@ static int check_options(const struct plan_options *o, struct why *why)
 
 int net_plan(const struct net *net, const struct plan_options *o, struct plan **plan, struct why *why)
 {
-    assert(net && o && plan);
-    assert(o->optimizer_slots >= 0 && o->optimizer_slots <= 2);
+    assert(net);
+    assert(o);
+    assert(plan);
+    assert(o->optimizer_slots >= 0);
+    assert(o->optimizer_slots <= 2);
     *plan = NULL;
     int code = check_options(o, why), workers = team_workers(o->team);
     if (code != 0) return code;

@@ -7,6 +7,7 @@
  * Convolutions are not made anew. The first one's output, of a single channel, takes few operations (18 per element), but its kernel runs
  * at a fifth to two fifths of the peak: 17 us per image for 32 channels at 26x26, as long as the value's three ways to memory at 15 GB/s.
  * An activation's sign as a bit would save nothing either: the convolution above reads the value itself. */
+#include <assert.h>
 #include "internal.h"
 
 enum { WAYS = 3 };           /* writing takes two of them */
@@ -30,6 +31,8 @@ static bool read_by_block(const struct plan *plan, int layer)
 /* The run of layers that write over each other's output, from a batch norm on, that the layer is in: its end, 0 where there is none. */
 static int run_end(const struct plan *plan, int layer, int *begin)
 {
+    assert(layer >= 0);
+    assert(layer < plan->net.count);
     const struct net *net = &plan->net;
     int first = layer;
     while (first > 0 && !layer_row(net->layers[first].kind)->mixes_images && layer_row(net->layers[first].kind)->in_place) first--;

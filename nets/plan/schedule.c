@@ -45,7 +45,8 @@ bool chunks_within_blocks(const struct plan *plan, const struct stage *s)
 /* Rows that the stage can make, or of sums rows that it can use up in whole chunks, once `made` of the `below` rows before it are there. */
 static int stage_ready(const struct plan *plan, const struct stage *s, int made, int below)
 {
-    assert(made >= 0 && made <= below);
+    assert(made >= 0);
+    assert(made <= below);
     if (made == below) return s->rows;
     if (s->does->chunks) {
         const struct planned one = on_blocks(plan, s, 1);
@@ -155,7 +156,9 @@ static bool tiny(const struct plan *plan, const struct stage *stage, int count)
 static void measure_group(const struct plan *plan, const struct stage *stage, struct group *g)
 {
     const size_t row = stage[0].row_bytes, block = stages_bytes(stage, g->count);
-    assert(row > 0 && block > 0 && stage[0].grain > 0);
+    assert(row > 0);
+    assert(block > 0);
+    assert(stage[0].grain > 0);
     const int grain = stage[0].grain, band = (int)(BAND_BYTES / row) / grain * grain, bundle = (int)(BAND_BYTES / block);
     g->band = band > grain ? band : grain;
     g->bundle = bundle > 1 ? bundle : 1;
@@ -241,7 +244,8 @@ static struct stage *add_stage(struct plan *plan, enum pass pass, enum work work
     const struct shape made = work == WORK_DATA || work == WORK_LINES ? what->in : what->out;
     const enum storage below = layer > 0 ? plan->layers[layer - 1].gradient_stored : STORED_REAL;
     const enum storage stored = lines ? STORED_BF16 : work == WORK_DATA ? below : l->stored;
-    assert(s->stages < STAGES_MOST && (does->rows || does->whole));
+    assert(s->stages < STAGES_MOST);
+    assert(does->rows || does->whole);
     struct stage *stage = &s->stage[s->stages++];
     *stage = (struct stage){ .work = work,
                              .layer = layer,

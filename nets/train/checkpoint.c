@@ -16,6 +16,8 @@ enum { SLOTS = 2, CURVES = 4 };
 
 static void add_tensor(struct entry *e, enum entry_kind kind, const struct tensor *t, int slot, real *value)
 {
+    assert(t->rank >= 1);
+    assert(slot < SLOTS);
     *e = (struct entry){ .kind = kind, .rank = t->rank, .count = t->count, .value = value };
     memcpy(e->extent, t->extent, sizeof e->extent);
     if (kind == ENTRY_STATE) snprintf(e->name, sizeof e->name, "optimizer.%d.%s", slot, t->name);
@@ -24,6 +26,8 @@ static void add_tensor(struct entry *e, enum entry_kind kind, const struct tenso
 
 struct entry *checkpoint_entries(const struct plan *plan, struct metrics *metrics, int epochs, int *count)
 {
+    assert(plan);
+    assert(count);
     int tensors = plan_tensors(plan);
     struct entry *list = calloc((size_t)tensors * (1 + SLOTS) + CURVES, sizeof *list);
     if (!list) return NULL;
@@ -72,6 +76,7 @@ static void set_text(json_t *object, const char *key, const char *format, ...)
 enum { SOME = 1024 };
 static size_t some_values(const struct entry *e, size_t done, float some[SOME])
 {
+    assert(done < e->count);
     const size_t n = e->count - done < SOME ? e->count - done : SOME;
     for (size_t i = 0; i < n; i++) some[i] = e->curve ? e->curve[done + i] : (float)e->value[done + i];
     return n;
@@ -92,6 +97,7 @@ static void tensors_hash(const struct entry *list, int count, char hex[65])
 
 bool metadata_hash(const json_t *metadata, char hex[65])
 {
+    assert(metadata);
     char *text = json_dumps(metadata, JSON_COMPACT | JSON_SORT_KEYS);
     if (text) sha256_hex(&(struct sha256_part){ text, strlen(text) }, 1, hex);
     free(text);
@@ -179,7 +185,11 @@ static int write_file(const char *path, const struct entry *list, int count, con
 
 int checkpoint_save(const char *path, const struct plan *plan, const char *recipe, const struct position *at, struct why *why)
 {
-    assert(path && plan && recipe && at && at->epoch >= 0);
+    assert(path);
+    assert(plan);
+    assert(recipe);
+    assert(at);
+    assert(at->epoch >= 0);
     struct stat there;
     if (stat(path, &there) == 0 && !S_ISREG(there.st_mode))
         return why_fail(why, -EINVAL, "%s: is there and not a regular file; save the checkpoint elsewhere", path);

@@ -49,6 +49,8 @@ static int read_header(struct archive *a, size_t size, struct why *why)
 
 const char *archive_text(const struct archive *a, const char *key)
 {
+    assert(a->header);
+    assert(key);
     return json_string_value(json_object_get(json_object_get(a->header, "__metadata__"), key));
 }
 
@@ -201,7 +203,9 @@ int archive_open(struct archive *a, const char *path, struct why *why)
 
 int checkpoint_check(const char *path, int *tensors, bool *sealed, struct why *why)
 {
-    assert(path && tensors && sealed);
+    assert(path);
+    assert(tensors);
+    assert(sealed);
     struct archive a;
     int code = archive_open(&a, path, why);
     if (code) return code;

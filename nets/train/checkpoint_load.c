@@ -59,6 +59,7 @@ static int find(const struct archive *a, const struct entry *e, size_t *begin, s
 
 static int read_values(struct archive *a, const struct entry *e, size_t begin, struct why *why)
 {
+    assert(e->curve || e->value);
     float some[1024];
     bool ok = fseeko(a->file, (off_t)(a->data + begin), SEEK_SET) == 0;
     for (size_t done = 0; ok && done < e->count;) {
@@ -163,6 +164,7 @@ static int read_position(const struct archive *a, struct position *at, struct wh
 /* Checks all of the list, then reads it. */
 static int load_entries(struct archive *a, struct entry *list, int count, const struct position *at, struct why *why)
 {
+    assert(count >= 1);
     size_t *begin = calloc((size_t)count, sizeof *begin);
     if (!begin) return why_fail(why, -ENOMEM, "%s: no memory to load it; free some", a->path);
     int code = check_all(a, list, count, why);
@@ -183,7 +185,8 @@ static int load_entries(struct archive *a, struct entry *list, int count, const 
 
 int checkpoint_load(const char *path, struct plan *plan, struct position *at, struct why *why)
 {
-    assert(path && plan);
+    assert(path);
+    assert(plan);
     struct archive a;
     struct position read = { .metrics = at ? at->metrics : NULL };
     int code = archive_open(&a, path, why);
@@ -207,7 +210,9 @@ int checkpoint_load(const char *path, struct plan *plan, struct position *at, st
 
 static int load_text(const char *path, const char *key, char *text, size_t size, struct why *why)
 {
-    assert(path && text && size > 0);
+    assert(path);
+    assert(text);
+    assert(size > 0);
     struct archive a;
     int code = archive_open(&a, path, why);
     if (code) return code;

@@ -73,7 +73,8 @@ static int check(const struct recipe *r, struct why *why)
 
 int recipe_parse(const char *text, struct recipe *r, struct why *why)
 {
-    assert(text && r);
+    assert(text);
+    assert(r);
     bool decay_given = false;
     *r = recipe_default();
     while (text += strspn(text, " \t\n"), *text) {
@@ -95,7 +96,9 @@ int recipe_parse(const char *text, struct recipe *r, struct why *why)
 
 const char *recipe_print(const struct recipe *r, char *text, size_t size)
 {
-    assert(r && text && size > 0);
+    assert(r);
+    assert(text);
+    assert(size > 0);
     struct recipe base = recipe_default();
     base.weight_decay = recipe_default_decay(r->optimizer);
     size_t used = 0;
@@ -122,6 +125,7 @@ static double anneal(double from, double to, double share) { return to + (from -
  * step warm * steps - 1, which need not be whole. */
 static double one_cycle(double rate, double warm, int step, int steps)
 {
+    assert(step < steps);
     double peak = warm * steps - 1, last = steps - 1;
     if (step <= peak) return anneal(rate / 25, rate, peak > 0 ? step / peak : 1);
     return anneal(rate, rate / 25e4, last > peak ? (step - peak) / (last - peak) : 1);
@@ -129,7 +133,9 @@ static double one_cycle(double rate, double warm, int step, int steps)
 
 double recipe_rate(const struct recipe *r, int step, int steps_per_epoch, int steps)
 {
-    assert(step >= 0 && step < steps && steps_per_epoch > 0);
+    assert(step >= 0);
+    assert(step < steps);
+    assert(steps_per_epoch > 0);
     double rate = r->rate;
     switch (r->schedule) {
     case SCHEDULE_CONSTANT: break;
@@ -144,6 +150,7 @@ double recipe_rate(const struct recipe *r, int step, int steps_per_epoch, int st
 
 int recipe_optimizer_slots(const struct recipe *r)
 {
+    assert(r);
     if (r->optimizer != OPTIMIZER_SGD) return 2;
     return r->momentum > 0 ? 1 : 0;
 }

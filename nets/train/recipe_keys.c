@@ -37,6 +37,8 @@ static const char *count_before(const char *text, char end, int low, int high, i
 
 static int word_index(const char *const *words, const char *value)
 {
+    assert(words);
+    assert(value);
     for (int i = 0; words[i]; i++)
         if (strcmp(words[i], value) == 0) return i;
     return -1;
@@ -45,7 +47,8 @@ static int word_index(const char *const *words, const char *value)
 /* The fewest significant digits that read back to the same double; 17 always do. */
 static void number_print(double value, char *text, size_t size)
 {
-    assert(isfinite(value) && size >= 32);
+    assert(isfinite(value));
+    assert(size >= 32);
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, size, "%.*g", digits, value);
         if (strtod(text, NULL) == value) return;
@@ -332,6 +335,8 @@ const struct key recipe_keys[] = {
 
 bool key_read(const struct key *key, const char *value, struct recipe *r)
 {
+    assert(key->name);
+    assert(value);
     char *field = (char *)r + key->at;
     int i = 0;
     double d = 0;
@@ -359,6 +364,7 @@ bool key_read(const struct key *key, const char *value, struct recipe *r)
 
 void key_write(const struct key *key, const struct recipe *r, char text[VALUE_SIZE])
 {
+    assert(key->name);
     const char *field = (const char *)r + key->at;
     int i;
     double d;

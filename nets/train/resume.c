@@ -2,6 +2,7 @@
  * Where a run starts from when it loads a checkpoint: is it this run's own, and where does it stand? */
 #include "resume.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +26,8 @@ static bool same_so_far(const struct recipe *ours, const char *saved)
 /* The curves came with the checkpoint; the rest follows from them and the position. */
 static void restore_metrics(const struct position *at)
 {
+    assert(at->metrics);
+    assert(at->epoch <= MAX_EPOCHS);
     struct metrics *m = at->metrics;
     m->epochs = at->epoch;
     m->seconds = at->seconds;
@@ -38,6 +41,7 @@ static void restore_metrics(const struct position *at)
 
 static int load_start(const struct resume *r, struct position *from, struct why *why)
 {
+    assert(r->options->load);
     const struct train_options *o = r->options;
     struct position at = { .epoch = -1, .metrics = from->metrics };
     char saved[TEXT_SIZE];
@@ -83,6 +87,8 @@ static void warn_of_weights(const struct resume *r)
 
 int resume_load(const struct resume *r, struct position *from, struct why *why)
 {
+    assert(r);
+    assert(from);
     const int code = load_start(r, from, why);
     if (code == 0) warn_of_weights(r);
     return code;

@@ -58,7 +58,8 @@ static double mean_loss(const struct tally *t) { return t->seen ? t->loss / (dou
 struct evaluation train_evaluate(struct plan *plan, struct batcher *batcher, const struct images *images, const int *index, int n,
                                  int batch, uint8_t *predicted)
 {
-    assert(n >= 0 && batch > 0);
+    assert(n >= 0);
+    assert(batch > 0);
     struct tally tally = { 0 };
     for (int done = 0; done < n;) {
         int now = n - done < batch ? n - done : batch;
@@ -98,7 +99,9 @@ static void run_step(struct run *r, const int *index, int n)
     const struct train_hooks *hooks = &r->options->hooks;
     const struct augment_key changes = { r->options->seed, (uint32_t)r->at.epoch };
     struct pass_key key = { .seed = r->options->seed, .step = (uint32_t)r->at.step };
-    assert(n > 0 && n <= r->batch && r->at.step < r->steps);
+    assert(n > 0);
+    assert(n <= r->batch);
+    assert(r->at.step < r->steps);
     for (int done = 0; done < n; done += r->part, key.part++) {
         int now = n - done < r->part ? n - done : r->part;
         batcher_fill(r->batcher, &r->data->train, index + done, now, &changes, plan_input(plan), plan_labels(plan));
@@ -132,6 +135,7 @@ static int finish_epoch(struct run *r, struct why *why)
 {
     struct metrics *m = r->metrics;
     int epoch = r->at.epoch, steps = r->at.step - epoch * r->steps_per_epoch;
+    assert(epoch < MAX_EPOCHS);
     m->train_acc_running = percent(&r->at.running);
     m->train_acc_running_per_epoch[epoch] = (float)m->train_acc_running;
     m->train_loss_per_epoch[epoch] = (float)mean_loss(&r->at.running);
@@ -161,7 +165,8 @@ static int fail_interrupted(const struct run *r, struct why *why)
 static int run_epoch(struct run *r, struct why *why)
 {
     int begin = r->at.epoch * r->steps_per_epoch, end = begin + r->steps_per_epoch < r->steps ? begin + r->steps_per_epoch : r->steps;
-    assert(r->at.step >= begin && r->at.step < end);
+    assert(r->at.step >= begin);
+    assert(r->at.step < end);
     uint64_t start = clock_ns();
     batcher_epoch_order(r->options->seed, (uint32_t)r->at.epoch, r->train, r->train_count, r->order);
     while (r->at.step < end && !given_up(r)) {
@@ -185,6 +190,9 @@ static int run_epoch(struct run *r, struct why *why)
 
 int train_check(const struct net *net, const struct recipe *recipe, const struct dataset *d, struct why *why)
 {
+    assert(net);
+    assert(recipe);
+    assert(d);
     int c, h, w;
     transform_shape(&recipe->transform, d, &c, &h, &w);
     if (net->in.c != c || net->in.h != h || net->in.w != w)
@@ -228,10 +236,12 @@ static int choose_images(struct run *r, struct why *why)
 static int count_steps(struct run *r, struct why *why)
 {
     const struct recipe *recipe = r->recipe;
-    assert(recipe->batch > 0 && r->train_count > 0);
+    assert(recipe->batch > 0);
+    assert(r->train_count > 0);
     r->batch = recipe->batch < r->train_count ? recipe->batch : r->train_count;
     r->part = r->batch > PLAN_WAVE && !net_mixes_images(r->net) ? PLAN_WAVE : r->batch;
     r->steps_per_epoch = r->train_count / r->batch + (!recipe->drop_last && r->train_count % r->batch ? 1 : 0);
+    assert(r->steps_per_epoch >= 1);
     long steps = recipe->updates ? recipe->updates : (long)recipe->epochs * r->steps_per_epoch;
     long epochs = (steps + r->steps_per_epoch - 1) / r->steps_per_epoch;
     if (epochs > MAX_EPOCHS || steps > INT_MAX)
@@ -253,6 +263,8 @@ static int check_batches(const struct run *r, struct why *why)
 
 static int open_plan(struct run *r, struct why *why)
 {
+    assert(r->part >= 1);
+    assert(r->part <= r->batch);
     const struct train_options *o = r->options;
     struct plan_options plan = { .batch = r->part,
                                  .training = true,
@@ -332,7 +344,11 @@ static void finish(struct run *r)
 int train_run(const struct net *net, const struct recipe *recipe, const struct dataset *data, const struct train_options *options,
               struct metrics *metrics, struct why *why)
 {
-    assert(net && recipe && data && options && metrics);
+    assert(net);
+    assert(recipe);
+    assert(data);
+    assert(options);
+    assert(metrics);
     *metrics = (struct metrics){ .train_acc = NAN, .train_loss = NAN };
     struct run run = { .net = net, .recipe = recipe, .data = data, .options = options, .metrics = metrics };
     int code = run_open(&run, why);

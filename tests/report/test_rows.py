@@ -163,7 +163,7 @@ class Rows(unittest.TestCase):
     def test_bf16_is_in_no_table_of_float32(self):
         both = self.rows + [self.in_bf16(seed) for seed in range(4)]
         self.write(both)
-        check_rows.judged(self.folder, os.path.join(made_up.TOP, 'results'))
+        check_rows.checked(self.folder, os.path.join(made_up.TOP, 'results'))
         found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
         chosen = [row for each in found.studies['compact-net'].entries for row in each.rows]
         self.assertEqual([row['id'] for row in chosen], [row['id'] for row in self.rows])

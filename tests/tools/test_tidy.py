@@ -106,6 +106,32 @@ class TidyTest(unittest.TestCase):
             (1, ['tools/dev/tidy.allow:11: 11 functions with more than 8 parameters (limit 10); give one of them a struct']),
         )
 
+    def test_assertions(self):
+        two = 'nets/a.c:4: an assertion of two facts; write two, so that a failure says which'
+        self.finds('nets/a.c', C + '\nassert(a && f(b || c));\n', two)
+        self.finds('nets/a.c', C + '\nassert(a &&\n       b);\n', two)
+        self.finds(
+            'bench/a.c',
+            C + '\nassert(count++ < 3);\n',
+            'bench/a.c:4: an assertion with a side effect; do it before, and assert what it came to',
+        )
+        self.clean(
+            {
+                'nets/a.c': C + 'assert(a || (b && c));\nassert(a <= b);\nassert((a && b) == c);\nassert(p->n);\n',
+                'tests/a.c': C + 'assert(a && b);\n',
+            }
+        )
+
+    def test_assertions_per_function(self):
+        function = '\nvoid f(int x)\n{\n    g(x);\n}\n'
+        asserting = '\nvoid f(int x)\n{\n    assert(x > 0);\n    g(x);\n}\n'
+        says = 'nets/:1: 9 assertions in 20 functions (at least 0.5 each); '
+        says += 'say at borders what callers must keep to, and what loops have reached'
+        self.finds('nets/a.c', C + function * 11, says, {'nets/b.c': C + asserting * 9})
+        self.clean({'nets/a.c': C + function * 10, 'nets/b.c': C + asserting * 10})
+        self.clean({'nets/a.c': C + function * 19})
+        self.clean({'kernels/simd/a.h': C + function * 30, 'tests/a.c': C + function * 30})
+
     def test_arrows_go_down(self):
         self.finds(
             'ablations/a.c',

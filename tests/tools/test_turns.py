@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Two starts of a bench are interleaved: their samples are pairs, one goes on when the other has ended, and what gives no turn is refused."""
+"""Two starts of a bench are interleaved: their samples are pairs, one goes on when the other has ended, and what hands no turn on is
+refused."""
 
 import json
 import os

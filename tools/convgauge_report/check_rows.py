@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Are these rows what they say? Each is checked against results/row.schema.json, its own id (a hash of what makes the run's bits) and itself
-(the last epoch is the last epoch, the best the best); a data set's name must mean the same bytes everywhere. Committed rows are sealed as
-well: results/seals.txt has a hash of each, so that a row that was deleted or touched is named with its file and line."""
+"""Are these rows what they say? Each is checked against results/row.schema.json, its own id (a hash of what makes the run's bits) and
+itself (the last epoch is the last epoch, the best the best); a data set's name must mean the same bytes everywhere. Committed rows are
+sealed as well: results/seals.txt has a hash of each, so that a row that was deleted or touched is named with its file and line."""
 
 import hashlib
 import json

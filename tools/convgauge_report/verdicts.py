@@ -22,8 +22,9 @@ RULE = (
 )
 NO_MORE = ('same', 'not more', 'not less')
 
-# A claim with its verdict: its sides' values as they were compared (0 or 1 for shares), the family of intervals, the interval at the level that Holm
-# leaves, the smallest level that decides, and that corrected; seen: collapsed runs of each side; aside: seeds that were set aside for them.
+# A claim with its verdict: its sides' values as they were compared (0 or 1 for shares), the family of intervals, the interval at the level
+# that Holm leaves, the smallest level that decides, and that corrected; seen: collapsed runs of each side; aside: seeds that were set aside
+# for them.
 Finding = namedtuple('Finding', 'claim of than values than_values family low high level p p_holm verdict seen aside short')
 
 
