@@ -4,10 +4,10 @@
 from collections import Counter
 
 from . import findings, framework_figures, verdicts
-from .canvas_figures import BASE, share
 from .machines import label
 from .speed_figures import onednn
-from .study_figures import mean
+from .studies.vanishing_canvas import BASE
+from .study_figures import mean, share
 from .tables import Table
 
 

@@ -8,7 +8,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from . import (
-    each_study,
     findings,
     framework_figures,
     headline,
@@ -18,6 +17,7 @@ from . import (
     preview,
     speed_figures,
     stats,
+    studies,
     study_figures,
     study_tables,
     verdicts,
@@ -134,7 +134,7 @@ class Part:
 
     def __init__(self, study, pictures, folder):
         self.study, self.name, self.question, self.runs, self.planned = study, study.name, study.question, study.runs, study.planned
-        figures = each_study.figures(study) + drawn.for_study(pictures, study.name)
+        figures = studies.figures(study) + drawn.for_study(pictures, study.name)
         self.figures = [Drawing(figure, folder) for figure in figures]
         self.card_figure, self.figures = self.figures[0], self.figures[1:]
         self.card, self.found, self.lines = (card_lines(study) + claim_lines(study))[:6], headline.found(study), headline.lines(study)
@@ -149,7 +149,7 @@ class Part:
 def all_figures(results):
     """Every figure there is, missing ones too: what the page shows and tools/export draws."""
     pictures = drawn.Pictures(results.folder)
-    made = [figure for study in results.studies.values() for figure in each_study.figures(study) + drawn.for_study(pictures, study.name)]
+    made = [figure for study in results.studies.values() for figure in studies.figures(study) + drawn.for_study(pictures, study.name)]
     made += [study_figures.frontier(results.studies, data) for data in ('mnist', 'fashion-mnist')]
     made += framework_figures.for_frameworks(results)
     return made + speed_figures.for_kernels(results) + net_figures.for_nets(results)

@@ -12,9 +12,10 @@ import zlib
 
 import numpy
 
-from . import canvas_figures, plot
+from . import plot
 from . import rows as files
 from .figure import Figure, Missing, curves, matrix, table_of
+from .studies import vanishing_canvas
 
 SHOWN = {
     'compact-net': ('published',),
@@ -292,7 +293,7 @@ def gradients(pictures):
         if not told or not told.get('gradient_rms'):
             continue
         tensors = told['step_tensors']
-        first.append((canvas_figures.outcome(cell, told), *(told['gradient_rms'][at][0] for at in (0, 9))))
+        first.append((vanishing_canvas.outcome(cell, told), *(told['gradient_rms'][at][0] for at in (0, 9))))
         for i, colour in zip((0, len(tensors) - 1), colours):
             values = [step[i] or 1e-12 for step in told['gradient_rms']]
             label = f'{cell[1:]} layers, {"first conv" if i == 0 else "dense"}'
@@ -316,7 +317,7 @@ def gradients(pictures):
 
 def for_study(pictures, name):
     if name == 'vanishing-canvas':
-        return [gradients(pictures), canvas_figures.gradient_steps(pictures), overview(pictures, 'mnist')]
+        return [gradients(pictures), vanishing_canvas.gradient_steps(pictures), overview(pictures, 'mnist')]
     if name == 'mnist-architectures':
         return [confusion(pictures, name, 'exp5', 'mnist'), misclassified(pictures, name, 'exp5', 'mnist')]
     if name == 'scratch-cnn':

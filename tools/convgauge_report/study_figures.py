@@ -21,6 +21,17 @@ def command(study, entries):
     return study.name + ' --arms'
 
 
+def share(entry, key, at=0):
+    """(count, n) of runs."""
+    values = metrics.values(entry.rows, {'key': key, 'at': at})
+    return int(sum(value for _, value in values)), len(values)
+
+
+def share_interval(entry, key, at=0):
+    count, n = share(entry, key, at)
+    return Interval(count / n, None, *stats.wilson(count, n), n) if n else None
+
+
 def rows_of(entries):
     return [row for entry in entries for row in entry.rows]
 
@@ -334,3 +345,8 @@ def small_runs(study, name, entries, title, curve='test_acc_per_epoch', ylabel=A
         command(study, there),
         rows_of(there),
     )
+
+
+def means_sentence(lines):
+    order = sorted(lines, key=lambda line: -line[1].mean)
+    return 'Our means, in order: ' + ', '.join(f'{entry.cell} {s.mean:.2f}' for entry, s, _ in order)

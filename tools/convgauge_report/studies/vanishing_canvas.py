@@ -3,24 +3,10 @@
 
 import statistics
 
-from . import metrics, plot, stats
-from .figure import Figure, Missing, curves, dots, points, small, table_of
-from .study_figures import counts, data_of, mean, rows_of, short_note, small_runs
-from .tables import Interval
-
-
-def share(entry, key, at=0):
-    """(count, n) of runs."""
-    values = metrics.values(entry.rows, {'key': key, 'at': at})
-    return int(sum(value for _, value in values)), len(values)
-
-
-def share_interval(entry, key, at=0):
-    count, n = share(entry, key, at)
-    return Interval(count / n, None, *stats.wilson(count, n), n) if n else None
-
-
-# ---- vanishing-canvas ----------------------------------------------------------------------------------------------------------
+from .. import metrics, plot, stats
+from ..figure import Figure, Missing, curves, dots, points, small, table_of
+from ..study_figures import counts, data_of, mean, rows_of, share, share_interval, short_note, small_runs
+from ..tables import Interval
 
 BASE = '300 images'  # what the other arms change
 FAIL_LINES = ((BASE, 'shrinking pool'), ('no pool', 'no pool'), ('batch norm', 'batch norm'), ('He init, /255', 'He init, /255'))
@@ -323,5 +309,5 @@ def gradient_steps(pictures):
     )
 
 
-def vanishing_canvas(study):
+def figures(study):
     return [fail_by_depth(study), fail_by_arm(study), signal(study), predictor(study), depth_runs(study), four_plots(study)]
