@@ -21,6 +21,8 @@ extern "C" {
 
 enum { BENCH_SAMPLES = 1000 };
 
+#define CLOCK_BROKEN "the clock stands still or goes back here: nothing can be measured; see /sys/devices/system/clocksource"
+
 /* Hardware counters of the calling thread, per call; NAN where the system gives none. */
 struct bench_counts {
     double cycles, instructions, cache_misses;

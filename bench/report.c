@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../kernels/runtime/clock.h"
 #include "../kernels/runtime/team.h"
 #include "../nets/whole_file.h"
 #include "record/environment.h"
@@ -93,6 +94,7 @@ void report_open(struct report *r, const struct options *options, const struct c
     assert(options);
     assert(columns);
     struct stat s;
+    if (!clock_moves()) quit(EXIT_FAIL, CLOCK_BROKEN);
     json_t *environment = report_environment(NAN);
     const char *key;
     json_t *value;

@@ -11,10 +11,11 @@
 #include <string.h>
 #include <time.h>
 #include "../kernels/runtime/clock.h"
+#include "record/cli.h"
 
 /* A sample lasts long enough that reading the clock (some 30 ns) is below 0.1 %, and short enough that many fit between two interrupts. */
-static const double SAMPLE_SECONDS = 100e-6, WARM_SECONDS = 10e-3;
-enum { FLUSH_BYTES = 64 << 20, CALLS_MAX = 1 << 20, FEWEST = 3 };
+static const double SAMPLE_SECONDS = 100e-6, WARM_SECONDS = 10e-3, CENTURY = 3.2e9;
+enum { FLUSH_BYTES = 64 << 20, CALLS_MAX = 1 << 20, FEWEST = 3, STANDS_STILL = 30 };
 
 struct bench_rules bench_rules_default(void) { return (struct bench_rules){ .rel_ci = 0.02, .max_time = 1, .min_samples = 11 }; }
 
@@ -64,13 +65,20 @@ static void empty_caches(unsigned char *flush)
     for (size_t i = 0; i < FLUSH_BYTES; i += 64) flush[i]++;
 }
 
+/* A clock that stands still or goes back makes no rows: such a difference, unsigned, is centuries. */
+static double trusted(double seconds)
+{
+    if (seconds < 0 || seconds > CENTURY) quit(EXIT_FAIL, CLOCK_BROKEN);
+    return seconds; /* or NAN: a case that failed */
+}
+
 static double one_sample(const struct bench_case *c, int calls)
 {
     assert(calls >= 1);
-    if (c->timed) return c->timed(c->context, calls) / calls;
+    if (c->timed) return trusted(c->timed(c->context, calls)) / calls;
     const uint64_t start = clock_ns();
     for (int i = 0; i < calls; i++) c->run(c->context);
-    return (double)(clock_ns() - start) * 1e-9 / calls;
+    return trusted((double)(clock_ns() - start) * 1e-9) / calls;
 }
 
 /* Runs the case until it is warm, and from its fastest call finds how many make a sample. */
@@ -83,7 +91,7 @@ static void warm_up(struct bench_case *c, const struct bench_rules *rules)
         const double seconds = one_sample(c, 1);
         spent += seconds;
         if (seconds < fastest) fastest = seconds;
-        tries++;
+        if (++tries == STANDS_STILL && clock_ns() <= start) quit(EXIT_FAIL, CLOCK_BROKEN);
     }
     assert(tries > 0);
     /* what a call that times itself does besides (a pause, a reset) must not make a sample of seconds */
@@ -139,6 +147,7 @@ static bool take_turns(struct bench_case *cases, int count, const struct bench_r
         settle(c, rules, flush);
         const double seconds = one_sample(c, c->calls);
         assert(c->samples < BENCH_SAMPLES);
+        if (seconds == 0) quit(EXIT_FAIL, CLOCK_BROKEN); /* a call of the warm-up may be below the clock's resolution, a sample is not */
         c->sample[c->samples++] = seconds;
         c->spent += isnan(seconds) ? INFINITY : seconds * c->calls;
         turns += !c->beside;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "../../kernels/runtime/clock.h"
 #include "../../nets/whole_file.h"
 #include "driver.h"
 
@@ -277,7 +278,9 @@ int ablation_run(const struct study *study, const struct options *options, const
     }
     s.cores = usable_cores();
     warn_threads(&s);
-    if (!options->dry_run && !wish->report) memory_check(&s);
+    const bool runs = !options->dry_run && !wish->report;
+    if (runs && wish->timing && !clock_moves()) quit(EXIT_FAIL, "the clock stands still or goes back here: nothing can be timed");
+    if (runs) memory_check(&s);
     open_data(&s, &data);
     sweep_runs(&s);
     if (rows_read(&rows, rows_path(&s, path, sizeof path), &why)) quit(EXIT_FAIL, "%s", why.text);
@@ -287,7 +290,7 @@ int ablation_run(const struct study *study, const struct options *options, const
     if (wish->report && !any_row(&s, &rows))
         quit(EXIT_FAIL, "--report %s: none of its %d rows is a run of %s on the data and seeds asked for; name another file, or --data",
              rows.path, rows.count, s.study);
-    if (!wish->report && !options->dry_run && rows_open(&rows, &why)) /* locked before it is asked what is to do */
+    if (runs && rows_open(&rows, &why)) /* locked before it is asked what is to do */
         quit(EXIT_FAIL, "%s", why.text);
     if (wish->checkpoint_every && (!rows.regular || strncmp(rows.path, "/dev/", 5) == 0))
         quit(EXIT_USAGE, "--checkpoint-every: %s is no file to put checkpoints beside; give one by --output", rows.path);

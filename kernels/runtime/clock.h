@@ -4,9 +4,12 @@
 #ifndef RUNTIME_CLOCK_H
 #define RUNTIME_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Nanoseconds since some moment of this boot (CLOCK_MONOTONIC): only differences mean something. Never fails. */
 uint64_t clock_ns(void);
+/* Does it go forward? It has to; that of a broken virtual machine may not. */
+bool clock_moves(void);
 
 #endif

@@ -24,6 +24,7 @@ def signalled(*numbers):
     def hit(room, program, folder, rng):
         return at_moment(room, program, folder, rng, lambda process: process.poll() is None and process.send_signal(rng.choice(numbers)))
 
+    hit.signals = numbers
     return hit
 
 
