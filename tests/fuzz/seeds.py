@@ -184,11 +184,36 @@ def rows():
     }
 
 
+def merge():
+    seeds = rows()
+    one, two = seeds['one'], seeds['two']
+    other = one.replace(b'"seed": 3', b'"seed": 4').replace(b'0' * 64, b'2' * 64)
+    both = {'same': (one, one), 'two': (one, other), 'conflict': (one, one.replace(b'99.3', b'12.5')), 'torn': (seeds['torn'], two)}
+    both['timing'] = (one.replace(b'accuracy', b'timing'), other)
+    return {name: a + b'MERGE\n' + b for name, (a, b) in both.items()}
+
+
+def report():
+    """Rows of the six runs that fuzz_report.c knows."""
+    one = rows()['one']
+    runs = [one.replace(b'0' * 64, letter * 64) for letter in (b'a', b'b', b'c', b'd', b'e', b'f')]
+    odd = [b'1e308', b'-1', b'null', b'1e999', b'"x"', b'0']
+    return {
+        'all': b''.join(runs),
+        'one': runs[0],
+        'arm': b''.join(runs[2:4]),
+        'odd': b''.join(run.replace(b'99.3', number) for run, number in zip(runs, odd, strict=True)),
+        'diverged': runs[0] + runs[1].replace(b'99.3', b'null, "diverged_at_update": 7, "not_finite": {"test_acc": "nan"}'),
+    }
+
+
 TARGETS = {
     'idx': idx_files,
     'idx_gz': idx_gz,
     'cifar': cifar,
     'checkpoint': checkpoint,
+    'merge': merge,
+    'report': report,
     'net': net,
     'problem': problem,
     'rows': rows,
