@@ -39,7 +39,7 @@ static const struct column columns[] = { { "net", "net", -34, 0 },
 enum { BATCHES = 32, BATCH_MOST = 1000 };
 
 struct request {
-    char *net, *batch, *turns;
+    char *net, *batch, *precision, *turns;
     double rel_ci, max_time;
     int plan, profile, units, cold;
 };
@@ -116,6 +116,13 @@ static void run_threads(const struct nets *nets, const struct request *r, struct
     team_close(g->team);
 }
 
+static bool is_bf16(const char *precision)
+{
+    if (precision && strcmp(precision, "float32") != 0 && strcmp(precision, "bf16") != 0)
+        quit(EXIT_USAGE, "--precision %s: takes float32 or bf16", precision);
+    return precision && strcmp(precision, "bf16") == 0;
+}
+
 static void run(const struct request *r, const struct options *o, bool gbench)
 {
     static const int one = 1;
@@ -123,7 +130,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     struct report report;
     struct noise noise;
     char text[1024];
-    struct net_options g = { .options = o, .rules = bench_rules_default() };
+    struct net_options g = { .options = o, .bf16 = is_bf16(r->precision), .rules = bench_rules_default() };
     if (r->rel_ci > 0) g.rules.rel_ci = r->rel_ci;
     g.rules.max_time = r->max_time > 0 ? r->max_time : o->quick ? 0.01 : g.rules.max_time;
     g.rules.cold = r->cold;
@@ -161,6 +168,8 @@ int main(int argc, char **argv)
     const struct poptOption more[] = {
         { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string like \"1x28x28 conv8 relu max2 dense10\", or a cell of the zoo", "NET" },
         { "batch", 0, POPT_ARG_STRING, &r.batch, 0, "images per step, like 1,32,64 (default: the recipe's, at most 1000)", "LIST" },
+        { "precision", 0, POPT_ARG_STRING, &r.precision, 0,
+          "float32 (the default), or bf16: beside float32, and in --plan, --profile and --units by itself", "float32|bf16" },
         { "profile", 0, POPT_ARG_NONE, &r.profile, 0, "where a training step's time goes, layer by layer", NULL },
         { "units", 0, POPT_ARG_NONE, &r.units, 0, "into how many pieces a training step is cut, and what 64 workers make of them", NULL },
         { "plan", 0, POPT_ARG_NONE, &r.plan, 0, "print how a training step is planned: variants, what is fused, who lives where", NULL },
@@ -184,10 +193,12 @@ int main(int argc, char **argv)
                                      BENCH_WORDS("study/cell/train|infer/isa/algo") };
     cli_parse(&options, &program, argc, (const char **)argv);
     options.list = options.list || options.dry_run;
-    if (options.amx) quit(EXIT_NO_ISA, "--isa amx: computes in bf16 alone, and nets are measured in float32; leave it out");
+    if (options.amx && !is_bf16(r.precision))
+        quit(EXIT_NO_ISA, "--isa amx: computes in bf16 alone, and nets are measured in float32; leave it out, or add --precision bf16");
     run(&r, &options, gbench);
     free(r.net);
     free(r.batch);
+    free(r.precision);
     free(r.turns);
     return EXIT_OK;
 }

@@ -165,7 +165,7 @@ void net_profile(struct bench_net *n, int batch, struct net_options *g, struct r
     static struct watch w;
     const enum isa isa = (enum isa)isa_best(g->options->isas);
     if (!runner_asked(n, true, isa, g)) return;
-    if (runner_open(&r, n, batch, true, isa, g->options->algo, g, &why)) quit(EXIT_FAIL, "%s", why.text);
+    if (runner_open(&r, n, batch, true, isa, runner_algo(g), g, &why)) quit(EXIT_FAIL, "%s", why.text);
     w = (struct watch){ .layers = n->net.count };
     w.seen = malloc(slot(&w, STEPS, 0, 0) * sizeof *w.seen);
     if (!w.seen) quit(EXIT_FAIL, "out of memory");

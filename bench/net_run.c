@@ -31,21 +31,40 @@ static void fill(struct plan *plan, int batch)
     for (int i = 0; i < image_blocks(batch) * LANES; i++) plan_labels(plan)[i] = (uint8_t)(i < batch ? i % classes : 0);
 }
 
+const char bf16_algo[] = "bf16";
+
+const char *runner_algo(const struct net_options *g) { return g->bf16 ? bf16_algo : g->options->algo; }
+
+/* Whose name a variant has: in bf16 that of the tiles, which are AMX's beside the best ISA for floats. */
+static unsigned isas_of(enum isa isa, const char *algo, const struct net_options *g)
+{
+    const unsigned isas = g->options->isas;
+    return 1u << isa | (algo == bf16_algo && isa_best(isas) == (int)isa ? isas & 1u << ISA_AMX : 0);
+}
+
+static const char *isa_shown(enum isa isa, const char *algo, const struct net_options *g)
+{
+    const int tiles = algo == bf16_algo ? isa_bf16(isas_of(isa, algo, g)) : -1;
+    return isa_name(tiles >= 0 ? (enum isa)tiles : isa);
+}
+
 int runner_open(struct runner *r, const struct bench_net *n, int batch, bool training, enum isa isa, const char *algo,
                 const struct net_options *g, struct why *why)
 {
     assert(batch >= 1);
     assert(isa < ISA_COUNT);
+    const bool bf16 = algo == bf16_algo;
     const struct plan_options options = { .batch = batch,
                                           .training = training,
-                                          .isas = 1u << isa,
-                                          .algo = algo,
+                                          .isas = isas_of(isa, algo, g),
+                                          .algo = bf16 ? g->options->algo : algo,
+                                          .precision = bf16 ? PRECISION_BF16 : PRECISION_FLOAT32,
                                           .team = g->team,
                                           .no_fuse = g->options->no_fuse,
                                           .no_blocks = g->options->no_blocks,
                                           .no_recompute = g->options->no_recompute,
                                           .optimizer_slots = recipe_optimizer_slots(&n->recipe) };
-    *r = (struct runner){ .net = n, .batch = batch, .training = training, .isa = isa, .algo = algo };
+    *r = (struct runner){ .net = n, .batch = batch, .training = training, .isa = isa, .algo = algo, .precision = options.precision };
     r->no_fuse = options.no_fuse;
     r->no_blocks = options.no_blocks;
     r->no_recompute = options.no_recompute;
@@ -97,29 +116,30 @@ static bool wanted_isa(unsigned isas, int isa)
 static bool wanted(const struct net_options *g, const struct bench_net *n, bool training, enum isa isa, const char *algo)
 {
     char name[192];
-    snprintf(name, sizeof name, "%s/%s/%s/%s", n->name, training ? "train" : "infer", isa_name(isa), algo);
+    snprintf(name, sizeof name, "%s/%s/%s/%s", n->name, training ? "train" : "infer", isa_shown(isa, algo, g), algo);
     return filter_matches(g->options->filter, name);
 }
 
 bool runner_asked(const struct bench_net *n, bool training, enum isa isa, struct net_options *g)
 {
-    if (!wanted(g, n, training, isa, g->options->algo)) return false;
+    const char *algo = runner_algo(g);
+    if (!wanted(g, n, training, isa, algo)) return false;
     g->ran++;
-    if (g->options->list) printf("%s/%s/%s/%s  %s\n", n->name, training ? "train" : "infer", isa_name(isa), g->options->algo, n->string);
+    if (g->options->list) printf("%s/%s/%s/%s  %s\n", n->name, training ? "train" : "infer", isa_shown(isa, algo, g), algo, n->string);
     return !g->options->list;
 }
 
-/* auto, and beside it direct, which every published figure has beside it; or what --algo names. */
+/* auto, and beside it direct, which every published figure has beside it; or what --algo names, and bf16 if asked for. */
 static int open_variants(const struct bench_net *n, int batch, bool training, const struct net_options *g, struct runner runners[VARIANTS])
 {
     struct why why;
     int count = 0;
     const bool named = strcmp(g->options->algo, "auto") != 0;
-    const char *const algos[] = { g->options->algo, named ? NULL : "direct" };
+    const char *const algos[] = { g->options->algo, g->bf16 ? bf16_algo : named ? NULL : "direct" };
     for (int isa = 0; isa < ISA_COUNT; isa++)
         for (int i = 0; i < 2 && algos[i]; i++) {
             if (!wanted_isa(g->options->isas, isa) || !wanted(g, n, training, (enum isa)isa, algos[i])) continue;
-            if (!named && i == 1 && isa <= (int)ISA_PORTABLE) continue;
+            if (!named && i == 1 && isa <= (g->bf16 ? (int)ISA_SCALAR : (int)ISA_PORTABLE)) continue;
             assert(count < VARIANTS);
             const int status = runner_open(&runners[count], n, batch, training, (enum isa)isa, algos[i], g, &why);
             if (status == -ENOMEM) quit(EXIT_FAIL, "%s", why.text);
@@ -135,7 +155,7 @@ void net_show(const struct bench_net *n, int batch, struct net_options *g)
     struct why why;
     const int isa = isa_best(g->options->isas);
     if (!runner_asked(n, true, (enum isa)isa, g)) return;
-    if (runner_open(&r, n, batch, true, (enum isa)isa, g->options->algo, g, &why)) quit(EXIT_FAIL, "%s: %s", n->name, why.text);
+    if (runner_open(&r, n, batch, true, (enum isa)isa, runner_algo(g), g, &why)) quit(EXIT_FAIL, "%s: %s", n->name, why.text);
     printf("%s: %s\n", n->name, n->string);
     plan_print(r.plan, stdout);
     putchar('\n');
@@ -172,13 +192,16 @@ static void add_bytes(json_t *row, const struct plan *plan)
 json_t *runner_row(const struct runner *r, struct team *team, const char *kind)
 {
     char variant[64];
-    snprintf(variant, sizeof variant, "%s/%s%s%s%s", isa_name(r->isa), r->algo, r->no_fuse ? "/no-fuse" : "",
+    const int tiles = plan_tiles(r->plan);
+    const char *isa = isa_name(tiles >= 0 ? (enum isa)tiles : r->isa), *algo = r->precision == PRECISION_BF16 ? "auto" : r->algo;
+    snprintf(variant, sizeof variant, "%s/%s%s%s%s", isa, r->algo, r->no_fuse ? "/no-fuse" : "",
              r->no_blocks ? "/no-blocks" : "", r->no_recompute ? "/no-recompute" : "");
     json_t *row =
         json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
-                  r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa", isa_name(r->isa),
-                  "algo", r->algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned", team_pinned(team));
+                  r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa", isa,
+                  "algo", algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned", team_pinned(team));
     assert(row);
+    if (r->precision == PRECISION_BF16) json_object_set_new(row, "precision", json_string("bf16"));
     if (r->no_blocks) json_object_set_new(row, "blocks", json_false());
     if (r->no_recompute) json_object_set_new(row, "recompute", json_false());
     return row;

@@ -23,6 +23,7 @@ struct single {
 
 struct net_options {
     const struct options *options;
+    bool bf16; /* training in bf16 is a variant, in the place of direct */
     struct bench_rules rules;
     struct team *team;
     struct single *singles;

@@ -11,12 +11,17 @@ struct runner {
     struct optimizer optimizer;
     int batch;
     bool training;
-    enum isa isa;
+    enum isa isa; /* of floats */
     const char *algo;
+    enum precision precision;
     bool no_fuse, no_blocks, no_recompute;
     uint32_t step;
 };
 
+/* What stands where an algorithm does for a net that computes in bf16. */
+extern const char bf16_algo[];
+/* --algo, or that. */
+const char *runner_algo(const struct net_options *g);
 /* Whether --filter asks for it, which then counts as run; --list prints it, and there is no more to do. */
 bool runner_asked(const struct bench_net *n, bool training, enum isa isa, struct net_options *g);
 /* 0 or negative errno; closed by plan_close(r->plan). */

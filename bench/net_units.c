@@ -105,8 +105,8 @@ static void units_of(struct bench_net *n, int batch, struct net_options *g, stru
     double serial = INFINITY;
     struct options options = *g->options;
     options.no_fuse |= apart;
-    const struct net_options alone = { .options = &options, .team = g->team };
-    if (runner_open(&r, n, batch, true, isa, g->options->algo, &alone, &why)) quit(EXIT_FAIL, "%s", why.text);
+    const struct net_options alone = { .options = &options, .bf16 = g->bf16, .team = g->team };
+    if (runner_open(&r, n, batch, true, isa, runner_algo(g), &alone, &why)) quit(EXIT_FAIL, "%s", why.text);
     runner_run(&r);
     seen.most = 0;
     team_watch(g->team, see, &seen);
