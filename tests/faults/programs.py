@@ -89,7 +89,7 @@ class Program:
         """What is there, less what differs from run to run."""
         return contents(os.path.join(folder, self.path))
 
-    def judge(self, folder, words, excused):
+    def check(self, folder, words, excused):
         """Which of BAD are true of what is there. One file, which is there as it was or as it has to be."""
         there = self.content(folder)
         return set() if there in (self.old, self.want) else {'wrong' if there else 'lost'}
@@ -104,7 +104,7 @@ class Sweep(Program):
     def content(self, folder):
         return {row[0]: row for row in rows_of(os.path.join(folder, self.path))[0]}
 
-    def judge(self, folder, words, excused):
+    def check(self, folder, words, excused):
         rows, broken = rows_of(os.path.join(folder, self.path))
         once = len({row[0] for row in rows}) == len(rows)
         bad = set() if once and broken <= 1 and all(self.want.get(row[0]) == row for row in rows) else {'wrong'}
@@ -115,10 +115,10 @@ class Sweep(Program):
 class Checkpoint(Sweep):
     """Rows, and weights that verify whenever they are there."""
 
-    def judge(self, folder, words, excused):
+    def check(self, folder, words, excused):
         whole = run([self.argv[0].replace('/train', '/verify'), 'w.safetensors'], folder, log='.verify').code == 0
         there = os.path.exists(os.path.join(folder, 'w.safetensors'))
-        return super().judge(folder, words, excused) | ({'wrong'} if there and not whole else set())
+        return super().check(folder, words, excused) | ({'wrong'} if there and not whole else set())
 
     def complete(self, folder):
         return super().complete(folder) and os.path.exists(os.path.join(folder, 'w.safetensors'))
@@ -131,9 +131,9 @@ class Bench(Program):
         rows = [json.loads(line) for line in super().content(folder).splitlines()]
         return sorted((row['what'], row['problem'], row['variant'], row['ok']) for row in rows)
 
-    def judge(self, folder, words, excused):
+    def check(self, folder, words, excused):
         try:
-            return super().judge(folder, words, excused)
+            return super().check(folder, words, excused)
         except (ValueError, KeyError):
             return {'wrong'}
 
@@ -145,8 +145,8 @@ class Bench(Program):
 class Reproduce(Sweep):
     """Rows are told of as they go to results/local, and are merged later."""
 
-    def judge(self, folder, words, excused):
-        kept = super().judge(folder, '', excused)
+    def check(self, folder, words, excused):
+        kept = super().check(folder, '', excused)
         local, broken = rows_of(os.path.join(folder, 'results/local/scratch-cnn.jsonl'))
         told = len(re.findall(r'^\[\d+/\d+\]', words, re.M))
         fine = broken <= 1 and all(self.want.get(row[0]) == row for row in local)

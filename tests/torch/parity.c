@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Our side of tools/dev/check-torch: runs a net and writes all that went in and came out as one safetensors file (float32, images first,
+ * Our side of tools/dev/check-torch: runs a net and writes all inputs and outputs as one safetensors file (float32, images first,
  * then height, width, channel), so that PyTorch can do the same with the same numbers.
  *
  *   parity steps OUT NET RECIPE N STEPS SEED         STEPS updates on N random images each; of the first one everything
