@@ -209,6 +209,9 @@ Test(bf16, products_are_sums_of_what_was_read)
     }
 }
 
+/* Batch norm takes the batch whole, so that its sums are those of two waves. */
+Test(bf16, sums_of_several_waves) { check_chain("4x6x6 conv16 bn conv12 bn dense24 dense10", PLAN_WAVE + 16); }
+
 /* ---- what is rounded --------------------------------------------------------------------------------------------------------------- */
 
 /* Of every kind of layer, and of what adds hand back to their sources. */
