@@ -194,12 +194,11 @@ json_t *runner_row(const struct runner *r, struct team *team, const char *kind)
     char variant[64];
     const int tiles = plan_tiles(r->plan);
     const char *isa = isa_name(tiles >= 0 ? (enum isa)tiles : r->isa), *algo = r->precision == PRECISION_BF16 ? "auto" : r->algo;
-    snprintf(variant, sizeof variant, "%s/%s%s%s%s", isa, r->algo, r->no_fuse ? "/no-fuse" : "",
-             r->no_blocks ? "/no-blocks" : "", r->no_recompute ? "/no-recompute" : "");
-    json_t *row =
-        json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
-                  r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa", isa,
-                  "algo", algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned", team_pinned(team));
+    snprintf(variant, sizeof variant, "%s/%s%s%s%s", isa, r->algo, r->no_fuse ? "/no-fuse" : "", r->no_blocks ? "/no-blocks" : "",
+             r->no_recompute ? "/no-recompute" : "");
+    json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
+                            r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa", isa,
+                            "algo", algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned", team_pinned(team));
     assert(row);
     if (r->precision == PRECISION_BF16) json_object_set_new(row, "precision", json_string("bf16"));
     if (r->no_blocks) json_object_set_new(row, "blocks", json_false());
