@@ -98,6 +98,11 @@ class Program:
         return self.content(folder) == self.want
 
 
+def told_of(words):
+    """How many runs were reported as finished: two starts of train --save may make the same one."""
+    return len(set(re.findall(r'^\[\d+/\d+\] ([^:]+)', words, re.M)))
+
+
 class Sweep(Program):
     """Rows: each once, with the right weights; none fewer than were there and than were told of. excused: how many a fault took away."""
 
@@ -108,8 +113,7 @@ class Sweep(Program):
         rows, broken = rows_of(os.path.join(folder, self.path))
         once = len({row[0] for row in rows}) == len(rows)
         bad = set() if once and broken <= 1 and all(self.want.get(row[0]) == row for row in rows) else {'wrong'}
-        told = len(re.findall(r'^\[\d+/\d+\]', words, re.M))
-        return bad | ({'lost'} if len(rows) < self.seen + told - excused else set())
+        return bad | ({'lost'} if len(rows) < self.seen + told_of(words) - excused else set())
 
 
 class Checkpoint(Sweep):
@@ -148,9 +152,12 @@ class Reproduce(Sweep):
     def check(self, folder, words, excused):
         kept = super().check(folder, '', excused)
         local, broken = rows_of(os.path.join(folder, 'results/local/scratch-cnn.jsonl'))
-        told = len(re.findall(r'^\[\d+/\d+\]', words, re.M))
         fine = broken <= 1 and all(self.want.get(row[0]) == row for row in local)
-        return kept | (set() if fine else {'wrong'}) | ({'lost'} if len({*local} | {*self.content(folder).values()}) < told else set())
+        return (
+            kept
+            | (set() if fine else {'wrong'})
+            | ({'lost'} if len({*local} | {*self.content(folder).values()}) < told_of(words) else set())
+        )
 
 
 def programs(binaries):
