@@ -53,12 +53,12 @@ int runner_open(struct runner *r, const struct bench_net *n, int batch, bool tra
 {
     assert(batch >= 1);
     assert(isa < ISA_COUNT);
-    const bool bf16 = algo == bf16_algo;
+    const bool rounded = algo == bf16_algo;
     const struct plan_options options = { .batch = batch,
                                           .training = training,
                                           .isas = isas_of(isa, algo, g),
-                                          .algo = bf16 ? g->options->algo : algo,
-                                          .precision = bf16 ? PRECISION_BF16 : PRECISION_FLOAT32,
+                                          .algo = rounded ? g->options->algo : algo,
+                                          .precision = rounded ? PRECISION_BF16 : PRECISION_FLOAT32,
                                           .team = g->team,
                                           .no_fuse = g->options->no_fuse,
                                           .no_blocks = g->options->no_blocks,
