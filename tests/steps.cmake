@@ -98,6 +98,9 @@ part(faults default "the programs under kills, injected errors, full disks, fail
 step(faults COMMAND tools/dev/faults --bin ${RELEASE}/bin --sample IN default NEEDS release)
 step(faults-all COMMAND tools/dev/faults --bin ${RELEASE}/bin IN full NEEDS release SECONDS 14400 ASIDE)
 
+part(slurm full "tools/slurm under a real Slurm on this machine: array, cancel, requeue, merge")
+step(slurm COMMAND tests/slurm/run ${RELEASE}/bin NEEDS release SECONDS 1800)
+
 part(tools quick "tools/dev/tidy, the house rules, and the tests of the tools")
 step(tidy COMMAND tools/dev/tidy)
 foreach(source ${TOOL_TESTS})

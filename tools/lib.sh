@@ -14,6 +14,7 @@ packages_avx512="bochs bochsbios vgabios isolinux syslinux-common xorriso cpio b
 packages_lint="clang-format clang-tidy cppcheck llvm-19 shellcheck python3-pip doxygen"
 ruff=0.17.6
 packages_fuzz="libclang-rt-dev llvm"
+packages_slurm="slurmctld slurmd slurm-client munge"
 
 # A script's own opening comment, from its third line on: what --help prints where there is no better text.
 opening() { sed -n '3,${/^#/!q; s/^# \{0,1\}//p}' "$0"; }

@@ -62,6 +62,8 @@ class Reproduce(unittest.TestCase):
         done = tool('reproduce', '--dry-run', *self.some, cwd=self.cwd)
         self.assertIn('4 runs, 4 have rows; about 0 min left', done.stdout)
         tool('reproduce', *self.some, cwd=self.cwd)
+        with open(os.path.join(self.cwd, 'results', 'scratch-cnn.jsonl'), encoding='utf-8') as file:
+            self.assertEqual(len(file.readlines()), 4, 'kept, though nothing was left to run')
 
     def test_kept_rows_count(self):
         tool('reproduce', *self.some, '--jobs', '2', cwd=self.cwd)
