@@ -122,7 +122,9 @@ def linked_output(room, program, folder, rng):
 
 
 def under_it(command):
-    """The file of rows is changed by someone else at a moment of the run; `gone` has the rows that were taken away."""
+    """The file of rows is changed by someone else at a moment of the run; `gone` has the rows that were taken away. The program is stopped
+    meanwhile: a row that it appends between someone's copy and their rename is lost with the old file, and a program that has ended by
+    the rename cannot know (docs/troubleshooting.md says so)."""
 
     def hit(room, program, folder, rng):
         excused = [0]
@@ -130,7 +132,9 @@ def under_it(command):
         def act(process):
             path = os.path.join(folder, program.path)
             words = ['sh', '-c', command, 'sh', path, f'{room.bin}/merge']
+            process.send_signal(signal.SIGSTOP)
             subprocess.run(words, cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process.send_signal(signal.SIGCONT)
             excused[0] = len(rows_of(os.path.join(folder, 'gone'))[0])
 
         result = at_moment(room, program, folder, rng, act)
