@@ -20,9 +20,9 @@ const char *batchnorm_print(const struct batchnorm *p, char *text, size_t size);
 int batchnorm_chunks(const struct batchnorm *p);
 struct span batchnorm_chunk(const struct batchnorm *p, int i);
 
-/* Of the rows' live lanes: mean[C] and m2[C] = sum of (x - mean)^2. Two passes over the chunk, never E[x^2] - E[x]^2; the mean is the
- * first value plus the mean distance to it, so that its error is small beside the spread and none where a channel is constant. Bits depend
- * on the span. */
+/* Of the rows' live lanes: mean[C] and m2[C] = sum of (x - mean)^2. Two passes over the chunk, never E[x^2] - E[x]^2: the first takes the
+ * mean distance to the first value, the second corrects the mean, and the squares with it, by the mean distance that is left. So the
+ * mean's error is small beside the spread, and none where a channel is constant. Bits depend on the span. */
 typedef void batchnorm_stats_fn(const struct batchnorm *p, struct span rows, const real *x, real *mean, real *m2);
 
 /* y = x * scale[c] + shift[c] as one fused multiply-add, rows [begin, end) of B*H; y may be x. Inference and training apply alike:

@@ -4,10 +4,9 @@
 #include <assert.h>
 #include "scalar.h"
 
-/* From the first value on, as the header has it. */
-static real mean_of(const struct batchnorm *bn, struct span rows, const real *x, int c)
+/* From a first guess on, as the header has it. */
+static real mean_from(const struct batchnorm *bn, struct span rows, const real *x, int c, real start)
 {
-    const real start = x[lanes_at(rows.begin, 0, bn->w, c, bn->c)];
     real sum = 0;
     int count = 0;
     for (int row = rows.begin; row < rows.end; row++) {
@@ -38,7 +37,9 @@ static void scalar_batchnorm_stats(const struct batchnorm *bn, struct span rows,
     assert(rows.begin < rows.end);
     assert(rows.end <= image_blocks(bn->n) * bn->h);
     for (int c = 0; c < bn->c; c++) {
-        mean[c] = mean_of(bn, rows, x, c);
+        mean[c] = mean_from(bn, rows, x, c, x[lanes_at(rows.begin, 0, bn->w, c, bn->c)]);
+        const real corrected = mean_from(bn, rows, x, c, mean[c]);
+        if (corrected - corrected == 0) mean[c] = corrected; /* else infinities: the mean is theirs */
         m2[c] = squares_around(bn, rows, x, c, mean[c]);
     }
 }

@@ -12,28 +12,23 @@ static inline unsigned batchnorm_alive(const struct batchnorm *p, int block)
     return live >= LANES ? 0xffffu : (1u << live) - 1;
 }
 
-/* Sums over live lanes: pass AWAY sums x - centre; SQUARE its square; BACK dy and dy * (x - centre) at once. */
-enum moment { MOMENT_AWAY, MOMENT_SQUARE, MOMENT_BACK };
+/* Sums over live lanes: pass AWAY sums x - centre; AROUND that and its square at once; BACK dy and dy * (x - centre). */
+enum moment { MOMENT_AWAY, MOMENT_AROUND, MOMENT_BACK };
 
 INLINE void moment_pixel(enum moment kind, vf *first, vf *second, vf x, vf dy, vf centre, bool whole, vm alive)
 {
-    vf away = v_sub(x, centre), a, b = *second;
-    if (kind == MOMENT_AWAY) a = v_add(*first, away);
-    if (kind == MOMENT_SQUARE) a = v_fma(away, away, *first);
-    if (kind == MOMENT_BACK) {
-        a = v_add(*first, dy);
-        b = v_fma(dy, away, *second);
-    }
+    const vf away = v_sub(x, centre), one = kind == MOMENT_BACK ? dy : away;
+    const vf a = v_add(*first, one), b = kind == MOMENT_AWAY ? *second : v_fma(one, away, *second);
     *first = whole ? a : v_select(alive, a, *first);
-    if (kind == MOMENT_BACK) *second = whole ? b : v_select(alive, b, *second);
+    if (kind != MOMENT_AWAY) *second = whole ? b : v_select(alive, b, *second);
 }
 
-/* Up to MOMENT_CHANNELS channels' sums on their way: from where, and the chains that they are added to. */
+/* Up to MOMENT_CHANNELS channels' sums: from where, and where to; on their way that is the chains that they are added to. */
 struct moments {
     int channels;
     ptrdiff_t pixel; /* floats from one to the next */
     const float *x, *dy, *centre;
-    float *first, *second; /* [channels][16] */
+    float *first, *second; /* [channels], chains [channels][16] */
 };
 
 enum { MOMENT_CHANNELS = 32, MOMENT_PIXELS = 4, MOMENT_NEAR = 1 << 16 }; /* the last in floats of a tensor */
@@ -55,13 +50,13 @@ INLINE void moment_pixels(enum moment kind, const struct moments *m, ptrdiff_t f
         }
         UNROLL_FOR (int part = 0; part < PARTS; part++) {
             const ptrdiff_t at = c * LANES + part * V;
-            vf a = v_load(first + at), b = kind == MOMENT_BACK ? v_load(second + at) : v_zero();
+            vf a = v_load(first + at), b = kind != MOMENT_AWAY ? v_load(second + at) : v_zero();
             UNROLL_FOR (int i = 0; i < P; i++) {
                 const vf ds = kind == MOMENT_BACK ? v_load(dy + i * pixel + at) : v_zero();
                 moment_pixel(kind, &a, &b, v_load(x + i * pixel + at), ds, centre, whole, v_mask(alive >> (part * V)));
             }
             v_store(first + at, a);
-            if (kind == MOMENT_BACK) v_store(second + at, b);
+            if (kind != MOMENT_AWAY) v_store(second + at, b);
         }
     }
 }
@@ -80,50 +75,69 @@ INLINE void moment_chains(const struct batchnorm *p, enum moment kind, const str
     }
 }
 
-/* Sums over the rows into first[C] and (BACK) second[C]. */
-INLINE void moment_all(const struct batchnorm *p, enum moment kind, struct span rows, const float *x, const float *dy, const float *centre,
-                       float *first, float *second)
+/* Sums over the rows of up to MOMENT_CHANNELS channels from c on: into first[] and (not AWAY) second[]. */
+INLINE void moment_strip(const struct batchnorm *p, enum moment kind, struct span rows, const struct moments *of)
 {
     float chains[2][MOMENT_CHANNELS * LANES], out[4];
-    for (int c = 0; c < p->c; c += MOMENT_CHANNELS) {
-        const int channels = p->c - c < MOMENT_CHANNELS ? p->c - c : MOMENT_CHANNELS;
-        const size_t used = sizeof(float) * (size_t)((channels + 3) / 4 * 4 * LANES);
-        memset(chains[0], 0, used);
-        memset(chains[1], 0, used);
-        const ptrdiff_t at = (ptrdiff_t)c * LANES;
-        const struct moments m = { channels, (ptrdiff_t)p->c * LANES, x + at, dy + at, centre + c, chains[0], chains[1] };
-        moment_chains(p, kind, &m, rows);
-        for (int i = 0; i < channels; i += 4) {
-            const size_t some = sizeof(float) * (size_t)(channels - i < 4 ? channels - i : 4);
-            v_sum4(chains[0] + i * LANES, out);
-            memcpy(first + c + i, out, some);
-            if (kind != MOMENT_BACK) continue;
-            v_sum4(chains[1] + i * LANES, out);
-            memcpy(second + c + i, out, some);
-        }
+    const size_t used = sizeof(float) * (size_t)((of->channels + 3) / 4 * 4 * LANES);
+    memset(chains[0], 0, used);
+    memset(chains[1], 0, used);
+    const struct moments m = { of->channels, of->pixel, of->x, of->dy, of->centre, chains[0], chains[1] };
+    moment_chains(p, kind, &m, rows);
+    for (int i = 0; i < of->channels; i += 4) {
+        const size_t some = sizeof(float) * (size_t)(of->channels - i < 4 ? of->channels - i : 4);
+        v_sum4(chains[0] + i * LANES, out);
+        memcpy(of->first + i, out, some);
+        if (kind == MOMENT_AWAY) continue;
+        v_sum4(chains[1] + i * LANES, out);
+        memcpy(of->second + i, out, some);
     }
 }
 
-/* The mean is found from the first value on: sums of distances to it grow with the spread, not with the values' size, and a constant
- * channel's mean is exact. An outlier does no harm as a start, since with it the spread is as large as its distance. */
+static int moment_channels(const struct batchnorm *p, int c) { return p->c - c < MOMENT_CHANNELS ? p->c - c : MOMENT_CHANNELS; }
+
+static int live_values(const struct batchnorm *p, struct span rows)
+{
+    int count = 0;
+    for (int row = rows.begin; row < rows.end; row++) {
+        const int live = p->n - row / p->h * LANES;
+        count += (live < LANES ? live : LANES) * p->w;
+    }
+    return count;
+}
+
+/* The mean is found from the first value on, and corrected by what is left of the distances to it: neither the values' size nor a first
+ * value far from the mean costs digits, and a constant channel's mean is exact. */
 static void batchnorm_stats(const struct batchnorm *p, struct span rows, const float *x, float *mean, float *m2)
 {
     const float *some = x + (ptrdiff_t)rows.begin * p->w * p->c * LANES;
-    int count = 0;
-    for (int row = rows.begin; row < rows.end; row++) {
-        int live = p->n - row / p->h * LANES;
-        count += (live < LANES ? live : LANES) * p->w;
+    const float count = (float)live_values(p, rows);
+    float apart[MOMENT_CHANNELS];
+    for (int c = 0; c < p->c; c += MOMENT_CHANNELS) {
+        const int channels = moment_channels(p, c);
+        const float *strip = x + (ptrdiff_t)c * LANES;
+        const struct moments m = { channels, (ptrdiff_t)p->c * LANES, strip, strip, mean + c, apart, m2 + c };
+        for (int i = 0; i < channels; i++) mean[c + i] = some[(c + i) * LANES];
+        moment_strip(p, MOMENT_AWAY, rows, &m);
+        for (int i = 0; i < channels; i++) mean[c + i] += apart[i] / count;
+        moment_strip(p, MOMENT_AROUND, rows, &m);
+        for (int i = 0; i < channels; i++) {
+            const float rest = apart[i] / count;
+            if (!(rest - rest == 0)) continue; /* infinities: the mean is theirs */
+            mean[c + i] += rest;
+            m2[c + i] -= apart[i] * rest;
+        }
     }
-    for (int c = 0; c < p->c; c++) mean[c] = some[c * LANES];
-    moment_all(p, MOMENT_AWAY, rows, x, x, mean, m2, NULL);
-    for (int c = 0; c < p->c; c++) mean[c] = mean[c] + m2[c] / (float)count;
-    moment_all(p, MOMENT_SQUARE, rows, x, x, mean, m2, NULL);
 }
 
 static void batchnorm_bwd_stats(const struct batchnorm *p, struct span rows, const float *x, const float *dy, const float *mean,
                                 float *sum_dy, float *sum_dyx)
 {
-    moment_all(p, MOMENT_BACK, rows, x, dy, mean, sum_dy, sum_dyx);
+    for (int c = 0; c < p->c; c += MOMENT_CHANNELS) {
+        const ptrdiff_t at = (ptrdiff_t)c * LANES;
+        const struct moments m = { moment_channels(p, c), (ptrdiff_t)p->c * LANES, x + at, dy + at, mean + c, sum_dy + c, sum_dyx + c };
+        moment_strip(p, MOMENT_BACK, rows, &m);
+    }
 }
 
 static void batchnorm_apply(const struct batchnorm *p, struct span rows, const float *x, const float *scale, const float *shift, float *y)

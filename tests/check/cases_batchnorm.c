@@ -71,21 +71,22 @@ static struct total sum_of(const struct bn_case *k, struct span rows, int c, enu
 /* A sum of n terms is off by about sqrt(n) roundings of random sign: twelve standard deviations are allowed. */
 static double bound_of(double n) { return 4 * sqrt(n) + 8; }
 
-/* Wanted sums and the sizes that errors are measured in. A mean is the first value plus the mean distance to it, and rounded itself; one
- * that is off by e adds n e^2 to the squares around it. */
+/* Wanted sums and the sizes that errors are measured in. A mean is a guess, the first value plus the mean distance to it, plus the mean
+ * distance to that, and rounded itself; one that is off by e adds n e^2 to the squares around it. */
 static void want_sums(struct bn_case *k, struct span rows, bool stats)
 {
     for (int c = 0; c < k->p.c; c++) {
         if (stats) {
             const double first = (double)k->x[at4(&k->p, rows.begin, 0, c)];
-            struct total x = sum_of(k, rows, c, SUM_X, first);
-            const double mean = first + x.sum / x.count, bound = bound_of(x.count), size = x.size / x.count + 2 * fabs(mean) / bound;
-            const double off = bound * 0x1p-24 * size;
-            struct total m2 = sum_of(k, rows, c, SUM_SQUARES, mean);
+            const struct total x = sum_of(k, rows, c, SUM_X, first);
+            const double mean = first + x.sum / x.count, bound = bound_of(x.count), rounded = 2 * fabs(mean) / bound;
+            const double guess_off = bound * 0x1p-24 * (x.size / x.count + rounded);
+            const double size = sum_of(k, rows, c, SUM_X, mean).size / x.count + guess_off + rounded, off = bound * 0x1p-24 * size;
+            const struct total m2 = sum_of(k, rows, c, SUM_SQUARES, mean);
             k->want[0][c] = mean;
             k->size[0][c] = size;
             k->want[1][c] = m2.sum;
-            k->size[1][c] = m2.sum + x.count * off * off * (1 + 0x1p24 / bound);
+            k->size[1][c] = m2.sum + x.count * (2 * guess_off * guess_off + off * off * (1 + 0x1p24 / bound));
             k->values = x.count;
         } else {
             struct total dy = sum_of(k, rows, c, SUM_DY, 0), dyx = sum_of(k, rows, c, SUM_DYX, (double)k->mean[c]);
@@ -114,7 +115,7 @@ static void want_pixels(struct check *c, struct bn_case *k)
     }
 }
 
-/* ---- calls and judgements ---- */
+/* ---- calls and checks ---- */
 
 static const struct batchnorm_variant *row_of(const struct variant *v) { return (const void *)v; }
 
@@ -211,6 +212,7 @@ static void make(struct check *c, struct bn_case *k, enum inputs inputs, enum ed
     if (inputs == SPECIAL) sprinkle_specials(&c->rng, x, view_count(&x_view));
     if (inputs == SPECIAL) sprinkle_specials(&c->rng, dy, view_count(&dy_view));
     if (inputs == CONSTANT) make_constant(c, p, x, view_count(&x_view));
+    for (int ch = 0; inputs == ORDINARY && offset == 0 && ch < p->c; ch++) x[ch * LANES] = 1000; /* a first value far from the rest */
     fill_dead(&x_view, x, DEAD_FINITE);
     fill_dead(&dy_view, dy, DEAD_ZERO);
     k->x = x;

@@ -64,7 +64,7 @@ static void draw(struct rng *r, char *text)
     pool_print(&p, text, CHECK_TEXT);
 }
 
-/* ---- calls and judgements ---- */
+/* ---- calls and checks ---- */
 
 static void call_fwd(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
 {
