@@ -14,18 +14,21 @@
 
 /* A convolution in bf16 as a problem: "bf16:" and the string of conv.h. */
 struct conv_bf16 {
-    struct conv shape;
+    struct conv shape; /* as a convolution of floats has it; every shape that conv_complete() accepts */
 };
 
-/* NULL, or what is wrong; print gives `text`. */
+/* As conv_parse and conv_print (kernels/conv.h), with "bf16:" in front: NULL, or what is wrong with the text in static storage; print
+ * writes at most `size` bytes with the final 0 and returns `text`. */
 const char *conv_bf16_parse(const char *text, struct conv_bf16 *p);
 const char *conv_bf16_print(const struct conv_bf16 *p, char *text, size_t size);
 
-/* Where the lines of x stand for forward and backward-weights, and those of dy for backward-data: framed by as many zeros as taps reach. */
+/* Where the lines of x stand for forward and backward-weights, and those of dy for backward-data: framed by as many zeros as taps reach.
+ * bf16_lines_count() says how many numbers that is; memory is the caller's, 64-byte aligned. */
 struct bf16_map conv_bf16_x(const struct conv *p);
 struct bf16_map conv_bf16_dy(const struct conv *p);
 
-/* The convolution that a dense layer of n images is: x[B][C][16] as one block of B rows of one pixel. */
+/* The convolution that a dense layer of n images is: x[B][C][16] as one block of B rows of one pixel, C inputs and K outputs, with or
+ * without a bias. A fully connected layer thus has the bits of the 1x1 convolution that it is. */
 struct conv conv_bf16_dense(int n, int c, int k, bool bias);
 
 /* Lines from x[B][H][W][C][16], rounded to nearest even: rows [begin, end) of the B * (top + h + bottom), the frame's zeros among them. */
@@ -57,22 +60,28 @@ typedef void conv_bf16_bwd_data_fn(const struct conv *p, struct span rows, const
 typedef void conv_bf16_bwd_weights_fn(const struct conv *p, struct span rows, const bf16 *dy, const bf16 *x, float *dw, float *db,
                                       void *scratch);
 
+/* A row of the table of conv_bf16: what it is and promises, and its functions, none of them NULL. Every row gives the same bits; rows
+ * differ in what computes a tile (kernels/simd/t.h). */
 struct conv_bf16_variant {
     struct variant head;
+    /* conversions: to what the three directions read, and back */
     bf16_lines_fn *lines;
     bf16_row_pairs_fn *row_pairs;
     bf16_floats_fn *floats;
     bf16_round_fn *round;
-    size_t (*packed_bytes)(const struct conv *p, enum conv_direction direction);
+    /* sizes, by the problem alone */
+    size_t (*packed_bytes)(const struct conv *p, enum conv_direction direction); /* of packed weights; 0: that direction reads none */
     size_t (*scratch_bytes)(const struct conv *p); /* per worker, 64-byte aligned, the largest of the three directions */
-    float (*bound)(const struct conv *p);
+    float (*bound)(const struct conv *p);          /* of the error, in units of 2^-24 of the sum of magnitudes */
+    /* the three directions */
     conv_bf16_pack_fn *pack;
     conv_bf16_fwd_fn *fwd;
     conv_bf16_bwd_data_fn *bwd_data;
     conv_bf16_bwd_weights_fn *bwd_weights;
 };
 
-/* The chunks of conv.h for these sums: of an even number of rows. */
+/* The chunks of conv.h for these sums: of an even number of rows, since backward-weights reads pairs of them. How many there are and which
+ * rows the i-th has, 0 <= i < conv_bf16_chunks(p); by the problem alone, never by the number of workers. */
 int conv_bf16_chunks(const struct conv *p);
 struct span conv_bf16_chunk(const struct conv *p, int i);
 

@@ -15,9 +15,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 DOCS = os.path.join(TOP, 'tools', 'dev', 'api-docs')
 LISTS = ('kernels/ops.h', 'kernels/runtime/cpu.h', 'kernels/bf16.h')  # macros, and inline arithmetic
 # Called by tests alone as yet, and there for users: the way back of each parser, names, and what a pass or a stream gives.
-FOR_USERS = set(
-    'activation_print add_print conv_bf16_dense conv_bf16_print dropout_print loss_print optimizer_print op_parse plan_logits'.split()
-)
+FOR_USERS = set('activation_print add_print conv_bf16_print dropout_print loss_print optimizer_print op_parse plan_logits'.split())
 
 sys.path.insert(0, os.path.join(TOP, 'cmake'))
 import exports  # noqa: E402
