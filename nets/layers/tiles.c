@@ -17,12 +17,10 @@ const struct conv_bf16_variant *tiles_of(unsigned isas)
     return isa >= 0 && sizeof(real) == sizeof(float) ? kernels_of((enum isa)isa)->conv_bf16 : NULL;
 }
 
-static double elements(struct shape s) { return (double)s.c * s.h * s.w; }
-
 double tiles_macs_per_value(const struct net *net, int layer)
 {
     const struct layer *l = &net->layers[layer];
-    return net_layer_facts(net, layer).macs / (elements(l->in) + elements(l->out));
+    return net_layer_facts(net, layer).macs / (double)(shape_values(l->in) + shape_values(l->out));
 }
 
 bool tiles_wanted(const struct net *net, int layer) { return tiles_macs_per_value(net, layer) >= MACS_PER_VALUE; }

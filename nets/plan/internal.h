@@ -307,7 +307,8 @@ void round_whole(struct plan *plan, struct team *team, enum work work, int layer
 /* ---- places -------------------------------------------------------------------------------------------------------------------------- */
 
 /* Image blocks come first in every tensor: where block `block` of one with shape s begins. */
-static inline size_t block_at(int block, struct shape s) { return (size_t)block * (size_t)s.c * (size_t)s.h * (size_t)s.w * LANES; }
+static inline size_t shape_values(struct shape s) { return (size_t)s.c * (size_t)s.h * (size_t)s.w; }
+static inline size_t block_at(int block, struct shape s) { return (size_t)block * shape_values(s) * LANES; }
 
 /* The vectors of 16 that rows of that shape hold. */
 static inline struct span row_vectors(struct span rows, struct shape s)

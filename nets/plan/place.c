@@ -10,8 +10,6 @@ static const char *const family_names[FAMILIES] = { "parameters", "gradients", "
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 
-static size_t elements(struct shape s) { return (size_t)s.c * (size_t)s.h * (size_t)s.w; }
-
 /* ---- measuring and placing --------------------------------------------------------------------------------------------------------- */
 
 void *plan_take(struct plan *plan, enum family family, size_t bytes)
@@ -39,9 +37,9 @@ static void place_buffers(struct plan *plan)
     assert(plan->at_once <= plan->batch);
     const struct buffers *b = &plan->buffers;
     const size_t images = (size_t)image_blocks(plan->batch) * LANES, at_once = (size_t)image_blocks(plan->at_once) * LANES;
-    plan->input = take_reals(plan, ACTIVATIONS, elements(plan->net.in) * images);
+    plan->input = take_reals(plan, ACTIVATIONS, shape_values(plan->net.in) * images);
     if (plan->at_once < plan->batch)
-        plan->logits = take_reals(plan, ACTIVATIONS, elements(plan->net.layers[plan->net.count - 1].out) * images);
+        plan->logits = take_reals(plan, ACTIVATIONS, shape_values(plan->net.layers[plan->net.count - 1].out) * images);
     plan->losses = take_reals(plan, ACTIVATIONS, images);
     plan->labels = plan_take(plan, ACTIVATIONS, images);
     plan->best = plan_take(plan, ACTIVATIONS, images);

@@ -37,19 +37,28 @@ static void stats_dead(const struct batchnorm *p, struct span s, const float *x,
     good()->stats(&all, s, x, mean, m2);
 }
 
+/* Sums of a channel's live values and of their squares, from zero on. Their count. */
+static int sum_live(const struct batchnorm *p, struct span s, const float *x, int c, float *sum, float *squares)
+{
+    int count = 0;
+    *sum = *squares = 0;
+    for (int row = s.begin; row < s.end; row++)
+        for (int w = 0; w < p->w; w++)
+            for (int l = 0; l < LANES && row / p->h * LANES + l < p->n; l++, count++) {
+                const float in = x[pixels(p, row) + (size_t)(w * p->c + c) * LANES + (size_t)l];
+                *sum += in;
+                *squares += in * in;
+            }
+    return count;
+}
+
 /* The one-pass formula, in float. */
 static void stats_one_pass(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
 {
+    float sum, squares;
     good()->stats(p, s, x, mean, m2);
     for (int c = 0; c < p->c; c++) {
-        float squares = 0;
-        int count = 0;
-        for (int row = s.begin; row < s.end; row++)
-            for (int w = 0; w < p->w; w++)
-                for (int l = 0; l < LANES && row / p->h * LANES + l < p->n; l++, count++) {
-                    const float in = x[pixels(p, row) + (size_t)(w * p->c + c) * LANES + (size_t)l];
-                    squares += in * in;
-                }
+        const int count = sum_live(p, s, x, c, &sum, &squares);
         m2[c] = squares - (float)count * mean[c] * mean[c];
     }
 }
@@ -57,14 +66,10 @@ static void stats_one_pass(const struct batchnorm *p, struct span s, const float
 /* Sums from zero on, which round as the values' size has it. */
 static void stats_from_zero(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
 {
+    float sum, squares;
     good()->stats(p, s, x, mean, m2);
     for (int c = 0; c < p->c; c++) {
-        float sum = 0;
-        int count = 0;
-        for (int row = s.begin; row < s.end; row++)
-            for (int w = 0; w < p->w; w++)
-                for (int l = 0; l < LANES && row / p->h * LANES + l < p->n; l++, count++)
-                    sum += x[pixels(p, row) + (size_t)(w * p->c + c) * LANES + (size_t)l];
+        const int count = sum_live(p, s, x, c, &sum, &squares);
         mean[c] = sum / (float)count;
     }
 }
