@@ -2,7 +2,7 @@
  * Our side of tools/dev/check-torch: runs a net and writes all inputs and outputs as one safetensors file (float32, images first,
  * then height, width, channel), so that PyTorch can do the same with the same numbers.
  *
- *   parity steps OUT NET RECIPE N STEPS SEED         STEPS updates on N random images each; of the first one everything
+ *   parity steps OUT NET RECIPE N STEPS SEED         STEPS updates on N random images each; of the first one everything, then gradients
  *   parity evaluate OUT NET RECIPE DATA IMAGES WEIGHTS       the first IMAGES test images under these weights, batched by the recipe
  *   parity data OUT NET RECIPE DATA IMAGES           the first IMAGES training images */
 #include <inttypes.h>
@@ -144,6 +144,24 @@ static void stir(struct plan *plan, struct rng *rng)
     }
 }
 
+/* A fused step keeps neither a max-pool's taps nor every mask: a second plan of the same net, which does each layer by itself and over the
+ * whole batch, is given the same weights and batch. Its gradients have to be the same bits. */
+static void watch(struct plan *watcher, struct plan *plan, struct pass_key key, int n)
+{
+    const struct shape in = plan_net(plan)->in;
+    for (int i = 0; i < plan_tensors(plan); i++)
+        memcpy(plan_tensor(watcher, i).value, plan_tensor(plan, i).value, plan_tensor(plan, i).count * sizeof(real));
+    memcpy(plan_input(watcher), plan_input(plan), (size_t)image_blocks(n) * (size_t)(in.c * in.h * in.w) * LANES * sizeof(real));
+    memcpy(plan_labels(watcher), plan_labels(plan), (size_t)image_blocks(n) * LANES);
+    plan_gradients(watcher, n, n, false, key);
+    plan_gradients(plan, n, n, false, key);
+    for (int i = 0; i < plan_tensors(plan); i++) {
+        const struct tensor a = plan_tensor(plan, i), b = plan_tensor(watcher, i);
+        if (a.trained && memcmp(a.gradient, b.gradient, a.count * sizeof(real)) != 0)
+            quit("a fused step has other bits than its layers alone");
+    }
+}
+
 static void keep_inputs(const struct plan *plan, int step, int n)
 {
     char name[80];
@@ -177,7 +195,7 @@ static void keep_results(const struct plan *plan, int n)
     keep_tensors(plan, "tracked.", false, false, true);
 }
 
-static void steps(struct plan *plan, const struct recipe *recipe, int n, int count, uint64_t seed)
+static void steps(struct plan *plan, struct plan *watcher, const struct recipe *recipe, int n, int count, uint64_t seed)
 {
     struct rng rng = rng_start(rng_stream_key(seed, STREAM_TEST, 2, 0));
     plan_init(plan, recipe->init, seed);
@@ -186,9 +204,12 @@ static void steps(struct plan *plan, const struct recipe *recipe, int n, int cou
     for (int step = 0; step < count; step++) {
         struct pass_key key = { .seed = seed, .step = (uint32_t)step };
         draw_batch(plan, n, &rng);
-        plan_gradients(plan, n, n, false, key);
-        keep_inputs(plan, step, n);
+        watch(watcher, plan, key, n);
+        keep_inputs(watcher, step, n);
         if (step == 0) keep_results(plan, n);
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "step.%d.", step);
+        keep_tensors(plan, prefix, true, true, false);
         struct optimizer o = recipe_optimizer(recipe, step, count, count);
         plan_step(plan, &o);
     }
@@ -241,16 +262,20 @@ static int number(const char *text, int low)
     return (int)value;
 }
 
-static struct plan *open_plan(const char *text, const struct recipe *recipe, int n, char *printed, size_t size)
+/* Whole: each layer by itself, over the whole batch, with all that it computes kept. */
+static struct plan *open_plan(const char *text, const struct recipe *recipe, int n, bool whole)
 {
-    static struct net net;
+    struct net net;
     struct why why = { "" };
     struct plan *plan = NULL;
-    struct plan_options options = {
-        .batch = n, .training = true, .isas = cpu_detect(), .no_blocks = true, .optimizer_slots = recipe_optimizer_slots(recipe)
-    };
+    struct plan_options options = { .batch = n,
+                                    .training = true,
+                                    .isas = cpu_detect(),
+                                    .optimizer_slots = recipe_optimizer_slots(recipe),
+                                    .no_fuse = whole,
+                                    .no_recompute = whole,
+                                    .no_blocks = whole };
     if (net_parse(text, &net, &why) != 0 || net_plan(&net, &options, &plan, &why) != 0) quit(why.text);
-    net_print(&net, printed, size);
     return plan;
 }
 
@@ -266,9 +291,12 @@ int main(int argc, char **argv)
         quit("usage: parity steps OUT NET RECIPE N STEPS SEED | evaluate OUT NET RECIPE DATA IMAGES WEIGHTS | "
              "data OUT NET RECIPE DATA IMAGES");
     if (recipe_parse(argv[4], &recipe, &why) != 0) quit(why.text);
-    struct plan *plan = open_plan(argv[3], &recipe, is_steps ? number(argv[5], 1) : recipe.batch, net, sizeof net);
+    struct plan *plan = open_plan(argv[3], &recipe, is_steps ? number(argv[5], 1) : recipe.batch, false);
+    net_print(plan_net(plan), net, sizeof net);
     if (is_steps) {
-        steps(plan, &recipe, plan->batch, number(argv[6], 1), (uint64_t)number(argv[7], 0));
+        struct plan *watcher = open_plan(argv[3], &recipe, plan->batch, true);
+        steps(plan, watcher, &recipe, plan->batch, number(argv[6], 1), (uint64_t)number(argv[7], 0));
+        plan_close(watcher);
     } else {
         struct dataset d;
         if (dataset_open(argv[5], NULL, NULL, NULL, &d, &why) != 0 || train_check(plan_net(plan), &recipe, &d, &why) != 0) quit(why.text);

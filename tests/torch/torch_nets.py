@@ -118,20 +118,6 @@ class Net:
     def _drop(self, p, i, x, main, o, masks):
         return x if masks is None else x * masks[i].permute(0, 3, 1, 2)
 
-    def lost_biases(self):
-        """Biases that a batch norm takes off again, with nothing between but pools, which pass a shift on: their gradient is zero but for
-        rounding."""
-        names = set()
-        for i, (name, _, _) in enumerate(self.layers):
-            after = i + 1
-            while after < len(self.layers) and (
-                self.layers[after][0] in ('max', 'gap') or (self.layers[after][0] == 'avg' and 'count' not in self.layers[after][2])
-            ):
-                after += 1
-            if name in ('conv', 'dense') and after < len(self.layers) and self.layers[after][0] == 'bn':
-                names.add(f'{i}.{name}.bias')
-        return names
-
 
 class KerasAdam(torch.optim.Optimizer):
     """Adam with Keras' eps, which PyTorch has not."""
