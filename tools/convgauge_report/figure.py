@@ -94,13 +94,13 @@ def dots(items, label, width=470, published='published', zero=None, log=False, l
     return draw
 
 
-def dots_beside(names, series, label, width=540):
+def dots_beside(names, series, label, width=540, pitch=None):
     """A line per name, a dot with its interval per series (its name, colour, name -> Interval), just below each other; logarithmic. The
-    series are named above, each in its colour, one a line."""
+    series are named above, each in its colour, one a line. With a pitch, pixels per name, the figure is low and says no numbers."""
 
     def draw():
         top = 16 * len(series)
-        figure, axes = plot.canvas(width, 66 + top + (10 + 13 * len(series)) * len(names))
+        figure, axes = plot.canvas(width, 66 + top + (pitch or 10 + 13 * len(series)) * len(names))
         step = 0.62 / len(series)
         for k, (_, colour, values) in enumerate(series):
             for i, name in enumerate(names):
@@ -111,7 +111,10 @@ def dots_beside(names, series, label, width=540):
                     axes.plot([value.low, value.high], [at, at], color=colour, linewidth=2.4, solid_capstyle='butt')
                 plot.dot(axes, value.mean, at, colour, size=6)
                 end = value.high if value.high is not None else value.mean
-                axes.annotate(f'{value.mean:.3g}×', (end, at), (7, 0), textcoords='offset points', va='center', fontsize=10, color=colour)
+                if not pitch:
+                    axes.annotate(
+                        f'{value.mean:.3g}×', (end, at), (7, 0), textcoords='offset points', va='center', fontsize=10, color=colour
+                    )
         for k, (name, colour, _) in enumerate(series):
             place = (0, 6 + 16 * (len(series) - 1 - k))
             axes.annotate('● ' + name, (0, 1), place, xycoords='axes fraction', textcoords='offset points', color=colour, fontsize=11)

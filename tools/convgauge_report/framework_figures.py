@@ -108,7 +108,8 @@ def machines_said(results):
     return made
 
 
-def compared(results, what, whom):
+def compared(results, what, whom, **drawn):
+    """drawn: dots_beside's, where a page has less room."""
     name, title, by_machine = NAMES[what, whom], f'{WHAT[what]} against {WHOM[whom]}', ratios(results, what, whom)
     if not by_machine:
         return Missing(name, title, 'not measured yet', PEERS)
@@ -142,7 +143,7 @@ def compared(results, what, whom):
     return Figure(
         name,
         title,
-        dots_beside(nets, series, f'times as fast as {WHOM[whom]}'),
+        dots_beside(nets, series, f'times as fast as {WHOM[whom]}', **drawn),
         table_of(name, title, columns, rows),
         f'One core, one thread, data in memory, the step alone. Dots: ratio of medians; lines: its 95 % interval where there are samples '
         f'enough. {where}.',

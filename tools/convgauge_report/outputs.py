@@ -69,8 +69,8 @@ def made(results, rows_by_path, top, schema_folder):
 
 
 def readme_figures(results, top):
-    """README's picture, light and dark."""
-    folder, figure = os.path.join(top, 'docs', 'figures'), framework_figures.compared(results, 'train', '')
+    """README's picture, light and dark: low, so that the table below it is on the first screen, too."""
+    folder, figure = os.path.join(top, 'docs', 'figures'), framework_figures.compared(results, 'train', '', width=760, pitch=17)
     if not os.path.isdir(folder) or not hasattr(figure, 'draw'):
         return {}
     text, ways = figure.svg(), zip(('frameworks.svg', 'frameworks-dark.svg'), plot.palettes())
