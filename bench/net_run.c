@@ -60,6 +60,7 @@ int runner_open(struct runner *r, const struct bench_net *n, int batch, bool tra
                                           .algo = rounded ? g->options->algo : algo,
                                           .precision = rounded ? PRECISION_BF16 : PRECISION_FLOAT32,
                                           .team = g->team,
+                                          .workers = g->planned_workers,
                                           .no_fuse = g->options->no_fuse,
                                           .no_blocks = g->options->no_blocks,
                                           .no_recompute = g->options->no_recompute,
@@ -68,6 +69,7 @@ int runner_open(struct runner *r, const struct bench_net *n, int batch, bool tra
     r->no_fuse = options.no_fuse;
     r->no_blocks = options.no_blocks;
     r->no_recompute = options.no_recompute;
+    r->planned_workers = options.workers;
     const int status = net_plan(&n->net, &options, &r->plan, why);
     if (status) return status;
     plan_init(r->plan, n->recipe.init, 1);
@@ -191,11 +193,12 @@ static void add_bytes(json_t *row, const struct plan *plan)
 
 json_t *runner_row(const struct runner *r, struct team *team, const char *kind)
 {
-    char variant[64];
+    char variant[64], planned[16] = "";
     const int tiles = plan_tiles(r->plan);
     const char *isa = isa_name(tiles >= 0 ? (enum isa)tiles : r->isa), *algo = r->precision == PRECISION_BF16 ? "auto" : r->algo;
-    snprintf(variant, sizeof variant, "%s/%s%s%s%s", isa, r->algo, r->no_fuse ? "/no-fuse" : "", r->no_blocks ? "/no-blocks" : "",
-             r->no_recompute ? "/no-recompute" : "");
+    if (r->planned_workers) snprintf(planned, sizeof planned, "/for-%d", r->planned_workers);
+    snprintf(variant, sizeof variant, "%s/%s%s%s%s%s", isa, r->algo, r->no_fuse ? "/no-fuse" : "", r->no_blocks ? "/no-blocks" : "",
+             r->no_recompute ? "/no-recompute" : "", planned);
     json_t *row = json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:b, s:i, s:b}", "kind", kind, "net", r->net->name, "net_string",
                             r->net->string, "what", r->training ? "train" : "infer", "batch", r->batch, "variant", variant, "isa", isa,
                             "algo", algo, "fuse", !r->no_fuse, "threads", team_workers(team), "pinned", team_pinned(team));

@@ -26,6 +26,7 @@ struct net_options {
     bool bf16; /* training in bf16 is a variant, in the place of direct */
     struct bench_rules rules;
     struct team *team;
+    int planned_workers; /* 0: the team's */
     struct single *singles;
     int single_count;
     int ran, disturbed; /* disturbed: cases whose FMA loop moved too much */

@@ -15,6 +15,7 @@ struct runner {
     const char *algo;
     enum precision precision;
     bool no_fuse, no_blocks, no_recompute;
+    int planned_workers;
     uint32_t step;
 };
 

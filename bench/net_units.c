@@ -96,8 +96,8 @@ static void write_units(const struct runner *r, struct net_options *g, struct re
     json_decref(row);
 }
 
-/* apart: layer by layer, whose units are what small batches are cut into; else as planned for one worker, block by block. */
-static void units_of(struct bench_net *n, int batch, struct net_options *g, struct report *report, bool apart)
+/* As planned for so many workers; apart: layer by layer. */
+static void units_of(struct bench_net *n, int batch, struct net_options *g, struct report *report, int workers, bool apart)
 {
     struct runner r;
     struct why why;
@@ -105,7 +105,7 @@ static void units_of(struct bench_net *n, int batch, struct net_options *g, stru
     double serial = INFINITY;
     struct options options = *g->options;
     options.no_fuse |= apart;
-    const struct net_options alone = { .options = &options, .bf16 = g->bf16, .team = g->team };
+    const struct net_options alone = { .options = &options, .bf16 = g->bf16, .team = g->team, .planned_workers = workers };
     if (runner_open(&r, n, batch, true, isa, runner_algo(g), &alone, &why)) quit(EXIT_FAIL, "%s", why.text);
     runner_run(&r);
     seen.most = 0;
@@ -128,6 +128,7 @@ static void units_of(struct bench_net *n, int batch, struct net_options *g, stru
 void net_units(struct bench_net *n, int batch, struct net_options *g, struct report *report)
 {
     if (!runner_asked(n, true, (enum isa)isa_best(g->options->isas), g)) return;
-    if (!g->options->no_fuse) units_of(n, batch, g, report, false);
-    units_of(n, batch, g, report, true);
+    /* Fewer blocks than workers are cut into rows: what a plan for one worker leaves of 64 is not what one for 64 does. */
+    if (!g->options->no_fuse) units_of(n, batch, g, report, 0, false), units_of(n, batch, g, report, WANTED, false);
+    units_of(n, batch, g, report, 0, true);
 }

@@ -185,7 +185,8 @@ int net_plan(const struct net *net, const struct plan_options *o, struct plan **
     assert(o->optimizer_slots >= 0);
     assert(o->optimizer_slots <= 2);
     *plan = NULL;
-    int code = check_options(o, why), workers = team_workers(o->team);
+    assert(o->workers >= 0);
+    int code = check_options(o, why), workers = o->workers > team_workers(o->team) ? o->workers : team_workers(o->team);
     if (code != 0) return code;
     struct plan *p = calloc(1, sizeof *p);
     real **scratch = calloc((size_t)workers, sizeof *scratch);

@@ -17,6 +17,7 @@ struct plan_options {
     const char *algo;         /* convolution algorithm by name; NULL or "auto": the table */
     int optimizer_slots;      /* 0 (plain SGD), 1 (momentum), 2 (Adam) arrays of optimizer state */
     struct team *team;        /* borrowed; NULL: one worker */
+    int workers;              /* plan for more than the team has, to see how a step would be cut there; 0: the team's. The same bits */
     bool no_fuse;             /* every layer by itself; the same bits, slower */
     bool no_recompute;        /* all that backward reads is kept; the same bits */
     bool no_blocks;           /* the whole batch through one group of layers after another, none block by block; the same bits */

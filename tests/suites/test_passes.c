@@ -27,6 +27,8 @@ Test(passes, same_bits_for_any_number_of_workers)
             cr_assert_eq(three_steps(nets[i], 17, (struct plan_options){ .batch = 17, .training = true, .team = team }), want);
             team_close(team);
         }
+        cr_assert_eq(three_steps(nets[i], 17, (struct plan_options){ .batch = 17, .training = true, .workers = 64 }), want,
+                     "planned for 64");
     }
 }
 
