@@ -94,9 +94,10 @@ suites(release)
 part(cli quick "the command lines, promise by promise (tests/cli)")
 step(cli COMMAND tests/cli/run --bin ${RELEASE}/bin NEEDS release)
 
-part(faults default "the programs under kills, injected errors, full disks, failing allocations: a sample; all with --full")
+part(faults default "the programs under kills, injected errors, full disks, failing allocations: a sample; all and a soak with --full")
 step(faults COMMAND tools/dev/faults --bin ${RELEASE}/bin --sample IN default NEEDS release)
 step(faults-all COMMAND tools/dev/faults --bin ${RELEASE}/bin IN full NEEDS release SECONDS 14400 ASIDE)
+step(soak COMMAND tools/dev/soak --bin ${RELEASE}/bin --minutes 10 IN full NEEDS release SECONDS 1800 ASIDE)
 
 part(slurm full "tools/slurm under a real Slurm on this machine: array, cancel, requeue, merge")
 step(slurm COMMAND tests/slurm/run ${RELEASE}/bin NEEDS release SECONDS 1800)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import lzma
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,9 @@ import zlib
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get('CONVGAUGE_BIN', os.path.join(TOP, 'build', 'release', 'bin'))
 sys.path.insert(0, os.path.join(TOP, 'tools'))
+sys.path.insert(0, os.path.join(TOP, 'tests', 'faults'))
 from convgauge_report import rows as rows_of  # noqa: E402
+from programs import NET, RECIPE, made_data  # noqa: E402
 
 
 def row(seed, accuracy=99.0, **more):
@@ -285,6 +288,48 @@ class Merge(Files):
         words = [os.path.join(BIN, 'merge'), '-o', 'all.jsonl', *(f'in/{number}.jsonl' for number in range(1000))]
         subprocess.run(['bash', '-c', 'ulimit -n 64 && exec "$@"', 'bash', *words], cwd=self.cwd, capture_output=True, check=True)
         self.assertEqual([each['seed'] for each in self.read('all.jsonl')], list(range(2000)))
+
+
+class Many(Files):
+    """100,000 rows, and what they cost: the limits are those of a million merged in ten seconds and 500 MB, and of a start in one second.
+    Seconds are CPU seconds beside those that Python takes to read the same lines on this machine."""
+
+    COUNT, MEGABYTES = 100000, 50
+
+    @classmethod
+    def setUpClass(cls):
+        text = line(row(0xABCDEF, weights_sha256='w' * 64, test_acc_per_epoch=[97.125] * 40, recipe='opt=adam lr=0.01 batch=64'))
+        body, cls.lines = text.rpartition(',"crc32"')[0], []
+        for i in range(cls.COUNT):
+            one = body.replace(f'{0xABCDEF:064x}', f'{i * 7919 % cls.COUNT:064x}').replace('w' * 64, f'{i:064x}')
+            cls.lines.append(f'{one},"crc32":"{zlib.crc32(one.encode()):08x}"}}\n')
+        begin = time.process_time()
+        for each in cls.lines:
+            json.loads(each)
+        cls.yardstick = time.process_time() - begin
+
+    def seconds(self, program, *words):
+        """Of CPU, within the limit of memory."""
+        limited = ['bash', '-c', f'ulimit -d {self.MEGABYTES * 1000} && exec "$@"', 'bash', os.path.join(BIN, program), *words]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(limited, cwd=self.cwd, capture_output=True, text=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    def test_merged(self):
+        parts = [f'in/{part}.jsonl' for part in range(100)]
+        for part, path in enumerate(parts):
+            self.write(path, self.lines[part::100])
+        self.assertLess(self.seconds('merge', '--output', 'all.jsonl', *parts), 2 * self.yardstick)
+        with open(self.path('all.jsonl'), encoding='utf-8') as file:
+            self.assertEqual(sum(1 for _ in file), self.COUNT)
+
+    def test_a_start(self):
+        made_data(self.path('d'), 100, 40)
+        self.write('all.jsonl', self.lines)
+        words = ['--net', NET, '--recipe', RECIPE, '--data-dir', 'd', '--seeds', '0', '--dry-run', '--output', 'all.jsonl']
+        self.assertLess(self.seconds('train', *words), 2 * self.yardstick)
 
 
 class Verify(Files):
