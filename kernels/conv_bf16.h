@@ -34,8 +34,20 @@ struct conv conv_bf16_dense(int n, int c, int k, bool bias);
 /* Lines from x[B][H][W][C][16], rounded to nearest even: rows [begin, end) of the B * (top + h + bottom), the frame's zeros among them. */
 typedef void bf16_lines_fn(const struct bf16_map *m, struct span rows, const float *x, bf16 *lines);
 
+/* What a ReLU does, for who makes lines: of what it reads (lines NULL) as it makes values, all that is not above zero becomes +0; of a
+ * gradient, all where the value that it made, in lines of the same shape, is not above zero. */
+struct bf16_gate {
+    struct bf16_map map; /* of the lines */
+    const bf16 *lines;
+};
+/* As bf16_lines_fn, through a gate. */
+typedef void bf16_gated_lines_fn(const struct bf16_map *m, struct span rows, const float *x, const struct bf16_gate *gate, bf16 *lines);
+
 /* Pairs of rows [begin, end) of the B * ceil(h / 2) from the same; no frame. */
 typedef void bf16_row_pairs_fn(const struct bf16_map *m, struct span pairs, const float *x, bf16 *to);
+
+/* The same of lines. Exact. */
+typedef void bf16_row_pairs_of_lines_fn(const struct bf16_map *m, struct span pairs, const bf16 *lines, bf16 *to);
 
 /* Rows [begin, end) of the B*h rows of x from lines. Exact. */
 typedef void bf16_floats_fn(const struct bf16_map *m, struct span rows, const bf16 *lines, float *x);
@@ -66,7 +78,9 @@ struct conv_bf16_variant {
     struct variant head;
     /* conversions: to what the three directions read, and back */
     bf16_lines_fn *lines;
+    bf16_gated_lines_fn *gated_lines;
     bf16_row_pairs_fn *row_pairs;
+    bf16_row_pairs_of_lines_fn *row_pairs_of_lines;
     bf16_floats_fn *floats;
     bf16_round_fn *round;
     /* sizes, by the problem alone */

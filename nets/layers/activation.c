@@ -58,6 +58,12 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->activation->bwd(&j->what->activation, row_vectors(rows, j->what->out), l->y, l->dy, l->dx);
 }
 
+static bool activation_stores(const struct planned *l, enum operand which)
+{
+    (void)l, (void)which;
+    return true;
+}
+
 static const struct word words[] = { { "relu", read_activation, ACTIVATION_RELU, "relu", "max(x, 0)" },
                                      { "leaky", read_activation, ACTIVATION_LEAKY, "leaky0.01", "leaky ReLU: x below 0 times 0.01" },
                                      { "tanh", read_activation, ACTIVATION_TANH, "tanh", "hyperbolic tangent" },
@@ -75,6 +81,7 @@ const struct layer_row layer_activation = {
     .needs_output = needs_output,
     .keeps_order = keeps_order,
     .keeps_bf16 = keeps_bf16,
+    .stores = activation_stores,
     .algorithm = activation_algorithm,
     .work = { [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows } },
 };

@@ -63,6 +63,28 @@ static const char *bn_algorithm(const struct plan *plan, int i, char text[96])
     return plan->kernels->batchnorm->head.algo;
 }
 
+static int bn_chunks(const struct planned *l) { return batchnorm_chunks(&l->batchnorm); }
+
+static struct span bn_chunk(const struct planned *l, int i) { return batchnorm_chunk(&l->batchnorm, i); }
+
+/* Floats of the largest chunk of any number of blocks. */
+static void measure_chunks(struct plan *plan, int i)
+{
+    struct planned *l = &plan->layers[i], some = *l;
+    const struct job job = job_of(plan, i);
+    const size_t row = (size_t)l->batchnorm.w * (size_t)l->batchnorm.c * LANES;
+    int most = 0;
+    for (int blocks = 1; blocks <= image_blocks(plan->batch); blocks++) {
+        some.batchnorm.n = blocks * LANES;
+        for (int chunk = 0; chunk < bn_chunks(&some); chunk++) {
+            const struct span rows = bn_chunk(&some, chunk);
+            most = rows.end - rows.begin > most ? rows.end - rows.begin : most;
+        }
+    }
+    l->chunk_x = storage_is_bf16(&job, OPERAND_X) ? (size_t)most * row : 0;
+    l->chunk_dy = storage_is_bf16(&job, OPERAND_DY) ? (size_t)most * row : 0;
+}
+
 static void bn_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
@@ -71,13 +93,10 @@ static void bn_place(struct plan *plan, int i)
     l->coefficients = plan_take(plan, SCRATCH, 3 * room * sizeof(real));
     plan->channels = plan->channels > room ? plan->channels : room;
     if (!plan->training) return;
+    measure_chunks(plan, i);
     l->mean = plan_take(plan, ACTIVATIONS, c * sizeof(real));
     l->variance = plan_take(plan, ACTIVATIONS, c * sizeof(real));
 }
-
-static int bn_chunks(const struct planned *l) { return batchnorm_chunks(&l->batchnorm); }
-
-static struct span bn_chunk(const struct planned *l, int i) { return batchnorm_chunk(&l->batchnorm, i); }
 
 static size_t bn_partials(const struct plan *plan, int i)
 {
@@ -90,13 +109,15 @@ static size_t bn_partials(const struct plan *plan, int i)
 /* Chunks of the whole batch, each into its own place. */
 static void statistics_rows(const struct job *j, struct span chunks, int worker)
 {
-    (void)worker;
-    const struct planned *l = &j->plan->layers[j->index];
+    const struct job all = job_of(j->plan, j->index);
+    const struct planned *l = all.layer;
     const size_t c = (size_t)l->batchnorm.c;
     real *mean = partials_of(j->plan, l), *m2 = mean + (size_t)bn_chunks(l) * c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
         const size_t at = (size_t)chunk * c;
-        j->plan->kernels->batchnorm->stats(&l->batchnorm, bn_chunk(l, chunk), l->x, mean + at, m2 + at);
+        const struct span rows = bn_chunk(l, chunk);
+        const real *x = storage_floats(&all, OPERAND_X, rows, storage_area(j, worker));
+        j->plan->kernels->batchnorm->stats(&l->batchnorm, rows, x, mean + at, m2 + at);
     }
 }
 
@@ -138,12 +159,15 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
 /* Chunks of the whole batch, each into its own place. */
 static void sums_rows(const struct job *j, struct span chunks, int worker)
 {
-    (void)worker;
-    const struct planned *l = &j->plan->layers[j->index];
+    const struct job all = job_of(j->plan, j->index);
+    const struct planned *l = all.layer;
+    real *area = storage_area(j, worker);
     const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
         real *sum_dy = partials_of(j->plan, l) + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
-        j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, bn_chunk(l, chunk), l->x, l->dy, l->mean, sum_dy, sum_dyx);
+        const struct span rows = bn_chunk(l, chunk);
+        const real *dy = storage_floats(&all, OPERAND_DY, rows, area), *x = storage_floats(&all, OPERAND_X, rows, area + l->chunk_dy);
+        j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, rows, x, dy, l->mean, sum_dy, sum_dyx);
         memset(sum_dy + used, 0, (room - used) * sizeof(real));
         memset(sum_dyx + used, 0, (room - used) * sizeof(real));
     }
@@ -181,13 +205,19 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, rows, l->x, l->dy, &back, l->dx);
 }
 
+static bool bn_stores(const struct planned *l, enum operand which)
+{
+    (void)l, (void)which;
+    return true;
+}
+
 static const struct word words[] = {
     { "bn", read_bn, 0, "bn[eps1e-5][mom0.1]", "batch norm; the new batch's share of the statistics is mom" }, { .name = NULL }
 };
 
 const struct layer_row layer_batchnorm = {
     .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .operations = 2,
-    .reads_input = true,
+    .reads_input = true, .stores = bn_stores,
     .mixes_images = true, .problem = bn_problem, .images = bn_images, .algorithm = bn_algorithm, .place = bn_place,
     .partials = bn_partials, .before_inference = fold_running,
     .work = {

@@ -147,6 +147,35 @@ static const char *conv_algorithm(const struct plan *plan, int i, char text[96])
     return text;
 }
 
+/* The rows of x that rows of dy meet, of whole blocks where they lie in several. */
+static struct span rows_met(const struct conv *p, struct span rows)
+{
+    const int first = rows.begin / p->p, last = (rows.end - 1) / p->p;
+    int begin = rows.begin % p->p * p->step - p->top, end = (rows.end - 1) % p->p * p->step - p->top + p->r;
+    begin = begin < 0 ? 0 : begin < p->h ? begin : p->h;
+    end = end < 0 ? 0 : end < p->h ? end : p->h;
+    return (struct span){ first * p->h + begin, last * p->h + end };
+}
+
+/* Floats of the largest chunk of any number of blocks. */
+static void measure_chunks(struct plan *plan, int i)
+{
+    struct planned *l = &plan->layers[i];
+    const struct job job = job_of(plan, i);
+    struct conv p = l->conv;
+    int dy = 0, x = 0;
+    for (int blocks = 1, all = image_blocks(plan->at_once); blocks <= all && blocks <= l->wave; blocks++) {
+        p.n = blocks * LANES;
+        for (int chunk = 0; chunk < chunks_of(l, &p); chunk++) {
+            const struct span rows = chunk_of(l, &p, chunk), met = rows_met(&p, rows);
+            dy = rows.end - rows.begin > dy ? rows.end - rows.begin : dy;
+            x = met.end - met.begin > x ? met.end - met.begin : x;
+        }
+    }
+    l->chunk_dy = storage_is_bf16(&job, OPERAND_DY) ? (size_t)dy * (size_t)p.q * (size_t)p.k * LANES : 0;
+    l->chunk_x = storage_is_bf16(&job, OPERAND_X) ? (size_t)x * (size_t)p.w * (size_t)p.c * LANES : 0;
+}
+
 static void conv_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
@@ -156,6 +185,7 @@ static void conv_place(struct plan *plan, int i)
         tiles_place_lines(plan, i);
         return;
     }
+    if (plan->training) measure_chunks(plan, i);
     l->packed[CONV_FWD] = plan_take(plan, SCRATCH, l->variant[CONV_FWD]->packed_bytes(&l->conv, CONV_FWD));
     if (plan->training && i > plan->buffers.lowest)
         l->packed[CONV_BWD_DATA] = plan_take(plan, SCRATCH, l->variant[CONV_BWD_DATA]->packed_bytes(&l->conv, CONV_BWD_DATA));
@@ -223,6 +253,21 @@ static void data_rows(const struct job *j, struct span rows, int worker)
 
 /* ---- the gradients of its weights -------------------------------------------------------------------------------------------------- */
 
+/* dy and x of the images that begin at block `first` of the job's, as far as rows of dy meet them. */
+struct chunk_operands {
+    const real *dy, *x;
+};
+
+static struct chunk_operands operands_of(const struct job *j, const struct conv *p, int first, struct span rows, int worker)
+{
+    const struct span met = rows_met(p, rows);
+    const int out = first * p->p, in = first * p->h;
+    real *area = storage_area(j, worker);
+    const real *dy = storage_floats(j, OPERAND_DY, (struct span){ out + rows.begin, out + rows.end }, area);
+    const real *x = storage_floats(j, OPERAND_X, (struct span){ in + met.begin, in + met.end }, area + j->layer->chunk_dy);
+    return (struct chunk_operands){ dy + block_at(first, j->what->out), x + block_at(first, j->what->in) };
+}
+
 /* Some filters' sums over a chunk of the images of p, which begin at block `first` of the job's; all filters' go to dw. */
 static void conv_sums(const struct job *j, const struct conv *p, int first, int chunk, struct span filters, real *dw, int worker)
 {
@@ -234,8 +279,8 @@ static void conv_sums(const struct job *j, const struct conv *p, int first, int 
         tiles_sums(j, &(struct tiles_sums){ *p, first, rows, filters, to, bias }, worker);
     } else {
         const struct conv part = conv_filters(p, filters);
-        l->variant[CONV_BWD_WEIGHTS]->bwd_weights(&part, rows, l->dy + block_at(first, j->what->out) + before * LANES,
-                                                  l->x + block_at(first, j->what->in), to, bias, j->plan->worker_scratch[worker]);
+        const struct chunk_operands o = operands_of(j, p, first, rows, worker);
+        l->variant[CONV_BWD_WEIGHTS]->bwd_weights(&part, rows, o.dy + before * LANES, o.x, to, bias, j->plan->worker_scratch[worker]);
     }
     if (filters.end == p->k) sums_clear_padding(j, dw);
 }
@@ -294,6 +339,12 @@ static struct chunk_sums weights_merge(const struct plan *plan, int i)
     return (struct chunk_sums){ partials_of(plan, l), gradient, weight_chunks(l), stride, stride, plan->pass.accumulate };
 }
 
+static bool conv_stores(const struct planned *l, enum operand which)
+{
+    (void)l, (void)which;
+    return true;
+}
+
 static const struct word words[] = { { "conv", read_conv, 0, "conv8[r5][s3][step2][same|pad1|pad1,0,1,0][b0]",
                                        "convolution to 8 channels: kernel 3x3 unless r, s; stride 1; no padding; b0: no bias" },
                                      { .name = NULL } };
@@ -301,8 +352,8 @@ static const struct word words[] = { { "conv", read_conv, 0, "conv8[r5][s3][step
 const struct layer_row layer_conv = {
     .name = "conv", .words = words, .print = print_conv, .shape = conv_shape, .window = conv_window, .macs = conv_macs,
     .way_out = "; change window or padding, or shrink the image less before it", .tensors = conv_tensors, .reads_input = true,
-    .problem = conv_problem, .images = conv_images, .choose = conv_choose, .algorithm = conv_algorithm, .place = conv_place,
-    .worker_bytes = conv_worker_bytes, .partials = conv_partials, .pack = conv_pack,
+    .stores = conv_stores, .problem = conv_problem, .images = conv_images, .choose = conv_choose, .algorithm = conv_algorithm,
+    .place = conv_place, .worker_bytes = conv_worker_bytes, .partials = conv_partials, .pack = conv_pack,
     .work = {
         [WORK_LINES] = { .rows = tiles_lines },
         [WORK_FORWARD] = { .rows = forward_rows, .grain = forward_grain },

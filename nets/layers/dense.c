@@ -198,14 +198,17 @@ static void weights_whole(struct plan *plan, struct team *team, int i)
     }
 }
 
+/* Tiles read an image's values as lines, where channels come out in twos. */
+static bool dense_stores(const struct planned *l, enum operand which) { return which == OPERAND_X && l->tiles && (l->dense.c % 2 == 0); }
+
 static const struct word words[] = {
     { "dense", read_dense, 0, "dense10[b0]", "fully connected to 10 outputs; flattens by itself; b0: no bias" }, { .name = NULL }
 };
 
 const struct layer_row layer_dense = {
     .name = "dense", .words = words, .print = print_dense, .shape = dense_shape, .window = dense_window, .macs = dense_macs,
-    .tensors = dense_tensors, .reads_input = true, .problem = dense_problem, .images = dense_images, .choose = dense_choose,
-    .place = dense_place, .pack = dense_pack, .algorithm = dense_algorithm,
+    .tensors = dense_tensors, .reads_input = true, .stores = dense_stores, .problem = dense_problem, .images = dense_images,
+    .choose = dense_choose, .place = dense_place, .pack = dense_pack, .algorithm = dense_algorithm,
     .worker_bytes = dense_worker_bytes, .partials = plan_stride,
     .work = {
         [WORK_FORWARD] = { .blocks = forward_blocks, .whole = forward_whole },

@@ -46,16 +46,21 @@ static struct dropout dropout_of(const struct job *j)
     return (struct dropout){ dropout_threshold(j->what->dropout.rate), { stream.k[0], stream.k[1] } };
 }
 
+/* The batch's beginning, of what begins `first` elements behind it. */
+static real *from_first(const real *x, size_t first) { return (real *)((uintptr_t)x - first * sizeof *x); }
+
 /* In inference mode nothing is dropped; where the output has a buffer of its own that is a copy, which a threshold of 0 makes. */
 static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
-    const struct planned *l = &j->plan->layers[j->index];
+    const struct planned *l = j->layer;
     const int before = j->first * j->what->out.h;
+    const size_t first = block_at(j->first, j->what->out);
     const struct dropout none = { .threshold = 0 }, some = dropout_of(j);
     if (!j->plan->pass.training && l->x == l->y) return;
     const struct span vectors = row_vectors((struct span){ before + rows.begin, before + rows.end }, j->what->out);
-    j->plan->kernels->dropout->fwd(j->plan->pass.training ? &some : &none, vectors, l->x, l->y, l->kept);
+    j->plan->kernels->dropout->fwd(j->plan->pass.training ? &some : &none, vectors, from_first(l->x, first), from_first(l->y, first),
+                                   l->kept ? l->kept - first / LANES : NULL);
 }
 
 static void data_rows(const struct job *j, struct span rows, int worker)
@@ -64,6 +69,12 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     const struct planned *l = j->layer;
     const struct dropout dropout = { .threshold = dropout_threshold(j->what->dropout.rate) };
     j->plan->kernels->dropout->bwd(&dropout, row_vectors(rows, j->what->out), l->dy, l->kept, l->dx);
+}
+
+static bool drop_stores(const struct planned *l, enum operand which)
+{
+    (void)l, (void)which;
+    return true;
 }
 
 static const struct word words[] = { { "drop", read_drop, 0, "drop0.2", "dropout of a fifth, in training" }, { .name = NULL } };
@@ -78,6 +89,7 @@ const struct layer_row layer_dropout = {
     .in_place = true,
     .over = NEED_SIGN,
     .whole_output = true,
+    .stores = drop_stores,
     .algorithm = drop_algorithm,
     .place = drop_place,
     .work = { [WORK_FORWARD] = { .rows = forward_rows }, [WORK_DATA] = { .rows = data_rows } },

@@ -70,6 +70,9 @@ struct window {
 /* What backward asks of the contents of a buffer. */
 enum need { NEED_NOTHING, NEED_SIGN, NEED_VALUE };
 
+/* What a layer reads and makes. */
+enum operand { OPERAND_X, OPERAND_Y, OPERAND_DY, OPERAND_DX };
+
 /* ---- the row ------------------------------------------------------------------------------------------------------------------- */
 
 struct layer_row {
@@ -97,7 +100,8 @@ struct layer_row {
     bool mixes_images;                                /* an image's y depends on the other images of the batch */
     bool (*only_maxima)(const struct layer *l);       /* y is a maximum of x over windows */
     bool (*keeps_order)(const struct layer *l);       /* is monotone, elementwise, without memory: may change places with only_maxima */
-    bool (*keeps_bf16)(const struct layer *l, enum work work); /* FORWARD and DATA: of bf16's numbers it makes such. NULL: it does not */
+    bool (*keeps_bf16)(const struct layer *l, enum work work);   /* FORWARD and DATA: of bf16's numbers it makes such. NULL: it does not */
+    bool (*stores)(const struct planned *l, enum operand which); /* may be stored as bf16 (plan/storage.c). NULL: none may */
 
     /* Planning. */
     const char *(*problem)(const struct net *net, int layer, int n, struct planned *l);         /* the kernel's; NULL, or what is wrong */

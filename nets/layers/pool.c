@@ -109,6 +109,12 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->which, l->dx);
 }
 
+static bool pool_stores(const struct planned *l, enum operand which)
+{
+    (void)l, (void)which;
+    return true;
+}
+
 static const struct word words[] = {
     { "max", read_pool, POOL_MAX, "max2[s3][step1][pad1|pad1,0,1,0]", "max pooling: window 2x2, stride = window unless step" },
     { "avg", read_pool, POOL_AVG, "avg2[s3][step1][pad1|pad1,0,1,0][count1]", "average pooling; count1: padding counts" },
@@ -125,6 +131,7 @@ const struct layer_row layer_pool = {
     .way_out = "; change window or padding, or shrink the image less before it",
     .only_maxima = is_max,
     .keeps_bf16 = keeps_bf16,
+    .stores = pool_stores,
     .problem = pool_problem,
     .images = pool_images,
     .algorithm = pool_algorithm,

@@ -138,8 +138,9 @@ void tiles_place_lines(struct plan *plan, int i)
     struct planned *l = &plan->layers[i];
     const int all = image_blocks(plan->at_once);
     const int lines = l->lines_own ? plan->workers * l->lines_own : all, dlines = l->dlines_own ? plan->workers * l->dlines_own : all;
-    l->lines = plan_take(plan, ACTIVATIONS, (size_t)lines * tiles_lines_block(&l->conv) * sizeof(bf16));
-    if (plan->training && i > plan->buffers.lowest)
+    if (i == 0 || plan->layers[i - 1].stored != STORED_BF16)
+        l->lines = plan_take(plan, ACTIVATIONS, (size_t)lines * tiles_lines_block(&l->conv) * sizeof(bf16));
+    if (plan->training && i > plan->buffers.lowest && l->gradient_stored != STORED_BF16)
         l->dlines = plan_take(plan, ACTIVATIONS, (size_t)dlines * tiles_dlines_block(&l->conv) * sizeof(bf16));
 }
 
@@ -150,7 +151,7 @@ static int framed_row(const struct bf16_map *m, int row)
     return row / m->h * bf16_map_rows(m) + (h ? m->top + h : 0);
 }
 
-static struct span framed(const struct bf16_map *m, struct span rows)
+struct span tiles_framed(const struct bf16_map *m, struct span rows)
 {
     return (struct span){ framed_row(m, rows.begin), framed_row(m, rows.end) };
 }
@@ -160,7 +161,7 @@ void tiles_lines(const struct job *j, struct span rows, int worker)
     (void)worker;
     const struct planned *l = j->layer;
     const struct bf16_map m = conv_bf16_x(&l->conv);
-    l->tiles->lines(&m, framed(&m, rows), const_floats(l->x), l->lines);
+    l->tiles->lines(&m, tiles_framed(&m, rows), const_floats(l->x), l->lines);
 }
 
 void tiles_dlines(const struct job *j, struct span rows, int worker)
@@ -168,7 +169,7 @@ void tiles_dlines(const struct job *j, struct span rows, int worker)
     (void)worker;
     const struct planned *l = j->layer;
     const struct bf16_map m = conv_bf16_dy(&l->conv);
-    l->tiles->lines(&m, framed(&m, rows), const_floats(l->dy), l->dlines);
+    l->tiles->lines(&m, tiles_framed(&m, rows), const_floats(l->dy), l->dlines);
 }
 
 /* ---- products of a convolution ----------------------------------------------------------------------------------------------------- */
@@ -179,16 +180,37 @@ static const float *bias_of(const struct job *j)
     return b ? const_floats(b) : NULL;
 }
 
+static const bf16 *x_lines(const struct job *j) { return storage_is_bf16(j, OPERAND_X) ? storage_lines(j, OPERAND_X) : j->layer->lines; }
+
+static const bf16 *dy_lines(const struct job *j)
+{
+    return storage_is_bf16(j, OPERAND_DY) ? storage_lines(j, OPERAND_DY) : j->layer->dlines;
+}
+
 void tiles_forward(const struct job *j, struct span rows, int worker)
 {
     const struct planned *l = j->layer;
-    l->tiles->fwd(&l->conv, rows, l->lines, packed_of(l, CONV_FWD), bias_of(j), floats(l->y), j->plan->worker_scratch[worker]);
+    l->tiles->fwd(&l->conv, rows, x_lines(j), packed_of(l, CONV_FWD), bias_of(j), floats(l->y), j->plan->worker_scratch[worker]);
 }
 
 void tiles_data(const struct job *j, struct span rows, int worker)
 {
     const struct planned *l = j->layer;
-    l->tiles->bwd_data(&l->conv, rows, l->dlines, packed_of(l, CONV_BWD_DATA), floats(l->dx), j->plan->worker_scratch[worker]);
+    l->tiles->bwd_data(&l->conv, rows, dy_lines(j), packed_of(l, CONV_BWD_DATA), floats(l->dx), j->plan->worker_scratch[worker]);
+}
+
+/* Pairs of rows of these blocks' dy, counted from their first. */
+static void make_pairs(const struct job *j, struct span blocks, struct span pairs, bf16 *to)
+{
+    const struct planned *l = j->layer;
+    const int count = blocks.end - blocks.begin;
+    if (storage_is_bf16(j, OPERAND_DY)) {
+        const struct bf16_map map = storage_map(j, OPERAND_DY, count), before = storage_map(j, OPERAND_DY, blocks.begin);
+        l->tiles->row_pairs_of_lines(&map, pairs, storage_lines(j, OPERAND_DY) + bf16_lines_count(&before), to);
+        return;
+    }
+    const struct bf16_map map = { .n = count * LANES, .c = j->what->out.c, .h = j->what->out.h, .w = j->what->out.w };
+    l->tiles->row_pairs(&map, pairs, const_floats(l->dy + block_at(blocks.begin, j->what->out)), to);
 }
 
 void tiles_sums(const struct job *j, const struct tiles_sums *s, int worker)
@@ -199,12 +221,10 @@ void tiles_sums(const struct job *j, const struct tiles_sums *s, int worker)
     struct conv p = s->p;
     p.n = (blocks.end - blocks.begin) * LANES;
     const struct span rows = { s->rows.begin - before, s->rows.end - before };
-    const struct bf16_map m = { .n = p.n, .c = p.k, .h = p.p, .w = p.q };
     const struct scratch scratch = scratch_of(j, &p, 0, worker);
-    const real *dy = l->dy + block_at(s->first + blocks.begin, j->what->out);
-    const bf16 *lines = l->lines + (size_t)(s->first + blocks.begin) * tiles_lines_block(&p);
-    l->tiles->row_pairs(&m, (struct span){ rows.begin / 2, (blocks.end - blocks.begin - 1) * row_pairs + (in_last + 1) / 2 },
-                        const_floats(dy), scratch.dy);
+    const bf16 *lines = x_lines(j) + (size_t)(s->first + blocks.begin) * tiles_lines_block(&p);
+    make_pairs(j, (struct span){ s->first + blocks.begin, s->first + blocks.end },
+               (struct span){ rows.begin / 2, (blocks.end - blocks.begin - 1) * row_pairs + (in_last + 1) / 2 }, scratch.dy);
     const struct conv part = conv_filters(&p, s->filters);
     l->tiles->bwd_weights(&part, rows, scratch.dy + (size_t)s->filters.begin * LINE, lines, floats(s->dw), s->db ? floats(s->db) : NULL,
                           scratch.kernel);
@@ -214,6 +234,18 @@ void tiles_sums(const struct job *j, const struct tiles_sums *s, int worker)
 
 struct conv tiles_dense(const struct dense *d, int n) { return conv_bf16_dense(n, d->c, d->k, d->bias); }
 
+/* Lines of x of the blocks from `first` on, which an image's values are as they are stored, without a frame and channels in twos. */
+static const bf16 *dense_lines(const struct job *j, const struct bf16_map *m, int first, bf16 *room)
+{
+    if (storage_is_bf16(j, OPERAND_X)) {
+        const struct bf16_map before = storage_map(j, OPERAND_X, first);
+        return storage_lines(j, OPERAND_X) + bf16_lines_count(&before);
+    }
+    const real *x = j->layer->x + block_at(first, j->what->in);
+    j->layer->tiles->lines(m, (struct span){ 0, m->h }, const_floats(x), room);
+    return room;
+}
+
 void tiles_dense_forward(const struct job *j, struct span blocks, int worker)
 {
     const struct planned *l = j->layer;
@@ -221,8 +253,8 @@ void tiles_dense_forward(const struct job *j, struct span blocks, int worker)
     const struct bf16_map m = conv_bf16_x(&p);
     const struct span rows = { 0, p.h };
     const struct scratch s = scratch_of(j, &p, 0, worker);
-    l->tiles->lines(&m, rows, const_floats(l->x + block_at(blocks.begin, j->what->in)), s.lines);
-    l->tiles->fwd(&p, rows, s.lines, packed_of(l, CONV_FWD), bias_of(j), floats(l->y + block_at(blocks.begin, j->what->out)), s.kernel);
+    const bf16 *x = dense_lines(j, &m, blocks.begin, s.lines);
+    l->tiles->fwd(&p, rows, x, packed_of(l, CONV_FWD), bias_of(j), floats(l->y + block_at(blocks.begin, j->what->out)), s.kernel);
 }
 
 void tiles_dense_data(const struct job *j, struct span blocks, int worker)
@@ -243,7 +275,7 @@ void tiles_dense_sums(const struct job *j, int n, struct span filters, real *dw,
     const struct bf16_map x = conv_bf16_x(&p), dy = { .n = p.n, .c = p.k, .h = p.h, .w = 1 };
     const struct span rows = { 0, p.h };
     const struct scratch s = scratch_of(j, &p, lines_count(&p), worker);
-    l->tiles->lines(&x, rows, const_floats(l->x + block_at(j->block, j->what->in)), s.lines);
+    const bf16 *lines = dense_lines(j, &x, j->block, s.lines);
     l->tiles->row_pairs(&dy, (struct span){ 0, (p.h + 1) / 2 }, const_floats(l->dy + block_at(j->block, j->what->out)), s.dy);
-    l->tiles->bwd_weights(&part, rows, s.dy + (size_t)filters.begin * LINE, s.lines, floats(dw), db ? floats(db) : NULL, s.kernel);
+    l->tiles->bwd_weights(&part, rows, s.dy + (size_t)filters.begin * LINE, lines, floats(dw), db ? floats(db) : NULL, s.kernel);
 }

@@ -28,6 +28,8 @@ size_t tiles_lines_block(const struct conv *p);
 size_t tiles_dlines_block(const struct conv *p);
 void tiles_place_lines(struct plan *plan, int layer);
 rows_fn tiles_lines, tiles_dlines, tiles_forward, tiles_data;
+/* Rows of a map among those of its frame: those above and below an image belong to its first and last row. */
+struct span tiles_framed(const struct bf16_map *m, struct span rows);
 /* Some filters' sums over rows of dy, of the problem p whose images begin at block `first` of the job's. */
 struct tiles_sums {
     struct conv p;

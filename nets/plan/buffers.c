@@ -40,12 +40,6 @@ static bool value_held(const struct net *net, const int *names, int name, int i)
     return false;
 }
 
-/* Of one image. */
-static size_t bytes_of(const struct layer *l, enum storage storage)
-{
-    return (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w * storage_bytes(storage);
-}
-
 /* From the entry that writes something to the last one that reads it; -1: there is none. */
 struct life {
     int begin, end;
@@ -139,7 +133,7 @@ static void take_buffer(const struct list *list, const struct label *label, int 
 /* ---- values ------------------------------------------------------------------------------------------------------------------------ */
 
 /* Gives their number. */
-static int label_values(const struct net *net, bool training, int *label)
+int buffers_value_names(const struct net *net, bool training, int *label)
 {
     enum need needs[NET_MAX_LAYERS] = { NEED_NOTHING };
     int labels = 0;
@@ -190,7 +184,7 @@ static void assign_values(const struct net *net, bool training, const struct sha
     int names[NET_MAX_LAYERS];
     struct label label[NET_MAX_LAYERS];
     const struct list list = { &b->values, b->value_size, b->value_local };
-    const int labels = label_values(net, training, names);
+    const int labels = buffers_value_names(net, training, names);
     assert(labels <= net->count);
     for (int l = 0; l < labels; l++) label[l] = no_label;
     for (int i = 0; i < net->count; i++) {
@@ -199,8 +193,7 @@ static void assign_values(const struct net *net, bool training, const struct sha
         for (int course = 0; course < 2; course++) value_lives(net, s, course, i, &l->life[course]);
         if (training) value_lives_backward(net, s, i, &l->life[s->again[i] < 0 ? TRAINING_PASS : AGAIN]);
         if (value_is_whole(net, training, i)) l->local = false;
-        const size_t bytes = bytes_of(&net->layers[i], s->stored[i]);
-        if (bytes > l->size) l->size = bytes;
+        if (s->value_bytes[i] > l->size) l->size = s->value_bytes[i];
     }
     for (int l = 0; l < labels; l++) {
         settle(s, &label[l]);
@@ -249,19 +242,27 @@ static void gradient_lives(const struct net *net, const struct sharing *s, int l
     if (source != i && source >= lowest) lives_at(life, s->skips[source]);
 }
 
+int buffers_gradient_names(const struct net *net, int lowest, int *names)
+{
+    int labels = 0;
+    for (int i = net->count - 1; i >= lowest; i--) {
+        const bool shares = i + 1 < net->count && shares_gradient(net, names, lowest, i + 1);
+        names[i] = shares ? names[i + 1] : labels++;
+    }
+    return labels;
+}
+
 static void assign_gradients(const struct net *net, const struct sharing *s, struct buffers *b)
 {
-    int names[NET_MAX_LAYERS], labels = 0;
+    int names[NET_MAX_LAYERS];
     struct label label[NET_MAX_LAYERS];
     const struct list list = { &b->gradients, b->gradient_size, b->gradient_local };
+    const int labels = buffers_gradient_names(net, b->lowest, names);
+    for (int l = 0; l < labels; l++) label[l] = no_label;
     for (int i = net->count - 1; i >= b->lowest; i--) {
-        const bool shares = i + 1 < net->count && shares_gradient(net, names, b->lowest, i + 1);
-        names[i] = shares ? names[i + 1] : labels++;
         struct label *l = &label[names[i]];
-        if (!shares) *l = no_label;
         gradient_lives(net, s, b->lowest, i, &l->life[TRAINING_PASS]);
-        const size_t bytes = bytes_of(&net->layers[i], s->gradient_stored[i]);
-        if (bytes > l->size) l->size = bytes;
+        if (s->gradient_bytes[i] > l->size) l->size = s->gradient_bytes[i];
         if (i == net->count - 1 || row_of(net, i)->work[WORK_SUMS].rows) l->local = false;
     }
     for (int l = 0; l < labels; l++) {
@@ -280,6 +281,7 @@ static void nothing_shared(const struct net *net, struct sharing *s)
         s->value[TRAINING_PASS][i] = s->value[INFERENCE_PASS][i] = i;
         s->weights[i] = s->sums[i] = 2 * n - i;
         s->gradient[i] = s->skips[i] = 2 * n - i;
+        s->value_bytes[i] = s->gradient_bytes[i] = shape_values(net->layers[i].out) * sizeof(real);
         s->again[i] = s->lines[TRAINING_PASS][i] = s->lines[INFERENCE_PASS][i] = s->dlines[i] = -1;
     }
     for (int entry = 0; entry <= 2 * n; entry++) s->phase[TRAINING_PASS][entry] = s->phase[INFERENCE_PASS][entry] = entry;

@@ -13,18 +13,10 @@ struct piece {
 };
 
 /* Where a piece's part of a tensor is: in the worker's own buffer, whose size is `own` bytes, or in its place within the whole batch's. */
-static real *at(const struct piece *piece, const real *base, size_t own, struct shape s, enum storage storage)
+static real *at(const struct piece *piece, const real *base, size_t own, size_t block_bytes)
 {
-    const size_t offset = own ? (size_t)piece->worker * own : block_at(piece->block, s) * storage_bytes(storage);
+    const size_t offset = own ? (size_t)piece->worker * own : (size_t)piece->block * block_bytes;
     return base ? (real *)((uintptr_t)base + offset) : NULL;
-}
-
-/* Of the layer's output, or the input. */
-static enum storage stored(const struct plan *plan, int layer) { return layer < 0 ? STORED_REAL : plan->layers[layer].stored; }
-
-static enum storage gradient_stored(const struct plan *plan, int layer)
-{
-    return layer < 0 ? STORED_REAL : plan->layers[layer].gradient_stored;
 }
 
 static size_t own_value(const struct plan *plan, int layer)
@@ -50,11 +42,11 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     assert(left > 0);
     planned_images(&l, what->kind, left < most ? left : most);
     const int source = net_source(&plan->net, layer);
-    l.x = at(piece, l.x, own_value(plan, layer - 1), what->in, stored(plan, layer - 1));
-    l.y = at(piece, l.y, own_value(plan, layer), what->out, stored(plan, layer));
-    if (l.skip) l.skip = at(piece, l.skip, own_value(plan, source), net_source_shape(&plan->net, layer), stored(plan, source));
-    l.dy = at(piece, l.dy, own_gradient(plan, layer), what->out, gradient_stored(plan, layer));
-    l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), what->in, gradient_stored(plan, layer - 1));
+    l.x = at(piece, l.x, own_value(plan, layer - 1), storage_value(plan, layer - 1));
+    l.y = at(piece, l.y, own_value(plan, layer), storage_value(plan, layer));
+    if (l.skip) l.skip = at(piece, l.skip, own_value(plan, source), storage_value(plan, source));
+    l.dy = at(piece, l.dy, own_gradient(plan, layer), storage_gradient(plan, layer));
+    l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), storage_gradient(plan, layer - 1));
     if (l.which) l.which += block_at(l.own_blocks ? piece->worker * l.own_blocks : piece->block, what->out);
     if (l.lines) l.lines += (size_t)(l.lines_own ? piece->worker * l.lines_own : piece->block) * tiles_lines_block(&l.conv);
     if (l.dlines) l.dlines += (size_t)(l.dlines_own ? piece->worker * l.dlines_own : piece->block) * tiles_dlines_block(&l.conv);
@@ -84,9 +76,12 @@ static void make_rows(const struct run *run, int i, const struct piece *piece, s
         rows.begin = before + (piece->blocks > 1 ? 0 : chunk_at[rows.begin]);
         rows.end = before + (rows.end == piece->blocks * s->rows ? piece->blocks * s->chunks : chunk_at[rows.end]);
     }
-    if (s->does->rows) s->does->rows(&job, rows, piece->worker);
-    else s->does->blocks(&job, (struct span){ 0, piece->blocks }, piece->worker);
-    if (!s->does->chunks) round_rows(&job, s->work, rows);
+    if (s->does->rows) {
+        storage_rows(&job, s, rows, piece->worker);
+        return;
+    }
+    s->does->blocks(&job, (struct span){ 0, piece->blocks }, piece->worker);
+    round_rows(&job, s->work, rows);
 }
 
 static void make_whole(const struct run *run, const struct piece *piece)
@@ -200,8 +195,7 @@ static void run_single(void *context, int begin, int end, int worker)
     const struct job job = job_of(run->plan, s->layer);
     const struct span units = { begin, end };
     const struct span rows = s->does->chunks ? units : (struct span){ unit_row(run, begin), unit_row(run, end) };
-    s->does->rows(&job, rows, worker);
-    if (!s->does->chunks) round_rows(&job, s->work, rows);
+    storage_rows(&job, s, rows, worker);
 }
 
 void group_run(struct plan *plan, enum pass pass, int g)

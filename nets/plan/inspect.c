@@ -125,6 +125,7 @@ static void print_groups(const struct plan *plan, enum pass pass, FILE *out)
             const struct stage stage = s->stage[group->first + i];
             fprintf(out, "%s %d %s%s", i ? "," : "", stage.layer, layer_print(&plan->net.layers[stage.layer], word, sizeof word),
                     works[stage.work]);
+            if (stage.gate >= 0) fprintf(out, " %d %s", stage.gate, layer_print(&plan->net.layers[stage.gate], word, sizeof word));
         }
         fprintf(out, "; %d %s at a time", group->bundle > 1 ? group->bundle : group->band, group->bundle > 1 ? "blocks" : "rows");
         fprintf(out, ", %d unit%s per block%s\n", group->cuts, group->cuts > 1 ? "s" : "", group->alone ? ", by one worker" : "");
@@ -187,6 +188,10 @@ static void line_words(const struct plan *plan, const struct schedule *s, const 
             snprintf(line->words + used, sizeof line->words - used, "%s%s", i ? " " : before,
                      layer_print(&plan->net.layers[stage.layer], word, sizeof word));
         last = stage.layer;
+        if (stage.gate < 0) continue;
+        const size_t end = strlen(line->words);
+        last = stage.gate;
+        snprintf(line->words + end, sizeof line->words - end, " %s", layer_print(&plan->net.layers[last], word, sizeof word));
     }
 }
 

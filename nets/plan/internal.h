@@ -41,7 +41,7 @@ struct sharing {
     int loss, weights[NET_MAX_LAYERS], sums[NET_MAX_LAYERS], gradient[NET_MAX_LAYERS], skips[NET_MAX_LAYERS]; /* gradient: dx */
     int again[NET_MAX_LAYERS];                                                                                /* y, for backward */
     int lines[2][NET_MAX_LAYERS], dlines[NET_MAX_LAYERS];                                                     /* of x and dy, in bf16 */
-    enum storage stored[NET_MAX_LAYERS], gradient_stored[NET_MAX_LAYERS];                                     /* y and dy */
+    size_t value_bytes[NET_MAX_LAYERS], gradient_bytes[NET_MAX_LAYERS];                                       /* of y and dy, per image */
     int phase[2][ENTRIES_MOST];
     int blocks[2][ENTRIES_MOST]; /* that a worker has under way, at most */
 };
@@ -51,10 +51,20 @@ int net_lowest(const struct net *net);
 /* Is the layer another one's second input? */
 bool net_is_source(const struct net *net, int layer);
 
+/* What writes in place of each other has one name: of values (INPUT_BUFFER: the net's input), and from layer `lowest` on of gradients. */
+int buffers_value_names(const struct net *net, bool training, int *names);
+int buffers_gradient_names(const struct net *net, int lowest, int *names);
 /* `sharing` NULL: every stage is a group of its own. */
 void buffers_assign(const struct net *net, bool training, const struct sharing *sharing, struct buffers *buffers);
 
 /* ---- what is done together (schedule.c) -------------------------------------------------------------------------------------------- */
+
+/* Floats of a stage whose values are stored as bf16 (storage.c): rows of a band, 0 where there are none; where in the staging what it reads
+ * beside and what it makes begin, and how many floats all are. */
+struct staging {
+    int band;
+    size_t beside, out, floats;
+};
 
 /* One layer's work in a pass, with all that running it takes. Rows are those that it makes per image block; of sums, those it reads. */
 struct stage {
@@ -68,6 +78,8 @@ struct stage {
     int chunks;   /* of sums: per image block */
     int ready;    /* plan->numbers[ready + m]: rows it can make once m rows of the stage before it are there */
     int chunk_at; /* of sums: plan->numbers[chunk_at + r]: the first chunk that begins at row r or past it */
+    struct staging staging;
+    int gate; /* layer, a ReLU, whose work is done as its rows are stored; -1: none */
 };
 
 struct group {
@@ -146,10 +158,13 @@ struct planned {
     const struct conv_variant *variant[CONV_DIRECTIONS]; /* conv only */
     const struct conv_bf16_variant *tiles;               /* conv and dense: it is in bf16; NULL: in float32 */
     enum storage stored, gradient_stored;                /* of y and dy */
-    int tensor, tensors;                                 /* first in plan->tensors, and how many */
-    int ordinal;                                         /* among layers of its kind */
-    int wave;                                            /* conv: blocks per wave */
-    int own_blocks; /* of what the layer keeps for backward beside values: every worker has its own, of so many; 0: that of all */
+    struct bf16_map map, gradient_map;                   /* of their lines, for one image block, where they are bf16 */
+    bool gates, gates_back; /* a ReLU: who makes what it reads, of values or of gradients, stores it as if it had passed through already */
+    size_t chunk_dy, chunk_x; /* floats of a chunk of them, where they are bf16 and summed as floats */
+    int tensor, tensors;      /* first in plan->tensors, and how many */
+    int ordinal;              /* among layers of its kind */
+    int wave;                 /* conv: blocks per wave */
+    int own_blocks;           /* of what the layer keeps for backward beside values: every worker has its own, of so many; 0: that of all */
     int lines_own, dlines_own; /* of lines and dlines likewise */
     size_t partial;            /* where its chunks' sums begin in the plan's partials: beside those of the same group */
     const real *x, *skip;      /* what is read; skip: add's source */
@@ -200,8 +215,8 @@ struct plan {
     real *partials;                 /* sums of chunks, [chunk][stride] */
     real *sums;                     /* batch norm's, four arrays of `channels` */
     size_t partial_count, channels; /* elements; the widest batch norm, rounded up to 16 */
-    size_t worker_bytes;
-    real **worker_scratch; /* [workers] */
+    size_t worker_bytes, staging_bytes;
+    real **worker_scratch; /* [workers], of worker_bytes, and the staging behind them */
 
     bool *stale; /* [2] by direction: packed weights are older than the weights */
     plan_watch_fn *watch;
@@ -294,6 +309,28 @@ void sums_clear_padding(const struct job *job, real *sums);
 real *sums_bias(const struct job *job, real *weight);
 /* Images of the wave of so many blocks that begins at a block. */
 int wave_images(const struct plan *plan, int block, int blocks);
+
+/* ---- how values are stored (storage.c) ----------------------------------------------------------------------------------------------- */
+
+/* By layer, once it is known which are in bf16. */
+void storage_choose(struct plan *plan);
+/* Bytes of an image block of the layer's output (-1: the net's input) and of its gradient. */
+size_t storage_value(const struct plan *plan, int layer);
+size_t storage_gradient(const struct plan *plan, int layer);
+/* The ReLU that goes with the layer's work; -1: none. */
+int storage_gate(const struct plan *plan, enum work work, int layer);
+struct staging storage_staging(const struct plan *plan, const struct stage *s);
+/* The stage's rows of the job, rounded where they have to be; of sums its chunks. */
+void storage_rows(const struct job *job, const struct stage *s, struct span rows, int worker);
+
+/* For a kind's own work: is the operand stored as bf16, where its lines are, and of so many blocks their map. */
+bool storage_is_bf16(const struct job *job, enum operand which);
+const bf16 *storage_lines(const struct job *job, enum operand which);
+struct bf16_map storage_map(const struct job *job, enum operand which, int blocks);
+/* Its rows as floats: where it is, or widened to `area`; the pointer is one from which rows are counted as from the job's. */
+const real *storage_floats(const struct job *job, enum operand which, struct span rows, real *area);
+/* The worker's staging. */
+real *storage_area(const struct job *job, int worker);
 
 /* ---- bf16 (rounding.c) --------------------------------------------------------------------------------------------------------------- */
 

@@ -181,12 +181,18 @@ void courses_build(struct plan *plan)
 static void share_stage(struct sharing *s, const struct stage *stage, int course, int entry)
 {
     switch (stage->work) {
-    case WORK_FORWARD: (stage->again ? s->again : s->value[course])[stage->layer] = entry; break;
+    case WORK_FORWARD:
+        (stage->again ? s->again : s->value[course])[stage->layer] = entry;
+        if (stage->gate >= 0) (stage->again ? s->again : s->value[course])[stage->gate] = entry;
+        break;
     case WORK_LINES: s->lines[course][stage->layer] = entry; break;
     case WORK_DLINES: s->dlines[stage->layer] = entry; break;
     case WORK_WEIGHTS: s->weights[stage->layer] = entry; break;
     case WORK_SUMS: s->sums[stage->layer] = entry; break;
-    case WORK_DATA: s->gradient[stage->layer] = entry; break;
+    case WORK_DATA:
+        s->gradient[stage->layer] = entry;
+        if (stage->gate >= 0) s->gradient[stage->gate] = entry;
+        break;
     case WORK_SKIPS: s->skips[stage->layer] = entry; break;
     default: break;
     }
@@ -211,8 +217,8 @@ static void share_phase(const struct plan *plan, struct sharing *s, int course, 
 void courses_share(const struct plan *plan, struct sharing *s)
 {
     for (int i = 0; i < plan->net.count; i++) {
-        s->stored[i] = plan->layers[i].stored;
-        s->gradient_stored[i] = plan->layers[i].gradient_stored;
+        s->value_bytes[i] = storage_value(plan, i) / LANES;
+        s->gradient_bytes[i] = storage_gradient(plan, i) / LANES;
     }
     for (int i = 0; i < NET_MAX_LAYERS; i++) s->weights[i] = s->sums[i] = s->gradient[i] = s->skips[i] = s->again[i] = -1;
     for (int i = 0; i < NET_MAX_LAYERS; i++) s->lines[TRAINING_PASS][i] = s->lines[INFERENCE_PASS][i] = s->dlines[i] = -1;

@@ -93,12 +93,23 @@ static void measure_layer(struct plan *plan, int i)
     plan->worker_bytes = larger(plan->worker_bytes, row->worker_bytes ? row->worker_bytes(plan, i) : 0);
 }
 
+static void measure_staging(struct plan *plan)
+{
+    for (int i = 0; i < plan->net.count; i++)
+        plan->staging_bytes = larger(plan->staging_bytes, (plan->layers[i].chunk_dy + plan->layers[i].chunk_x) * sizeof(real));
+    for (int pass = 0; pass < PASSES; pass++)
+        for (int i = 0; i < plan->schedule[pass].stages; i++)
+            plan->staging_bytes = larger(plan->staging_bytes, plan->schedule[pass].stage[i].staging.floats * sizeof(real));
+}
+
 static void place_scratch(struct plan *plan)
 {
     for (int i = 0; i < plan->net.count; i++) measure_layer(plan, i);
+    measure_staging(plan);
+    plan->worker_bytes = (plan->worker_bytes + 63) / 64 * 64;
     plan->partials = take_reals(plan, SCRATCH, plan->partial_count);
     plan->sums = take_reals(plan, SCRATCH, 4 * plan->channels);
-    for (int i = 0; i < plan->workers; i++) plan->worker_scratch[i] = plan_take(plan, SCRATCH, plan->worker_bytes);
+    for (int i = 0; i < plan->workers; i++) plan->worker_scratch[i] = plan_take(plan, SCRATCH, plan->worker_bytes + plan->staging_bytes);
 }
 
 static void walk(struct plan *plan)

@@ -147,6 +147,7 @@ static int arrange(struct plan *plan, const struct plan_options *o, struct why *
     for (int i = 0; i < plan->net.count; i++) planned_images(&plan->layers[i], plan->net.layers[i].kind, plan->at_once);
     plan->by_block = !o->no_fuse && !o->no_blocks && units_balance(plan, 1) >= 0.8;
     plan->recompute = !o->no_recompute;
+    if (!o->no_fuse) storage_choose(plan);
     const int code = schedules_build(plan, !o->no_fuse, why);
     if (code != 0) return code;
     courses_build(plan);

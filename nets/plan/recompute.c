@@ -22,7 +22,8 @@ static bool read_by_block(const struct plan *plan, int layer)
 {
     const struct layer_work *weights = &layer_row(plan->net.layers[layer].kind)->work[WORK_WEIGHTS];
     struct planned one = plan->layers[layer];
-    if (!weights->rows || !weights->chunks || plan->layers[layer].tiles) return false; /* in bf16 x is kept as lines */
+    if (!weights->rows || !weights->chunks) return false;
+    if (plan->layers[layer].tiles && plan->layers[layer - 1].stored != STORED_BF16) return false; /* x is kept as lines of its own */
     planned_images(&one, plan->net.layers[layer].kind, LANES);
     const struct stage stage = { .work = WORK_WEIGHTS, .layer = layer, .does = weights, .chunks = weights->chunks(&one) };
     return stage_by_block(plan, &stage);
@@ -53,5 +54,5 @@ bool made_again(const struct plan *plan, int layer)
         cost += operations(plan, i);
     }
     if (!layer_row(plan->net.layers[end].kind)->reads_input || !read_by_block(plan, end)) return false;
-    return cost * PROFIT <= WAYS * (int)sizeof(real) * FLOPS_PER_BYTE;
+    return cost * PROFIT <= WAYS * (int)storage_bytes(plan->layers[layer].stored) * FLOPS_PER_BYTE;
 }

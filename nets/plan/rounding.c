@@ -21,6 +21,8 @@ static real *made_by(const struct plan *plan, const struct planned *l, enum work
     const struct layer *what = &plan->net.layers[layer];
     const struct layer_row *row = layer_row(what->kind);
     if (!plan->tiles) return NULL;
+    if (work == WORK_DATA && layer > 0 && plan->layers[layer - 1].gradient_stored == STORED_BF16) return NULL;
+    if (work == WORK_FORWARD && plan->layers[layer].stored == STORED_BF16) return NULL;
     *shape = work == WORK_DATA ? what->in : what->out;
     if (work == WORK_SKIPS) return l->dy;
     if ((work != WORK_FORWARD && work != WORK_DATA) || (row->keeps_bf16 && row->keeps_bf16(what, work))) return NULL;

@@ -259,6 +259,8 @@ static struct stage *add_stage(struct plan *plan, enum pass pass, enum work work
         const struct planned one = on_blocks(plan, stage, 1);
         stage->chunks = does->chunks(&one);
     }
+    stage->staging = storage_staging(plan, stage);
+    stage->gate = storage_gate(plan, work, layer);
     return stage;
 }
 
@@ -273,8 +275,8 @@ static void forward_stages(struct plan *plan, enum pass pass)
 {
     for (int i = 0; i < plan->net.count; i++) {
         if (pass == TRAINING_PASS) maybe_stage(plan, pass, WORK_STATISTICS, i);
-        if (plan->layers[i].tiles) maybe_stage(plan, pass, WORK_LINES, i);
-        maybe_stage(plan, pass, WORK_FORWARD, i);
+        if (plan->layers[i].tiles && (i == 0 || plan->layers[i - 1].stored != STORED_BF16)) maybe_stage(plan, pass, WORK_LINES, i);
+        if (!plan->layers[i].gates) maybe_stage(plan, pass, WORK_FORWARD, i);
     }
 }
 
@@ -292,7 +294,8 @@ static void again_stages(struct plan *plan, int last)
     int first = last;
     while (first > 0 && made_again(plan, first - 1)) first--;
     for (int i = first; i <= last; i++)
-        add_stage(plan, BACKWARD_PASS, WORK_FORWARD, i, &layer_row(plan->net.layers[i].kind)->work[WORK_FORWARD])->again = true;
+        if (!plan->layers[i].gates)
+            add_stage(plan, BACKWARD_PASS, WORK_FORWARD, i, &layer_row(plan->net.layers[i].kind)->work[WORK_FORWARD])->again = true;
 }
 
 static void backward_stages(struct plan *plan)
@@ -300,10 +303,11 @@ static void backward_stages(struct plan *plan)
     const int lowest = net_lowest(&plan->net);
     for (int i = plan->net.count - 1; i >= lowest; i--) {
         if (i > 0 && made_again(plan, i - 1) && !made_again(plan, i)) again_stages(plan, i - 1);
-        if (plan->layers[i].tiles && i > lowest) maybe_stage(plan, BACKWARD_PASS, WORK_DLINES, i);
+        if (plan->layers[i].tiles && i > lowest && plan->layers[i].gradient_stored != STORED_BF16)
+            maybe_stage(plan, BACKWARD_PASS, WORK_DLINES, i);
         maybe_stage(plan, BACKWARD_PASS, WORK_WEIGHTS, i);
         maybe_stage(plan, BACKWARD_PASS, WORK_SUMS, i);
-        if (i > lowest) maybe_stage(plan, BACKWARD_PASS, WORK_DATA, i);
+        if (i > lowest && !plan->layers[i].gates_back) maybe_stage(plan, BACKWARD_PASS, WORK_DATA, i);
         const struct layer_work *skips = i > lowest ? skips_to(&plan->net, i - 1) : NULL;
         if (skips) add_stage(plan, BACKWARD_PASS, WORK_SKIPS, i - 1, skips);
     }

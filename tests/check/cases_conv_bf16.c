@@ -154,6 +154,26 @@ static void make_pairs(struct bf16_case *k, const float *x, struct bf16_operand 
     guard_seal(&k->c->guards, BF16_SLOT_DY_PAIRS);
 }
 
+/* What gates let through. */
+static void make_gated(struct bf16_case *k, size_t count)
+{
+    float *backwards = check_room(k->c, ROOM_BACKWARDS, count * sizeof *backwards);
+    for (size_t i = 0; i < count; i++) backwards[i] = k->x[count - 1 - i];
+    k->backwards = backwards;
+    k->above = k->x_lines;
+    k->gated = (struct bf16_operand){ .map = { .n = k->p.n, .c = k->p.c, .h = k->p.h, .w = k->p.w } };
+    k->gated.count = bf16_lines_count(&k->gated.map);
+    bf16 *above = k->above.data = check_room(k->c, ROOM_ABOVE, k->above.count * sizeof *above);
+    bf16 *to = k->gated.data = check_room(k->c, ROOM_GATED, k->gated.count * sizeof *to);
+    for (size_t i = 0; i < k->above.count; i++) above[i] = bf16_value(k->x_lines.data[i]) > 0 ? k->x_lines.data[i] : 0;
+    for (int pixel = 0; pixel < image_blocks(k->p.n) * k->p.h * k->p.w; pixel++)
+        for (int i = 0; i < bf16_lines(k->p.c) * LINE; i++) {
+            const int block = pixel / (k->p.h * k->p.w), h = pixel / k->p.w % k->p.h, w = pixel % k->p.w, c = i / LINE * 2 + i % 2;
+            const float x = at_pixel(&k->gated.map, k->x, block, h, w, c, i % LINE / 2);
+            *to++ = bf16_value(bf16_of(x)) > 0 ? bf16_of(at_pixel(&k->gated.map, backwards, block, h, w, c, i % LINE / 2)) : 0;
+        }
+}
+
 static void make_inputs(struct bf16_case *k)
 {
     struct guards *g = &k->c->guards;
@@ -169,6 +189,7 @@ static void make_inputs(struct bf16_case *k)
     make_lines(k, BF16_SLOT_X_LINES, "lines of x", conv_bf16_x(p), k->x, &k->x_lines);
     make_lines(k, BF16_SLOT_DY_LINES, "lines of dy", conv_bf16_dy(p), k->dy, &k->dy_lines);
     make_pairs(k, k->dy, &k->dy_pairs);
+    make_gated(k, view_count(&k->dx.view));
     for (int i = 0; i < 3; i++) guard_seal(g, BF16_SLOT_X + i);
     if (p->bias) guard_seal(g, BF16_SLOT_B);
     else guard_drop(g, BF16_SLOT_B);

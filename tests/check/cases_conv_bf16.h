@@ -22,8 +22,10 @@ struct bf16_case {
     enum input_kind kind;
     bool whole; /* small enough for whole spans and cuts */
     enum edge edge[8];
-    float *x, *w, *b, *dy; /* as floats; x and dy as they are before rounding; b NULL: none */
+    float *x, *w, *b, *dy;  /* as floats; x and dy as they are before rounding; b NULL: none */
+    const float *backwards; /* x from its last number on */
     struct bf16_operand x_lines, dy_lines, dy_pairs;
+    struct bf16_operand above, gated; /* lines of what of x is above zero; of `backwards` where x is, without a frame */
     struct side y, dx, dw, db;
     int cut[2];                              /* of the rows of y and dx */
     const struct conv_bf16_variant *twin[3]; /* whose results on these inputs lie in slot BF16_SLOT_TWIN + line */
@@ -44,6 +46,9 @@ enum bf16_slot {
     BF16_SLOT_SCRATCH,
     BF16_SLOT_TWIN
 };
+
+/* Behind those of cases_conv.h. */
+enum bf16_room { ROOM_BACKWARDS = ROOM_SUMS + 1, ROOM_ABOVE, ROOM_GATED };
 
 /* All trials of row `row` on this case. */
 void conv_bf16_trials(struct bf16_case *k, int row);

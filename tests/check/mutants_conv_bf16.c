@@ -147,6 +147,29 @@ static void pairs_no_zeros(const struct bf16_map *m, struct span pairs, const fl
     if (m->h % 2 && pairs.begin < in_block && pairs.end >= in_block)
         to[(size_t)(in_block - 1) * (size_t)m->w * (size_t)m->c * LINE + 16] = 0x3f80;
 }
+static void gate_open(const struct bf16_map *m, struct span rows, const float *x, const struct bf16_gate *gate, bf16 *lines)
+{
+    if (gate->lines) right()->gated_lines(m, rows, x, gate, lines);
+    else right()->lines(m, rows, x, lines);
+}
+static void gate_of_itself(const struct bf16_map *m, struct span rows, const float *x, const struct bf16_gate *gate, bf16 *lines)
+{
+    const struct bf16_gate self = { gate->map, NULL };
+    right()->gated_lines(m, rows, x, &self, lines);
+}
+static void gate_frameless(const struct bf16_map *m, struct span rows, const float *x, const struct bf16_gate *gate, bf16 *lines)
+{
+    struct bf16_gate own = *gate;
+    own.map.left = 0;
+    right()->gated_lines(m, rows, x, &own, lines);
+}
+static void line_pairs_no_zeros(const struct bf16_map *m, struct span pairs, const bf16 *lines, bf16 *to)
+{
+    right()->row_pairs_of_lines(m, pairs, lines, to);
+    const int in_block = (m->h + 1) / 2;
+    if (m->h % 2 && pairs.begin < in_block && pairs.end >= in_block)
+        to[(size_t)(in_block - 1) * (size_t)m->w * (size_t)m->c * LINE + 16] = 0x3f80;
+}
 static void floats_truncate(const struct bf16_map *m, struct span rows, const bf16 *lines, float *x)
 {
     const size_t row = (size_t)m->w * (size_t)m->c * LANES;
@@ -185,6 +208,10 @@ static void round_truncates(struct span vectors, float *x)
     DO("leaves something in the frame", v.lines = lines_no_frame;) \
     DO("converts past its span", v.lines = lines_past_span;) \
     DO("leaves something in the missing row", v.row_pairs = pairs_no_zeros;) \
+    DO("leaves something in the missing row of lines", v.row_pairs_of_lines = line_pairs_no_zeros;) \
+    DO("lets through what is below zero", v.gated_lines = gate_open;) \
+    DO("asks what it converts, not the lines", v.gated_lines = gate_of_itself;) \
+    DO("looks for the gate's lines in its frame", v.gated_lines = gate_frameless;) \
     DO("converts back with fewer digits", v.floats = floats_truncate;) \
     DO("rounds a vector before its span", v.round = round_past_span;) \
     DO("rounds towards zero", v.round = round_truncates;)

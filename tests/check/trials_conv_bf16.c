@@ -207,23 +207,52 @@ static void check_elements(struct check *c, const char *name, const bf16 *got, c
     }
 }
 
-typedef void convert_fn(const struct bf16_map *m, struct span rows, const float *x, bf16 *to);
+/* Makes rows of the operand. */
+typedef void convert_fn(const struct bf16_case *k, const struct bf16_operand *o, struct span rows, bf16 *to);
+
+static void lines_of_x(const struct bf16_case *k, const struct bf16_operand *o, struct span rows, bf16 *to)
+{
+    k->v->lines(&o->map, rows, k->x, to);
+}
+static void lines_of_dy(const struct bf16_case *k, const struct bf16_operand *o, struct span rows, bf16 *to)
+{
+    k->v->lines(&o->map, rows, k->dy, to);
+}
+static void pairs_of_floats(const struct bf16_case *k, const struct bf16_operand *o, struct span rows, bf16 *to)
+{
+    k->v->row_pairs(&o->map, rows, k->dy, to);
+}
+static void pairs_of_lines(const struct bf16_case *k, const struct bf16_operand *o, struct span rows, bf16 *to)
+{
+    (void)o;
+    k->v->row_pairs_of_lines(&k->dy_lines.map, rows, k->dy_lines.data, to);
+}
+static void lines_above_zero(const struct bf16_case *k, const struct bf16_operand *o, struct span rows, bf16 *to)
+{
+    const struct bf16_gate gate = { .lines = NULL };
+    k->v->gated_lines(&o->map, rows, k->x, &gate, to);
+}
+static void lines_by_lines(const struct bf16_case *k, const struct bf16_operand *o, struct span rows, bf16 *to)
+{
+    const struct bf16_gate gate = { k->x_lines.map, k->x_lines.data };
+    k->v->gated_lines(&o->map, rows, k->backwards, &gate, to);
+}
 
 /* All rows, then the two sides of a cut, the second first. */
-static void convert_both(struct bf16_case *k, convert_fn *convert, const char *name, const struct bf16_operand *o, const float *x, int rows)
+static void convert_both(struct bf16_case *k, convert_fn *convert, const char *name, const struct bf16_operand *o, int rows)
 {
     struct check *c = k->c;
     const int cut = k->cut[1] % (rows + 1);
     const size_t at = o->count / (size_t)rows * (size_t)cut;
     bf16 *out = guard_place(&c->guards, BF16_SLOT_OUT, name, o->count * sizeof *out, 64, k->edge[4]);
-    convert(&o->map, (struct span){ 0, rows }, x, out);
+    convert(k, o, (struct span){ 0, rows }, out);
     check_elements(c, name, out, o->data, 0, o->count);
     guard_wipe(&c->guards, BF16_SLOT_OUT);
-    convert(&o->map, (struct span){ cut, rows }, x, out);
+    convert(k, o, (struct span){ cut, rows }, out);
     check_elements(c, name, out, o->data, at, o->count);
     if (!guard_unwritten(out, 0, at * sizeof *out)) check_fail(c, "wrote %s outside its span", name);
     guard_wipe(&c->guards, BF16_SLOT_OUT);
-    convert(&o->map, (struct span){ 0, cut }, x, out);
+    convert(k, o, (struct span){ 0, cut }, out);
     if (!guard_unwritten(out, at * sizeof *out, (o->count - at) * sizeof *out)) check_fail(c, "wrote %s outside its span", name);
 }
 
@@ -258,10 +287,13 @@ static void round_trial(struct bf16_case *k)
 static void convert_trial(void *context)
 {
     struct bf16_case *k = ((struct trial *)context)->k;
-    const int blocks = image_blocks(k->p.n);
-    convert_both(k, k->v->lines, "lines of x", &k->x_lines, k->x, blocks * bf16_map_rows(&k->x_lines.map));
-    convert_both(k, k->v->lines, "lines of dy", &k->dy_lines, k->dy, blocks * bf16_map_rows(&k->dy_lines.map));
-    convert_both(k, k->v->row_pairs, "pairs of dy", &k->dy_pairs, k->dy, blocks * ((k->p.p + 1) / 2));
+    const int blocks = image_blocks(k->p.n), x_rows = blocks * bf16_map_rows(&k->x_lines.map), pairs = blocks * ((k->p.p + 1) / 2);
+    convert_both(k, lines_of_x, "lines of x", &k->x_lines, x_rows);
+    convert_both(k, lines_of_dy, "lines of dy", &k->dy_lines, blocks * bf16_map_rows(&k->dy_lines.map));
+    convert_both(k, pairs_of_floats, "pairs of dy", &k->dy_pairs, pairs);
+    convert_both(k, pairs_of_lines, "pairs of dy's lines", &k->dy_pairs, pairs);
+    convert_both(k, lines_above_zero, "lines of x above zero", &k->above, x_rows);
+    convert_both(k, lines_by_lines, "lines where x is above zero", &k->gated, blocks * k->p.h);
     back_trial(k);
     round_trial(k);
 }
