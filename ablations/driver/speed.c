@@ -9,10 +9,16 @@
 #include <string.h>
 
 /* Flops per second of one core in training, by what its vectors are: of the studies' nets about half lie within a factor of 1.5 of it, and
- * nearly all within one of 4. */
+ * nearly all within one of 4. An ISA without a number is taken for the next lesser that has one. */
 static const double usual[ISA_COUNT] = {
     [ISA_SCALAR] = 2e9, [ISA_PORTABLE] = 2e9, [ISA_NEON] = 20e9, [ISA_AVX2] = 40e9, [ISA_AVX512] = 80e9
 };
+
+static double usual_of(int isa)
+{
+    while (usual[isa] <= 0) isa--;
+    return usual[isa];
+}
 
 enum { BATCH = 128 };
 
@@ -39,7 +45,7 @@ void sweep_estimate(struct sweep *s, const struct rows *rows)
         e->images_per_s = row_speed(rows, e);
         if (e->images_per_s > 0 || !(e->images > 0)) continue;
         const double batch = e->images / fmax(1, e->updates), full = ceil(batch / LANES) * LANES; /* lanes that are not full cost as much */
-        e->images_per_s = usual[isa_best(s->options->isas)] / e->flops * batch / full;
+        e->images_per_s = usual_of(isa_best(s->options->isas)) / e->flops * batch / full;
     }
 }
 

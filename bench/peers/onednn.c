@@ -28,9 +28,11 @@ struct onednn {
 const char *onednn_start(unsigned isas, char *text, size_t size)
 {
     const dnnl_version_t *v = dnnl_version();
-    const bool wide = isas >> ISA_AVX512 & 1, avx2 = isas >> ISA_AVX2 & 1;
+    const bool half = isas >> ISA_AVX512VL & 1 && !(isas >> ISA_AVX512 & 1), wide = half || isas >> ISA_AVX512 & 1;
+    const bool avx2 = isas >> ISA_AVX2 & 1;
     if (v->major != DNNL_VERSION_MAJOR) return snprintf(text, size, "it is version %d, built for %d", v->major, DNNL_VERSION_MAJOR), NULL;
     if (!wide) dnnl_set_max_cpu_isa(avx2 ? dnnl_cpu_isa_avx2 : dnnl_cpu_isa_sse41);
+    if (half) dnnl_set_cpu_isa_hints(dnnl_cpu_isa_prefer_ymm);
     /* a primitive from the cache need not lie as the description that found it says */
     dnnl_set_primitive_cache_capacity(0);
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) || dnnl_stream_create(&stream, engine, dnnl_stream_default_flags))

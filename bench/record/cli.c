@@ -185,7 +185,7 @@ static unsigned parse_isa(const struct given *g, bool nets)
     char list[128];
     unsigned here = cpu_detect() & kernels_built();
     assert(here);
-    if (!g->value || strcmp(g->value, "auto") == 0) return here;
+    if (!g->value || strcmp(g->value, "auto") == 0) return here & ~ISAS_BY_NAME;
     int isa = isa_parse(g->value);
     if (isa < 0)
         quit(EXIT_USAGE, "%s %s: no such instruction set; known: %s", g->by, g->value, isa_list((1u << ISA_COUNT) - 1, list, sizeof list));

@@ -44,6 +44,7 @@ static unsigned detect_simd(void)
     if (has("hw.optional.neon") || has("hw.optional.AdvSIMD")) isas |= 1u << ISA_NEON;
     if (has("hw.optional.avx2_0") && has("hw.optional.fma")) isas |= 1u << ISA_AVX2;
     if ((isas & 1u << ISA_AVX2) && has("hw.optional.avx512f")) isas |= 1u << ISA_AVX512;
+    if ((isas & 1u << ISA_AVX512) && has("hw.optional.avx512vl")) isas |= 1u << ISA_AVX512VL;
     return isas;
 }
 
@@ -66,8 +67,8 @@ static unsigned saved_state(void)
 
 static unsigned detect_simd(void)
 {
-    enum { FMA = 1u << 12, OSXSAVE = 1u << 27 }; /* leaf 1, ecx */
-    enum { AVX2 = 1u << 5, AVX512F = 1u << 16 }; /* leaf 7, ebx */
+    enum { FMA = 1u << 12, OSXSAVE = 1u << 27 };                      /* leaf 1, ecx */
+    enum { AVX2 = 1u << 5, AVX512F = 1u << 16, AVX512VL = 1u << 31 }; /* leaf 7, ebx */
     enum { XMM_YMM = 0x06, XMM_YMM_ZMM = 0xE6 };
     unsigned a, b, c, d;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & FMA) || !(c & OSXSAVE)) return 0;
@@ -75,7 +76,7 @@ static unsigned detect_simd(void)
     unsigned saved = saved_state();
     if ((saved & XMM_YMM) != XMM_YMM) return 0;
     bool zmm = (b & AVX512F) && (saved & XMM_YMM_ZMM) == XMM_YMM_ZMM;
-    return 1u << ISA_AVX2 | (zmm ? 1u << ISA_AVX512 : 0);
+    return 1u << ISA_AVX2 | (zmm ? 1u << ISA_AVX512 : 0) | (zmm && (b & AVX512VL) ? 1u << ISA_AVX512VL : 0);
 }
 
 static void ask_name(char name[NAME_SIZE])

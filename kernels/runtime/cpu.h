@@ -11,7 +11,7 @@
  * is built for. SIMD_ISAS have a vector header each, kernels/simd/v_<name>.h, and a table, kernels/isa/<name>.c. SCALAR is the reference
  * implementation, PORTABLE the plain-C twin of the SIMD sources: both run anywhere. AMX has tiles of bf16 beside AVX-512's vectors, so its
  * table holds the ops of bf16 alone, and floats are computed by the best of the others (isa_best()). */
-#define SIMD_ISAS(X) X(NEON, neon, ON_ARM) X(AVX2, avx2, ON_X86) X(AVX512, avx512, ON_X86)
+#define SIMD_ISAS(X) X(NEON, neon, ON_ARM) X(AVX2, avx2, ON_X86) X(AVX512VL, avx512vl, ON_X86_BY_NAME) X(AVX512, avx512, ON_X86)
 #define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X) X(AMX, amx, ON_X86)
 
 /* What on() is: its arguments, or nothing. */
@@ -26,18 +26,27 @@
 #define ON_X86(...)
 #define ON_ARM(...)
 #endif
+#ifdef CONVGAUGE_NO_ISAS_BY_NAME
+#define ON_X86_BY_NAME(...)
+#else
+#define ON_X86_BY_NAME(...) ON_X86(__VA_ARGS__)
+#endif
 
 /* ISA_SCALAR … in the order of the list; a set of them is a mask, 1u << ISA_AVX2. */
 #define ISA_NUMBER(NAME, name, on) ISA_##NAME,
 enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
 #undef ISA_NUMBER
 
+/* Those that `--isa auto` leaves out: AVX512VL, AVX-512 on half its width, is never the best of a CPU that has both, and benches that time
+ * all would time it in vain. Whose CPU clocks down under 512 bits names it. */
+#define ISAS_BY_NAME (1u << ISA_AVX512VL)
+
 /* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
- * NEON means aarch64 with AdvSIMD, AMX tiles of bf16: the CPU must have them, the operating system save them, and Linux grant this process
- * their use, which the first call asks for. SCALAR and PORTABLE are always in. */
+ * AVX512VL that and AVX-512VL, NEON means aarch64 with AdvSIMD, AMX tiles of bf16: the CPU must have them, the operating system save them,
+ * and Linux grant this process their use, which the first call asks for. SCALAR and PORTABLE are always in. */
 unsigned cpu_detect(void);
 
-/* "scalar", "portable", "neon", "avx2", "avx512", "amx". */
+/* As --isa takes it: "scalar", "portable", "avx2". */
 const char *isa_name(enum isa isa);
 
 /* The isa of that name, or -1. */

@@ -11,7 +11,7 @@
 #include "conv_weights.h"
 #include "planes.h"
 
-enum { TAPS = 3, TAPS_SUMS = TAPS * TAPS + 1, TAPS_KT = V == 8 ? 1 : 2, TAPS_GROUP = 8 };
+enum { TAPS = 3, TAPS_SUMS = TAPS * TAPS + 1, TAPS_KT = V_REGISTERS < 32 ? 1 : 2, TAPS_GROUP = 8 };
 
 /* Rows of output pixels whose kernel rows are all inside the image; columns [from, to) see all taps. */
 struct taps {

@@ -18,7 +18,8 @@
 
 /* Accumulators are 4 x 4, in two halves where there are 16 registers. Tiles whose images are summed before their lanes are: nine, fewer
  * where v and d would not stay in L2. */
-enum { LANE_CHANNELS = 4, LANE_ROWS = V == 8 ? 2 : 4, LANE_SUMS = LANE_CHANNELS * LANE_CHANNELS, LANE_TILES = 9, LANE_BYTES = 1 << 20 };
+enum { LANE_CHANNELS = 4, LANE_ROWS = V_REGISTERS < 32 ? 2 : 4, LANE_SUMS = LANE_CHANNELS * LANE_CHANNELS };
+enum { LANE_TILES = 9, LANE_BYTES = 1 << 20 };
 
 static inline int whole_fours(int c) { return (c + 3) / 4 * 4; }
 

@@ -9,7 +9,7 @@
 
 #include "t.h"
 
-enum { TILE_GROUP = V == 8 ? 4 : 8 }; /* rows side by side: two sums each, in registers */
+enum { TILE_GROUP = V_REGISTERS < 32 ? 4 : 8 }; /* rows side by side: two sums each, in registers */
 
 struct tiles {
     int rows, pairs;

@@ -5,7 +5,7 @@
 
 #include "v_x86.h"
 
-enum { V = 16, PARTS = 1, V_CHAINS = 12 };
+enum { V = 16, PARTS = 1, V_REGISTERS = 32, V_CHAINS = 12 };
 typedef __m512 vf;
 typedef __mmask16 vm;
 typedef __m512i vu;

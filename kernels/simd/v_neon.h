@@ -6,7 +6,7 @@
 #include <arm_neon.h>
 #include "v.h"
 
-enum { V = 4, PARTS = 4, V_CHAINS = 16 };
+enum { V = 4, PARTS = 4, V_REGISTERS = 32, V_CHAINS = 16 };
 typedef float32x4_t vf;
 typedef uint32x4_t vm; /* lanes all ones or all zeros */
 typedef uint32x4_t vu;

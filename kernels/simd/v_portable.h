@@ -8,7 +8,7 @@
 #include <math.h>
 #include "v.h"
 
-enum { V = 16, PARTS = 1 };
+enum { V = 16, PARTS = 1, V_REGISTERS = 32 };
 /* clang-format off */
 typedef struct { float lane[V]; } vf;
 typedef struct { bool lane[V]; } vm;

@@ -48,7 +48,7 @@ static void set_op(struct arguments *a, const char *text)
 
 static void set_isa(struct arguments *a, const char *text)
 {
-    char names[64];
+    char names[128];
     int isa = isa_parse(text);
     unsigned here = cpu_detect() & kernels_built();
     if (isa < 0) quit(EXIT_USAGE, "no ISA '%s'; there are %s", text, isa_list((1u << ISA_COUNT) - 1, names, sizeof names));

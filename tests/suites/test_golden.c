@@ -166,7 +166,7 @@ static int check(const char *name, const char *net_text, const char *recipe_text
         if (!(runnable_in(recipe_text) & 1u << isa) || slow(net_text, (unsigned)isa)) continue;
         if (isa == ISA_PORTABLE && runnable() & 1u << ISA_NEON) /* often emulated, and kernelcheck sets the two side by side */
             continue;
-        int counts = isa == ISA_PORTABLE ? 1 : slow_build || isa == ISA_NEON ? 2 : 4;
+        int counts = isa == ISA_PORTABLE ? 1 : slow_build || isa == ISA_NEON || ISAS_BY_NAME >> isa & 1 ? 2 : 4;
         for (int i = 0; i < counts; i++) {
             train_steps(net_text, recipe_text, isas_with((enum isa)isa), workers[i], hash);
             if (!want) want = strcpy(first, hash);

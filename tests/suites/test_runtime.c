@@ -79,6 +79,7 @@ Test(cpu, detects_what_runs_anywhere_and_is_consistent)
     cr_assert(isas & 1u << ISA_SCALAR);
     cr_assert(isas & 1u << ISA_PORTABLE);
     cr_assert(!(isas & 1u << ISA_AVX512) || (isas & 1u << ISA_AVX2));
+    cr_assert(!(isas & 1u << ISA_AVX512VL) || (isas & 1u << ISA_AVX512));
     cr_assert(!(isas & 1u << ISA_NEON) || !(isas & 1u << ISA_AVX2));
     cr_assert_eq(isas, cpu_detect());
     cr_assert_gt(strlen(cpu_name()), 0u);

@@ -8,9 +8,13 @@ import platform
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, 'tools'))
+from convgauge_report import isas  # noqa: E402
+
 CC = os.environ.get('CC') or shutil.which('gcc') or shutil.which('cc')
 X86 = platform.machine() in ('x86_64', 'AMD64')
 # Not headers by themselves: lists and bodies that one place includes, and stand-ins.
@@ -23,12 +27,11 @@ PARTS = {
     'tests/check/t_run.h': 'bodies, after a tile header',
     'tests/suites/avx512_by_halves.h': 'a stand-in for intrinsics',
 }
-FLAGS = {
-    'avx2': ['-mavx2', '-mfma'],
-    'avx512': ['-mavx512f', '-mavx2', '-mfma'],
-    'x86': ['-mavx2', '-mfma'],
-    'amx': ['-mavx512f', '-mavx2', '-mfma', '-mamx-tile', '-mamx-bf16'],
-}
+# Of the ISAs that are built here, and what their headers share.
+FLAGS = isas.of_cpu(platform.machine())
+if X86:
+    FLAGS |= {'x86': FLAGS['avx2'], 'ymm': FLAGS['avx2']}
+ISA_HEADER = re.compile(r'^kernels/simd/[vt]_(\w+)\.h$')
 # Headers that only Criterion's suites include, after Criterion's own.
 NEEDS_CRITERION = ('tests/suites/toy.h', 'tests/suites/planned.h')
 
@@ -36,12 +39,12 @@ NEEDS_CRITERION = ('tests/suites/toy.h', 'tests/suites/planned.h')
 def prelude(path):
     """Lines before the header, and flags."""
     name = os.path.basename(path)
-    isa = re.match(r'[vt]_(\w+)\.h$', name)
+    isa = ISA_HEADER.search(path)
     if path.startswith('kernels/simd/') and not isa and name != 'v.h':
         tiles = 'enum { DENSE_KT = 4, DENSE_P = 3, OUTER_KT = 4, OUTER_CT = 2 };'
         return ['#include "kernels/simd/v_portable.h"', '#include "kernels/simd/t_portable.h"', tiles], []
     if name == 't_vectors.h':
-        return ['#include "kernels/simd/v_avx2.h"'], FLAGS['avx2']
+        return ['#include "kernels/simd/v_avx2.h"'] if X86 else ['#include "kernels/simd/v_neon.h"'], FLAGS['avx2' if X86 else 'neon']
     return [], FLAGS.get(isa.group(1), []) if isa else []
 
 
@@ -54,7 +57,8 @@ class HeadersTest(unittest.TestCase):
         if not names:
             self.skipTest('no git here to list the tree')
         for name in names:
-            foreign = 'neon' in name or (not X86 and re.search(r'avx|amx|x86', name))
+            isa = ISA_HEADER.search(name)
+            foreign = isa and isa.group(1) not in FLAGS and isa.group(1) not in ('portable', 'vectors')
             if name in PARTS or name in NEEDS_CRITERION or foreign or name.startswith(('tests/fuzz/', 'bench/peers/onednn')):
                 continue
             lines, flags = prelude(name)
