@@ -53,13 +53,17 @@ benchmark::BenchmarkReporter *file_reporter()
     return new benchmark::JSONReporter();
 }
 
-void replay(benchmark::State &state, const std::vector<double> *samples, const std::vector<std::pair<std::string, double>> *counters,
-            size_t *next)
+struct Case {
+    std::vector<double> samples;
+    std::vector<std::pair<std::string, double>> counters;
+    size_t next;
+};
+
+void replay(benchmark::State &state, Case &of)
 {
-    const double seconds = (*samples)[*next % samples->size()];
+    const double seconds = of.samples[of.next++ % of.samples.size()];
     for (auto _ : state) state.SetIterationTime(seconds);
-    (*next)++;
-    for (const auto &c : *counters) state.counters[c.first] = c.second;
+    for (const auto &c : of.counters) state.counters[c.first] = c.second;
 }
 
 } // namespace
@@ -98,13 +102,12 @@ void gbench_context(const char *key, const char *value)
 
 void gbench_add(const char *name, const double *sample, int samples, int calls, const struct gbench_counter *counters, int count)
 {
-    auto *values = new std::vector<double>(sample, sample + samples);       // for the life of the program, as the registry is
-    auto *finite = new std::vector<std::pair<std::string, double>>();
+    auto of = std::make_shared<Case>();         // lives as long as the registry does
+    of->samples.assign(sample, sample + samples);
     for (int i = 0; i < count; i++)
-        if (std::isfinite(counters[i].value)) finite->emplace_back(counters[i].name, counters[i].value);
-    finite->emplace_back("calls_per_sample", calls);
-    auto *next = new size_t(0);
-    benchmark::RegisterBenchmark(name, [=](benchmark::State &state) { replay(state, values, finite, next); })
+        if (std::isfinite(counters[i].value)) of->counters.emplace_back(counters[i].name, counters[i].value);
+    of->counters.emplace_back("calls_per_sample", calls);
+    benchmark::RegisterBenchmark(name, [of](benchmark::State &state) { replay(state, *of); })
         ->UseManualTime()->Iterations(1)->Repetitions(samples)->Unit(benchmark::kMicrosecond);
 }
 

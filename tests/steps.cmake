@@ -102,6 +102,9 @@ step(soak COMMAND tools/dev/soak --bin ${RELEASE}/bin --minutes 10 IN full NEEDS
 part(slurm full "tools/slurm under a real Slurm on this machine: array, cancel, requeue, merge")
 step(slurm COMMAND tests/slurm/run ${RELEASE}/bin NEEDS release SECONDS 1800)
 
+part(valgrind full "the command lines under valgrind, but for those of tests/cli/valgrind.not")
+step(valgrind COMMAND tests/cli/run --bin ${RELEASE}/bin --valgrind NEEDS release SECONDS 7200 ASIDE)
+
 part(tools quick "tools/dev/tidy, the house rules, and the tests of the tools")
 step(tidy COMMAND tools/dev/tidy)
 foreach(source ${TOOL_TESTS})

@@ -15,6 +15,7 @@ packages_lint="clang-format clang-tidy cppcheck llvm-19 shellcheck python3-pip d
 ruff=0.17.6
 packages_fuzz="libclang-rt-dev llvm"
 packages_slurm="slurmctld slurmd slurm-client munge"
+packages_valgrind="valgrind"
 
 # A script's own opening comment, from its third line on: what --help prints where there is no better text.
 opening() { sed -n '3,${/^#/!q; s/^# \{0,1\}//p}' "$0"; }

@@ -82,7 +82,9 @@ void run_child(const struct sweep *s, const struct rows *rows, const struct run 
     json_t *result = record_result(s, r, &metrics, team_pinned(team));
     look_end(&looking, result);
     char *text = json_dumps(result, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(result);
     FILE *pipe = text ? fdopen(fd, "w") : NULL;
     if (!pipe || fprintf(pipe, "r %s\n", text) < 0 || fflush(pipe)) _exit(EXIT_FAIL);
+    free(text);
     _exit(EXIT_OK); /* not exit: the parent's buffers are not ours to flush */
 }

@@ -8,6 +8,7 @@
 
 const char **cli_files(const char *name, const char *what_it_does, const struct poptOption *own, int argc, const char **argv)
 {
+    static const char **files; /* what lives as long as the program is not lost at its end */
     int version = 0, opt;
     cli_name(name);
     open_standard(name);
@@ -29,7 +30,7 @@ const char **cli_files(const char *name, const char *what_it_does, const struct 
         printf("%s %s\n", name, cli_version());
         exit(EXIT_OK);
     }
-    const char **rest = poptGetArgs(context), **files;
+    const char **rest = poptGetArgs(context);
     int count = 0;
     while (rest && rest[count]) count++;
     if (count == 0) quit(EXIT_USAGE, "give files; --help says which");

@@ -4,7 +4,14 @@
 tiny d
 net="1x28x28 max2 conv8 relu conv8 relu max2 dense10"
 small="opt=adam lr=0.001 batch=20 updates=2"
-one() { train --net "$net" --data-dir d --output r.jsonl --quiet "$@" >/dev/null; }
+# Where there is no AMX it says that vectors compute the tiles.
+one()
+{
+    train --net "$net" --data-dir d --output r.jsonl --quiet "$@" 2>err >/dev/null
+    code=$?
+    grep -v 'bf16 without AMX' err >&2
+    return $code
+}
 one --recipe "$small"
 one --recipe "$small precision=bf16" --save c.safetensors
 one --recipe "$small precision=bf16" --isa portable --threads 2 # the same bits: its row is there

@@ -26,10 +26,10 @@ tiny()
 net="1x28x28 conv4 relu max2 dense10"
 small="opt=adam lr=0.001 batch=20 epochs=2"
 
-# Waits until file $1 has $2, at most 30 s.
+# Waits until file $1 has $2, at most 30 s, or as long as it takes under valgrind.
 until_has()
 {
-    for ((i = 0; i < 300; i++)); do
+    for ((i = 0; i < ${CLI_PATIENCE:-300}; i++)); do
         grep -qs -- "$2" "$1" && return
         sleep 0.1
     done
