@@ -33,7 +33,7 @@ class Published(unittest.TestCase):
         summary = stats.summarize([99.0, 99.1, 99.2])
         for published, verdict in ((99.1, findings.INSIDE), (99.5, findings.INSIDE), (99.9, findings.ABOVE), (98.0, findings.BELOW)):
             self.assertEqual(findings.beside(published, summary, entry)[0], verdict)
-        self.assertEqual(findings.beside(99.0, stats.summarize([99.0]), entry), ('not comparable', 'one run of ours'))
+        self.assertEqual(findings.beside(99.0, stats.summarize([99.0]), entry), ('not comparable', 'we have one run'))
         entry.short = 'a short run'
         self.assertEqual(findings.beside(99.1, summary, entry), ('not comparable', 'a short run'))
 

@@ -67,8 +67,8 @@ class Outputs(unittest.TestCase):
             with open(os.path.join(folder, 'index.html'), encoding='utf-8') as file:
                 text = file.read()
             self.assertIn('not measured yet', text.lower())
-            self.assertIn('one run of ours', text)
-            self.assertIn('cells and arms have not all of their runs', text)
+            self.assertIn('we have one run', text)
+            self.assertIn('cells and arms lack some of their runs', text)
             with open(os.path.join(folder, 'tables', 'missing.csv'), encoding='utf-8') as file:
                 lines = list(csv.DictReader(file))
             self.assertIn(('compact-net', 'published', '1', '30'), [(x['study'], x['entry'], x['runs'], x['planned']) for x in lines])

@@ -151,6 +151,17 @@ class Page:
             self.assertIn('<details>', section)
             self.assertIn('<table>', section)
 
+    def test_commands_can_be_typed(self):
+        """Each part of a command that is shown begins with a tool of the tree, or with a program that a build has."""
+        shown = re.findall(r'<p class="command"><code>([^<]*)</code></p>', self.text())
+        self.assertGreater(len(shown), 20)
+        for command in shown:
+            for part in command.split(' &amp;&amp; '):
+                folder, name = os.path.split(part.split()[0])
+                built = [f'ablations/{name}.c', f'bench/{name.replace("-", "_")}.c']
+                paths = built if folder == 'build/release/bin' else [part.split()[0]]
+                self.assertTrue(any(os.path.isfile(os.path.join(made_up.TOP, path)) for path in paths), command)
+
     def test_results_come_first(self):
         """Five cards, each begins with its verdict; then the speed; all before anything else."""
         text = self.text()

@@ -64,7 +64,7 @@ def beside(name, cells, columns, results, more=''):
     best = max(own, key=lambda row: (row[1] == 'auto', row[2], row[4]), default=None)
     title = 'Which kernel, on which CPU'
     if best:
-        who = 'what auto takes' if best[1] == 'auto' else best[1]
+        who = "auto's choice" if best[1] == 'auto' else best[1]
         reach = [
             f'{best[at]:.0f} % of the FMA peak' if best[at] else f'{best[at + 1]:.1f} GFLOP/s'
             for at in (3, 5)[: len(columns)]
@@ -90,7 +90,7 @@ def beside(name, cells, columns, results, more=''):
         title,
         dot_panels(panels, [f'{row[1]} ({row[2]})' for row in forward], '% of FMA peak, forward' if share else 'GFLOP/s, forward'),
         table,
-        'In brackets: the shapes that a variant takes; auto: the variant that the planner takes for each. Blue: ours; green: oneDNN and '
+        'In brackets: how many shapes a variant supports; auto: what the planner chooses for each. Blue: convgauge; green: oneDNN and '
         f"the compiler's own loops. The line is the FMA peak: {lines or 'not measured'}. One thread; {conditions(rows)}."
         + more
         + (f' {len(heads) - PANELS} more in the table.' if len(heads) > PANELS else ''),
@@ -118,9 +118,9 @@ def variants(results):
     return figures
 
 
-HELD = ' Forced: the same machine held to a lesser instruction set'
+HELD = ' Forced: the same machine limited to a lesser instruction set'
 FORCED_WORDS = (
     HELD + ', and oneDNN with it.',
     HELD
-    + ". Portable is no baseline: it is the reference for the bits, plain C whose fused multiply-add is the C library's, compiled at -O1.",
+    + ". Portable is not a baseline but the reference for the bits: plain C, compiled at -O1, whose fused multiply-add is the C library's.",
 )

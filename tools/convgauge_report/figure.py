@@ -328,7 +328,7 @@ def pairs(items, names, label, width=520):
 
 
 def matrix(counts, names, width=430):
-    """Rows are what it is, columns what it was taken for; darker is more often, and the diagonal is left light: errors are the message."""
+    """Rows are the true classes, columns the predicted; darker is more often; the diagonal is left light: errors are the message."""
 
     def draw():
         from matplotlib.patches import Rectangle
@@ -358,7 +358,7 @@ def matrix(counts, names, width=430):
         )
         axes.set_yticks(range(n), names)
         axes.tick_params(length=0)
-        axes.set_xlabel('taken for')
+        axes.set_xlabel('classified as')
         axes.set_ylabel('is')
         for spine in axes.spines.values():
             spine.set_visible(False)

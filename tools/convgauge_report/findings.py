@@ -19,7 +19,7 @@ def beside(published, summary, entry, slack=0.0):
     if entry.short:
         return NOT, entry.short
     if summary.n < 2:
-        return NOT, 'one run of ours'
+        return NOT, 'we have one run'
     span = f'a single run: {summary.more_low:.4g} to {summary.more_high:.4g}'
     if published < summary.more_low - slack:
         return BELOW, span
@@ -46,10 +46,10 @@ def beside_alike(alike, n, entry, verdict):
     if entry.short:
         return NOT, entry.short
     if n < 2:
-        return NOT, 'one run of ours'
+        return NOT, 'we have one run'
     if alike:
-        return ALIKE, f'{alike} of {n} of ours do the same'
-    return (verdict if stats.wilson(0, n)[1] < RARE else FEW), f'none of {n} of ours does the same'
+        return ALIKE, f'{alike} of our {n} runs do the same'
+    return (verdict if stats.wilson(0, n)[1] < RARE else FEW), f'none of our {n} runs does the same'
 
 
 def slack_of(figure):

@@ -86,8 +86,8 @@ def summary(results):
             ('best_span', 'the faster, single nets'),
         ],
         'Geometric means over the nets with their 95 % interval; each framework in its fastest mode per net (eager, channels last or '
-        'compiled; graph, graph with oneDNN or XLA), interleaved with ours on one core. The interval is over nets: they differ by more '
-        'than any measurement does.',
+        'compiled; graph, graph with oneDNN or XLA), interleaved with convgauge on one core. The interval is over nets, which differ '
+        'by more than any one measurement does.',
     )
     for machine in interleaved(results):
         for what, word in WHAT.items():
@@ -145,8 +145,8 @@ def compared(results, what, whom, **drawn):
         title,
         dots_beside(nets, series, f'times as fast as {WHOM[whom]}', **drawn),
         table_of(name, title, columns, rows),
-        f'One core, one thread, data in memory, the step alone. Dots: ratio of medians; lines: its 95 % interval where there are samples '
-        f'enough. {where}.',
+        'One core, one thread, data in memory; only the step is timed. Dots: ratio of medians; lines: its 95 % interval where there are '
+        f'enough samples. {where}.',
         PEERS,
         own,
     )

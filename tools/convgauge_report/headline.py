@@ -16,12 +16,15 @@ def canvas(results):
     found, norm = verdicts.finding(study, 'shrinking'), verdicts.finding(study, 'batch-norm')
     if not found or found.short:
         return None
-    cause = {verdicts.SUPPORTED: 'Without shrinking fewer runs fail', verdicts.REFUTED: 'Shrinking is not the cause'}
+    cause = {
+        verdicts.SUPPORTED: 'Deep nets fail because their feature maps shrink',
+        verdicts.REFUTED: 'Shrinking feature maps are not why deep nets fail to train',
+    }
     (b, m), (a, n) = (map(sum, zip(*map(verdicts.count, side))) for side in (found.values, found.than_values))
     tail = f'; with batch norm {verdicts.seen(norm.values, norm.claim["metric"])}' if norm else ''
     return (
-        f'{cause.get(found.verdict, "Whether shrinking is the cause is undecided")}: over {len(found.of)} depths, on {BASE}, {a} of {n} '
-        f'runs fail with it, {b} of {m} without (share {verdicts.difference(found)}){tail}.',
+        f'{cause.get(found.verdict, "Whether shrinking feature maps make deep nets fail is undecided")}: over {len(found.of)} depths, on '
+        f'{BASE}, {a} of {n} runs fail with shrinking, {b} of {m} without (difference of shares {verdicts.difference(found)}){tail}.',
         'vanishing-canvas-failures',
     )
 
@@ -32,8 +35,8 @@ def compact(results):
     if not s or s.low is None or entry.short:
         return None
     return (
-        f"{entry.told['published']} % was the best epoch, chosen on the test set; the last epoch's mean is {s.mean:.2f} "
-        f"[{s.low:.2f}, {s.high:.2f}] % over {s.n} seeds, the best epoch's {best.mean:.2f}.",
+        f'The {entry.told["published"]} % published for compact-net is its best epoch, chosen on the test set; over {s.n} seeds the last '
+        f'epoch reaches {s.mean:.2f} [{s.low:.2f}, {s.high:.2f}] %, the best epoch {best.mean:.2f} %.',
         'compact-net-log',
     )
 
@@ -48,7 +51,7 @@ def speed(results):
     on[0] = on[0].replace(' times', ' times as fast as PyTorch', 1)
     both = ' and '.join(f'{framework_figures.speed(best[m]).middle:.1f}' for m in machines)
     return (
-        f'Training is {", ".join(on)}; against the faster of PyTorch and TensorFlow {both} times (geometric means of '
+        f'Training is {", ".join(on)}; against the faster of PyTorch and TensorFlow, {both} times (geometric means of '
         f'{max(len(best[m]) for m in machines)} nets).',
         'speed',
     )
@@ -61,7 +64,7 @@ def training_set(results):
     if not s or not t or s.low is None or t.low is None or test.short or train.short:
         return None
     return (
-        f'99.50 % was measured on the training set: measured there ours is {t.mean:.2f} [{t.low:.2f}, {t.high:.2f}], '
+        f'The 99.50 % published for exp5 was measured on the training set: there we measure {t.mean:.2f} [{t.low:.2f}, {t.high:.2f}], '
         f'on the test set {s.mean:.2f} [{s.low:.2f}, {s.high:.2f}].',
         'mnist-architectures-published',
     )
@@ -126,7 +129,7 @@ def tally_words(results):
 
 
 def summary(results):
-    """The page in a sentence, for those who see the link alone."""
+    """The page in a sentence, for those who see only the link."""
     return (
         ' '.join([sentence for sentence, _ in headlines(results)[-1:]] + [tally_words(results)]).strip() or 'Small CNNs on CPUs, measured.'
     )

@@ -213,7 +213,7 @@ def table(results):
             env.get('flags'),
             env.get('os'),
             {True: 'yes', False: 'no'}.get(env.get('virtualised')),
-            env.get('governor') or 'not told',
+            env.get('governor') or 'unknown',
             ', '.join(commits_of(machine, results)) or None,
         )
     made.note = ' '.join(

@@ -77,7 +77,7 @@ def scaling(results):
             width=520,
         ),
         table,
-        f'Net and batch; {conditions(rows)}. Lines are 95 % intervals of the ratio of medians, where there are samples enough.',
+        f'Net and batch; {conditions(rows)}. Lines are 95 % intervals of the ratio of medians, where there are enough samples.',
         NETS,
         rows,
     )
@@ -193,20 +193,28 @@ def resident(results):
     middle = stats.geometric_mean([ours / theirs for *_, ours, theirs in lines])
     which = next(by['theirs'] for by in found[machine].values()).get('note', '')
     which += ', the wheel with the CUDA libraries' if '+cu' in which else ''
-    title = f"A training run of ours takes {100 * middle:.0f} % of PyTorch's memory (geometric mean of {len(lines)} nets)"
+    title = f"A convgauge training run takes {100 * middle:.0f} % of PyTorch's memory (geometric mean of {len(lines)} nets)"
     table = table_of(
         name,
         title,
-        [('net', 'net'), ('batch', 'batch'), ('ours', 'ours, MiB', 1), ('theirs', 'PyTorch, MiB', 0), ('ratio', 'ours / PyTorch', 3)],
+        [
+            ('net', 'net'),
+            ('batch', 'batch'),
+            ('ours', 'convgauge, MiB', 1),
+            ('theirs', 'PyTorch, MiB', 0),
+            ('ratio', 'convgauge / PyTorch', 3),
+        ],
         [(net, batch, ours, theirs, ours / theirs) for net, batch, ours, theirs in lines],
     )
     rows = [row for by in found[machine].values() for row in by.values()]
     return Figure(
         name,
         title,
-        pairs([(f'{net}, {batch}', ours, theirs) for net, batch, ours, theirs in lines], ('ours', 'PyTorch'), 'peak resident memory, MiB'),
+        pairs(
+            [(f'{net}, {batch}', ours, theirs) for net, batch, ours, theirs in lines], ('convgauge', 'PyTorch'), 'peak resident memory, MiB'
+        ),
         table,
-        'Net and batch; one short run each on MNIST in a process of its own, data set, libraries and all; '
+        'Net and batch; one short run each on MNIST in a process of its own, data set and libraries included; '
         f'{which}, eager; {conditions(rows)}.',
         how,
         rows,
@@ -236,7 +244,7 @@ def profiles(results):
 
 
 def short_word(row):
-    """Layers that go through the cache together are one line: its first words, those of the forward pass."""
+    """Fused layers share a line: its first words, those of the forward pass."""
     return textwrap.shorten(row['word'].split(', back:')[0], 30, placeholder=' …')
 
 
@@ -268,7 +276,7 @@ def profile(key, rows, results):
         stacked(items, 'us per step', width=540),
         table,
         f'{label(machine, results)}; batch {batch}, {variant}, {threads} thread{"s" * (threads > 1)}; '
-        'means over the faster half of the steps. Layers that go through the cache together are one line; the table names them all.'
+        'means over the faster half of the steps. Fused layers share a line; the table names all of them.'
         + (f' The parts sum to {100 * total / whole:.0f} % of the clock around the same steps.' if whole else ''),
         f'bench-nets --profile --net {net}',
         rows,

@@ -2,7 +2,7 @@
 """What tools/report writes: the page, every table as Markdown and CSV, the seals, the plan of deciding runs, and the tables in README files
 between markers:
 
-<!-- results:begin NAME -->     NAME: a table, or "found STUDY", the sentences of a card
+<!-- results:begin NAME -->     NAME: a table, "found STUDY" (the sentences of a card), or "speed said"
 <!-- results:end -->
 """
 
@@ -15,8 +15,8 @@ from .rows import Bad
 MARKERS = re.compile(r'^( *)(<!-- results:begin ([\w -]+?) -->\n).*?( *<!-- results:end -->)', re.S | re.M)
 
 
-def between(text, tables, studies, path):
-    """`text` with everything between markers made anew."""
+def between(text, tables, studies, path, said=None):
+    """`text` with everything between markers made anew. said: name -> sentence."""
 
     def fill(hit):
         indent, name = hit[1], hit[3]
@@ -24,7 +24,9 @@ def between(text, tables, studies, path):
             inside = '\n'.join([headline.found(studies[name[6:]]), *headline.lines(studies[name[6:]])])
         elif name in tables:
             inside = tables[name].md()
-        elif name in ('summary', 'verdicts', 'speed'):
+        elif said and name in said:
+            inside = said[name]
+        elif name in ('summary', 'verdicts', 'speed', 'speed said'):
             inside = 'No rows are committed yet: `tools/reproduce`, then `tools/report`.\n'
         else:
             raise Bad(
@@ -63,8 +65,10 @@ def made(results, rows_by_path, top, schema_folder):
         {table.name: table for table in (page.summary(results), page.firsts(results)) if table.rows}
     )  # read from the top of the tree
     tables['fields'] = check_rows.fields(schema_folder)
+    speed = headline.speed(results)
+    said = {'speed said': f'**Speed.** {speed[0]}'} if speed else {}
     for path, text in readmes(top):
-        out[path] = between(text, tables, results.studies, path).encode()
+        out[path] = between(text, tables, results.studies, path, said).encode()
     return out
 
 

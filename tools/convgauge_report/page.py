@@ -56,7 +56,7 @@ CHIPS = {
 
 def runnable(command):
     """As it is typed at the top of the tree."""
-    return command if command.startswith('tools/') else 'build/release/bin/' + command
+    return command if '/' in command.split()[0] else 'build/release/bin/' + command
 
 
 def name_of(path):
@@ -112,7 +112,7 @@ def claim_lines(study):
             lines.append((claim['says'], whose, '–', '', 'no rows yet', 'none', ''))
             continue
         why = found.short or ('pilot' if verdicts.pilot(found) else claim['metric']['words'])
-        spread = f'{verdicts.difference(found)}, δ {claim["margin"]:g}, n = {found.family.n}'
+        spread = f'{verdicts.difference(found)}, δ = {claim["margin"]:g}, n = {found.family.n}'
         lines.append((claim['says'], whose, verdicts.measured(found), spread, verdicts.words(found), CHIPS[found.verdict], why))
     return lines
 
@@ -125,7 +125,8 @@ def first_line(study):
     claim = found.claim
     n = '' if claim['metric']['share'] else f' (n = {found.family.n})'
     pilot = f' A pilot: {claim["regime"]}; published: {claim["published_regime"]}.' if verdicts.pilot(found) else ''
-    measured = f'{claim["metric"]["words"]}: {verdicts.measured(found)}{n}; difference {verdicts.difference(found)}, δ {claim["margin"]:g}.'
+    measured = f'{claim["metric"]["words"]}: {verdicts.measured(found)}{n}; difference {verdicts.difference(found)}'
+    measured += f', margin δ = {claim["margin"]:g}.'
     return CHIPS[found.verdict], verdicts.words(found), claim['says'], claim['quote'], measured + pilot
 
 
@@ -201,7 +202,7 @@ def summary(results):
     runs = sum(study.runs for study in results.studies.values())
     table.note = (
         'Verdict: does the published value, a single run, lie in our 95 % prediction interval for one run measured the same way? A '
-        'published run that failed, below 20 %, is compared with the share of ours that failed. '
+        'published run that failed, below 20 %, is compared with the share of our runs that failed. '
         f'{runs:,} runs have rows, the newest of {days}; all values, claims and intervals: [results/index.html](results/index.html).'
         if runs
         else ''

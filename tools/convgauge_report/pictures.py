@@ -182,17 +182,17 @@ def confusion(pictures, study, cell, data):
     errors = sorted(((counts[i][j], i, j) for i in range(len(counts)) for j in range(len(counts)) if i != j), reverse=True)
     wrong = sum(count for count, *_ in errors)
     worst = errors[0]
-    title = f'{study}/{cell}: {wrong:,} of {sum(map(sum, counts)):,} test images are taken for something else, '
-    title += f'most often {names[worst[1]]} for {names[worst[2]]} ({worst[0]})'
+    title = f'{study}/{cell}: {wrong:,} of {sum(map(sum, counts)):,} test images are misclassified, '
+    title += f'most often {names[worst[1]]} as {names[worst[2]]} ({worst[0]})'
     table = table_of(
-        name, title, [('is', 'is')] + [(other, f'for {other}') for other in names], [(names[i], *counts[i]) for i in range(len(counts))]
+        name, title, [('is', 'is')] + [(other, f'as {other}') for other in names], [(names[i], *counts[i]) for i in range(len(counts))]
     )
     return Figure(
         name,
         title,
         matrix(counts, names),
         table,
-        f'Seed 0 of {study}/{cell} on {data}, test set. The diagonal is right.',
+        f'Seed 0 of {study}/{cell} on {data}, test set. Correct ones are on the diagonal.',
         f'{study} --filter {study}/{cell}{DRAW_INTO}',
         files=[pictures.path(study, cell)],
     )
@@ -220,7 +220,7 @@ def inside(pictures, study, cell, data):
         )
         for one in told['maps']
     ]
-    title = f'What {study}/{cell} has learned: filters, and what they make of one image'
+    title = f'What {study}/{cell} has learned: its filters, and the feature maps of one image'
     table = table_of(
         name,
         title,
@@ -242,7 +242,7 @@ def misclassified(pictures, study, cell, data):
     table = table_of(
         name,
         title,
-        [('image', 'test image'), ('is', 'is'), ('taken', 'taken for')],
+        [('image', 'test image'), ('is', 'is'), ('taken', 'classified as')],
         [(str(i), names[label], names[guess]) for i, label, guess in told['wrong']],
     )
     return Figure(
@@ -308,8 +308,8 @@ def gradients(pictures):
         title,
         curves(series, 'update', 'rms of the gradient', log=True, width=520),
         table,
-        "Seed 0 of the article's own runs at 9 and 10 layers, MNIST. Which of two depths fails is the seed's doing: see the shares of runs "
-        'that fail.',
+        "Seed 0 of the article's own runs at 9 and 10 layers, MNIST. Which of the two depths fails depends on the seed: see the shares of "
+        'runs that fail.',
         how,
         files=[pictures.path('vanishing-canvas', cell) for cell in ('d9', 'd10') if pictures.told('vanishing-canvas', cell)],
     )

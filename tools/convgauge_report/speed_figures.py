@@ -61,7 +61,7 @@ def onednn(results):
             ('problem', 'problem'),
             ('cpu', 'CPU'),
             ('variant', 'our best'),
-            ('us', 'ours, us', 2),
+            ('us', 'convgauge, us', 2),
             ('times', 'times oneDNN', 2),
         ],
         [
@@ -167,8 +167,8 @@ def roofline(results):
         title,
         roof(best.values(), peak, bandwidth),
         table,
-        f'The fastest of our variants per problem, {len(best)} problems. Its roof: the FMA peak, or, where that is lower, what a bandwidth '
-        'lets its bytes through, each tensor once; Winograd and FFT, which multiply less than the taps that are counted, can exceed it. '
+        f'The fastest convgauge variant per problem, {len(best)} problems. The roof is the FMA peak or, where lower, the rate at which '
+        'memory bandwidth moves every tensor once. Winograd and FFT need fewer multiplications than are counted and can exceed it. '
         f'{conditions(rows)}, one thread.' + bare,
         KERNELS,
         best.values(),
@@ -246,7 +246,8 @@ def algorithms(results):
         title,
         beside_direct(times, chosen, algos),
         table,
-        f'{isa}, forward, one thread, the {len(chosen)} shapes where another helps most; {conditions(by_machine[machine])}.',
+        f'{isa}, forward, one thread, the {len(chosen)} shapes where an algorithm other than direct helps most; '
+        f'{conditions(by_machine[machine])}.',
         KERNELS,
         by_machine[machine],
     )

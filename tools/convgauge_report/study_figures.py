@@ -109,7 +109,8 @@ def learning(study, name, entries, title, curve='test_acc_per_epoch', ylabel=ACC
     if not there:
         return Missing(name, title, 'no rows yet', command(study, entries))
     series = [
-        ('ours' if published else short_name(entry), *band(entry.rows, curve), plot.COLOURS[i % 4], False) for i, entry in enumerate(there)
+        ('reproduced' if published else short_name(entry), *band(entry.rows, curve), plot.COLOURS[i % 4], False)
+        for i, entry in enumerate(there)
     ]
     series += [(label, xs, ys, None, None, plot.INK, True) for label, xs, ys in published]
     marks = sorted({x for _, xs, *_ in series for x in (xs[0], xs[len(xs) // 2], xs[-1])})
@@ -159,8 +160,8 @@ def arm_dots(study, entries, name, title_of):
     there = [entry for entry, _ in lines]
     caption = (
         f'Test accuracy minus that of what the arm changes, paired by seed, on {data_of(there)}, {counts(there)}; {BY_RANKS} '
-        'Each by itself: blue, the interval lies above zero; orange, below; green, it holds zero. The title counts those that stand '
-        "after Holm's correction over all of them." + short_note(there)
+        'Colours, each change by itself: blue, the interval lies above zero; orange, below; green, it contains zero. The title counts '
+        "the changes that remain after Holm's correction over all of them." + short_note(there)
     )
     return Figure(
         name,
@@ -173,7 +174,7 @@ def arm_dots(study, entries, name, title_of):
     )
 
 
-BY_RANKS = "Hodges and Lehmann's estimate with the 95 % interval of the signed-rank test, with fewer than 8 seeds the mean and Student's."
+BY_RANKS = "Hodges and Lehmann's estimate with the 95 % interval of the signed-rank test, with fewer than 8 seeds the mean and Student's t."
 
 
 def colour_of(family):
@@ -295,9 +296,9 @@ def frontier(studies, data='mnist'):
     caption = (
         f'Test accuracy after the last epoch on {data}, {counts(there)}; per net the recipe with the highest mean on the test set, '
         f'which favours nets with many arms. {MEAN_WITH} '
-        'Orange: chosen on the test set by trials with one seed, which their means favour, so that the title leaves them out. '
+        'Orange: chosen on the test set by trials with one seed, which raises their means, so the title leaves them out. '
         'Hollow: published, one run each, as published (some were measured on other sets: see the studies; on MNIST also what is claimed '
-        'elsewhere). What lies below the axis is left out.'
+        'elsewhere). Points below the axis are left out.'
     )
     return Figure(name, title, frontier_points(there, told, data), table, caption, program, rows_of(there))
 
@@ -349,4 +350,4 @@ def small_runs(study, name, entries, title, curve='test_acc_per_epoch', ylabel=A
 
 def means_sentence(lines):
     order = sorted(lines, key=lambda line: -line[1].mean)
-    return 'Our means, in order: ' + ', '.join(f'{entry.cell} {s.mean:.2f}' for entry, s, _ in order)
+    return 'Reproduced means, in order: ' + ', '.join(f'{entry.cell} {s.mean:.2f}' for entry, s, _ in order)

@@ -156,7 +156,7 @@ def recipes(study):
             ('ours', 'test accuracy: mean ± sd [95 % CI], n', 2),
             ('verdict', 'verdict'),
             ('running_published', 'running train accuracy, published', 2),
-            ('running', 'ours: mean ± sd [95 % CI], n', 2),
+            ('running', 'reproduced: mean ± sd [95 % CI], n', 2),
             ('both', 'verdict on it'),
         ],
         "One epoch of all images unless the recipe says so. A recipe explains a net's values when both lie in its prediction "
@@ -298,7 +298,7 @@ def checklist(study):
     table = Table(
         study.name + '-checklist',
         f"{study.name}: the article's checklist, line by line",
-        [('needed', 'what was needed'), ('published', 'published'), ('measure', 'measured here'), ('ours', 'ours', 2)],
+        [('needed', 'what was needed'), ('published', 'published'), ('measure', 'measured here'), ('ours', 'reproduced', 2)],
         "The published run's best epoch was chosen on the test set: the same is given beside the last epoch. Shares with Wilson's 95 % "
         'intervals. The last lines: test accuracy with the part left out, minus with it, on 10,000 images over 5 epochs.',
     )

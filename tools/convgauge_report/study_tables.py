@@ -27,7 +27,7 @@ def reproduced(study):
             ('parameters', 'parameters'),
         ],
         'Test accuracy in per cent. Verdict: does the published value, a single run, lie in our 95 % prediction interval for one run '
-        'measured the same way? A published run that failed, below 20 %, is compared with the share of ours that failed. '
+        'measured the same way? A published run that failed, below 20 %, is compared with the share of our runs that failed. '
         '"Best epoch on test" is chosen on the test set and is no result.',
     )
     for entry in study.cells:
@@ -81,9 +81,9 @@ def arms(study):
             ('tests', 'what it tests'),
         ],
         "Differences from the arm or cell that an arm changes, paired over common seeds: Hodges and Lehmann's estimate with the interval "
-        "of the signed-rank test, with fewer than 8 seeds the mean and Student's. A run has collapsed when it ends more than 5 points and "
-        'more than 10 median absolute deviations below the median of its arm; the difference passes over such runs where they are at most '
-        'one in ten.',
+        "of the signed-rank test, with fewer than 8 seeds the mean and Student's t. A run has collapsed when it ends more than 5 points "
+        'and more than 10 median absolute deviations below the median of its arm; the difference leaves such runs out where they are at '
+        'most one in ten.',
     )
     for entry in study.arms:
         if not entry.rows:
@@ -113,7 +113,7 @@ def figures(study):
             ('cell', 'cell'),
             ('measure', 'measure'),
             ('published', 'published'),
-            ('ours', 'ours: mean ± sd, n'),
+            ('ours', 'reproduced: mean ± sd, n'),
             ('more', '95 % prediction interval for a single run, or runs alike'),
             ('verdict', 'verdict'),
             ('as', 'where it stands'),
@@ -174,7 +174,7 @@ def claims(study):
             ('notes', 'notes'),
         ],
         verdicts.RULE + " Means are compared over common seeds: Hodges and Lehmann's estimate with the interval of the signed-rank test, "
-        "with fewer than 8 seeds the mean with Student's. Shares of runs have Newcombe's interval, over several depths combined by "
+        "with fewer than 8 seeds the mean with Student's t. Shares of runs have Newcombe's interval, over several depths combined by "
         "Mantel and Haenszel's weights, one share Wilson's. p is the smallest level at which the rule decides. Holm's correction runs "
         "over the article's claims and, by itself, over ours; the interval is at the level that it leaves. Facts of the nets are exact.",
     )

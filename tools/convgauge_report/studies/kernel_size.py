@@ -33,11 +33,11 @@ def kernel_pairs(study):
             there += [one, other]
     if not found:
         return Missing(name, 'Kernel sizes in pairs', 'no rows yet', 'kernel-size')
-    title = '; '.join(f'{label}: {i.mean:+.2f} [{i.low:+.2f}, {i.high:+.2f}]' for label, i, *_ in found[:3])
+    title = 'Difference in points: ' + '; '.join(f'{label} {i.mean:+.2f} [{i.low:+.2f}, {i.high:+.2f}]' for label, i, *_ in found[:3])
     table = table_of(
         name,
         title,
-        [('pair', 'pair'), ('published', 'published difference', 2), ('difference', 'ours, paired [95 %], n', 2)],
+        [('pair', 'pair'), ('published', 'published difference', 2), ('difference', 'reproduced, paired [95 %], n', 2)],
         [(label, told, i) for label, i, told, _ in found],
     )
     return Figure(
@@ -45,7 +45,8 @@ def kernel_pairs(study):
         title,
         dots(found, 'difference in test accuracy, points', zero=0),
         table,
-        f'Paired by seed on {data_of(there)}, {counts(there)}; {BY_RANKS} Hollow: the difference of the published values.'
+        f'Paired by seed on {data_of(there)}, {counts(there)}; {BY_RANKS} '
+        "Before Holm's correction, after which the verdicts' intervals are wider. Hollow: the difference of the published values."
         + short_note(there),
         'kernel-size',
         rows_of(there),
@@ -68,8 +69,8 @@ def shifts(study):
         xs = [x - 1 for x in xs]
         series.append((entry.name, xs, means, lows, highs, colour, False))
         lines += [(entry.name, x, value) for x, value in zip(xs, means)]
-    title = (
-        'Shifts by up to 4 pixels cost ' + ', '.join(f'{label} {means[0] - means[-1]:.1f}' for label, _, means, *_ in series) + ' points'
+    title = 'Points lost to shifts by up to 4 pixels: ' + ', '.join(
+        f'{means[0] - means[-1]:.1f} ({label})' for label, _, means, *_ in series
     )
     return Figure(
         name,

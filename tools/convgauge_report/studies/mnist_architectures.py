@@ -42,7 +42,12 @@ def deltas(study):
     table = table_of(
         name,
         title,
-        [('claim', 'claim'), ('published', 'published gain', 2), ('difference', 'ours, paired [interval], n', 2), ('verdict', 'verdict')],
+        [
+            ('claim', 'claim'),
+            ('published', 'published gain', 2),
+            ('difference', 'reproduced, paired [interval], n', 2),
+            ('verdict', 'verdict'),
+        ],
         [(f.claim['says'], f.claim['size'], gain(f), verdicts.words(f)) for f in found],
     )
     there = [f.of[0] for f in found]
@@ -97,12 +102,12 @@ def recipe_search(study):
     for exp, entries in panels:
         told = study.entry(exp).told['published']
         best = min(entries, key=lambda entry: abs(mean(entry).mean - told))
-        nearest.append(f"{exp}'s {told:.2f} {best.arm or 'as guessed'}, {spread(best)}")
+        nearest.append(f"{exp}'s {told:.2f}: {best.arm or 'as guessed'}, {spread(best)}")
         lines += [
             (exp, entry.arm or 'the guessed recipe', told, interval(mean(entry)), findings.beside(told, mean(entry), entry)[0])
             for entry in entries
         ]
-    title = 'Nearest come to ' + '; to '.join(nearest)
+    title = 'The closest recipe to ' + '; to '.join(nearest)
     there = [entry for _, entries in panels for entry in entries]
     table = table_of(
         name,

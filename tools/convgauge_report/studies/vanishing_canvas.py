@@ -171,7 +171,7 @@ def predictor(study):
     title = "What the logits' spread at the start tells of failing"
     if across and within:
         words = [f'{100 * a:.0f} % [{100 * low:.0f}, {100 * high:.0f}]' for a, low, high in (across, within)]
-        title = f'A run that fails began with the smaller spread of logits in {words[0]} of pairs across depths, in {words[1]} at one depth'
+        title = f'The run that fails starts with less spread of logits in {words[0]} of pairs across depths, in {words[1]} within a depth'
     lines = [(entry.name, std, 100 * i.mean, 100 * i.low, 100 * i.high, i.n) for entry, std, i, _ in told]
     heads = [('net', 'cell or arm'), ('std', 'std of logits at the start', 7), ('failed', 'runs that fail, %', 0)]
     heads += [('low', '95 % from, %', 0), ('high', 'to, %', 0), ('n', 'n')]
@@ -281,8 +281,10 @@ def gradient_steps(pictures):
         ratios.append((cell[1:], min(first) / max(first), updates[0][0]))
     if not lines or len({len(line) for line in lines}) > 1:
         return Missing(name, 'Gradients and updates, layer by layer', 'no pictures yet', how)
-    title = "Weakest layer's gradient at the start over the strongest's: " + ', '.join(f'{r:.2g} at {d} layers' for d, r, _ in ratios)
-    title += '; Adam moves the first layer by ' + ' and '.join(f'{u:.2g}' for *_, u in ratios) + ' all the same'
+    title = "At the start, the weakest layer's gradient over the strongest's is " + ', '.join(
+        f'{r:.2g} at {d} layers' for d, r, _ in ratios
+    )
+    title += '; Adam moves the first layer by ' + ' and '.join(f'{u:.2g}' for *_, u in ratios) + ' anyway'
     heads = [('net', 'net'), ('tensor', 'tensor')]
     heads += [(f'{key}{at}', f"{key}'s rms, update {at}") for key in ('gradient', 'update') for at in marks]
     scientific = [(*line[:2], *(f'{value:.2e}' if value is not None else None for value in line[2:])) for line in lines]
