@@ -19,11 +19,12 @@ def defined(nm, path):
 
 
 def declared(paths):
-    """The functions and objects that headers name: words before a bracket, and what is extern."""
+    """The functions and objects that headers name: words before a bracket that are no macro's name, and what is extern."""
     words = set()
     for path in paths:
         with open(path, encoding='utf-8') as file:
             code = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\\n])*"', ' ', file.read(), flags=re.S)
+        code = re.sub(r'^#\s*define\s+\w+', ' ', code, flags=re.M)
         words |= set(re.findall(r'\b(\w+)\s*\(', code)) | set(re.findall(r'\bextern\b[^;(]*?\b(\w+)\s*(?:\[[^;]*)?;', code))
     return words
 
