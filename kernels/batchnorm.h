@@ -8,7 +8,8 @@
 
 /* The problem: a mean and a variance for each of C channels, over N x H x W values. */
 struct batchnorm {
-    int n, c, h, w; /* images, channels, height, width */
+    int n, c, h, w;                /* images, channels, height, width */
+    const struct through *through; /* NULL; or y is read through it: backward's dy counts where ReLU lets x pass */
 };
 
 /* As conv_complete, conv_parse and conv_print (kernels/conv.h). */

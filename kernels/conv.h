@@ -11,8 +11,9 @@ struct conv {
     int k, r, s, step;            /* output channels, kernel height and width, stride (both ways) */
     int top, bottom, left, right; /* padding, each 0 … kernel extent - 1 */
     bool bias;
-    int p, q;  /* output height and width, set by conv_complete() */
-    int pitch; /* channels of a pixel of y in memory: k, more in a part of a layer's filters; set by it, too */
+    int p, q;                      /* output height and width, set by conv_complete() */
+    int pitch;                     /* channels of a pixel of y in memory: k, more in a part of a layer's filters; set by it, too */
+    const struct through *through; /* NULL; or forward and backward-weights read x through it, if the variant promises READS_THROUGH */
 };
 
 enum { CONV_KERNEL_MAX = 11, CONV_STEP_MAX = 4 };

@@ -59,6 +59,13 @@ static void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows,
     }
 }
 
+/* dy where a ReLU on top of the layer lets it pass. */
+static real passed(const struct batchnorm *bn, int c, real x, real dy)
+{
+    const struct through *t = bn->through;
+    return !t || !t->relu || fused(x, t->scale[c], t->shift[c]) > 0 ? dy : 0;
+}
+
 static void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span rows, const real *x, const real *dy, const real *mean,
                                        real *sum_dy, real *sum_dyx)
 {
@@ -70,8 +77,9 @@ static void scalar_batchnorm_bwd_stats(const struct batchnorm *bn, struct span r
             for (int w = 0; w < bn->w; w++) {
                 const size_t at = lanes_at(row, w, bn->w, c, bn->c);
                 for (size_t l = 0; l < (size_t)live_lanes(bn->n, row / bn->h); l++) {
-                    sum_dy[c] += dy[at + l];
-                    sum_dyx[c] += dy[at + l] * (x[at + l] - mean[c]);
+                    const real ds = passed(bn, c, x[at + l], dy[at + l]);
+                    sum_dy[c] += ds;
+                    sum_dyx[c] += ds * (x[at + l] - mean[c]);
                 }
             }
         }
@@ -89,7 +97,8 @@ static void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span r
             for (int c = 0; c < bn->c; c++) {
                 const size_t at = lanes_at(row, w, bn->w, c, bn->c);
                 for (size_t l = 0; l < LANES; l++) {
-                    dx[at + l] = (int)l < live ? back->a[c] * dy[at + l] + back->b[c] * (x[at + l] - back->mean[c]) + back->d[c] : 0;
+                    const real ds = passed(bn, c, x[at + l], dy[at + l]);
+                    dx[at + l] = (int)l < live ? back->a[c] * ds + back->b[c] * (x[at + l] - back->mean[c]) + back->d[c] : 0;
                 }
             }
         }

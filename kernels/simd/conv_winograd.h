@@ -93,16 +93,18 @@ struct wino_sweep {
     float *y;
     const float *zeros; /* C vectors, for pixels outside the image */
     float *dump;        /* K vectors, for outputs that nobody wants; zeros where y is read */
+    const struct through *through;
 };
 
 static inline struct wino_sweep wino_forward(const struct wino *f, const struct conv *p, struct span rows, const float *x, float *y)
 {
-    return (struct wino_sweep){ f, p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->pitch, rows, x, y, NULL, NULL };
+    return (struct wino_sweep){ f, p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->pitch, rows, x, y, NULL, NULL, p->through };
 }
 static inline struct wino_sweep wino_backward(const struct wino *f, const struct conv *p, struct span rows, const float *dy, float *dx)
 {
     const int edge = f->r - 1;
-    return (struct wino_sweep){ f, p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k, p->c, p->c, rows, dy, dx, NULL, NULL };
+    return (
+        struct wino_sweep){ f, p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k, p->c, p->c, rows, dy, dx, NULL, NULL, NULL };
 }
 
 /* A tile: output rows and columns from i and j of a block. */
@@ -132,11 +134,14 @@ static inline void wino_pixels_of(const struct wino_sweep *s, struct wino_at at,
     o->inside = top >= 0 && top + n <= s->h && left >= 0 && left + n <= s->w;
     const float *image = s->x + (ptrdiff_t)at.block * s->h * o->row;
     o->first = o->inside ? image + top * o->row + left * o->column : s->zeros;
+    o->live = 0;
+    o->through = s->through;
     for (int r = 0; r < n && !o->inside; r++) {
         for (int t = 0; t < n; t++) {
             const int h = top + r, w = left + t;
             const bool inside = h >= 0 && h < s->h && w >= 0 && w < s->w;
             o->each[r * n + t] = inside ? image + h * o->row + w * o->column : s->zeros;
+            if (n * n <= 64) o->live |= (uint64_t)inside << (r * n + t);
         }
     }
 }

@@ -25,7 +25,8 @@
 #include "optimizer.h"
 #include "pool.h"
 
-enum { EVERYTHING = EXACT_ON_INTEGERS | SAME_BITS_OVER_ISA | SAME_BITS_OVER_SPANS, SAME_BITS = SAME_BITS_OVER_ISA | SAME_BITS_OVER_SPANS };
+enum { SAME_BITS = SAME_BITS_OVER_ISA | SAME_BITS_OVER_SPANS, EVERYTHING = EXACT_ON_INTEGERS | SAME_BITS };
+enum { THROUGH = SAME_BITS | READS_THROUGH };
 
 /* One rounding per product and step of a chain, the longest chain of the three directions, and the few steps of the lane tree. */
 static float conv_direct_bound(const struct conv *p)
@@ -217,11 +218,11 @@ static void conv_nhwc_bwd_data(const struct conv *p, struct span rows, const flo
 static const struct conv_variant conv_rows[] = {
     { { "direct", ISA, EVERYTHING }, direct_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, direct_scratch_bytes,
       conv_direct_bound, conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
-    { { "winograd4", ISA, SAME_BITS }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
+    { { "winograd4", ISA, THROUGH }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
     { { "winograd4_5x5", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
-    { { "winograd4_lanes", ISA, SAME_BITS }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
+    { { "winograd4_lanes", ISA, THROUGH }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
       conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
     { { "winograd4_5x5_lanes", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
       conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },

@@ -97,22 +97,41 @@ INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
 
 enum { WINO_STRIP = 4, WINO_LINE = WINO_STRIP * LANES };
 
-/* A tile's N x N pixels: the first and the floats from row to row and from column to column, or each by itself where some lie outside. */
+/* A tile's N x N pixels: the first and the floats from row to row and from column to column, or each by itself where some lie outside;
+ * bit r * N + s: that one lies inside (of 3x3's). */
 struct wino_pixels {
     bool inside;
     const float *first;
     ptrdiff_t row, column;
+    uint64_t live;
+    const struct through *through;
     const float *each[WINO_N_MAX * WINO_N_MAX];
 };
 
+/* How pixels are read: as they are, scaled and shifted, and ReLU of that. */
+enum wino_reading { READ_PLAIN, READ_SCALED, READ_RELU };
+
+INLINE vf wino_read(vf x, const enum wino_reading how, vf scale, vf shift)
+{
+    if (how == READ_PLAIN) return x;
+    const vf scaled = v_fma(x, scale, shift);
+    return how == READ_RELU ? v_max(scaled, v_zero()) : scaled;
+}
+
 /* One vector of every pixel through both transforms in one pass, to[point * plane]. */
-INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane, const bool inside)
+INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane, const bool inside,
+                            const enum wino_reading how, const float *map)
 {
     const int n = wino_n(f);
     vf t[WINO_N_MAX][WINO_N_MAX];
+    const vf scale = how == READ_PLAIN ? v_zero() : v_set(map[0]), shift = how == READ_PLAIN ? v_zero() : v_set(map[1]);
     UNROLL_FOR (int j = 0; j < n; j++) {
         vf line[WINO_N_MAX], out[WINO_N_MAX];
-        UNROLL_FOR (int r = 0; r < n; r++) line[r] = v_load((inside ? o->first + r * o->row + j * o->column : o->each[r * n + j]) + at);
+        UNROLL_FOR (int r = 0; r < n; r++) {
+            const int i = r * n + j;
+            line[r] = wino_read(v_load((inside ? o->first + r * o->row + j * o->column : o->each[i]) + at), how, scale, shift);
+            if (!inside && how != READ_PLAIN) line[r] = v_keep(v_mask(0u - (unsigned)(o->live >> i & 1)), line[r]);
+        }
         wino_input(f, line, out);
         UNROLL_FOR (int r = 0; r < n; r++) t[r][j] = out[r];
     }
@@ -125,17 +144,26 @@ INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, p
 
 /* Channels [first, first + count) of a tile, its parts to v[part][point * plane + channel * step]. Columns that neighbouring tiles
  * share are transformed anew: keeping them in memory cost more. */
+INLINE void wino_input_tile_as(const struct wino *f, const struct wino_pixels *o, int first, int count, float *const *v, ptrdiff_t plane,
+                               const int step, const enum wino_reading how)
+{
+    for (int part = 0; part < PARTS; part++) {
+        for (int c = 0; c < count; c++) {
+            const ptrdiff_t at = (ptrdiff_t)(first + c) * LANES + part * V;
+            const struct through *t = o->through;
+            const float map[2] = { how == READ_PLAIN ? 0 : t->scale[first + c], how == READ_PLAIN ? 0 : t->shift[first + c] };
+            if (o->inside) wino_input_pass(f, o, at, v[part] + c * step, plane, true, how, map);
+            else wino_input_pass(f, o, at, v[part] + c * step, plane, false, how, map);
+        }
+    }
+}
 INLINE void wino_input_tile(const struct wino *f, const struct wino_pixels *o, int first, int count, float *const *v, ptrdiff_t plane,
                             const int step)
 {
-    for (int part = 0; part < PARTS; part++) {
-        const ptrdiff_t at = (ptrdiff_t)first * LANES + part * V;
-        if (o->inside) {
-            for (int c = 0; c < count; c++) wino_input_pass(f, o, at + c * LANES, v[part] + c * step, plane, true);
-        } else {
-            for (int c = 0; c < count; c++) wino_input_pass(f, o, at + c * LANES, v[part] + c * step, plane, false);
-        }
-    }
+    const bool through = f->m == 4 && f->r == 3 && o->through; /* nobody else promises it */
+    if (through && o->through->relu) wino_input_tile_as(f, o, first, count, v, plane, step, READ_RELU);
+    else if (through) wino_input_tile_as(f, o, first, count, v, plane, step, READ_SCALED);
+    else wino_input_tile_as(f, o, first, count, v, plane, step, READ_PLAIN);
 }
 
 /* m[point * plane + channel * V] to pixels py[M * M] + at, for at most MAX_CHANNELS channels; bias NULL or one per channel. */

@@ -17,6 +17,7 @@ struct bn_case {
     const float *x, *dy, *mean, *a, *b, *d; /* scale and shift are a and b */
     double *want[2], *size[2];              /* of the sums */
     double values;                          /* that a sum has */
+    struct through through;                 /* what p points to, where it does */
     float *fused;                           /* apply's */
     double *dx, *dx_size;
     enum inputs inputs;
@@ -46,6 +47,14 @@ static int live(const struct batchnorm *p, int row)
     return left < LANES ? left : LANES;
 }
 
+/* dy, where a ReLU on top lets it pass. */
+static double passed(const struct bn_case *k, size_t at)
+{
+    const struct through *t = k->p.through;
+    const size_t c = at / LANES % (size_t)k->p.c;
+    return !t || !t->relu || fmaf(k->x[at], t->scale[c], t->shift[c]) > 0 ? (double)k->dy[at] : 0;
+}
+
 /* Sums over the live values of channel c in the rows of f(x, dy), where f is one of a few. */
 enum sum { SUM_X, SUM_SQUARES, SUM_DY, SUM_DYX };
 struct total {
@@ -59,7 +68,7 @@ static struct total sum_of(const struct bn_case *k, struct span rows, int c, enu
         for (int w = 0; w < k->p.w; w++)
             for (int l = 0; l < live(&k->p, row); l++) {
                 const size_t at = at4(&k->p, row, w, c) + (size_t)l;
-                const double x = (double)k->x[at] - around, dy = (double)k->dy[at];
+                const double x = (double)k->x[at] - around, dy = passed(k, at);
                 const double term = what == SUM_X ? x : what == SUM_SQUARES ? x * x : what == SUM_DY ? dy : dy * x;
                 t.sum += term;
                 t.size += fabs(term);
@@ -108,7 +117,7 @@ static void want_pixels(struct check *c, struct bn_case *k)
     k->dx_size = check_room(c, ROOM_PIXEL_SIZE, count * sizeof *k->dx_size);
     for (size_t i = 0; i < count; i++) {
         const size_t ch = i / LANES % (size_t)p->c;
-        const double x = (double)k->x[i] - (double)k->mean[ch], dy = (double)k->dy[i];
+        const double x = (double)k->x[i] - (double)k->mean[ch], dy = passed(k, i);
         k->fused[i] = fmaf(k->x[i], k->a[ch], k->b[ch]);
         k->dx[i] = (double)k->a[ch] * dy + (double)k->b[ch] * x + (double)k->d[ch];
         k->dx_size[i] = fabs((double)k->a[ch] * dy) + fabs((double)k->b[ch] * x) + fabs((double)k->d[ch]);
@@ -222,6 +231,8 @@ static void make(struct check *c, struct bn_case *k, enum inputs inputs, enum ed
     k->a = input(c, SLOT_A, &(struct tensor_view){ "a", 0, 1, { p->c } }, edge, 2, 0);
     k->b = input(c, SLOT_B, &(struct tensor_view){ "b", 0, 1, { p->c } }, edge, 1, 0);
     k->d = input(c, SLOT_D, &(struct tensor_view){ "d", 0, 1, { p->c } }, edge, 1, 0.25f);
+    k->through = (struct through){ k->a, k->b, rng_below(&c->rng, 2) };
+    k->p.through = rng_below(&c->rng, 3) ? &k->through : NULL;
     for (int i = SLOT_X; i <= SLOT_D; i++) guard_seal(&c->guards, i);
     for (int i = 0; i < 2; i++) {
         k->want[i] = check_room(c, ROOM_WANT + i, (size_t)p->c * sizeof(double));

@@ -49,7 +49,8 @@ enum room_use {
     ROOM_SIZE = ROOM_WANT + 4,
     ROOM_LOOSE = ROOM_SIZE + 4,
     ROOM_SCRATCHES,
-    ROOM_SUMS
+    ROOM_SUMS,
+    ROOM_THROUGH
 };
 
 /* What is convolved, in double; b is read where the problem has a bias. */

@@ -121,6 +121,22 @@ static void sums_add(const struct batchnorm *p, struct span s, const float *x, c
     sum_dy[0] += old;
 }
 
+static void sums_all_pass(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy,
+                          float *sum_dyx)
+{
+    struct batchnorm bare = *p;
+    bare.through = NULL;
+    good()->bwd_stats(&bare, s, x, dy, mean, sum_dy, sum_dyx);
+}
+
+static void back_all_pass(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                          float *dx)
+{
+    struct batchnorm bare = *p;
+    bare.through = NULL;
+    good()->bwd_apply(&bare, s, x, dy, back, dx);
+}
+
 static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
                       float *dx)
 {
@@ -160,8 +176,10 @@ static const struct mutant mutants[] = {
     MUTANT("apply leaves NaN in dead lanes", stats_right, apply_dead, sums_right, back_right),
     MUTANT("bwd_stats forget to centre x", stats_right, apply_right, sums_not_centred, back_right),
     MUTANT("bwd_stats add to what was there", stats_right, apply_right, sums_add, back_right),
+    MUTANT("bwd_stats sum what ReLU held back", stats_right, apply_right, sums_all_pass, back_right),
     MUTANT("bwd_apply leaves gradients in dead lanes", stats_right, apply_right, sums_right, back_dead),
     MUTANT("bwd_apply cannot work in place", stats_right, apply_right, sums_right, back_not_in_place),
+    MUTANT("bwd_apply lets all of dy pass", stats_right, apply_right, sums_right, back_all_pass),
     MUTANT("bwd_apply drops its constant once a span", stats_right, apply_right, sums_right, back_no_d),
 };
 

@@ -2,13 +2,14 @@
  * Wrong convolutions: one plain implementation with a flaw to choose, so that each mutant is wrong in one place only. */
 #include "mutants.h"
 
+#include <math.h>
 #include <string.h>
 
 /* clang-format off */
 enum flaw {
     NONE, PAST_SPAN, LAST_TAP, LAST_CHANNEL, PADDING_COUNTED, PAD_OFF_BY_ONE, STEP_IGNORED, SWAPPED_SIDES, BIAS_TWICE, BIAS_FORGOTTEN,
     ADDS_TO_OLD, LAST_COLUMN, DIRTY_INPUT, READS_PAST, DEAD_LANES, DB_FORGOTTEN, CHUNK_ONLY, FLUSHES, NAN_LOST, UNFLIPPED, HALF_PRECISION,
-    PITCH_IS_K, SCRATCH_TRUSTED, OTHER_BITS, FLAWS
+    PITCH_IS_K, SCRATCH_TRUSTED, OTHER_BITS, NOT_THROUGH, RELU_FORGOTTEN, FLAWS
 };
 /* clang-format on */
 
@@ -20,6 +21,16 @@ static size_t lanes_of(int block, int row, int rows, int column, int columns, in
 static float weight(const struct conv *p, const float *w, int k, int r, int s, int c)
 {
     return w[(((size_t)k * (size_t)p->r + (size_t)r) * (size_t)p->s + (size_t)s) * (size_t)p->c + (size_t)c];
+}
+
+/* x, or what is read in its place. */
+static float value(const struct conv *p, const float *x, size_t at, enum flaw flaw)
+{
+    const struct through *t = p->through;
+    if (!t || flaw == NOT_THROUGH) return x[at];
+    const size_t c = at / LANES % (size_t)p->c;
+    const float scaled = fmaf(x[at], t->scale[c], t->shift[c]);
+    return t->relu && flaw != RELU_FORGOTTEN && !(scaled > 0) ? 0 : scaled;
 }
 
 static float product(float a, float b, enum flaw flaw)
@@ -51,7 +62,8 @@ static void fwd_pixel(const struct conv *p, int row, int i, const float *x, cons
             for (int s = 0; s < p->s - (flaw == LAST_TAP && r == p->r - 1 && p->s > 1); s++) {
                 int h = tap_at(row % p->p, r, p->step, top, p->h, flaw), v = tap_at(q, s, p->step, left, p->w, flaw);
                 for (int c = 0; h >= 0 && v >= 0 && c < p->c - (flaw == LAST_CHANNEL && p->c % 4 == 3); c++)
-                    sum += product(x[lanes_of(block, h, p->h, v, p->w, c, p->c) + (size_t)l], weight(p, w, k, r, s, c), flaw);
+                    sum +=
+                        product(value(p, x, lanes_of(block, h, p->h, v, p->w, c, p->c) + (size_t)l, flaw), weight(p, w, k, r, s, c), flaw);
             }
         if (b && flaw != BIAS_FORGOTTEN) sum += b[k] * (flaw == BIAS_TWICE ? 2 : 1);
         if (flaw == OTHER_BITS) sum = (sum + 1) - 1;
@@ -103,8 +115,11 @@ static float tap_sum(const struct conv *p, struct span rows, int k, int i, const
         for (int q = 0; h >= 0 && q < p->q; q++) {
             int v = tap_at(q, s, p->step, p->left, p->w, flaw);
             const float *g = dy + lanes_of(row / p->p, row % p->p, p->p, q, p->q, k, p->pitch);
-            const float *in = x + lanes_of(row / p->p, h, p->h, v < 0 ? 0 : v, p->w, c, p->c);
-            for (int l = 0; v >= 0 && l < LANES; l++) sum += flaw == DEAD_LANES && g[l] == 0 ? in[l] * 1e-3f : product(g[l], in[l], flaw);
+            const size_t at = lanes_of(row / p->p, h, p->h, v < 0 ? 0 : v, p->w, c, p->c);
+            for (int l = 0; v >= 0 && l < LANES; l++) {
+                const float in = value(p, x, at + (size_t)l, flaw);
+                sum += flaw == DEAD_LANES && g[l] == 0 ? in * 1e-3f : product(g[l], in, flaw);
+            }
         }
     }
     return sum;
@@ -171,6 +186,8 @@ static void fwd_scratch(const struct conv *p, struct span s, const float *x, con
 { fwd(p, s, x, w, b, y, t, SCRATCH_TRUSTED); }
 static void fwd_bits(const struct conv *p, struct span s, const float *x, const float *w, const float *b, float *y, float *t)
 { fwd(p, s, x, w, b, y, t, OTHER_BITS); }
+static void fwd_not_through(const struct conv *p, struct span s, const float *x, const float *w, const float *b, float *y, float *t)
+{ fwd(p, s, x, w, b, y, t, NOT_THROUGH); }
 static void data_right(const struct conv *p, struct span s, const float *dy, const float *w, float *dx, float *t)
 { (void)t; bwd_data(p, s, dy, w, dx, NONE); }
 static void data_past_span(const struct conv *p, struct span s, const float *dy, const float *w, float *dx, float *t)
@@ -181,6 +198,8 @@ static void data_unflipped(const struct conv *p, struct span s, const float *dy,
 { (void)t; bwd_data(p, s, dy, w, dx, UNFLIPPED); }
 static void weights_right(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
 { (void)t; bwd_weights(p, s, dy, x, dw, db, NONE); }
+static void weights_no_relu(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
+{ (void)t; bwd_weights(p, s, dy, x, dw, db, RELU_FORGOTTEN); }
 static void weights_dead(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
 { (void)t; bwd_weights(p, s, dy, x, dw, db, DEAD_LANES); }
 static void weights_adds(const struct conv *p, struct span s, const float *dy, const float *x, float *dw, float *db, float *t)
@@ -237,7 +256,7 @@ static void pack_short(const struct conv *p, enum conv_direction direction, cons
     memcpy(packed, w, weight_bytes(p, direction) - sizeof(float));
 }
 
-enum { SPANS_TOO = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS };
+enum { SPANS_TOO = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS | READS_THROUGH };
 
 #define MUTANT(NAME, ALGO, PROMISES, PACK, FWD, DATA, WEIGHTS) \
     { \
@@ -268,6 +287,7 @@ static const struct mutant mutants[] = {
     MUTANT("fwd rounds products to 10 bits", "wrong", SPANS_TOO, pack, fwd_half, data_right, weights_right),
     MUTANT("fwd expects zeros in its scratch", "wrong", SPANS_TOO, pack, fwd_scratch, data_right, weights_right),
     MUTANT("fwd has other bits than its twin", "direct", SAME_BITS_OVER_ISA, pack, fwd_bits, data_right, weights_right),
+    MUTANT("fwd reads its input as it lies, not through", "wrong", SPANS_TOO, pack, fwd_not_through, data_right, weights_right),
     MUTANT("fwd keeps notes per thread", "wrong", SPANS_TOO, pack, fwd_own_thread, data_right, weights_right),
     MUTANT("bwd_data writes a row past its span", "wrong", SPANS_TOO, pack, fwd_right, data_past_span, weights_right),
     MUTANT("bwd_data drops the last tap", "wrong", SPANS_TOO, pack, fwd_right, data_last_tap, weights_right),
@@ -278,6 +298,7 @@ static const struct mutant mutants[] = {
     MUTANT("bwd_weights starts at the block, not at its span", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_block),
     MUTANT("bwd_weights takes a part of the filters for all", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_pitch),
     MUTANT("bwd_weights is off by one where there is padding", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_pad_off),
+    MUTANT("bwd_weights reads through without ReLU", "wrong", SPANS_TOO, pack, fwd_right, data_right, weights_no_relu),
     MUTANT("pack leaves the last weight out", "wrong", SPANS_TOO, pack_short, fwd_right, data_right, weights_right),
 };
 

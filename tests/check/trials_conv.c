@@ -227,6 +227,32 @@ static void against_threads(struct conv_case *k, int line, struct span all, stru
     }
 }
 
+/* x read through batch norm and ReLU, or batch norm alone, against x that was made so before; over the first span. db is as it was. */
+static void against_through(struct conv_case *k, int line, struct workspace w)
+{
+    struct side *s = side_of(k, line);
+    const size_t count = view_count(&k->x_view), channels = (size_t)k->p.c, all = view_count(&s->view), room = count + all + LANES;
+    float *made = check_room(k->c, ROOM_THROUGH, (room + 2 * channels) * sizeof *made), *map = made + room;
+    made += (64 - (uintptr_t)made % 64) % 64 / sizeof *made;
+    const struct through through = { map, map + channels, rng_below(&k->c->rng, 2) };
+    fill_floats(&k->c->rng, map, 2 * channels);
+    for (size_t i = 0; i < count; i++) {
+        made[i] = fmaf(k->x[i], map[i / LANES % channels], map[channels + i / LANES % channels]);
+        if (through.relu && !(made[i] > 0)) made[i] = 0;
+    }
+    struct conv_case other = *k;
+    float *want = made + count, *out = guard_place(&k->c->guards, SLOT_CUT, s->view.name, all * sizeof *out, 64, k->edge[4]);
+    other.x = made;
+    call(&other, k->v, line, s->spans.at[0], w, out);
+    memcpy(want, out, all * sizeof *want);
+    guard_wipe(&k->c->guards, SLOT_CUT);
+    other.x = k->x;
+    other.p.through = &through;
+    call(&other, k->v, line, s->spans.at[0], w, out);
+    check_bits(k->c, &s->view, 0, all, out, want, "with x made before");
+    k->c->current->through++;
+}
+
 /* Forward and backward-data: rows of a tensor in lanes. */
 static void rows_trial(void *context)
 {
@@ -243,6 +269,7 @@ static void rows_trial(void *context)
         against_oracle(k, s, rows, out);
         if (twin) check_bits(k->c, &s->view, (size_t)rows.begin * s->row, (size_t)rows.end * s->row, out, twin, "portable has it");
     }
+    if (t->line == FWD && (k->v->head.promises & READS_THROUGH)) against_through(k, FWD, w);
     if (k->whole && (k->v->head.promises & SAME_BITS_OVER_SPANS)) {
         against_cut(k, t->line, w, out);
         k->c->current->over_spans++;
@@ -298,6 +325,7 @@ static void sums_trial(void *context)
         check_bits(k->c, &s->view, 0, all, out, twin, "portable has it");
         if (w.db) check_bits(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, twin + s->stride, "portable has it");
     }
+    if (k->v->head.promises & READS_THROUGH) against_through(k, BWD_WEIGHTS, w);
 }
 
 static double dot(const float *a, const float *b, size_t count)

@@ -80,7 +80,9 @@ static void release(void)
 /* Chunks and their merge against all live values at once, and the running statistics that follow. */
 Test(between, batchnorm_statistics_merge)
 {
-    static const struct batchnorm problems[] = { { 17, 3, 6, 5 }, { 64, 19, 14, 14 }, { 1, 1, 1, 1 }, { 100, 2, 3, 3 } };
+    static const struct batchnorm problems[] = {
+        { 17, 3, 6, 5, NULL }, { 64, 19, 14, 14, NULL }, { 1, 1, 1, 1, NULL }, { 100, 2, 3, 3, NULL }
+    };
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
         const struct batchnorm *p = &problems[i];
         struct rng r = rng_start(rng_stream_key(5, STREAM_TEST, 1, (uint32_t)i));
@@ -141,7 +143,7 @@ Test(between, chunks_are_added_by_the_fixed_tree)
  * normalisation must be. */
 Test(between, batchnorm_folds)
 {
-    const struct batchnorm p = { 16, 2, 4, 4 };
+    const struct batchnorm p = { 16, 2, 4, 4, NULL };
     struct rng r = rng_start(rng_stream_key(6, STREAM_TEST, 2, 0));
     const size_t count = (size_t)p.h * (size_t)p.w * (size_t)p.c * LANES;
     const struct span rows = { 0, p.h };

@@ -123,7 +123,9 @@ Test(scalar_batchnorm, gradients_are_the_loss_differences)
 /* Chunks of 600 and 196 pixels, a last block with few images, means far from zero: the merge must know each chunk's count. */
 Test(batchnorm, merge_weighs_chunks_by_their_live_values)
 {
-    static const struct batchnorm shapes[] = { { 1, 1, 1, 1 }, { 37, 3, 60, 20 }, { 100, 33, 14, 14 }, { 17, 2, 40, 40 }, { 70, 1, 3, 3 } };
+    static const struct batchnorm shapes[] = {
+        { 1, 1, 1, 1, NULL }, { 37, 3, 60, 20, NULL }, { 100, 33, 14, 14, NULL }, { 17, 2, 40, 40, NULL }, { 70, 1, 3, 3, NULL }
+    };
     for (size_t s = 0; s < COUNT(shapes); s++) {
         const struct batchnorm *p = &shapes[s];
         real chunk_mean[64 * 33], chunk_m2[64 * 33], mean[33], variance[33];
@@ -161,7 +163,7 @@ Test(batchnorm, merge_weighs_chunks_by_their_live_values)
 /* By pairs, pairs of pairs …: the first four of equal chunks cancel exactly, which no other order of merging leaves. */
 Test(batchnorm, chunks_are_merged_by_a_tree)
 {
-    const struct batchnorm p = { 64, 1, 28, 28 };
+    const struct batchnorm p = { 64, 1, 28, 28, NULL };
     real chunk_mean[256] = { 1e30f, 1, -1e30f, 1 }, chunk_m2[256] = { 0 }, mean, variance;
     cr_assert(batchnorm_chunks(&p) >= 4 && batchnorm_chunks(&p) <= 256);
     for (int i = 1; i < 4; i++) {
@@ -179,7 +181,7 @@ Test(batchnorm, running_statistics_follow_with_the_unbiased_variance)
     real running_mean = 10, running_variance = 1;
     batchnorm_track(&p, (real)0.25, &mean, &variance, &running_mean, &running_variance);
     cr_assert(running_mean == 8 && running_variance == (real)1.75);
-    const struct batchnorm single = { 1, 1, 1, 1 };
+    const struct batchnorm single = { 1, 1, 1, 1, NULL };
     const real zero = 0;
     batchnorm_track(&single, (real)0.5, &mean, &zero, &running_mean, &running_variance);
     cr_assert(running_mean == 5 && running_variance == (real)0.875);
