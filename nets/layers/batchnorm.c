@@ -51,7 +51,7 @@ static const char *bn_problem(const struct net *net, int i, int n, struct planne
 {
     assert(n >= 1);
     const struct shape in = net->layers[i].in;
-    l->batchnorm = (struct batchnorm){ n, in.c, in.h, in.w };
+    l->batchnorm = (struct batchnorm){ .n = n, .c = in.c, .h = in.h, .w = in.w };
     return batchnorm_complete(&l->batchnorm);
 }
 
@@ -85,12 +85,17 @@ static void measure_chunks(struct plan *plan, int i)
     l->chunk_dy = storage_is_bf16(&job, OPERAND_DY) ? (size_t)most * row : 0;
 }
 
+/* Backward's three are beside them: a layer above may read through this one then. */
+static real *scale_of(const struct planned *l) { return l->coefficients ? l->coefficients + 3 * round16((size_t)l->batchnorm.c) : NULL; }
+
 static void bn_place(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
     const size_t c = (size_t)l->batchnorm.c, room = round16(c);
     assert(c >= 1);
-    l->coefficients = plan_take(plan, SCRATCH, 3 * room * sizeof(real));
+    l->coefficients = plan_take(plan, SCRATCH, 5 * room * sizeof(real));
+    l->affine.scale = scale_of(l);
+    l->affine.shift = l->affine.scale ? l->affine.scale + room : NULL;
     plan->channels = plan->channels > room ? plan->channels : room;
     if (!plan->training) return;
     measure_chunks(plan, i);
@@ -125,7 +130,7 @@ static void fold(struct plan *plan, int i, const real *mean, const real *varianc
 {
     const struct planned *l = &plan->layers[i];
     batchnorm_fold(l->batchnorm.c, plan->net.layers[i].batchnorm.eps, mean, variance, plan_value_of(plan, i, 0), plan_value_of(plan, i, 1),
-                   l->coefficients, l->coefficients + round16((size_t)l->batchnorm.c));
+                   scale_of(l), scale_of(l) + round16((size_t)l->batchnorm.c));
 }
 
 /* The batch's mean and variance into the layer's own arrays, and tracked. */
@@ -150,8 +155,7 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
     const struct planned *l = j->layer;
-    const real *scale = l->coefficients, *shift = scale + round16((size_t)l->batchnorm.c);
-    j->plan->kernels->batchnorm->apply(&l->batchnorm, rows, l->x, scale, shift, l->y);
+    j->plan->kernels->batchnorm->apply(&l->batchnorm, rows, l->x, l->affine.scale, l->affine.shift, l->y);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------------------------- */
@@ -217,7 +221,7 @@ static const struct word words[] = {
 
 const struct layer_row layer_batchnorm = {
     .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .operations = 2,
-    .reads_input = true, .stores = bn_stores,
+    .scales = true, .reads_input = true, .stores = bn_stores,
     .mixes_images = true, .problem = bn_problem, .images = bn_images, .algorithm = bn_algorithm, .place = bn_place,
     .partials = bn_partials, .before_inference = fold_running,
     .work = {

@@ -216,6 +216,13 @@ static size_t conv_partials(const struct plan *plan, int i)
     return (size_t)weight_chunks(&wave) * plan_stride(plan, i);
 }
 
+/* Forward and backward-weights read x: both have to. */
+static bool conv_reads_through(const struct planned *l)
+{
+    const unsigned both = l->variant[CONV_FWD]->head.promises & l->variant[CONV_BWD_WEIGHTS]->head.promises;
+    return !l->tiles && both & READS_THROUGH;
+}
+
 /* In bf16 rows are made one by one; a call for two of them sets its tiles up half as often. */
 enum { TILE_ROWS = 2 };
 
@@ -353,7 +360,8 @@ const struct layer_row layer_conv = {
     .name = "conv", .words = words, .print = print_conv, .shape = conv_shape, .window = conv_window, .macs = conv_macs,
     .way_out = "; change window or padding, or shrink the image less before it", .tensors = conv_tensors, .reads_input = true,
     .stores = conv_stores, .problem = conv_problem, .images = conv_images, .choose = conv_choose, .algorithm = conv_algorithm,
-    .place = conv_place, .worker_bytes = conv_worker_bytes, .partials = conv_partials, .pack = conv_pack,
+    .place = conv_place, .reads_through = conv_reads_through, .worker_bytes = conv_worker_bytes, .partials = conv_partials,
+    .pack = conv_pack,
     .work = {
         [WORK_LINES] = { .rows = tiles_lines },
         [WORK_FORWARD] = { .rows = forward_rows, .grain = forward_grain },

@@ -97,6 +97,8 @@ struct layer_row {
     enum need (*needs_output)(const struct layer *l); /* backward needs y; NULL: it does not */
     bool whole_output;                                /* y has a place in the whole batch's buffer, although backward does not read it */
     int operations;                                   /* of an element of y, where that is cheap to make anew; 0: it is not */
+    bool scales;                                      /* y is x * scale + shift, per channel: can be read through */
+    bool (*reads_through)(const struct planned *l);   /* can it read its input through such? NULL: it cannot */
     bool mixes_images;                                /* an image's y depends on the other images of the batch */
     bool (*only_maxima)(const struct layer *l);       /* y is a maximum of x over windows */
     bool (*keeps_order)(const struct layer *l);       /* is monotone, elementwise, without memory: may change places with only_maxima */

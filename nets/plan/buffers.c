@@ -152,11 +152,10 @@ int buffers_value_names(const struct net *net, bool training, int *label)
 /* What forward passes of that course do with the layer's output. */
 static void value_lives(const struct net *net, const struct sharing *s, int course, int layer, struct life *life)
 {
-    const int *made = s->value[course], next = layer + 1;
+    const int *made = s->value[course];
     lives_at(life, made[layer]);
-    if (next < net->count) lives_at(life, made[next]);
-    for (int a = next; a < net->count; a++)
-        if (net_source(net, a) == layer) lives_at(life, made[a]);
+    for (int a = layer + 1; a < net->count; a++)
+        if (s->from[a] == layer || net_source(net, a) == layer) lives_at(life, made[a]);
 }
 
 static void value_lives_backward(const struct net *net, const struct sharing *s, int layer, struct life *life)
@@ -165,10 +164,12 @@ static void value_lives_backward(const struct net *net, const struct sharing *s,
     lives_at(life, s->again[layer]);
     if (next < net->count) lives_at(life, s->again[next]);
     if (row_of(net, layer)->needs_output) lives_at(life, s->gradient[layer]);
-    if (next == net->count || !row_of(net, next)->reads_input || s->lines[TRAINING_PASS][next] >= 0) return; /* it keeps x as lines */
-    lives_at(life, s->weights[next]);
-    lives_at(life, s->sums[next]);
-    lives_at(life, s->gradient[next]);
+    for (int a = next; a < net->count; a++) {
+        if (s->from[a] != layer || !row_of(net, a)->reads_input || s->lines[TRAINING_PASS][a] >= 0) continue; /* it keeps x as lines */
+        lives_at(life, s->weights[a]);
+        lives_at(life, s->sums[a]);
+        lives_at(life, s->gradient[a]);
+    }
 }
 
 /* The last layer's output is for whoever asks. Dropout counts vectors from the beginning of the batch, so what it reads and writes in
@@ -196,6 +197,9 @@ static void assign_values(const struct net *net, bool training, const struct sha
         if (s->value_bytes[i] > l->size) l->size = s->value_bytes[i];
     }
     for (int l = 0; l < labels; l++) {
+        bool lives = false;
+        for (int i = 0; i < LIVES; i++) lives |= label[l].life[i].begin >= 0;
+        if (!lives) label[l].size = 0; /* it is read through */
         settle(s, &label[l]);
         take_buffer(&list, label, l, training, &label[l]);
     }
@@ -282,6 +286,7 @@ static void nothing_shared(const struct net *net, struct sharing *s)
         s->weights[i] = s->sums[i] = 2 * n - i;
         s->gradient[i] = s->skips[i] = 2 * n - i;
         s->value_bytes[i] = s->gradient_bytes[i] = shape_values(net->layers[i].out) * sizeof(real);
+        s->from[i] = i - 1;
         s->again[i] = s->lines[TRAINING_PASS][i] = s->lines[INFERENCE_PASS][i] = s->dlines[i] = -1;
     }
     for (int entry = 0; entry <= 2 * n; entry++) s->phase[TRAINING_PASS][entry] = s->phase[INFERENCE_PASS][entry] = entry;

@@ -42,7 +42,7 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     assert(left > 0);
     planned_images(&l, what->kind, left < most ? left : most);
     const int source = net_source(&plan->net, layer);
-    l.x = at(piece, l.x, own_value(plan, layer - 1), storage_value(plan, layer - 1));
+    l.x = at(piece, l.x, own_value(plan, l.from), storage_value(plan, l.from));
     l.y = at(piece, l.y, own_value(plan, layer), storage_value(plan, layer));
     if (l.skip) l.skip = at(piece, l.skip, own_value(plan, source), storage_value(plan, source));
     l.dy = at(piece, l.dy, own_gradient(plan, layer), storage_gradient(plan, layer));

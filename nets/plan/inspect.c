@@ -157,6 +157,17 @@ static void print_again(const struct plan *plan, FILE *out)
     if (count) fputc('\n', out);
 }
 
+/* What is never made. */
+static void print_through(const struct plan *plan, FILE *out)
+{
+    char word[96];
+    int count = 0;
+    for (int i = 0; i < plan->net.count; i++)
+        if (plan->layers[i].unmade)
+            fprintf(out, "%s %d %s", count++ ? "," : "read through:", i, layer_print(&plan->net.layers[i], word, sizeof word));
+    if (count) fputc('\n', out);
+}
+
 /* A line per phase that goes block by block. */
 static void print_phases(const struct plan *plan, enum pass pass, FILE *out)
 {
@@ -235,6 +246,7 @@ void plan_print(const struct plan *plan, FILE *out)
     for (int pass = 0; pass < PASSES; pass++) print_groups(plan, (enum pass)pass, out);
     for (int pass = plan->training ? TRAINING_PASS : INFERENCE_PASS; pass <= INFERENCE_PASS; pass++)
         print_phases(plan, (enum pass)pass, out);
+    print_through(plan, out);
     print_again(plan, out);
     for (int i = 0; i < b->values; i++) print_buffer(plan, "y", i, b->value_size[i], b->value_local[i], out);
     for (int i = 0; i < b->gradients; i++) print_buffer(plan, "dy", i, b->gradient_size[i], b->gradient_local[i], out);

@@ -42,6 +42,7 @@ struct sharing {
     int again[NET_MAX_LAYERS];                                                                                /* y, for backward */
     int lines[2][NET_MAX_LAYERS], dlines[NET_MAX_LAYERS];                                                     /* of x and dy, in bf16 */
     size_t value_bytes[NET_MAX_LAYERS], gradient_bytes[NET_MAX_LAYERS];                                       /* of y and dy, per image */
+    int from[NET_MAX_LAYERS]; /* the layer whose y is read as x */
     int phase[2][ENTRIES_MOST];
     int blocks[2][ENTRIES_MOST]; /* that a worker has under way, at most */
 };
@@ -102,6 +103,8 @@ struct schedule {
 int schedules_build(struct plan *plan, bool fuse, struct why *why);
 /* Is the layer's output made anew for backward rather than kept? (recompute.c) */
 bool made_again(const struct plan *plan, int layer);
+/* Decides which layers read through which. */
+void read_through(struct plan *plan);
 /* Multiply-adds per image. */
 double stage_macs(const struct plan *plan, const struct stage *s);
 /* Bytes per image block of all that the stages make. */
@@ -157,6 +160,9 @@ struct planned {
     };
     const struct conv_variant *variant[CONV_DIRECTIONS]; /* conv only */
     const struct conv_bf16_variant *tiles;               /* conv and dense: it is in bf16; NULL: in float32 */
+    int from;                                            /* the layer whose y is read as x: the one below, or through some further down */
+    bool unmade;                                         /* its output is never made: the layer above reads through it */
+    struct through affine;                               /* batch norm: what reading through it means */
     enum storage stored, gradient_stored;                /* of y and dy */
     struct bf16_map map, gradient_map;                   /* of their lines, for one image block, where they are bf16 */
     bool gates, gates_back; /* a ReLU: who makes what it reads, of values or of gradients, stores it as if it had passed through already */

@@ -219,6 +219,8 @@ void courses_share(const struct plan *plan, struct sharing *s)
     for (int i = 0; i < plan->net.count; i++) {
         s->value_bytes[i] = storage_value(plan, i) / LANES;
         s->gradient_bytes[i] = storage_gradient(plan, i) / LANES;
+        s->from[i] = plan->layers[i].from;
+        s->value[TRAINING_PASS][i] = s->value[INFERENCE_PASS][i] = -1;
     }
     for (int i = 0; i < NET_MAX_LAYERS; i++) s->weights[i] = s->sums[i] = s->gradient[i] = s->skips[i] = s->again[i] = -1;
     for (int i = 0; i < NET_MAX_LAYERS; i++) s->lines[TRAINING_PASS][i] = s->lines[INFERENCE_PASS][i] = s->dlines[i] = -1;

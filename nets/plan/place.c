@@ -67,7 +67,7 @@ static real *gradient_at(const struct plan *plan, int layer)
 void plan_place_values(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i];
-    l->x = value_at(plan, i - 1);
+    l->x = value_at(plan, l->from);
     l->y = value_at(plan, i);
     l->skip = layer_row(plan->net.layers[i].kind)->source ? value_at(plan, net_source(&plan->net, i)) : NULL;
 }

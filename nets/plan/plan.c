@@ -146,8 +146,9 @@ static int arrange(struct plan *plan, const struct plan_options *o, struct why *
     assert(plan->at_once <= plan->batch);
     for (int i = 0; i < plan->net.count; i++) planned_images(&plan->layers[i], plan->net.layers[i].kind, plan->at_once);
     plan->by_block = !o->no_fuse && !o->no_blocks && units_balance(plan, 1) >= 0.8;
-    plan->recompute = !o->no_recompute;
+    plan->recompute = !o->no_fuse && !o->no_recompute;
     if (!o->no_fuse) storage_choose(plan);
+    read_through(plan);
     const int code = schedules_build(plan, !o->no_fuse, why);
     if (code != 0) return code;
     courses_build(plan);
@@ -155,7 +156,7 @@ static int arrange(struct plan *plan, const struct plan_options *o, struct why *
     courses_share(plan, &sharing);
     for (int i = 0; i < plan->net.count && plan->training; i++) {
         const int made = sharing.value[TRAINING_PASS][i], used = sharing.gradient[i];
-        if (used >= 0 && sharing.phase[TRAINING_PASS][made] == sharing.phase[TRAINING_PASS][used])
+        if (made >= 0 && used >= 0 && sharing.phase[TRAINING_PASS][made] == sharing.phase[TRAINING_PASS][used])
             plan->layers[i].own_blocks = sharing.blocks[TRAINING_PASS][made];
     }
     for (int i = 0; i < plan->net.count; i++) share_lines(plan, &sharing, i);

@@ -264,10 +264,17 @@ static struct stage *add_stage(struct plan *plan, enum pass pass, enum work work
     return stage;
 }
 
+/* Of a layer that another reads through: its output is not made, and a ReLU's backward is part of batch norm's. */
+static bool is_read_through(const struct plan *plan, enum work work, int layer)
+{
+    return work == WORK_FORWARD || (work == WORK_DATA && !layer_row(plan->net.layers[layer].kind)->scales);
+}
+
 /* The stage, if the layer's kind has such work. */
 static void maybe_stage(struct plan *plan, enum pass pass, enum work work, int layer)
 {
     const struct layer_work *does = &layer_row(plan->net.layers[layer].kind)->work[work];
+    if (plan->layers[layer].unmade && is_read_through(plan, work, layer)) return;
     if (does->rows || does->whole) add_stage(plan, pass, work, layer, does);
 }
 

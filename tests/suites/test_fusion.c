@@ -351,18 +351,22 @@ Test(blocks, memory_does_not_follow_the_batch)
 }
 
 /* Batch norm's output, with the activation in place over it, is made anew where a convolution's sums go block by block: at 28x28, not at
- * 5x5, and not where an add reads it, or the loss. */
+ * 5x5, and not where an add reads it, or the loss. Where the convolution can read through both it is not made at all. */
 Test(blocks, batch_norm_is_made_anew_where_it_is_read_by_block)
 {
-    static const char TEXT[] = "1x28x28 conv8same bn relu conv8same bn tanh max4 conv8 bn relu conv4 bn relu gap";
+    static const char TEXT[] =
+        "1x28x28 conv8same bn tanh conv8same bn relu conv8same bn conv8same bn tanh max4 conv8 bn relu conv4 bn relu gap";
     const struct plan_options options = { .batch = 64, .training = true };
     struct plan *plan = plan_of(TEXT, options);
     struct plan *kept = plan_of(TEXT, (struct plan_options){ .batch = 64, .training = true, .no_recompute = true });
     struct plan *source = plan_of("1x28x28 conv8same bn relu conv8same add2 gap", options);
-    assert_prints(plan, "made anew in backward: 1 bn, 2 relu\n", true);
+    assert_prints(plan, "made anew in backward: 1 bn, 2 tanh\n", true);
+    assert_prints(plan, "read through: 4 bn, 5 relu, 7 bn\n", true);
     assert_prints(kept, "made anew", false);
+    assert_prints(kept, "read through", false);
     assert_prints(source, "made anew", false);
-    cr_assert_geq(plan_bytes(kept).activations, plan_bytes(plan).activations + (size_t)3 * 8 * 28 * 28 * LANES * sizeof(real));
+    assert_prints(source, "read through", false);
+    cr_assert_geq(plan_bytes(kept).activations, plan_bytes(plan).activations + (size_t)3 * 3 * 8 * 28 * 28 * LANES * sizeof(real));
     plan_close(plan);
     plan_close(kept);
     plan_close(source);
