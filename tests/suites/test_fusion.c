@@ -159,13 +159,16 @@ Test(fusion, same_bits_for_whole_batches)
     close_teams(teams);
 }
 
-/* ReLU goes behind a max-pool where it may: not behind an average, not where a skip asks for what it made, nor do others. */
+/* ReLU goes behind a max-pool where it may: not behind an average, not where a skip asks for what it made, nor do others. The last net has
+ * batch norm, and ReLU on it, that a convolution reads through, and such that an add reads. */
 Test(fusion, same_bits_with_relu_behind_pools)
 {
-    static const char *const nets[] = { "2x13x12 conv4same relu max2 conv5 relu max3step1pad1 dense3", "2x13x12 conv4same relu avg2 dense3",
+    static const char *const nets[] = { "2x13x12 conv4same relu max2 conv5 relu max3step1pad1 dense3",
+                                        "2x13x12 conv4same relu avg2 dense3",
                                         "1x9x9 conv4same relu max2step1pad0,1,0,1 add2 relu dense3",
                                         "1x9x9 relu max2 conv4same leaky0.1 max2 tanh max2 dense3",
-                                        "2x12x12 conv4same bn relu max2 drop0.3 relu max2 dense3" };
+                                        "2x12x12 conv4same bn relu max2 drop0.3 relu max2 dense3",
+                                        "1x20x20 conv16same bn relu conv16 bn conv16same bn relu conv16same add2 bn relu max2 dense3" };
     struct team *teams[3];
     open_teams(teams);
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) assert_same_bits(nets[i], 40, teams, 1);
