@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "../nets/sha256.h"
+#include "../nets/whole_file.h"
 
 enum { NAME_MOST = 60 };
 
@@ -62,17 +63,17 @@ static void name_after_file(const char *cell, const char *path, bool weights_onl
     snprintf(name, size, "%s from %.12s%s", cell, hex, weights_only ? ", weights only" : "");
 }
 
-/* Asked before the data are read and hours are trained: can a file be written there? */
+/* Before the data are read and hours are trained: opens the file as saving will, and drops it. */
 static void check_save(const char *path)
 {
     assert(path);
     struct stat there;
-    char folder[4096];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-    if (!*folder) snprintf(folder, sizeof folder, "/");
-    const int status = stat(path, &there) == 0 && S_ISDIR(there.st_mode) ? EISDIR : access(folder, W_OK | X_OK) ? errno : 0;
+    struct whole_file w;
+    int status = *path ? 0 : ENOENT;
+    if (!status && stat(path, &there) == 0 && !S_ISREG(there.st_mode)) status = S_ISDIR(there.st_mode) ? EISDIR : EINVAL;
+    if (!status) status = -whole_open(&w, path, NULL);
     if (status) quit(EXIT_FAIL, "--save %s: %s; give a place to write", path, strerror(status));
+    whole_drop(&w);
 }
 
 /* What is not said is taken from the zoo's cell, or for a typed net from nowhere: no data set is chosen silently. */
@@ -129,15 +130,15 @@ int main(int argc, const char **argv)
     const struct poptOption more[] = {
         { "net", 0, POPT_ARG_STRING, &r.net, 0, "a net string, or a cell of the zoo (--list); default: --load's", "NET" },
         { "name", 0, POPT_ARG_STRING, &r.name, 0,
-          "what rows call this run (default: custom): bench/tools/compare --by cell tells names apart", "NAME" },
+          "the name of this run in rows (default: custom), by which bench/tools/compare --by cell groups runs", "NAME" },
         { "recipe", 0, POPT_ARG_STRING, &r.recipe, 0, "like \"opt=adam lr=0.01 epochs=3\"; a cell's own with these words added", "WORDS" },
-        { "load", 0, POPT_ARG_STRING, &r.load, 0, "start from this safetensors file: resume its run, if it has a position", "FILE" },
-        { "weights-only", 0, POPT_ARG_NONE, &r.weights_only, 0, "of --load take the weights and start from update 0", NULL },
+        { "load", 0, POPT_ARG_STRING, &r.load, 0, "start from this safetensors file: resume its run, if it records a position", "FILE" },
+        { "weights-only", 0, POPT_ARG_NONE, &r.weights_only, 0, "take only the weights of --load, and start from update 0", NULL },
         { "save", 0, POPT_ARG_STRING, &r.save, 0, "write a safetensors file after every epoch", "FILE" },
         { "checkpoint-every", 0, POPT_ARG_INT, &r.every, 0,
-          "write checkpoints beside the rows after every so many epochs: a sweep that was stopped goes on within its runs", "N" },
-        { "on-divergence", 0, POPT_ARG_STRING, &r.on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
-          "stop|continue" },
+          "write checkpoints beside the rows every N epochs: a stopped sweep resumes within its runs", "N" },
+        { "on-divergence", 0, POPT_ARG_STRING, &r.on_divergence, 0,
+          "whether a run stops (the default) or continues once its loss is not finite", "stop|continue" },
         { "summary", 0, POPT_ARG_NONE, &r.summary, 0, "print the net's summary (shapes, parameters, memory), and exit", NULL },
         { "help-net", 0, POPT_ARG_NONE, &r.help_net, 0, "print what --net takes, and exit", NULL },
         { "help-recipe", 0, POPT_ARG_NONE, &r.help_recipe, 0, "print what --recipe takes, and exit", NULL },

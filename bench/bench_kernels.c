@@ -136,7 +136,7 @@ static int run(const struct request *r, const struct options *o, bool gbench)
              o->filter ? o->filter : " these flags");
     }
     if (!o->list) group_summary(&g, &report);
-    if (!o->list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
+    if (!o->list && *noise_read(&noise, text, sizeof text)) warn("timings are disturbed: %s", text);
     if (!o->list) report_close(&report);
     else report_listed(o, g.ran, g.rules.max_time);
     problems_free(&list);
@@ -153,11 +153,11 @@ int main(int argc, char **argv)
         { "peers", 0, POPT_ARG_STRING, &r.peers, 0, "onednn, autovec, both with a comma (default), or none", "LIST" },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
-        { "picked", 0, POPT_ARG_NONE, &r.picked, 0, "of our variants only those that the planner would take", NULL },
-        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "interleave with another start: see bench/tools/bench-turns", "IN,OUT" },
+        { "picked", 0, POPT_ARG_NONE, &r.picked, 0, "of convgauge's variants, only those that the planner would choose", NULL },
+        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "interleave with another process: see bench/tools/bench-turns", "IN,OUT" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every call", NULL },
-        { "mutants", 0, POPT_ARG_NONE, &r.mutants, 0, "let the checks' wrong variants take part: they must be refused", NULL },
-        { "no-check", 0, POPT_ARG_NONE, &r.no_check, 0, "time without checking first: for profilers alone, rows say so", NULL },
+        { "mutants", 0, POPT_ARG_NONE, &r.mutants, 0, "add the checks' deliberately wrong variants: they must be refused", NULL },
+        { "no-check", 0, POPT_ARG_NONE, &r.no_check, 0, "time without checking first (for profilers only; rows say so)", NULL },
         POPT_TABLEEND
     };
     static struct options options;

@@ -155,7 +155,7 @@ static void run(const struct request *r, const struct options *o, bool gbench)
     if (g.disturbed)
         report_remark(&report, "\n%d cases were disturbed: the FMA loop beside them moved by more than %.0f %%.", g.disturbed,
                       100 * REFERENCE_MOST);
-    if (!o->list && !r->plan && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
+    if (!o->list && !r->plan && *noise_read(&noise, text, sizeof text)) warn("timings are disturbed: %s", text);
     if (!o->list) report_close(&report);
     else report_listed(o, g.ran, g.rules.max_time);
     free(nets.list);
@@ -171,11 +171,13 @@ int main(int argc, char **argv)
         { "precision", 0, POPT_ARG_STRING, &r.precision, 0,
           "float32 (the default), or bf16: beside float32, and in --plan, --profile and --units by itself", "float32|bf16" },
         { "profile", 0, POPT_ARG_NONE, &r.profile, 0, "where a training step's time goes, layer by layer", NULL },
-        { "units", 0, POPT_ARG_NONE, &r.units, 0, "into how many pieces a training step is cut, and what 64 workers make of them", NULL },
-        { "plan", 0, POPT_ARG_NONE, &r.plan, 0, "print how a training step is planned: variants, what is fused, who lives where", NULL },
+        { "units", 0, POPT_ARG_NONE, &r.units, 0,
+          "print how many units of work a training step has, and a model of its speed on 64 workers", NULL },
+        { "plan", 0, POPT_ARG_NONE, &r.plan, 0, "print the plan of a training step: variants, fused layers, where tensors are stored",
+          NULL },
         { "rel-ci", 0, POPT_ARG_DOUBLE, &r.rel_ci, 0, "stop when the median's 95 % interval is narrower than this share (0.02)", "X" },
         { "max-time", 0, POPT_ARG_DOUBLE, &r.max_time, 0, "seconds per case at most (1)", "S" },
-        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "interleave with another start: see bench/tools/bench-turns", "IN,OUT" },
+        { "turns", 0, POPT_ARG_STRING, &r.turns, 0, "interleave with another process: see bench/tools/bench-turns", "IN,OUT" },
         { "cold", 0, POPT_ARG_NONE, &r.cold, 0, "empty the caches before every step", NULL },
         POPT_TABLEEND
     };

@@ -249,7 +249,7 @@ int main(int argc, char **argv)
         report_drop(&report);
         quit(EXIT_USAGE, "nothing to run: no case matches --filter %s; --list shows what there is", o.filter ? o.filter : "");
     }
-    if (!o.list && *noise_read(&noise, text, sizeof text)) warn("figures are disturbed: %s", text);
+    if (!o.list && *noise_read(&noise, text, sizeof text)) warn("timings are disturbed: %s", text);
     if (o.list) return report_listed(&o, o.thread_count ? ran : 2 * ran, rules.max_time);
     report_close(&report);
     return EXIT_OK;

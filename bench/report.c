@@ -54,8 +54,8 @@ int report_workers(const struct options *o, int threads)
 void report_team(const struct options *o, const struct team *team)
 {
     if (team_crowded(team))
-        warn("other runs of ours use the cores here: workers are not pinned, figures are of threads that share and wander");
-    else if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: figures are of threads that may wander");
+        warn("other runs of ours use the cores here: workers are not pinned, and timings are of threads that share cores and migrate");
+    else if (o->bind != BIND_NONE && !team_pinned(team)) warn("binding was refused here: timings are of threads that may migrate");
 }
 
 /* Cores that other runs have claimed, now or when it was asked last: a row may have met either. */
@@ -66,7 +66,7 @@ static int beside(void)
     if (!all && topology_open(&all, NULL)) return 0;
     const int now = topology_taken(all), most = now > before ? now : before;
     if (before < 0 && now)
-        warn("another run of ours uses %d of the cores here: it disturbs the figures, and rows say so (\"beside\")", now);
+        warn("another run of ours uses %d of the cores here: it disturbs the timings, and rows say so (\"beside\")", now);
     before = now;
     return most;
 }
@@ -77,11 +77,11 @@ static FILE *open_beside(struct report *r)
 {
     assert(r->path);
     assert(!r->beside);
-    if (access(r->path, F_OK) == 0) quit(EXIT_FAIL, "--output %s: is there already; remove it, or give another file", r->path);
+    if (access(r->path, F_OK) == 0) quit(EXIT_FAIL, "--output %s: exists; remove it, or give another file", r->path);
     if (asprintf(&r->beside, "%s.part", r->path) < 0) quit(EXIT_FAIL, "out of memory");
     const int fd = open(r->beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (fd < 0 && errno == EEXIST)
-        quit(EXIT_FAIL, "--output %s: a bench is at it or was stopped there; rename or remove %s, or give another file", r->path,
+        quit(EXIT_FAIL, "--output %s: a bench is writing it or was stopped there; rename or remove %s, or give another file", r->path,
              r->beside);
     if (fd < 0) return NULL;
     stop_says("", r->beside);

@@ -14,8 +14,8 @@
  *   relu   leaky0.01   tanh   drop0.2
  *   add3                                             adds the output of the layer three places before (its top-left crop when larger);
  *                                                    the net's input counts as the place before the first layer
- * Options may come in any order. The last layer's outputs are the logits; softmax and cross-entropy follow by themselves. net_print writes
- * the canonical form, which a row carries. */
+ * Options may come in any order. The last layer's outputs are the logits; softmax and cross-entropy are added automatically. net_print
+ * writes the canonical form, which a row carries. */
 #ifndef NETS_NET_H
 #define NETS_NET_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The net as a table, in the shape that torchsummary made familiar, with receptive fields, work and memory beside it. That tool's
- * "estimated sizes" are counted its way so that documented figures can be compared; what a run of ours really takes is in the plan. */
+ * "estimated sizes" are counted its way so that documented values can be compared; what our own runs take is in the plan. */
 #include "net.h"
 
 #include <assert.h>

@@ -249,7 +249,7 @@ static int make(struct sweep *s, struct rows *rows, const struct run *const *tod
     if (count) outcome = sweep_run(s, todo, count, rows);
     keep_close(s, rows);
     if (outcome.signal) {
-        warn("interrupted: %d of %d runs are in %s; the same command goes on from there", done + outcome.finished, done + count,
+        warn("interrupted: %d of %d runs are in %s; the same command continues from there", done + outcome.finished, done + count,
              rows->path);
         return (int)exit_of_signal(outcome.signal);
     }
@@ -279,7 +279,7 @@ int ablation_run(const struct study *study, const struct options *options, const
     s.cores = usable_cores();
     warn_threads(&s);
     const bool runs = !options->dry_run && !wish->report;
-    if (runs && wish->timing && !clock_moves()) quit(EXIT_FAIL, "the clock stands still or goes back here: nothing can be timed");
+    if (runs && wish->timing && !clock_moves()) quit(EXIT_FAIL, "the clock stands still or runs backwards here: nothing can be timed");
     if (runs) memory_check(&s);
     open_data(&s, &data);
     sweep_runs(&s);
@@ -288,7 +288,7 @@ int ablation_run(const struct study *study, const struct options *options, const
     if (wish->report && rows.count == 0)
         quit(EXIT_FAIL, "--report %s: no rows there; name a file of rows, like results/local/%s.jsonl", rows.path, s.study);
     if (wish->report && !any_row(&s, &rows))
-        quit(EXIT_FAIL, "--report %s: none of its %d rows is a run of %s on the data and seeds asked for; name another file, or --data",
+        quit(EXIT_FAIL, "--report %s: none of its %d rows is a run of %s on the requested data and seeds; name another file, or --data",
              rows.path, rows.count, s.study);
     if (runs && rows_open(&rows, &why)) /* locked before it is asked what is to do */
         quit(EXIT_FAIL, "%s", why.text);
@@ -330,16 +330,19 @@ int ablation_main(const struct study *study, int argc, const char **argv)
     int arms = 0, tier = 0, timing = 0, summary = 0, every = 0;
     char *report = NULL, *pictures = NULL, *on_divergence = NULL;
     const struct poptOption more[] = {
-        { "arms", 0, POPT_ARG_NONE, &arms, 0, "the arms too, not the published cells alone (--filter and --quick find them anyway)", NULL },
-        { "tier", 0, POPT_ARG_INT, &tier, 0, "one tier alone: 1 published cells, 2 arms that a claim needs, 3 others, 4 speedruns",
+        { "arms", 0, POPT_ARG_NONE, &arms, 0, "run the arms, too, not only the published cells (--filter and --quick include them anyway)",
+          NULL },
+        { "tier", 0, POPT_ARG_INT, &tier, 0, "only one tier: 1 published cells, 2 arms that a claim needs, 3 others, 4 speedruns",
           "1|2|3|4" },
-        { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing: tables of the rows in this file; verdicts: tools/report", "FILE" },
-        { "pictures", 0, POPT_ARG_STRING, &pictures, 0, "runs of the first seed also write what can be drawn of their net, here", "DIR" },
-        { "on-divergence", 0, POPT_ARG_STRING, &on_divergence, 0, "a run whose loss is no finite number stops (the default) or goes on",
-          "stop|continue" },
+        { "report", 0, POPT_ARG_STRING, &report, 0, "run nothing, print tables of the rows in this file (verdicts: tools/report)", "FILE" },
+        { "pictures", 0, POPT_ARG_STRING, &pictures, 0,
+          "runs of the first seed also write filters, feature maps and more into DIR, as .npy", "DIR" },
+        { "on-divergence", 0, POPT_ARG_STRING, &on_divergence, 0,
+          "whether a run stops (the default) or continues once its loss is not finite", "stop|continue" },
         { "checkpoint-every", 0, POPT_ARG_INT, &every, 0,
-          "write checkpoints beside the rows after every so many epochs: a sweep that was stopped goes on within its runs", "N" },
-        { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: a short run per cell and thread count, alone", NULL },
+          "write checkpoints beside the rows every N epochs: a stopped sweep resumes within its runs", "N" },
+        { "timing", 0, POPT_ARG_NONE, &timing, 0, "measure speed instead: one short run per cell and thread count, nothing beside it",
+          NULL },
         { "summary", 0, POPT_ARG_NONE, &summary, 0, "print a summary of each net (shapes, parameters, memory), and exit", NULL },
         POPT_TABLEEND
     };

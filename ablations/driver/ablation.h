@@ -65,7 +65,7 @@ struct wish {
     bool directory;          /* the data are whatever lies in --data-dir */
     bool epoch_lines;        /* a line on stderr per epoch */
     bool again;              /* run what has a row already (no second row is written) */
-    bool summary;            /* print the nets' summaries and leave */
+    bool summary;            /* print the nets' summaries and exit */
     bool weights_only;       /* of `load` */
     bool go_on_diverged;     /* as train_options has it */
     const char *load, *save; /* checkpoints, as train_options has them; NULL: none */

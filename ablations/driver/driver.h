@@ -78,7 +78,7 @@ double run_seconds(const struct sweep *s, const struct run *r);
 
 /* sha256 over what makes the run's bits. */
 void run_make_id(const struct sweep *s, struct run *r);
-/* The child's part: figures of a finished run. Non-finite numbers become null and are named in "not_finite". New reference. */
+/* The child's part: results of a finished run. Non-finite numbers become null and are named in "not_finite". New reference. */
 json_t *record_result(const struct sweep *s, const struct run *r, const struct metrics *m, bool pinned);
 /* The whole row: head, result, memory, environment. Borrows result and environment; new reference. */
 json_t *record_row(const struct sweep *s, const struct run *r, json_t *result, double peak_rss_bytes, bool quiet, json_t *environment);

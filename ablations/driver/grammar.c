@@ -9,12 +9,12 @@
 void grammar_net(FILE *out)
 {
     assert(out);
-    fprintf(out,
-            "A net is its input as CxHxW, then its layers, with spaces between them. [Options] may be left out and come in any order:\n\n");
+    fprintf(out, "A net is its input as CxHxW, then its layers, with spaces between them. [Options] may be left out, and may be given in "
+                 "any order:\n\n");
     for (int kind = 0; kind < LAYER_KINDS; kind++)
         for (const struct word *word = layer_row((enum layer_kind)kind)->words; word->name; word++)
             fprintf(out, "  %-48s %s\n", word->usage, word->means);
-    fprintf(out, "\nThe last layer's outputs are the logits; softmax and cross-entropy follow by themselves.\n\n"
+    fprintf(out, "\nThe last layer's outputs are the logits; softmax and cross-entropy are added automatically.\n\n"
                  "Examples:\n"
                  "  1x28x28 dense10\n"
                  "  1x28x28 conv8same relu bn max2 drop0.2 conv16 relu gap dense10\n"

@@ -37,7 +37,7 @@ void keep_begin(struct keep *k, const struct sweep *s, const struct rows *rows, 
         options->load = k->path;
         return;
     }
-    snprintf(text, sizeof text, "%s; the run starts anew", why.text);
+    snprintf(text, sizeof text, "%s; the run starts from the beginning", why.text);
     options->warn(options->context, text);
 }
 

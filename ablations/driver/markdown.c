@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- words and figures */
+/* ---- words and numbers */
 
 /* A number of any size with the digits that matter, "" for NAN; whole ones by thousands. */
 static const char *shown(double value, int digits, char text[48])

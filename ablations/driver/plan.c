@@ -227,7 +227,7 @@ static bool fit(const struct sweep *s, struct entry *e, struct why *why)
     if (net_parse(e->net, &net, why) || train_check(&net, &recipe, e->data, why)) return false;
     size_up(e, &recipe, s->wish->timing);
     if (e->epochs > MAX_EPOCHS)
-        why_fail(why, -EINVAL, "%d epochs are asked for; the most is %d, set epochs= or updates= lower", e->epochs, MAX_EPOCHS);
+        why_fail(why, -EINVAL, "%d epochs requested; at most %d are possible, set epochs= or updates= lower", e->epochs, MAX_EPOCHS);
     return e->epochs <= MAX_EPOCHS;
 }
 

@@ -145,8 +145,8 @@ static void say_finished(struct driver *d, const struct slot *slot)
     run_name(d->s, slot->run, name, sizeof name);
     const json_t *diverged = json_object_get(r, "diverged_at_update");
     if (diverged)
-        progress_say(&d->progress, "[%d/%d] %s: diverged at update %d (its loss is no finite number), %s%s", d->progress.done,
-                     d->progress.total, name, (int)json_integer_value(diverged), duration(seconds, took), ending);
+        progress_say(&d->progress, "[%d/%d] %s: diverged at update %d (its loss is not finite), %s%s", d->progress.done, d->progress.total,
+                     name, (int)json_integer_value(diverged), duration(seconds, took), ending);
     else
         progress_say(&d->progress, "[%d/%d] %s: test %.2f %% (best epoch %.2f), %.0f images/s, %s%s", d->progress.done, d->progress.total,
                      name, json_number_value(json_object_get(r, "test_acc")), json_number_value(json_object_get(r, "best_test_acc")),
@@ -159,7 +159,7 @@ static void store(struct driver *d, struct slot *slot, double peak_rss_bytes)
     struct why why;
     if (d->cores.bind != BIND_NONE && json_is_false(json_object_get(slot->result, "pinned")) && !d->warned_pinning) {
         progress_clear(&d->progress);
-        warn("workers cannot be pinned here; going on unpinned (rows say \"pinned\": false; --bind none silences this)");
+        warn("workers cannot be pinned here; continuing unpinned (rows say \"pinned\": false; --bind none silences this)");
         d->warned_pinning = true;
     }
     const bool quiet = d->s->jobs == 1 && !slot->beside && topology_taken(d->cores.all) == 0;
@@ -209,7 +209,7 @@ static void finish(struct driver *d, struct slot *slot)
         progress_clear(&d->progress);
         run_name(d->s, slot->run, name, sizeof name);
         if (WIFSIGNALED(status))
-            warn("%s: died by signal %d (%s); the other runs go on", name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+            warn("%s: was killed by signal %d (%s); the other runs continue", name, WTERMSIG(status), strsignal(WTERMSIG(status)));
         else warn("%s: %s", name, *slot->message ? slot->message : "ended without a result");
     }
     json_decref(slot->result);
@@ -269,7 +269,7 @@ static void go(struct driver *d, const struct run *const *todo, int count)
             live++;
         }
         if (live == 0 && next < count && !stopping) {
-            warn("cannot start a process: %s; free some, or give fewer --jobs, and start again to go on", strerror(errno));
+            warn("cannot start a process: %s; free some, or give fewer --jobs, and start again to continue", strerror(errno));
             d->outcome.failed += count - next;
             return;
         }

@@ -46,7 +46,7 @@ struct noise {
     long switches;
 };
 void noise_open(struct noise *n);
-/* The reasons why figures cannot be trusted, "; " between them; "" when none. */
+/* The reasons why timings cannot be trusted, "; " between them; "" when none. */
 const char *noise_read(struct noise *n, char *text, size_t size);
 
 #ifdef __cplusplus

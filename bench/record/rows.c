@@ -309,7 +309,7 @@ static int append_line(struct rows *r, const char *line, size_t length, struct w
     if (written == (ssize_t)length && (!r->regular || fdatasync(r->fd) == 0 || errno == EINVAL)) return add_line(r, line, length, why);
     if (written == (ssize_t)length) error = errno; /* a disk may say only now that it is full */
     take_back(r, written);
-    return why_fail(why, -error, "%s: %s; its %d earlier rows are intact: make room or give another --output, and start again to go on",
+    return why_fail(why, -error, "%s: %s; its %d earlier rows are intact: make room or give another --output, and start again to continue",
                     r->path, strerror(error), r->count);
 }
 

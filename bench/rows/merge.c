@@ -16,9 +16,9 @@
 
 static const char what_it_does[] =
     "Merges files of rows (.jsonl, .jsonl.xz, committed or not) of shards and machines: each id once, in a fixed order.\n"
-    "Rows with one id must agree in what makes a result: weights, accuracies, losses. Those that do not are named, and so are ids that\n"
-    "--expect asks for and nobody has; the exit code is 1 then, and with a conflict nothing is written. A timing row belongs to its\n"
-    "host: the last one of an id counts. Lines that the programs would not take are named and left out here, too.";
+    "Rows with the same id must agree in weights, accuracies and losses. Conflicts are named, and so are ids that --expect lists and no\n"
+    "file has; the exit code is then 1, and after a conflict nothing is written. A timing row belongs to its host: the last one of an id\n"
+    "counts. Lines that the programs would refuse are named and left out here, too.";
 
 /* The place of the output, locked before anything is read, so that no row can come there unseen. */
 struct place {

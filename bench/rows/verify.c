@@ -13,8 +13,8 @@
 
 static const char what_it_does[] =
     "Checks files of rows (.jsonl, .jsonl.xz): strict JSON, one object a line, each with the checksum that it was written with; and\n"
-    "checkpoints (.safetensors): the format's layout without holes, the sha256 of tensors and of metadata. What is from before there were\n"
-    "checksums has none, and that is said. One line per file; the exit code is 1 when one is broken or not there.";
+    "checkpoints (.safetensors): the format's layout without holes, the sha256 of tensors and of metadata. Older files have no checksums,\n"
+    "and their line says so. One line per file; the exit code is 1 if one is broken or missing.";
 
 /* What was found in one file. */
 struct found {
@@ -56,8 +56,8 @@ static bool verify_rows(const char *path, char *text, size_t size)
     if (status) snprintf(text, size, "%s", why.text);
     else if (f.broken > 1) snprintf(text, size, "%s: broken: line %d: %s; and %ld lines more", path, f.first, f.words, f.broken - 1);
     else if (f.broken) snprintf(text, size, "%s: broken: line %d: %s", path, f.first, f.words);
-    else if (f.rows == f.checked) snprintf(text, size, "%s: %ld rows, all with their checksums", path, f.rows);
-    else snprintf(text, size, "%s: %ld rows, %ld of them from before there were checksums", path, f.rows, f.rows - f.checked);
+    else if (f.rows == f.checked) snprintf(text, size, "%s: %ld rows, all checksums right", path, f.rows);
+    else snprintf(text, size, "%s: %ld rows, %ld of them older and without checksums", path, f.rows, f.rows - f.checked);
     row_lines_close(&l);
     return status == 0 && f.broken == 0;
 }
@@ -72,7 +72,7 @@ static bool verify_checkpoint(const char *path, char *text, size_t size)
         snprintf(text, size, "%s", why.text);
         return false;
     }
-    snprintf(text, size, "%s: %d tensors, %s", path, tensors, sealed ? "as their checksums say" : "from before there were checksums");
+    snprintf(text, size, "%s: %d tensors, %s", path, tensors, sealed ? "checksums right" : "older and without checksums");
     return true;
 }
 

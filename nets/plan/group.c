@@ -62,6 +62,17 @@ struct run {
     const struct stage *stage;
 };
 
+/* In bf16, planning may have given the stage memory in which its rows are widened and rounded (storage.c). */
+static void stage_rows(const struct job *job, const struct stage *s, struct span rows, int worker)
+{
+    if (s->staging.band) {
+        storage_rows(job, s, rows, worker);
+        return;
+    }
+    s->does->rows(job, rows, worker);
+    if (!s->does->chunks) round_rows(job, s->work, rows);
+}
+
 /* Rows of one stage, counted within the piece. */
 static void make_rows(const struct run *run, int i, const struct piece *piece, struct span rows)
 {
@@ -77,7 +88,7 @@ static void make_rows(const struct run *run, int i, const struct piece *piece, s
         rows.end = before + (rows.end == piece->blocks * s->rows ? piece->blocks * s->chunks : chunk_at[rows.end]);
     }
     if (s->does->rows) {
-        storage_rows(&job, s, rows, piece->worker);
+        stage_rows(&job, s, rows, piece->worker);
         return;
     }
     s->does->blocks(&job, (struct span){ 0, piece->blocks }, piece->worker);
@@ -195,7 +206,7 @@ static void run_single(void *context, int begin, int end, int worker)
     const struct job job = job_of(run->plan, s->layer);
     const struct span units = { begin, end };
     const struct span rows = s->does->chunks ? units : (struct span){ unit_row(run, begin), unit_row(run, end) };
-    storage_rows(&job, s, rows, worker);
+    stage_rows(&job, s, rows, worker);
 }
 
 void group_run(struct plan *plan, enum pass pass, int g)

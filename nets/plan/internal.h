@@ -326,7 +326,7 @@ size_t storage_gradient(const struct plan *plan, int layer);
 /* The ReLU that goes with the layer's work; -1: none. */
 int storage_gate(const struct plan *plan, enum work work, int layer);
 struct staging storage_staging(const struct plan *plan, const struct stage *s);
-/* The stage's rows of the job, rounded where they have to be; of sums its chunks. */
+/* Of a stage with staging: its rows of the job (of sums its chunks), widened, computed and rounded band by band. */
 void storage_rows(const struct job *job, const struct stage *s, struct span rows, int worker);
 
 /* For a kind's own work: is the operand stored as bf16, where its lines are, and of so many blocks their map. */

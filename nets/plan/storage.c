@@ -302,11 +302,7 @@ static void make_band(const struct job *j, const struct stage *s, const struct w
 
 void storage_rows(const struct job *j, const struct stage *s, struct span rows, int worker)
 {
-    if (!s->staging.band) {
-        s->does->rows(j, rows, worker);
-        if (!s->does->chunks) round_rows(j, s->work, rows);
-        return;
-    }
+    assert(s->staging.band > 0);
     const struct way w = way_of(j, s->work);
     for (int row = rows.begin, end; row < rows.end; row = end) {
         const int block = row / s->rows, last = (block + 1) * s->rows < rows.end ? (block + 1) * s->rows : rows.end;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A safetensors file, checked before anything is taken from it. It is somebody else's until proven otherwise: header, types, shapes
+ * A safetensors file, checked before anything is taken from it. It is untrusted until checked: header, types, shapes
  * and offsets must be what the format's reference reader (safetensors' Metadata::validate) takes, tensors one after another without
  * holes from the first byte of the data to the last, and checksums must hold. */
 #include "checkpoint.h"

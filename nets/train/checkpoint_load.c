@@ -202,7 +202,7 @@ int checkpoint_load(const char *path, struct plan *plan, struct position *at, st
     else if (code == 0) code = why_fail(why, -ENOMEM, "%s: no memory to load it; free some", path);
     if (code == 0 && at) *at = read;
     if (code == 0 && why) *why = (struct why){ "" };
-    if (code == 0 && !a.sealed) why_fail(why, 1, "%s: has no checksums, as files from before there were any: taken as it is", path);
+    if (code == 0 && !a.sealed) why_fail(why, 1, "%s: has no checksums, being older than they are: accepted as it is", path);
     free(list);
     archive_close(&a);
     return code;

@@ -10,9 +10,9 @@
  *   norm=MEAN,SD (of pixels / 255; the default 0,1 is plain /255)   raw=1 (pixels 0…255 as they are)
  *   pad=32 (zero-pad to 32x32)   channel=red   permute=SEED (one fixed pixel permutation)
  *   augment=rotate:15,shift:2,cropresize:22:0.1     any of these, in the order written, training images only
- *   select=perclass:1000 | first:3000 | single:7 | split:55000 (train on a random 55,000, validate on the rest: "test" figures are then
+ *   select=perclass:1000 | first:3000 | single:7 | split:55000 (train on a random 55,000, validate on the rest: "test" results are then
  *     validation's)
- *   testselect=perclass:100 | train (the training images, as some texts measured: "test" figures are then training's)
+ *   testselect=perclass:100 | train (the training images, as some articles measured: "test" results are then training's)
  * Later words win, so an arm is a recipe with words added; a change of opt= drops what was said before for the other family, and raw and
  * norm replace each other. none, all, default, 0 take a word back.
  * recipe_print writes the canonical form (opt, lr, batch, epochs, and all that differs from the defaults, keys in this order); it stands in

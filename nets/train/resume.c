@@ -69,7 +69,7 @@ static int load_start(const struct resume *r, struct position *from, struct why 
     return 0;
 }
 
-/* A file may hold anything: weights that are no finite numbers are loaded as they are, and said. */
+/* A file may hold anything: weights that are not finite are loaded as they are, and reported. */
 static void warn_of_weights(const struct resume *r)
 {
     for (int i = 0; r->options->warn && i < plan_tensors(r->plan); i++) {

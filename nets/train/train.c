@@ -83,7 +83,7 @@ static void timed_evaluate(struct run *r, const struct images *images, const int
     r->metrics->infer_images_per_s = r->infer_seconds > 0 ? (double)r->inferred / r->infer_seconds : 0;
 }
 
-/* A loss that is no finite number: logits, or weights before them, are none either. The first time is kept. */
+/* A loss that is not finite: nor are the logits, or weights before them. The first time is kept. */
 static void watch_divergence(struct run *r, double loss)
 {
     if (!isfinite(loss) && r->metrics->diverged_at == 0) r->metrics->diverged_at = r->at.step;
@@ -245,7 +245,7 @@ static int count_steps(struct run *r, struct why *why)
     long steps = recipe->updates ? recipe->updates : (long)recipe->epochs * r->steps_per_epoch;
     long epochs = (steps + r->steps_per_epoch - 1) / r->steps_per_epoch;
     if (epochs > MAX_EPOCHS || steps > INT_MAX)
-        return why_fail(why, -EINVAL, "%ld epochs are asked for; the most is %d, set epochs= or updates= lower", epochs, MAX_EPOCHS);
+        return why_fail(why, -EINVAL, "%ld epochs requested; at most %d are possible, set epochs= or updates= lower", epochs, MAX_EPOCHS);
     r->steps = (int)steps;
     return 0;
 }
@@ -332,7 +332,7 @@ static void hash_weights(struct run *r)
 static void finish(struct run *r)
 {
     struct metrics *m = r->metrics;
-    if (r->inferred == 0 && !m->diverged_at) /* resumed at its end: nothing was trained, but speed and the exact figures are asked for */
+    if (r->inferred == 0 && !m->diverged_at) /* resumed at its end: nothing was trained, but speed and exact results are wanted */
         timed_evaluate(r, r->test_images, r->test, r->test_count, &m->test_acc, &m->test_loss);
     if (r->options->evaluate_train && !m->diverged_at)
         timed_evaluate(r, &r->data->train, r->train, r->train_count, &m->train_acc, &m->train_loss);

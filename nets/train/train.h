@@ -19,7 +19,7 @@ struct metrics {                               /* per cent; losses are means ove
     double seconds; /* training steps with batch assembly, not loading or evaluation */
     double train_images_per_s, infer_images_per_s;
     struct plan_bytes bytes;
-    int diverged_at;         /* the update, counted from 1, whose loss was the first that was no finite number, or after which the test loss
+    int diverged_at;         /* the update, counted from 1, whose loss was the first not to be finite, or after which the test loss
                               * was; then accuracies and losses above are NaN, the curves as they were seen. 0: none */
     int tiles;               /* in bf16: the ISA of the tiles; else -1 */
     bool fused;              /* as planned: hooks may ask for every layer by itself */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * mnist-architectures: five nets on MNIST, valid 3x3 convolutions with bias. Epochs and batch of the first three, the schedule and the
- * augmentation are guesses (the article gives ranges; the augmentation is that course's template): what recipe explains the figures is the
+ * augmentation are guesses (the article gives ranges; the augmentation is that course's template): what recipe explains the values is the
  * study. */
 #include "zoo.h"
 
@@ -44,13 +44,13 @@ static const struct zoo_cell cells[] = {
       .recipe = SGD "batch=64 epochs=1" TEMPLATE,
       .parameters = 4418,
       .published_acc = 88.87,
-      .published_as = "test set, probably after one epoch (guess); an earlier text" },
+      .published_as = "test set, probably after one epoch (guess); an earlier version of the article" },
     { .cell = "exp3s-dense50",
       .net = "1x28x28 conv8 relu conv16 relu max2 conv8 relu max2 dense50 relu dense10",
       .recipe = SGD "batch=64 epochs=1" TEMPLATE,
       .parameters = 12968,
       .published_acc = 82.55,
-      .published_as = "test set, probably after one epoch (guess); an earlier text" },
+      .published_as = "test set, probably after one epoch (guess); an earlier version of the article" },
     { .cell = "exp4",
       .net = "1x28x28 conv32 relu conv16 relu conv16 relu max2 conv16 relu conv16 relu conv16 relu conv12 relu dense10",
       .recipe = SGD "batch=64 epochs=20" TEMPLATE,

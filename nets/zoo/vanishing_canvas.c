@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * vanishing-canvas: D times conv 3x3 (three channels), ReLU, max-pool 2 with stride 1, then one dense layer, for D from 1 to 15. The
- * text trains on 1,000 images of a class as one full batch, pixels 0 to 255 as they are. Its curves are pictures; its words are the
- * figures below. */
+ * article trains on 1,000 images of a class as one full batch, pixels 0 to 255 as they are. Its curves are pictures; its words are the
+ * values below. */
 #include "zoo.h"
 
 #include <stddef.h>

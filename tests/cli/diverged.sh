@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A run whose loss is no finite number stops, says when, and its row has no accuracy; with --on-divergence continue it goes on, and its row
+# A run whose loss is not finite stops, says when, and its row has no accuracy; with --on-divergence continue it continues, and its row
 # has none either. Weights that are no numbers are loaded with a word.
 . "$CLI/lib.sh"
 tiny d

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# A checkpoint without its position starts nothing anew; one from before there were checksums goes on with a word, a FIFO at once.
+# A checkpoint without its position starts nothing anew; an older one without checksums continues with a word, a FIFO ends at once.
 . "$CLI/lib.sh"
 tiny d
 train --net "$net" --recipe "$small" --data-dir d --save c.safetensors --output r.jsonl --quiet >/dev/null

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Peak memory is the run's own: a small net after a big one shows the smaller figure.
+# Peak memory is the run's own: a small net after a big one shows the smaller value.
 . "$CLI/lib.sh"
 tiny d
 big="1x28x28 conv64same relu conv64same relu gap dense10"

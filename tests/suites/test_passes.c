@@ -285,7 +285,7 @@ Test(passes, training_learns)
     plan_close(plan);
 }
 
-/* Counted where the C library counts; under a sanitizer, which replaces it, both figures are 0. */
+/* Counted where the C library counts; under a sanitizer, which replaces it, both counts are 0. */
 Test(passes, nothing_allocates_after_planning)
 {
     struct plan *plan = plan_of(RICH, (struct plan_options){ .batch = 64, .training = true });

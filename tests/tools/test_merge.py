@@ -107,7 +107,7 @@ class Merge(Files):
             self.assertTrue(isinstance(each['env'], str) and 'test_acc_per_epoch' not in each and 'crc32' not in each)
         self.merge('-o', 'back.jsonl', 'kept/s.jsonl')
         self.assertEqual(self.read('back.jsonl'), rows)
-        self.assertEqual(self.verify('back.jsonl'), 'back.jsonl: 2 rows, all with their checksums\n')
+        self.assertEqual(self.verify('back.jsonl'), 'back.jsonl: 2 rows, all checksums right\n')
         self.write('c.jsonl', [row(2)])
         self.merge('--compact', '-o', 'kept/s.jsonl', 'kept/s.jsonl', 'c.jsonl')
         self.merge('-o', 'back.jsonl', 'kept/s.jsonl')
@@ -341,9 +341,9 @@ class Verify(Files):
         self.assertEqual(
             self.verify('new.jsonl', 'old.jsonl', 'packed.jsonl.xz').splitlines(),
             [
-                'new.jsonl: 2 rows, all with their checksums',
-                'old.jsonl: 2 rows, 1 of them from before there were checksums',
-                'packed.jsonl.xz: 1 rows, all with their checksums',
+                'new.jsonl: 2 rows, all checksums right',
+                'old.jsonl: 2 rows, 1 of them older and without checksums',
+                'packed.jsonl.xz: 1 rows, all checksums right',
             ],
         )
 
@@ -355,7 +355,7 @@ class Verify(Files):
             self.verify('a.jsonl', 'good.jsonl', 'nowhere', code=1).splitlines(),
             [
                 'a.jsonl: broken: line 2: its checksum is wrong: changed since it was written; and 1 lines more',
-                'good.jsonl: 1 rows, all with their checksums',
+                'good.jsonl: 1 rows, all checksums right',
                 'nowhere: No such file or directory',
             ],
         )
