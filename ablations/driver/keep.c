@@ -23,7 +23,7 @@ static bool can_go_on(const struct train_options *o) { return !o->hooks.started 
 
 void keep_begin(struct keep *k, const struct sweep *s, const struct rows *rows, const struct run *r, struct train_options *options)
 {
-    char text[sizeof(struct why) + 32];
+    char text[sizeof(struct why) + 64];
     struct why why;
     int tensors;
     bool sealed;
