@@ -23,7 +23,7 @@ wait $pid
 echo "$?"
 for file in r.checkpoints/*; do truncate -s -1 "$file"; done
 "${kept[@]}" --seeds 2 2>e >/dev/null
-grep "anew" e
+grep "from the beginning" e
 grep -c "  epoch [1-5] of" e
 ls
 train --net "$net" --data-dir d --output /dev/null --checkpoint-every 1 --quiet
