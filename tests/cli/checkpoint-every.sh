@@ -3,7 +3,7 @@
 # not taken; in the end no checkpoint is left.
 . "$CLI/lib.sh"
 tiny d
-sweep=(train --net "$net" --recipe "opt=adam lr=0.001 batch=20 epochs=100" --data-dir d --jobs 2)
+sweep=(train --net "$net" --recipe "opt=adam lr=0.001 batch=20 epochs=400" --data-dir d --jobs 2)
 kept=("${sweep[@]}" --checkpoint-every 2 --output r.jsonl)
 bits() { sed -E 's/.*"seed":([0-9]+).*("test_acc_per_epoch":\[[^]]*\]).*("weights_sha256":"[0-9a-f]*").*/\1 \2 \3/' "$1" | sort; }
 "${sweep[@]}" --seeds 0,1 --output whole.jsonl --quiet >/dev/null

@@ -8,6 +8,6 @@ until_has e "epoch 2 "
 kill -KILL "$(cut -d' ' -f1 "/proc/$pid/task/$pid/children")"
 wait $pid
 rc=$?
-grep -E "killed|failed" e >&2
+grep -E "killed by|failed" e >&2
 wc -l <r.jsonl
 exit $rc
