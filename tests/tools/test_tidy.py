@@ -57,9 +57,11 @@ class TidyTest(unittest.TestCase):
 
     def test_words(self):
         self.finds('docs/a.md', 'Both are sampled in turns.\n', 'docs/a.md:1: "in turns" is a word of our own; the field says interleaved')
+        self.finds('docs/a.md', 'As said in the\ntext.\n', 'docs/a.md:1: "the text" is a word of our own; the field says the article')
         self.finds('docs/a.md', 'As the text says.\n', 'docs/a.md:1: "the text" is a word of our own; the field says the article')
         for line in ('/* The judge of both. */', 'static const char *const a = "the judge";', 'int judge;'):
             self.finds('nets/a.c', C + line + '\n', 'nets/a.c:3: "judge" is a word of our own; the field says check')
+        self.finds('nets/a.c', C + '/* Both in\n * turns. */\n', 'nets/a.c:3: "in turns" is a word of our own; the field says interleaved')
         self.clean({'nets/a.c': C + '/* Copies the text. */\n'})
         rival = '# SPDX-License-Identifier: MIT\n# a rival\n'
         self.finds('tools/a.py', rival, 'tools/a.py:2: "rival" is a word of our own; the field says baseline')
