@@ -248,8 +248,8 @@ Test(train, what_does_not_fit_is_refused)
     assert_refused("1x28x28 dense4", "", &d, none, -EINVAL, "the net takes 1x28x28, toy with this recipe gives 1x12x12");
     assert_refused("1x12x12 dense4", "pad=32", &d, none, -EINVAL, "gives 1x32x32");
     assert_refused("1x12x12 dense10", "", &d, none, -EINVAL, "the net ends in 10 outputs, toy has 4 classes; end the net with dense4");
-    assert_refused("1x12x12 dense4", "epochs=1001", &d, none, -EINVAL, "1001 epochs are asked for; the most is 1000");
-    assert_refused("1x12x12 dense4", "batch=1 updates=2000000000", &d, none, -EINVAL, "epochs are asked for");
+    assert_refused("1x12x12 dense4", "epochs=1001", &d, none, -EINVAL, "1001 epochs requested; at most 1000 are possible");
+    assert_refused("1x12x12 dense4", "batch=1 updates=2000000000", &d, none, -EINVAL, "epochs requested");
     assert_refused("1x12x12 dense4", "select=split:64", &d, none, -EINVAL, "so that images remain to validate on");
     none.save = "/no/such/folder/x.safetensors";
     assert_refused("1x12x12 dense4", "", &d, none, -ENOENT, "/no/such/folder/x.safetensors: cannot save");
