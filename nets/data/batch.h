@@ -15,17 +15,17 @@ struct augment {
                          * crop-resize: side of the centre crop */
     double probability; /* of being applied at all; 1 for rotate and shift unless written */
 };
-enum { MAX_AUGMENTS = 4 };
+enum { MAX_AUGMENTS = 4 }; /* of one transform */
 
 /* What happens to each image, in this order: channel, permutation, augmentation, scaling, padding. */
 struct transform {
-    double mean, sd; /* pixel -> (pixel / 255 - mean) / sd */
-    bool raw;        /* pixel -> pixel (0 … 255) instead */
-    int pad;         /* zero-pad (after scaling) to pad x pad, image centred; 0: no padding */
-    bool red;        /* the first channel alone */
-    bool permute;
-    uint64_t permute_seed;
-    int augments;
+    double mean, sd;       /* pixel -> (pixel / 255 - mean) / sd */
+    bool raw;              /* pixel -> pixel (0 … 255) instead */
+    int pad;               /* zero-pad (after scaling) to pad x pad, image centred; 0: no padding */
+    bool red;              /* the first channel alone */
+    bool permute;          /* one permutation of the pixels, the same for all images */
+    uint64_t permute_seed; /* which one */
+    int augments;          /* how many of augment[] apply, in their order; training images alone */
     struct augment augment[MAX_AUGMENTS];
 };
 
@@ -39,8 +39,8 @@ enum selection_kind {
     SELECT_TRAIN      /* for tests alone: the images that are trained on */
 };
 struct selection {
-    enum selection_kind kind;
-    int count; /* as the kind says; 0 where it says nothing */
+    enum selection_kind kind; /* of the list above */
+    int count;                /* as the kind says; 0 where it says nothing */
 };
 
 /* Indices into images.train (or .test) that a selection takes, by seed and in ascending order, into index[] (room for images->count);
