@@ -5,8 +5,10 @@
 #include <assert.h>
 #include <string.h>
 
-/* Enough pixels that a chunk's sums are worth keeping apart, few enough that its turned rows stay in a cache of 2 MiB. */
-enum { CHUNK_PIXELS = 512 };
+/* Of a chunk: enough pixels that its sums are worth keeping apart, few enough that its turned rows stay in a cache of 2 MiB. A map of
+ * fewer, but of so many, is one, too: a training step then takes image blocks through its layer one by one and keeps values for these
+ * alone. */
+enum { CHUNK_PIXELS = 512, MAP_PIXELS = 64 };
 
 static const char prefix[] = "bf16:";
 
@@ -85,7 +87,21 @@ static int two_rows(const struct conv *p, enum conv_direction direction)
 }
 
 /* conv.h cuts by these two fields alone. */
-static const struct conv_variant cuts = { .grain = two_rows, .chunk_pixels = CHUNK_PIXELS };
+static struct conv_variant cuts_of(const struct conv *p)
+{
+    const int pixels = p->p * p->q;
+    return (struct conv_variant){ .grain = two_rows,
+                                  .chunk_pixels = pixels >= MAP_PIXELS && pixels < CHUNK_PIXELS ? pixels : CHUNK_PIXELS };
+}
 
-int conv_bf16_chunks(const struct conv *p) { return conv_chunks(&cuts, p); }
-struct span conv_bf16_chunk(const struct conv *p, int i) { return conv_chunk(&cuts, p, i); }
+int conv_bf16_chunks(const struct conv *p)
+{
+    const struct conv_variant cuts = cuts_of(p);
+    return conv_chunks(&cuts, p);
+}
+
+struct span conv_bf16_chunk(const struct conv *p, int i)
+{
+    const struct conv_variant cuts = cuts_of(p);
+    return conv_chunk(&cuts, p, i);
+}
