@@ -108,37 +108,59 @@ struct wino_pixels {
     const float *each[WINO_N_MAX * WINO_N_MAX];
 };
 
-/* How pixels are read: as they are, scaled and shifted, and ReLU of that. */
+/* How pixels are read: as they are, scaled and shifted, and ReLU of that; and whether all lie inside the image. */
 enum wino_reading { READ_PLAIN, READ_SCALED, READ_RELU };
+struct wino_way {
+    bool inside;
+    enum wino_reading how;
+    vf scale, shift;
+};
 
-INLINE vf wino_read(vf x, const enum wino_reading how, vf scale, vf shift)
+INLINE vf wino_read(vf x, const struct wino_way way)
 {
-    if (how == READ_PLAIN) return x;
-    const vf scaled = v_fma(x, scale, shift);
-    return how == READ_RELU ? v_max(scaled, v_zero()) : scaled;
+    if (way.how == READ_PLAIN) return x;
+    const vf scaled = v_fma(x, way.scale, way.shift);
+    return way.how == READ_RELU ? v_max(scaled, v_zero()) : scaled;
 }
 
-/* One vector of every pixel through both transforms in one pass, to[point * plane]. */
-INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane, const bool inside,
-                            const enum wino_reading how, const float *map)
+/* One vector of every pixel through both transforms in one pass, to[point * plane]; of the points' rows [begin, end). */
+INLINE void wino_input_rows(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane,
+                            const struct wino_way way, const int begin, const int end)
 {
     const int n = wino_n(f);
     vf t[WINO_N_MAX][WINO_N_MAX];
-    const vf scale = how == READ_PLAIN ? v_zero() : v_set(map[0]), shift = how == READ_PLAIN ? v_zero() : v_set(map[1]);
     UNROLL_FOR (int j = 0; j < n; j++) {
         vf line[WINO_N_MAX], out[WINO_N_MAX];
         UNROLL_FOR (int r = 0; r < n; r++) {
             const int i = r * n + j;
-            line[r] = wino_read(v_load((inside ? o->first + r * o->row + j * o->column : o->each[i]) + at), how, scale, shift);
-            if (!inside && how != READ_PLAIN) line[r] = v_keep(v_mask(0u - (unsigned)(o->live >> i & 1)), line[r]);
+            line[r] = wino_read(v_load((way.inside ? o->first + r * o->row + j * o->column : o->each[i]) + at), way);
+            if (!way.inside && way.how != READ_PLAIN) line[r] = v_keep(v_mask(0u - (unsigned)(o->live >> i & 1)), line[r]);
         }
         wino_input(f, line, out);
-        UNROLL_FOR (int r = 0; r < n; r++) t[r][j] = out[r];
+        UNROLL_FOR (int r = begin; r < end; r++) t[r - begin][j] = out[r];
     }
-    UNROLL_FOR (int r = 0; r < n; r++, to += n * plane) {
+    UNROLL_FOR (int r = begin; r < end; r++) {
         vf out[WINO_N_MAX];
-        wino_input(f, t[r], out);
-        UNROLL_FOR (int j = 0; j < n; j++) v_store(to + j * plane, out[j]);
+        wino_input(f, t[r - begin], out);
+        UNROLL_FOR (int j = 0; j < n; j++) v_store(to + (r * n + j) * plane, out[j]);
+    }
+}
+
+/* All rows of points, a few at a time, so that what lies between the two transforms stays in registers; pixels are read anew for each few,
+ * and no multiply-add is done twice: what the points of a pair have in common is in one part. */
+INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane,
+                            const struct wino_way way)
+{
+    const int n = wino_n(f);
+    if (n == 6) {
+        wino_input_rows(f, o, at, to, plane, way, 0, 3);
+        wino_input_rows(f, o, at, to, plane, way, 3, 6);
+    } else if (n == 8) {
+        wino_input_rows(f, o, at, to, plane, way, 0, 3);
+        wino_input_rows(f, o, at, to, plane, way, 3, 5);
+        wino_input_rows(f, o, at, to, plane, way, 5, 8);
+    } else {
+        wino_input_rows(f, o, at, to, plane, way, 0, n);
     }
 }
 
@@ -147,13 +169,14 @@ INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, p
 INLINE void wino_input_tile_as(const struct wino *f, const struct wino_pixels *o, int first, int count, float *const *v, ptrdiff_t plane,
                                const int step, const enum wino_reading how)
 {
+    const struct through *t = o->through;
     for (int part = 0; part < PARTS; part++) {
         for (int c = 0; c < count; c++) {
             const ptrdiff_t at = (ptrdiff_t)(first + c) * LANES + part * V;
-            const struct through *t = o->through;
-            const float map[2] = { how == READ_PLAIN ? 0 : t->scale[first + c], how == READ_PLAIN ? 0 : t->shift[first + c] };
-            if (o->inside) wino_input_pass(f, o, at, v[part] + c * step, plane, true, how, map);
-            else wino_input_pass(f, o, at, v[part] + c * step, plane, false, how, map);
+            const vf scale = how == READ_PLAIN ? v_zero() : v_set(t->scale[first + c]);
+            const vf shift = how == READ_PLAIN ? v_zero() : v_set(t->shift[first + c]);
+            if (o->inside) wino_input_pass(f, o, at, v[part] + c * step, plane, (struct wino_way){ true, how, scale, shift });
+            else wino_input_pass(f, o, at, v[part] + c * step, plane, (struct wino_way){ false, how, scale, shift });
         }
     }
 }
