@@ -44,10 +44,10 @@ static inline int image_blocks(int n) { return (n + LANES - 1) / LANES; }
 
 /* What a variant promises about its bits; what is not promised is neither tested nor claimed. */
 enum promise {
-    READS_THROUGH = 8,       /* conv: forward and backward-weights take the problem's `through` */
-    EXACT_ON_INTEGERS = 1,   /* inputs that are small integers (every sum of |products| below 2^24) give the exact result */
-    SAME_BITS_OVER_ISA = 2,  /* every SIMD ISA's and the portable variant of this algorithm give the same bits */
-    SAME_BITS_OVER_SPANS = 4 /* any cut into spans gives the same bits (for sums over the span itself: see the op) */
+    EXACT_ON_INTEGERS = 1,    /* inputs that are small integers (every sum of |products| below 2^24) give the exact result */
+    SAME_BITS_OVER_ISA = 2,   /* every SIMD ISA's and the portable variant of this algorithm give the same bits */
+    SAME_BITS_OVER_SPANS = 4, /* any cut into spans gives the same bits (for sums over the span itself: see the op) */
+    READS_THROUGH = 8         /* conv: forward and backward-weights take the problem's `through` */
 };
 
 /* The head of every row of every op's table. */

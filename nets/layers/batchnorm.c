@@ -67,13 +67,15 @@ static int bn_chunks(const struct planned *l) { return batchnorm_chunks(&l->batc
 
 static struct span bn_chunk(const struct planned *l, int i) { return batchnorm_chunk(&l->batchnorm, i); }
 
-/* Floats of the largest chunk of any number of blocks. */
+/* Floats of the largest chunk of any number of blocks, of what is bf16: it is widened to be summed. */
 static void measure_chunks(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i], some = *l;
     const struct job job = job_of(plan, i);
+    const bool x = storage_is_bf16(&job, OPERAND_X), dy = storage_is_bf16(&job, OPERAND_DY);
     const size_t row = (size_t)l->batchnorm.w * (size_t)l->batchnorm.c * LANES;
     int most = 0;
+    if (!x && !dy) return;
     for (int blocks = 1; blocks <= image_blocks(plan->batch); blocks++) {
         some.batchnorm.n = blocks * LANES;
         for (int chunk = 0; chunk < bn_chunks(&some); chunk++) {
@@ -81,8 +83,8 @@ static void measure_chunks(struct plan *plan, int i)
             most = rows.end - rows.begin > most ? rows.end - rows.begin : most;
         }
     }
-    l->chunk_x = storage_is_bf16(&job, OPERAND_X) ? (size_t)most * row : 0;
-    l->chunk_dy = storage_is_bf16(&job, OPERAND_DY) ? (size_t)most * row : 0;
+    l->chunk_x = x ? (size_t)most * row : 0;
+    l->chunk_dy = dy ? (size_t)most * row : 0;
 }
 
 /* Backward's three are beside them: a layer above may read through this one then. */
