@@ -74,7 +74,7 @@ static double shifted_accuracy(const struct look *look, struct plan *plan, int m
         for (int i = 0; i < n; i++) index[i] = done + i;
         batcher_fill(batcher, images, index, n, &(struct augment_key){ 0 }, plan_input(plan), plan_labels(plan));
         plan_forward(plan, n, false, (struct pass_key){ 0 });
-        for (int i = 0; i < n; i++) right += plan_best(plan)[i] == plan_labels(plan)[i];
+        for (int i = 0; i < n; i++) right += plan_predicted(plan)[i] == plan_labels(plan)[i];
     }
     batcher_close(batcher);
     return 100.0 * right / images->count;

@@ -28,7 +28,7 @@ struct problem {
     size_t count[TENSORS]; /* floats; 0: has none */
     float *tensor[TENSORS];
     size_t byte_count;
-    uint8_t *bytes; /* `which`, `kept`, labels and best */
+    uint8_t *bytes; /* `argmax`, `mask`, labels and `predicted` */
 };
 
 struct work {

@@ -17,11 +17,12 @@ struct dropout {
 const char *dropout_parse(const char *text, struct dropout *p, int *vectors);
 const char *dropout_print(const struct dropout *p, int vectors, char *text, size_t size);
 
-/* y = keep ? x * scale : 0 for vectors (16 floats each) [begin, end), and their masks kept[v], bit l = lane l kept. y may be x. */
-typedef void dropout_fwd_fn(const struct dropout *p, struct span vectors, const real *x, real *y, uint16_t *kept);
+/* y = keep ? x * scale : 0 for vectors (16 floats each) [begin, end), and their masks mask[v], bit l set where lane l is kept. y may be x.
+ */
+typedef void dropout_fwd_fn(const struct dropout *p, struct span vectors, const real *x, real *y, uint16_t *mask);
 
-/* dx = kept ? dy * scale : 0. dx may be dy. */
-typedef void dropout_bwd_fn(const struct dropout *p, struct span vectors, const real *dy, const uint16_t *kept, real *dx);
+/* dx = dy * scale where mask has the lane, else 0. dx may be dy. */
+typedef void dropout_bwd_fn(const struct dropout *p, struct span vectors, const real *dy, const uint16_t *mask, real *dx);
 
 /* A row of the table of dropout: what it is and promises, and its functions, none of them NULL. */
 struct dropout_variant {

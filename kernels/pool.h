@@ -18,20 +18,20 @@ struct pool {
 };
 
 /* As conv_complete, conv_parse, conv_print; strings "max:n64c32h28r2step2pad0", "avg:…" with "count1" where padding is counted.
- * r x r windows; "s" where the width differs, "step" where it differs from 1. A max window has at most 256 taps (`which` is a byte). */
+ * r x r windows; "s" where the width differs, "step" where it differs from 1. A max window has at most 256 taps (`argmax` is a byte). */
 const char *pool_complete(struct pool *p);
 const char *pool_parse(const char *text, struct pool *p);
 const char *pool_print(const struct pool *p, char *text, size_t size);
 
 /* y[B][P][Q][C][16] from x[B][H][W][C][16]; overwrites rows [begin, end) of the B*P output rows.
  * Max: the first tap in row-major order that no later tap exceeds (x > best replaces; so ties keep the first, a NaN is kept only as first
- * tap). which[B][P][Q][C][16] receives its index r*S + s; it may be NULL (inference), and average never touches it.
+ * tap). argmax[B][P][Q][C][16] receives its index r*S + s; it may be NULL (inference), and average never touches it.
  * Average: taps summed in row-major order, then divided. */
-typedef void pool_fwd_fn(const struct pool *p, struct span rows, const real *x, real *y, uint8_t *which);
+typedef void pool_fwd_fn(const struct pool *p, struct span rows, const real *x, real *y, uint8_t *argmax);
 
 /* dx[B][H][W][C][16] from dy[B][P][Q][C][16]; overwrites rows [begin, end) of the B*H input rows, pixels no window covers with zeros.
  * Contributions of overlapping windows are added in row-major order of the windows. */
-typedef void pool_bwd_fn(const struct pool *p, struct span rows, const real *dy, const uint8_t *which, real *dx);
+typedef void pool_bwd_fn(const struct pool *p, struct span rows, const real *dy, const uint8_t *argmax, real *dx);
 
 /* A row of the table of pool: what it is and promises, and its functions, none of them NULL. */
 struct pool_variant {

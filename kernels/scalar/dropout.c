@@ -22,30 +22,30 @@ static uint32_t random_bits(const uint32_t key[2], int vector, int lane)
 
 static real scale_of(const struct dropout *dropout) { return (real)65536 / (real)(65536 - dropout->threshold); }
 
-static void scalar_dropout_fwd(const struct dropout *dropout, struct span vectors, const real *x, real *y, uint16_t *kept)
+static void scalar_dropout_fwd(const struct dropout *dropout, struct span vectors, const real *x, real *y, uint16_t *mask)
 {
-    assert(kept);
+    assert(mask);
     assert(dropout->threshold <= UINT16_MAX);
     for (int v = vectors.begin; v < vectors.end; v++) {
-        unsigned mask = 0;
+        unsigned bits = 0;
         for (int l = 0; l < LANES; l++) {
             const size_t at = (size_t)v * LANES + (size_t)l;
             const bool keep = random_bits(dropout->key, v, l) >= dropout->threshold;
             y[at] = keep ? x[at] * scale_of(dropout) : 0;
-            mask |= (unsigned)keep << l;
+            bits |= (unsigned)keep << l;
         }
-        kept[v] = (uint16_t)mask;
+        mask[v] = (uint16_t)bits;
     }
 }
 
-static void scalar_dropout_bwd(const struct dropout *dropout, struct span vectors, const real *dy, const uint16_t *kept, real *dx)
+static void scalar_dropout_bwd(const struct dropout *dropout, struct span vectors, const real *dy, const uint16_t *mask, real *dx)
 {
-    assert(kept);
+    assert(mask);
     assert(dropout->threshold <= UINT16_MAX);
     for (int v = vectors.begin; v < vectors.end; v++) {
         for (int l = 0; l < LANES; l++) {
             const size_t at = (size_t)v * LANES + (size_t)l;
-            dx[at] = kept[v] >> l & 1 ? dy[at] * scale_of(dropout) : 0;
+            dx[at] = mask[v] >> l & 1 ? dy[at] * scale_of(dropout) : 0;
         }
     }
 }

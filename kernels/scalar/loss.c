@@ -7,7 +7,7 @@
 static real exp_of(real x) { return (real)exp((double)x); }
 
 /* One image: its logits stand LANES apart. `dz` may be NULL or `z`: z[k] is read before dz[k] is written. */
-static void image(const struct loss *loss, bool live, const real *z, int label, real *value, uint8_t *best, real *dz)
+static void image(const struct loss *loss, bool live, const real *z, int label, real *value, uint8_t *predicted, real *dz)
 {
     int largest = 0;
     for (int k = 1; k < loss->k; k++) {
@@ -16,7 +16,7 @@ static void image(const struct loss *loss, bool live, const real *z, int label, 
     const real top = z[largest * LANES];
     real sum = 0;
     for (int k = 0; k < loss->k; k++) sum += exp_of(z[k * LANES] - top);
-    *best = (uint8_t)largest;
+    *predicted = (uint8_t)largest;
     *value = live ? (real)log((double)sum) - (z[label * LANES] - top) : 0;
     for (int k = 0; dz && k < loss->k; k++) {
         const real chance = exp_of(z[k * LANES] - top) / sum;
@@ -25,7 +25,7 @@ static void image(const struct loss *loss, bool live, const real *z, int label, 
 }
 
 static void scalar_softmax_xent(const struct loss *loss, struct span blocks, const real *z, const uint8_t *label, real *value,
-                                uint8_t *best, real *dz)
+                                uint8_t *predicted, real *dz)
 {
     assert(blocks.begin >= 0);
     assert(blocks.end <= image_blocks(loss->n));
@@ -33,7 +33,7 @@ static void scalar_softmax_xent(const struct loss *loss, struct span blocks, con
         const size_t at = lanes_at(b, 0, 1, 0, loss->k);
         for (int l = 0; l < LANES; l++) {
             const int i = b * LANES + l;
-            image(loss, l < live_lanes(loss->n, b), z + at + l, label[i], &value[i], &best[i], dz ? dz + at + l : NULL);
+            image(loss, l < live_lanes(loss->n, b), z + at + l, label[i], &value[i], &predicted[i], dz ? dz + at + l : NULL);
         }
     }
 }

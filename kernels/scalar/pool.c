@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Pooling: windows walked in row-major order, taps outside the image left out. Backward asks every window, in that order, what it gives to
- * one input pixel. A window's gradient goes to the tap that `which` names, or in equal shares to all its taps. */
+ * one input pixel. A window's gradient goes to the tap that `argmax` names, or in equal shares to all its taps. */
 #include <assert.h>
 #include "scalar.h"
 
@@ -20,17 +20,17 @@ static int taps_counted(const struct pool *pool, int p, int q)
 }
 
 /* One more tap for lane l's result so far; `first` stands for "there was none". */
-static void take_tap(const struct pool *pool, bool first, int tap, real x, real *y, uint8_t *which)
+static void take_tap(const struct pool *pool, bool first, int tap, real x, real *y, uint8_t *argmax)
 {
     if (pool->kind == POOL_AVG) {
         *y = first ? x : *y + x;
     } else if (first || x > *y) {
         *y = x;
-        *which = (uint8_t)tap;
+        *argmax = (uint8_t)tap;
     }
 }
 
-static void pool_window(const struct pool *pool, int row, int q, int c, const real *x, real *y, uint8_t *which)
+static void pool_window(const struct pool *pool, int row, int q, int c, const real *x, real *y, uint8_t *argmax)
 {
     const int b = row / pool->p, p = row % pool->p;
     bool first = true;
@@ -41,7 +41,7 @@ static void pool_window(const struct pool *pool, int row, int q, int c, const re
             const int w = q * pool->step + s - pool->left;
             if (!inside(w, pool->w)) continue;
             const real *in = x + lanes_at(b * pool->h + h, w, pool->w, c, pool->c);
-            for (int l = 0; l < LANES; l++) take_tap(pool, first, r * pool->s + s, in[l], &y[l], &which[l]);
+            for (int l = 0; l < LANES; l++) take_tap(pool, first, r * pool->s + s, in[l], &y[l], &argmax[l]);
             first = false;
         }
     }
@@ -51,7 +51,7 @@ static void pool_window(const struct pool *pool, int row, int q, int c, const re
     }
 }
 
-static void scalar_pool_fwd(const struct pool *pool, struct span rows, const real *x, real *y, uint8_t *which)
+static void scalar_pool_fwd(const struct pool *pool, struct span rows, const real *x, real *y, uint8_t *argmax)
 {
     assert(rows.begin >= 0);
     assert(rows.end <= image_blocks(pool->n) * pool->p);
@@ -61,15 +61,15 @@ static void scalar_pool_fwd(const struct pool *pool, struct span rows, const rea
                 const size_t at = lanes_at(row, q, pool->q, c, pool->c);
                 uint8_t index[LANES] = { 0 };
                 pool_window(pool, row, q, c, x, y + at, index);
-                if (!which || pool->kind == POOL_AVG) continue;
-                for (int l = 0; l < LANES; l++) which[at + (size_t)l] = index[l];
+                if (!argmax || pool->kind == POOL_AVG) continue;
+                for (int l = 0; l < LANES; l++) argmax[at + (size_t)l] = index[l];
             }
         }
     }
 }
 
 /* dx[l] = what the windows give to pixel (h, w) of row `row`. */
-static void gather(const struct pool *pool, int row, int w, int c, const real *dy, const uint8_t *which, real *dx)
+static void gather(const struct pool *pool, int row, int w, int c, const real *dy, const uint8_t *argmax, real *dx)
 {
     const int b = row / pool->h, h = row % pool->h;
     for (int l = 0; l < LANES; l++) dx[l] = 0;
@@ -83,20 +83,20 @@ static void gather(const struct pool *pool, int row, int w, int c, const real *d
             const real taps = pool->kind == POOL_AVG ? (real)taps_counted(pool, p, q) : 1;
             for (int l = 0; l < LANES; l++) {
                 if (pool->kind == POOL_AVG) dx[l] += dy[at + (size_t)l] / taps;
-                else if (which[at + (size_t)l] == r * pool->s + s) dx[l] += dy[at + (size_t)l];
+                else if (argmax[at + (size_t)l] == r * pool->s + s) dx[l] += dy[at + (size_t)l];
             }
         }
     }
 }
 
-static void scalar_pool_bwd(const struct pool *pool, struct span rows, const real *dy, const uint8_t *which, real *dx)
+static void scalar_pool_bwd(const struct pool *pool, struct span rows, const real *dy, const uint8_t *argmax, real *dx)
 {
     assert(rows.begin >= 0);
     assert(rows.end <= image_blocks(pool->n) * pool->h);
-    assert(which || pool->kind == POOL_AVG);
+    assert(argmax || pool->kind == POOL_AVG);
     for (int row = rows.begin; row < rows.end; row++) {
         for (int w = 0; w < pool->w; w++) {
-            for (int c = 0; c < pool->c; c++) gather(pool, row, w, c, dy, which, dx + lanes_at(row, w, pool->w, c, pool->c));
+            for (int c = 0; c < pool->c; c++) gather(pool, row, w, c, dy, argmax, dx + lanes_at(row, w, pool->w, c, pool->c));
         }
     }
 }

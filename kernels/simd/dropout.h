@@ -26,13 +26,13 @@ INLINE void dropout_philox(const uint32_t key[2], uint32_t group, int first, vu 
 
 static float dropout_scale(const struct dropout *p) { return 65536.0f / (65536.0f - (float)p->threshold); }
 
-static void dropout_fwd(const struct dropout *p, struct span vectors, const float *x, float *y, uint16_t *kept)
+static void dropout_fwd(const struct dropout *p, struct span vectors, const float *x, float *y, uint16_t *mask)
 {
     const vf scale = v_set(dropout_scale(p));
     const vu threshold = vu_set(p->threshold);
     for (int begin = vectors.begin, end; begin < vectors.end; begin = end) {
         end = (begin / 8 + 1) * 8 < vectors.end ? (begin / 8 + 1) * 8 : vectors.end;
-        for (int v = begin; v < end; v++) kept[v] = 0;
+        for (int v = begin; v < end; v++) mask[v] = 0;
         for (int part = 0; part < PARTS; part++) {
             vu w[4];
             dropout_philox(p->key, (uint32_t)(begin / 8), part * V, w);
@@ -40,20 +40,20 @@ static void dropout_fwd(const struct dropout *p, struct span vectors, const floa
                 vu word = w[v % 8 / 2], bits = v % 2 ? vu_shr(word, 16) : vu_and(word, vu_set(0xffff));
                 unsigned dropped = v_bits(vu_lt(bits, threshold)), keep = ~dropped & ((1u << V) - 1);
                 ptrdiff_t at = (ptrdiff_t)v * LANES + part * V;
-                kept[v] = (uint16_t)(kept[v] | keep << (part * V));
+                mask[v] = (uint16_t)(mask[v] | keep << (part * V));
                 v_store(y + at, v_keep(v_mask(keep), v_mul(v_load(x + at), scale)));
             }
         }
     }
 }
 
-static void dropout_bwd(const struct dropout *p, struct span vectors, const float *dy, const uint16_t *kept, float *dx)
+static void dropout_bwd(const struct dropout *p, struct span vectors, const float *dy, const uint16_t *mask, float *dx)
 {
     const vf scale = v_set(dropout_scale(p));
     for (int v = vectors.begin; v < vectors.end; v++) {
         UNROLL_FOR (int part = 0; part < PARTS; part++) {
             ptrdiff_t at = (ptrdiff_t)v * LANES + part * V;
-            v_store(dx + at, v_keep(v_mask((unsigned)kept[v] >> (part * V)), v_mul(v_load(dy + at), scale)));
+            v_store(dx + at, v_keep(v_mask((unsigned)mask[v] >> (part * V)), v_mul(v_load(dy + at), scale)));
         }
     }
 }

@@ -6,7 +6,7 @@
 #include "../kernels.h"
 #include "math.h"
 
-static void softmax_xent(const struct loss *p, struct span blocks, const float *z, const uint8_t *label, float *value, uint8_t *best,
+static void softmax_xent(const struct loss *p, struct span blocks, const float *z, const uint8_t *label, float *value, uint8_t *predicted,
                          float *dz)
 {
     const vf share = v_set((float)p->n);
@@ -27,7 +27,7 @@ static void softmax_xent(const struct loss *p, struct span blocks, const float *
             }
             for (int k = 0; k < p->k; k++) sum = v_add(sum, v_exp(v_sub(v_load(from + k * LANES), top)));
             v_store(value + lane, v_keep(alive, v_add(v_log(sum), v_sub(top, target))));
-            v_store_u8(best + lane, index);
+            v_store_u8(predicted + lane, index);
             if (!to) continue;
             for (int k = 0; k < p->k; k++) {
                 vf chance = v_div(v_exp(v_sub(v_load(from + k * LANES), top)), sum);

@@ -18,7 +18,7 @@ static inline void window_cut(int first, int extent, int size, int *from, int *t
     *to = size - first < extent ? size - first : extent;
 }
 
-INLINE void max_pixel(const struct pool *p, struct window n, const float *x, float *y, uint8_t *which, const int S)
+INLINE void max_pixel(const struct pool *p, struct window n, const float *x, float *y, uint8_t *argmax, const int S)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES, row = p->w * column;
     for (ptrdiff_t i = 0; i < column; i += V) {
@@ -32,13 +32,13 @@ INLINE void max_pixel(const struct pool *p, struct window n, const float *x, flo
             }
         }
         v_store(y + i, best);
-        if (which) v_store_u8(which + i, index);
+        if (argmax) v_store_u8(argmax + i, index);
     }
 }
 
 /* Whole 2x2 windows side by side, `step` columns apart: no loops over taps. Where windows overlap fully in memory (step 1) the row is one
- * run of vectors, else every window's channels are. Without `which` the taps' maxima are all there is to do. */
-INLINE void max_run_2x2(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const float *x, float *y, uint8_t *which, bool wanted)
+ * run of vectors, else every window's channels are. Without `argmax` the taps' maxima are all there is to do. */
+INLINE void max_run_2x2(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const float *x, float *y, uint8_t *argmax, bool wanted)
 {
     for (ptrdiff_t i = 0; i < floats; i += V) {
         const float *taps[4] = { x + i, x + column + i, x + row + i, x + row + column + i };
@@ -49,15 +49,15 @@ INLINE void max_run_2x2(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const
             best = v_max(a, best);
         }
         v_store(y + i, best);
-        if (wanted) v_store_u8(which + i, index);
+        if (wanted) v_store_u8(argmax + i, index);
     }
 }
 
-static void max_windows_2x2(const struct pool *p, int windows, const float *x, float *y, uint8_t *which)
+static void max_windows_2x2(const struct pool *p, int windows, const float *x, float *y, uint8_t *argmax)
 {
     const ptrdiff_t column = (ptrdiff_t)p->c * LANES, row = p->w * column, run = p->step == 1 ? windows * column : column;
     for (ptrdiff_t done = 0; done < windows * column; done += run, x += p->step * run) {
-        if (which) max_run_2x2(column, row, run, x, y + done, which + done, true);
+        if (argmax) max_run_2x2(column, row, run, x, y + done, argmax + done, true);
         else max_run_2x2(column, row, run, x, y + done, NULL, false);
     }
 }
@@ -90,7 +90,7 @@ static inline struct span whole_windows(const struct pool *p)
     return (struct span){ begin, end < begin ? begin : end < p->q ? end : p->q };
 }
 
-static void pool_fwd(const struct pool *p, struct span rows, const float *x, float *y, uint8_t *which)
+static void pool_fwd(const struct pool *p, struct span rows, const float *x, float *y, uint8_t *argmax)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
     for (int row = rows.begin; row < rows.end; row++) {
@@ -103,13 +103,13 @@ static void pool_fwd(const struct pool *p, struct span rows, const float *x, flo
             const float *from = x + (((ptrdiff_t)block * p->h + h) * p->w + w) * column;
             ptrdiff_t to = ((ptrdiff_t)row * p->q + q) * column;
             if (q == whole.begin && whole.end > q) {
-                max_windows_2x2(p, whole.end - q, from, y + to, which ? which + to : NULL);
+                max_windows_2x2(p, whole.end - q, from, y + to, argmax ? argmax + to : NULL);
                 q = whole.end - 1;
                 continue;
             }
             window_cut(w, p->s, p->w, &n.s0, &n.s1);
             if (p->kind == POOL_AVG) avg_pixel(p, n, from, y + to);
-            else max_pixel(p, n, from, y + to, which ? which + to : NULL, p->s);
+            else max_pixel(p, n, from, y + to, argmax ? argmax + to : NULL, p->s);
         }
     }
 }
@@ -123,19 +123,19 @@ static inline void covering(int i, int pad, int extent, int step, int out, int *
 }
 
 /* What one window gives one input pixel, all channels: stored for the first window that covers it, added for later ones. `dy` and
- * `which` point at the window's first channel; `tap` is the pixel's place in it, `count` the divisor of an average. */
-INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, const float *dy, const uint8_t *which, float tap, float count,
+ * `argmax` point at the window's first channel; `tap` is the pixel's place in it, `count` the divisor of an average. */
+INLINE void pool_give(const struct pool *p, enum pool_kind kind, bool first, const float *dy, const uint8_t *argmax, float tap, float count,
                       float *dx)
 {
     for (ptrdiff_t i = 0; i < (ptrdiff_t)p->c * LANES; i += V) {
         vf d = v_load(dy + i);
-        d = kind == POOL_MAX ? v_keep(v_eq(v_load_u8(which + i), v_set(tap)), d) : v_div(d, v_set(count));
+        d = kind == POOL_MAX ? v_keep(v_eq(v_load_u8(argmax + i), v_set(tap)), d) : v_div(d, v_set(count));
         v_store(dx + i, first ? d : v_add(v_load(dx + i), d));
     }
 }
 
 /* The gradient that windows [r0, r1) x [s0, s1) give input pixel (h, w) of a block. */
-static inline void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy, const uint8_t *which,
+static inline void pool_gather(const struct pool *p, int block, int h, int w, struct window n, const float *dy, const uint8_t *argmax,
                                float *dx)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
@@ -146,8 +146,8 @@ static inline void pool_gather(const struct pool *p, int block, int h, int w, st
             int first_h = r * p->step - p->top, first_w = s * p->step - p->left;
             if (p->kind == POOL_MAX) {
                 float tap = (float)((h - first_h) * p->s + w - first_w);
-                if (first) pool_give(p, POOL_MAX, true, dy + at, which + at, tap, 0, dx);
-                else pool_give(p, POOL_MAX, false, dy + at, which + at, tap, 0, dx);
+                if (first) pool_give(p, POOL_MAX, true, dy + at, argmax + at, tap, 0, dx);
+                else pool_give(p, POOL_MAX, false, dy + at, argmax + at, tap, 0, dx);
             } else {
                 struct window inside;
                 window_cut(first_h, p->r, p->h, &inside.r0, &inside.r1);
@@ -160,13 +160,13 @@ static inline void pool_gather(const struct pool *p, int block, int h, int w, st
 }
 
 /* What overlapping 2x2 windows give a run of pixels that four cover each: the first window's tap for them is the last, and so on. */
-static void give_overlapping(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const float *dy, const uint8_t *which, float *dx)
+static void give_overlapping(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, const float *dy, const uint8_t *argmax, float *dx)
 {
     for (ptrdiff_t i = 0; i < floats; i += V) {
         const ptrdiff_t windows[4] = { i, i + column, i + row, i + row + column };
         vf sum = v_zero();
         UNROLL_FOR (int t = 0; t < 4; t++) {
-            vf d = v_keep(v_eq(v_load_u8(which + windows[t]), v_set((float)(3 - t))), v_load(dy + windows[t]));
+            vf d = v_keep(v_eq(v_load_u8(argmax + windows[t]), v_set((float)(3 - t))), v_load(dy + windows[t]));
             sum = t == 0 ? d : v_add(sum, d);
         }
         v_store(dx + i, sum);
@@ -174,12 +174,12 @@ static void give_overlapping(ptrdiff_t column, ptrdiff_t row, ptrdiff_t floats, 
 }
 
 /* What 2x2 windows side by side give the two pixels each that they hold of one row, whose taps are `tap` and the next. */
-static void give_apart(ptrdiff_t column, int windows, float tap, const float *dy, const uint8_t *which, float *dx)
+static void give_apart(ptrdiff_t column, int windows, float tap, const float *dy, const uint8_t *argmax, float *dx)
 {
     const vf left = v_set(tap), right = v_set(tap + 1);
-    for (int q = 0; q < windows; q++, dy += column, which += column, dx += 2 * column) {
+    for (int q = 0; q < windows; q++, dy += column, argmax += column, dx += 2 * column) {
         for (ptrdiff_t i = 0; i < column; i += V) {
-            vf d = v_load(dy + i), t = v_load_u8(which + i);
+            vf d = v_load(dy + i), t = v_load_u8(argmax + i);
             v_store(dx + i, v_keep(v_eq(t, left), d));
             v_store(dx + column + i, v_keep(v_eq(t, right), d));
         }
@@ -187,7 +187,7 @@ static void give_apart(ptrdiff_t column, int windows, float tap, const float *dy
 }
 
 /* The common case: columns of input row h (of a block) that 2x2 windows cover whole are given what they get, and returned. */
-static inline struct span give_2x2(const struct pool *p, int block, int h, struct window n, const float *dy, const uint8_t *which,
+static inline struct span give_2x2(const struct pool *p, int block, int h, struct window n, const float *dy, const uint8_t *argmax,
                                    float *dx)
 {
     const ptrdiff_t column = (ptrdiff_t)p->c * LANES;
@@ -197,14 +197,14 @@ static inline struct span give_2x2(const struct pool *p, int block, int h, struc
     const int first = whole.begin * p->step - p->left;
     if (p->step == 1) {
         const struct span columns = { first + 1, whole.end - p->left };
-        give_overlapping(column, p->q * column, (columns.end - columns.begin) * column, dy + at, which + at, dx + columns.begin * column);
+        give_overlapping(column, p->q * column, (columns.end - columns.begin) * column, dy + at, argmax + at, dx + columns.begin * column);
         return columns;
     }
-    give_apart(column, whole.end - whole.begin, (float)(2 * (h + p->top - n.r0 * 2)), dy + at, which + at, dx + first * column);
+    give_apart(column, whole.end - whole.begin, (float)(2 * (h + p->top - n.r0 * 2)), dy + at, argmax + at, dx + first * column);
     return (struct span){ first, first + 2 * (whole.end - whole.begin) };
 }
 
-static void pool_bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *which, float *dx)
+static void pool_bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *argmax, float *dx)
 {
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
     for (int row = rows.begin; row < rows.end; row++) {
@@ -212,12 +212,12 @@ static void pool_bwd(const struct pool *p, struct span rows, const float *dy, co
         struct window n;
         covering(h, p->top, p->r, p->step, p->p, &n.r0, &n.r1);
         float *to = dx + (ptrdiff_t)row * p->w * column;
-        const struct span done = give_2x2(p, block, h, n, dy, which, to);
+        const struct span done = give_2x2(p, block, h, n, dy, argmax, to);
         for (int w = 0; w < p->w; w++) {
             if (w == done.begin && done.end > w) w = done.end;
             if (w == p->w) break;
             covering(w, p->left, p->s, p->step, p->q, &n.s0, &n.s1);
-            pool_gather(p, block, h, w, n, dy, which, to + w * column);
+            pool_gather(p, block, h, w, n, dy, argmax, to + w * column);
         }
     }
 }

@@ -34,7 +34,7 @@ static void drop_place(struct plan *plan, int i)
     assert(plan->at_once >= 1);
     struct planned *l = &plan->layers[i];
     if (plan->training)
-        l->kept = plan_take(plan, ACTIVATIONS, block_at(image_blocks(plan->at_once), plan->net.layers[i].out) / LANES * sizeof *l->kept);
+        l->mask = plan_take(plan, ACTIVATIONS, block_at(image_blocks(plan->at_once), plan->net.layers[i].out) / LANES * sizeof *l->mask);
 }
 
 static struct dropout dropout_of(const struct job *j)
@@ -60,7 +60,7 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
     if (!j->plan->pass.training && l->x == l->y) return;
     const struct span vectors = row_vectors((struct span){ before + rows.begin, before + rows.end }, j->what->out);
     j->plan->kernels->dropout->fwd(j->plan->pass.training ? &some : &none, vectors, from_first(l->x, first), from_first(l->y, first),
-                                   l->kept ? l->kept - first / LANES : NULL);
+                                   l->mask ? l->mask - first / LANES : NULL);
 }
 
 static void data_rows(const struct job *j, struct span rows, int worker)
@@ -68,7 +68,7 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     (void)worker;
     const struct planned *l = j->layer;
     const struct dropout dropout = { .threshold = dropout_threshold(j->what->dropout.rate) };
-    j->plan->kernels->dropout->bwd(&dropout, row_vectors(rows, j->what->out), l->dy, l->kept, l->dx);
+    j->plan->kernels->dropout->bwd(&dropout, row_vectors(rows, j->what->out), l->dy, l->mask, l->dx);
 }
 
 static bool drop_stores(const struct planned *l, enum operand which)

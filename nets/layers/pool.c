@@ -92,21 +92,21 @@ static void pool_place(struct plan *plan, int i)
     struct planned *l = &plan->layers[i];
     const int blocks = l->own_blocks ? plan->workers * l->own_blocks : image_blocks(plan->at_once);
     assert(blocks >= 1);
-    if (plan->training && is_max(what)) l->which = plan_take(plan, ACTIVATIONS, block_at(blocks, what->out));
+    if (plan->training && is_max(what)) l->argmax = plan_take(plan, ACTIVATIONS, block_at(blocks, what->out));
 }
 
 static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
     const struct planned *l = j->layer;
-    j->plan->kernels->pool->fwd(&l->pool, rows, l->x, l->y, j->plan->pass.training ? l->which : NULL);
+    j->plan->kernels->pool->fwd(&l->pool, rows, l->x, l->y, j->plan->pass.training ? l->argmax : NULL);
 }
 
 static void data_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
     const struct planned *l = j->layer;
-    j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->which, l->dx);
+    j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->argmax, l->dx);
 }
 
 static bool pool_stores(const struct planned *l, enum operand which)

@@ -47,10 +47,10 @@ static struct planned planned_piece(const struct plan *plan, int layer, const st
     if (l.skip) l.skip = at(piece, l.skip, own_value(plan, source), storage_value(plan, source));
     l.dy = at(piece, l.dy, own_gradient(plan, layer), storage_gradient(plan, layer));
     l.dx = at(piece, l.dx, own_gradient(plan, layer - 1), storage_gradient(plan, layer - 1));
-    if (l.which) l.which += block_at(l.own_blocks ? piece->worker * l.own_blocks : piece->block, what->out);
+    if (l.argmax) l.argmax += block_at(l.own_blocks ? piece->worker * l.own_blocks : piece->block, what->out);
     if (l.lines) l.lines += (size_t)(l.lines_own ? piece->worker * l.lines_own : piece->block) * tiles_lines_block(&l.conv);
     if (l.dlines) l.dlines += (size_t)(l.dlines_own ? piece->worker * l.dlines_own : piece->block) * tiles_dlines_block(&l.conv);
-    if (l.kept) l.kept += block_at(piece->block, what->out) / LANES;
+    if (l.mask) l.mask += block_at(piece->block, what->out) / LANES;
     return l;
 }
 

@@ -52,7 +52,7 @@ uint8_t *plan_labels(struct plan *plan) { return plan->labels; }
 
 const real *plan_losses(const struct plan *plan) { return plan->losses; }
 
-const uint8_t *plan_best(const struct plan *plan) { return plan->best; }
+const uint8_t *plan_predicted(const struct plan *plan) { return plan->predicted; }
 
 const real *plan_output(const struct plan *plan, int layer)
 {

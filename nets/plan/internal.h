@@ -178,8 +178,8 @@ struct planned {
     real *dy, *dx;         /* dx NULL: nobody below needs it */
     real *packed[2];       /* conv, by direction; NULL where never read */
     bf16 *lines, *dlines;  /* conv in bf16: of x, and in training of dy */
-    uint8_t *which;        /* max-pool, training */
-    uint16_t *kept;        /* dropout, training */
+    uint8_t *argmax;       /* max-pool, training */
+    uint16_t *mask;        /* dropout, training */
     real *mean, *variance; /* batch norm: of the batch, for backward */
     real *coefficients;    /* batch norm: per-channel factors, three arrays of whole vectors */
 };
@@ -216,7 +216,7 @@ struct plan {
     struct arena arenas[FAMILIES];
     real *parameters, *statistic, *gradients, *slots[2];
     real *input, *losses, *logits; /* logits NULL: the last layer's output is it */
-    uint8_t *labels, *best;
+    uint8_t *labels, *predicted;
     real *values[NET_MAX_LAYERS], *value_gradients[NET_MAX_LAYERS];
     real *partials;                 /* sums of chunks, [chunk][stride] */
     real *sums;                     /* batch norm's, four arrays of `channels` */

@@ -65,7 +65,8 @@ static void loss_blocks(void *context, int begin, int end)
     const struct plan *p = j->plan;
     const size_t first = (size_t)p->pass.first * LANES, row = (size_t)j->loss.k * LANES;
     const real *z = p->layers[p->net.count - 1].y;
-    p->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, z, p->labels + first, p->losses + first, p->best + first, j->dz);
+    p->kernels->loss->softmax_xent(&j->loss, (struct span){ begin, end }, z, p->labels + first, p->losses + first, p->predicted + first,
+                                   j->dz);
     if (p->tiles && j->dz) tiles_round(p, (struct span){ begin * j->loss.k, end * j->loss.k }, j->dz);
     if (p->logits)
         memcpy(p->logits + first * (size_t)j->loss.k + (size_t)begin * row, z + (size_t)begin * row,

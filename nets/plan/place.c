@@ -42,7 +42,7 @@ static void place_buffers(struct plan *plan)
         plan->logits = take_reals(plan, ACTIVATIONS, shape_values(plan->net.layers[plan->net.count - 1].out) * images);
     plan->losses = take_reals(plan, ACTIVATIONS, images);
     plan->labels = plan_take(plan, ACTIVATIONS, images);
-    plan->best = plan_take(plan, ACTIVATIONS, images);
+    plan->predicted = plan_take(plan, ACTIVATIONS, images);
     const size_t own = (size_t)plan->workers * LANES;
     for (int i = 0; i < b->values; i++)
         plan->values[i] = plan_take(plan, ACTIVATIONS, b->value_size[i] * (b->value_local[i] ? own : at_once));

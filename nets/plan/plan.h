@@ -71,7 +71,7 @@ real *plan_input(struct plan *plan);
 uint8_t *plan_labels(struct plan *plan);
 const real *plan_logits(const struct plan *plan);
 const real *plan_losses(const struct plan *plan);
-const uint8_t *plan_best(const struct plan *plan);
+const uint8_t *plan_predicted(const struct plan *plan);
 /* Output of layer i after a pass, of training plans made with no_fuse, for tests and pictures: [B][P][Q][K][16]. Where the next layer
  * writes in place (relu, dropout …) it is that layer's. Other plans keep no more than they need: the last layer's alone is sure to be
  * whole. */

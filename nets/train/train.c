@@ -43,9 +43,9 @@ struct run {
 static void tally_pass(struct tally *t, const struct plan *plan, const uint8_t *labels, int n)
 {
     const real *losses = plan_losses(plan);
-    const uint8_t *best = plan_best(plan);
+    const uint8_t *predicted = plan_predicted(plan);
     for (int i = 0; i < n; i++) {
-        t->right += best[i] == labels[i];
+        t->right += predicted[i] == labels[i];
         t->loss += (double)losses[i];
     }
     t->seen += n;
@@ -66,7 +66,7 @@ struct evaluation train_evaluate(struct plan *plan, struct batcher *batcher, con
         batcher_fill(batcher, images, index + done, now, NULL, plan_input(plan), plan_labels(plan));
         plan_forward(plan, now, false, (struct pass_key){ 0 });
         tally_pass(&tally, plan, plan_labels(plan), now);
-        if (predicted) memcpy(predicted + done, plan_best(plan), (size_t)now);
+        if (predicted) memcpy(predicted + done, plan_predicted(plan), (size_t)now);
         done += now;
     }
     return (struct evaluation){ percent(&tally), mean_loss(&tally) };

@@ -6,13 +6,13 @@
 #include "mutants.h"
 
 enum line { FWD, BWD };
-enum slots { SLOT_X, SLOT_DY, SLOT_KEPT };
+enum slots { SLOT_X, SLOT_DY, SLOT_MASK };
 enum rooms { ROOM_Y, ROOM_DX };
 
 struct dropout_case {
     struct dropout p;
     const float *x, *dy;
-    const uint16_t *kept;
+    const uint16_t *mask;
     float *y, *dx; /* wanted */
 };
 
@@ -40,7 +40,7 @@ static void call_fwd(const struct span_case *s, const struct variant *v, struct 
 static void call_bwd(const struct span_case *s, const struct variant *v, struct span units, void *const *out, const float *in)
 {
     const struct dropout_case *k = s->op;
-    ((const struct dropout_variant *)(const void *)v)->bwd(&k->p, units, in, k->kept, out[0]);
+    ((const struct dropout_variant *)(const void *)v)->bwd(&k->p, units, in, k->mask, out[0]);
 }
 
 static void verify(const struct span_case *s, void *const *out)
@@ -48,9 +48,9 @@ static void verify(const struct span_case *s, void *const *out)
     const struct dropout_case *k = s->op;
     const struct tensor_view *t = &s->out[0].view;
     check_bits(s->c, t, 0, view_count(t), out[0], s->call == call_fwd ? k->y : k->dx, "Philox has it");
-    const uint16_t *kept = s->call == call_fwd ? out[1] : NULL;
-    for (int v = 0; kept && v < s->units; v++)
-        if (kept[v] != k->kept[v]) return check_fail(s->c, "kept[%d] = %04x, want %04x", v, kept[v], k->kept[v]);
+    const uint16_t *mask = s->call == call_fwd ? out[1] : NULL;
+    for (int v = 0; mask && v < s->units; v++)
+        if (mask[v] != k->mask[v]) return check_fail(s->c, "mask[%d] = %04x, want %04x", v, mask[v], k->mask[v]);
 }
 
 static void make(struct check *c, struct dropout_case *k, int vectors, bool specials, enum edge edge)
@@ -59,7 +59,7 @@ static void make(struct check *c, struct dropout_case *k, int vectors, bool spec
     const float scale = (float)(65536.0 / (65536.0 - k->p.threshold));
     float *x = guard_place(&c->guards, SLOT_X, "x", count * sizeof *x, 64, edge),
           *dy = guard_place(&c->guards, SLOT_DY, "dy", count * sizeof *dy, 64, edge);
-    uint16_t *kept = guard_place(&c->guards, SLOT_KEPT, "kept", (size_t)vectors * sizeof *kept, 2, edge);
+    uint16_t *mask = guard_place(&c->guards, SLOT_MASK, "mask", (size_t)vectors * sizeof *mask, 2, edge);
     k->p.key[0] = rng_u32(&c->rng);
     k->p.key[1] = rng_u32(&c->rng);
     fill_floats(&c->rng, x, count);
@@ -69,19 +69,19 @@ static void make(struct check *c, struct dropout_case *k, int vectors, bool spec
     k->y = check_room(c, ROOM_Y, count * sizeof *k->y);
     k->dx = check_room(c, ROOM_DX, count * sizeof *k->dx);
     for (int v = 0; v < vectors; v++) {
-        kept[v] = 0;
+        mask[v] = 0;
         for (int l = 0; l < LANES; l++) {
             const size_t i = (size_t)v * LANES + (size_t)l;
             const bool keep = is_kept(&k->p, v, l);
-            kept[v] = (uint16_t)(kept[v] | keep << l);
+            mask[v] = (uint16_t)(mask[v] | keep << l);
             k->y[i] = keep ? x[i] * scale : 0;
             k->dx[i] = keep ? dy[i] * scale : 0;
         }
     }
-    for (int i = SLOT_X; i <= SLOT_KEPT; i++) guard_seal(&c->guards, i);
+    for (int i = SLOT_X; i <= SLOT_MASK; i++) guard_seal(&c->guards, i);
     k->x = x;
     k->dy = dy;
-    k->kept = kept;
+    k->mask = mask;
 }
 
 static const char *run(struct check *c, const char *problem)
@@ -104,7 +104,7 @@ static const char *run(struct check *c, const char *problem)
                                .verify = verify,
                                .op = &k };
         s.out[0] = (struct out){ .view = { backward ? "dx" : "y", 0, 2, { vectors, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
-        s.out[1] = (struct out){ .view = { "kept", 0, 1, { vectors } }, .per_unit = 1, .bytes = sizeof(uint16_t) };
+        s.out[1] = (struct out){ .view = { "mask", 0, 1, { vectors } }, .per_unit = 1, .bytes = sizeof(uint16_t) };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, backward ? BWD : FWD);
     }
     return wrong;

@@ -7,14 +7,14 @@
 #include "mutants.h"
 
 enum slots { SLOT_Z, SLOT_LABEL };
-enum rooms { ROOM_VALUE, ROOM_VALUE_SIZE, ROOM_DZ, ROOM_DZ_SIZE, ROOM_BEST };
+enum rooms { ROOM_VALUE, ROOM_VALUE_SIZE, ROOM_DZ, ROOM_DZ_SIZE, ROOM_PREDICTED };
 
 struct loss_case {
     struct loss p;
     const float *z;
     const uint8_t *label;
     double *value, *value_size, *dz, *dz_size; /* sizes in units of 2^-24: bound is 1 */
-    uint8_t *best;
+    uint8_t *predicted;
 };
 
 static const char *const problems[] = { "loss:n64k10", "loss:n32k10", "loss:n1k10", "loss:n100k10", "loss:n17k1", "loss:n16k256", NULL };
@@ -42,7 +42,7 @@ static void verify(const struct span_case *s, void *const *out)
     if (out[0]) check_dead(s->c, dz, 0, view_count(dz), out[0], DEAD_ZERO);
     check_close(s->c, value, 0, view_count(value), out[1], k->value, k->value_size, t);
     check_dead(s->c, value, 0, view_count(value), out[1], DEAD_ZERO);
-    check_bytes(s->c, &s->out[2].view, 0, view_count(value), out[2], k->best, "the first of the largest");
+    check_bytes(s->c, &s->out[2].view, 0, view_count(value), out[2], k->predicted, "the first of the largest");
 }
 
 /* One image. exp is off by 4 units and its argument by one rounding of |z - top|; a sum of K such adds K roundings. */
@@ -50,14 +50,14 @@ static void want(struct loss_case *k, int image)
 {
     const size_t block = (size_t)(image / LANES) * (size_t)k->p.k * LANES, lane = (size_t)(image % LANES);
     const float *z = k->z + block + lane;
-    int best = 0;
+    int largest = 0;
     for (int c = 1; c < k->p.k; c++)
-        if (z[c * LANES] > z[best * LANES]) best = c;
-    const double top = (double)z[best * LANES], down = (double)z[k->label[image] * LANES] - top;
+        if (z[c * LANES] > z[largest * LANES]) largest = c;
+    const double top = (double)z[largest * LANES], down = (double)z[k->label[image] * LANES] - top;
     double sum = 0;
     for (int c = 0; c < k->p.k; c++) sum += exp((double)z[c * LANES] - top);
     const double error = k->p.k + 8; /* of the sum, relative: |d| exp(d) is below 0.4 */
-    k->best[image] = (uint8_t)best;
+    k->predicted[image] = (uint8_t)largest;
     k->value[image] = log(sum) - down;
     k->value_size[image] = error + 6 * log(sum) - 3 * down;
     for (int c = 0; c < k->p.k; c++) {
@@ -89,7 +89,7 @@ static void make(struct check *c, struct loss_case *k, bool ties, bool specials,
     k->value_size = check_room(c, ROOM_VALUE_SIZE, (size_t)images * sizeof(double));
     k->dz = check_room(c, ROOM_DZ, count * sizeof(double));
     k->dz_size = check_room(c, ROOM_DZ_SIZE, count * sizeof(double));
-    k->best = check_room(c, ROOM_BEST, (size_t)images);
+    k->predicted = check_room(c, ROOM_PREDICTED, (size_t)images);
     for (int i = 0; i < k->p.n; i++) want(k, i);
 }
 
@@ -116,7 +116,7 @@ static const char *run(struct check *c, const char *problem)
                                  .bytes = sizeof(float),
                                  .absent = i == 2 };
         s.out[1] = (struct out){ .view = { "value", k.p.n, 2, { blocks, LANES } }, .per_unit = LANES, .bytes = sizeof(float) };
-        s.out[2] = (struct out){ .view = { "best", k.p.n, 2, { blocks, LANES } }, .per_unit = LANES, .bytes = 1 };
+        s.out[2] = (struct out){ .view = { "predicted", k.p.n, 2, { blocks, LANES } }, .per_unit = LANES, .bytes = 1 };
         for (int row = 0; row < c->rows; row++) span_try(&s, row, 0);
     }
     return wrong;

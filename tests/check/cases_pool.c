@@ -8,15 +8,15 @@
 #include "oracle.h"
 
 enum line { FWD, BWD, ADJOINT };
-enum slots { SLOT_X, SLOT_DY, SLOT_WHICH };
-enum rooms { ROOM_Y, ROOM_SUM, ROOM_WHICH, ROOM_DX, ROOM_SIZE };
+enum slots { SLOT_X, SLOT_DY, SLOT_ARGMAX };
+enum rooms { ROOM_Y, ROOM_SUM, ROOM_ARGMAX, ROOM_DX, ROOM_SIZE };
 
 struct pool_case {
     struct pool p;
     const float *x, *dy;
-    const uint8_t *which; /* what backward reads: the oracle's */
+    const uint8_t *argmax; /* what backward reads: the oracle's */
     float *y_want, *dx_want;
-    uint8_t *which_want;
+    uint8_t *argmax_want;
     double *avg_sum, *avg_want, *avg_size;
     struct tensor_view x_view, y_view;
     bool specials;
@@ -77,7 +77,7 @@ static void call_bwd(const struct span_case *s, const struct variant *v, struct 
 {
     const struct pool_case *k = s->op;
     (void)in;
-    ((const struct pool_variant *)(const void *)v)->bwd(&k->p, units, k->dy, k->p.kind == POOL_MAX ? k->which : NULL, out[0]);
+    ((const struct pool_variant *)(const void *)v)->bwd(&k->p, units, k->dy, k->p.kind == POOL_MAX ? k->argmax : NULL, out[0]);
 }
 
 static void verify_fwd(const struct span_case *s, void *const *out)
@@ -86,8 +86,8 @@ static void verify_fwd(const struct span_case *s, void *const *out)
     size_t all = view_count(&k->y_view);
     if (k->p.kind == POOL_MAX) check_bits(s->c, &k->y_view, 0, all, out[0], k->y_want, "the first of the largest");
     else check_close(s->c, &k->y_view, 0, all, out[0], k->avg_sum, NULL, (struct tolerance){ 0 }); /* a sum's sign of zero is open */
-    if (out[1] && k->p.kind == POOL_MAX) check_bytes(s->c, &s->out[1].view, 0, all, out[1], k->which_want, "the first of the largest");
-    if (out[1] && k->p.kind == POOL_AVG && !guard_unwritten(out[1], 0, all)) check_fail(s->c, "the average wrote which");
+    if (out[1] && k->p.kind == POOL_MAX) check_bytes(s->c, &s->out[1].view, 0, all, out[1], k->argmax_want, "the first of the largest");
+    if (out[1] && k->p.kind == POOL_AVG && !guard_unwritten(out[1], 0, all)) check_fail(s->c, "the average wrote argmax");
     if (!k->specials) check_dead(s->c, &k->y_view, 0, all, out[0], DEAD_FINITE);
 }
 
@@ -111,12 +111,12 @@ static void adjoint(void *context)
     size_t ys = view_count(&k->y_view), xs = view_count(&k->x_view);
     float *y = guard_place(g, SLOT_OUTS, "y", ys * sizeof *y, 64, AT_END),
           *dx = guard_place(g, SLOT_OUTS + 1, "dx", xs * sizeof *dx, 64, AT_END);
-    uint8_t *which = guard_place(g, SLOT_OUTS + 2, "which", ys, 16, AT_END);
+    uint8_t *argmax = guard_place(g, SLOT_OUTS + 2, "argmax", ys, 16, AT_END);
     struct pool_case own = *k;
-    own.which = which;
+    own.argmax = argmax;
     struct span_case back = *k->bwd;
     back.op = &own;
-    call_fwd(k->fwd, c->current->variant, k->fwd->span, (void *[]){ y, which }, NULL);
+    call_fwd(k->fwd, c->current->variant, k->fwd->span, (void *[]){ y, argmax }, NULL);
     call_bwd(&back, c->current->variant, back.span, (void *[]){ dx }, NULL);
     double through_y = 0, through_x = 0, size = 0;
     for (size_t i = 0; i < ys; i++) through_y += (double)k->dy[i] * (double)y[i];
@@ -146,7 +146,7 @@ static void make(struct check *c, struct pool_case *k, enum input_kind kind, enu
     size_t xs = view_count(&k->x_view), ys = view_count(&k->y_view);
     float *x = guard_place(&c->guards, SLOT_X, "x", xs * sizeof *x, 64, edge),
           *dy = guard_place(&c->guards, SLOT_DY, "dy", ys * sizeof *dy, 64, edge);
-    uint8_t *which = guard_place(&c->guards, SLOT_WHICH, "which", ys, 16, edge);
+    uint8_t *argmax = guard_place(&c->guards, SLOT_ARGMAX, "argmax", ys, 16, edge);
     k->specials = kind == INPUT_SPECIALS;
     if (kind == INPUT_FLOATS) fill_floats(&c->rng, x, xs);
     else fill_integers(&c->rng, x, xs, kind == INPUT_INTEGERS ? 2 : 9);
@@ -156,20 +156,20 @@ static void make(struct check *c, struct pool_case *k, enum input_kind kind, enu
     fill_dead(&k->x_view, x, DEAD_FINITE);
     fill_dead(&k->y_view, dy, DEAD_ZERO);
     k->y_want = check_room(c, ROOM_Y, ys * sizeof(float));
-    k->which_want = check_room(c, ROOM_WHICH, ys);
+    k->argmax_want = check_room(c, ROOM_ARGMAX, ys);
     k->dx_want = check_room(c, ROOM_DX, xs * sizeof(double));
     k->avg_want = (double *)(void *)k->dx_want;
     k->avg_size = check_room(c, ROOM_SIZE, xs * sizeof(double));
-    plain_pool_fwd(p, x, k->y_want, p->kind == POOL_MAX ? k->which_want : NULL);
+    plain_pool_fwd(p, x, k->y_want, p->kind == POOL_MAX ? k->argmax_want : NULL);
     k->avg_sum = check_room(c, ROOM_SUM, ys * sizeof(double));
     widen(k->y_want, k->avg_sum, ys, false);
-    for (size_t i = 0; i < ys; i++) which[i] = p->kind == POOL_MAX ? k->which_want[i] : 0;
-    if (p->kind == POOL_MAX) plain_max_bwd(p, dy, which, k->dx_want);
+    for (size_t i = 0; i < ys; i++) argmax[i] = p->kind == POOL_MAX ? k->argmax_want[i] : 0;
+    if (p->kind == POOL_MAX) plain_max_bwd(p, dy, argmax, k->dx_want);
     else plain_avg_bwd(p, dy, k->avg_want, k->avg_size);
-    for (int i = SLOT_X; i <= SLOT_WHICH; i++) guard_seal(&c->guards, i);
+    for (int i = SLOT_X; i <= SLOT_ARGMAX; i++) guard_seal(&c->guards, i);
     k->x = x;
     k->dy = dy;
-    k->which = which;
+    k->argmax = argmax;
 }
 
 static void trials(struct check *c, struct pool_case *k, enum input_kind kind, enum edge edge)
@@ -187,7 +187,7 @@ static void trials(struct check *c, struct pool_case *k, enum input_kind kind, e
                              .op = k };
     fwd.out[0] = (struct out){ .view = k->y_view, .per_unit = (size_t)p->q * (size_t)p->c * LANES, .bytes = sizeof(float) };
     fwd.out[1] = fwd.out[0];
-    fwd.out[1].view.name = "which";
+    fwd.out[1].view.name = "argmax";
     fwd.out[1].bytes = 1;
     fwd.out[1].absent = rng_below(&c->rng, 4) == 0;
     struct span_case bwd = { .c = c,

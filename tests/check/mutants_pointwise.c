@@ -153,61 +153,61 @@ const struct mutant *add_mutants(int *count)
 
 static const struct dropout_variant *good_dropout(void) { return kernels_of(ISA_SCALAR)->dropout; }
 
-static void drop_right(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
+static void drop_right(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *mask)
 {
-    good_dropout()->fwd(p, s, x, y, kept);
+    good_dropout()->fwd(p, s, x, y, mask);
 }
-static void undrop_right(const struct dropout *p, struct span s, const float *dy, const uint16_t *kept, float *dx)
+static void undrop_right(const struct dropout *p, struct span s, const float *dy, const uint16_t *mask, float *dx)
 {
-    good_dropout()->bwd(p, s, dy, kept, dx);
+    good_dropout()->bwd(p, s, dy, mask, dx);
 }
 
-static void drop_unscaled(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
+static void drop_unscaled(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *mask)
 {
     for (int v = s.begin; v < s.end; v++) {
         float in[LANES];
         for (int l = 0; l < LANES; l++) in[l] = x[v * LANES + l];
-        good_dropout()->fwd(p, (struct span){ v, v + 1 }, x, y, kept);
-        for (int l = 0; l < LANES; l++) y[v * LANES + l] = kept[v] >> l & 1 ? in[l] : 0;
+        good_dropout()->fwd(p, (struct span){ v, v + 1 }, x, y, mask);
+        for (int l = 0; l < LANES; l++) y[v * LANES + l] = mask[v] >> l & 1 ? in[l] : 0;
     }
 }
 
-static void drop_swapped(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
+static void drop_swapped(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *mask)
 {
     struct dropout other = *p;
     other.key[0] = p->key[1];
     other.key[1] = p->key[0];
-    good_dropout()->fwd(&other, s, x, y, kept);
+    good_dropout()->fwd(&other, s, x, y, mask);
 }
 
-static void drop_one_more(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
+static void drop_one_more(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *mask)
 {
     struct dropout other = *p;
     if (other.threshold > 0) other.threshold--;
-    good_dropout()->fwd(&other, s, x, y, kept);
+    good_dropout()->fwd(&other, s, x, y, mask);
 }
 
 /* Counts vectors from the beginning of the span: other threads, other masks. */
-static void drop_by_span(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
+static void drop_by_span(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *mask)
 {
     const size_t at = (size_t)s.begin;
-    good_dropout()->fwd(p, (struct span){ 0, s.end - s.begin }, x + at * LANES, y + at * LANES, kept + at);
+    good_dropout()->fwd(p, (struct span){ 0, s.end - s.begin }, x + at * LANES, y + at * LANES, mask + at);
 }
 
-static void drop_times_zero(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *kept)
+static void drop_times_zero(const struct dropout *p, struct span s, const float *x, float *y, uint16_t *mask)
 {
     for (int v = s.begin; v < s.end; v++) {
         bool nan[LANES];
         for (int l = 0; l < LANES; l++) nan[l] = isnan(x[v * LANES + l]);
-        good_dropout()->fwd(p, (struct span){ v, v + 1 }, x, y, kept);
+        good_dropout()->fwd(p, (struct span){ v, v + 1 }, x, y, mask);
         for (int l = 0; l < LANES; l++)
             if (nan[l]) y[v * LANES + l] = NAN;
     }
 }
 
-static void undrop_ignores(const struct dropout *p, struct span s, const float *dy, const uint16_t *kept, float *dx)
+static void undrop_ignores(const struct dropout *p, struct span s, const float *dy, const uint16_t *mask, float *dx)
 {
-    (void)kept;
+    (void)mask;
     for (int i = s.begin * LANES; i < s.end * LANES; i++) dx[i] = dy[i] * (float)(65536.0 / (65536.0 - p->threshold));
 }
 

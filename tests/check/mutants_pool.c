@@ -11,7 +11,7 @@ enum flaw {
     PAD_COUNT,
     PAST_SPAN,
     INDEX_INSIDE,
-    ALWAYS_WHICH,
+    ALWAYS_ARGMAX,
     OVERWRITES,
     FIRST_WINDOW,
     RECIPROCAL
@@ -31,8 +31,8 @@ static int taps_of(const struct pool *p, int o, int q, enum flaw flaw)
     return p->count_pad != (flaw == PAD_COUNT) ? p->r * p->s : count;
 }
 
-/* The window of float i of an output row; y and which are its own. */
-static void window(const struct pool *p, int row, int i, const float *x, float *y, uint8_t *which, enum flaw flaw)
+/* The window of float i of an output row; y and argmax are its own. */
+static void window(const struct pool *p, int row, int i, const float *x, float *y, uint8_t *argmax, enum flaw flaw)
 {
     const int o = row % p->p, block = row / p->p, q = i / (p->c * LANES), c = i / LANES % p->c;
     bool any = false;
@@ -44,7 +44,7 @@ static void window(const struct pool *p, int row, int i, const float *x, float *
         const bool wins = flaw == LATER_TIE ? in >= *y : flaw == NAN_WINS ? !(in <= *y) : in > *y;
         if (!any || (p->kind == POOL_MAX && wins)) {
             *y = in;
-            if (which && (p->kind == POOL_MAX || flaw == ALWAYS_WHICH)) *which = (uint8_t)(flaw == INDEX_INSIDE ? seen : tap);
+            if (argmax && (p->kind == POOL_MAX || flaw == ALWAYS_ARGMAX)) *argmax = (uint8_t)(flaw == INDEX_INSIDE ? seen : tap);
         } else if (p->kind == POOL_AVG) {
             *y += in;
         }
@@ -55,17 +55,17 @@ static void window(const struct pool *p, int row, int i, const float *x, float *
     if (p->kind == POOL_AVG) *y = flaw == RECIPROCAL ? *y * (1 / taps) : *y / taps;
 }
 
-static void fwd(const struct pool *p, struct span rows, const float *x, float *y, uint8_t *which, enum flaw flaw)
+static void fwd(const struct pool *p, struct span rows, const float *x, float *y, uint8_t *argmax, enum flaw flaw)
 {
     if (flaw == PAST_SPAN && rows.end > rows.begin) rows.end++;
     for (int row = rows.begin; row < rows.end; row++)
         for (int i = 0; i < p->q * p->c * LANES; i++) {
             const size_t at = (size_t)row * (size_t)(p->q * p->c * LANES) + (size_t)i;
-            window(p, row, i, x, y + at, which ? which + at : NULL, flaw);
+            window(p, row, i, x, y + at, argmax ? argmax + at : NULL, flaw);
         }
 }
 
-static void bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *which, float *dx, enum flaw flaw)
+static void bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *argmax, float *dx, enum flaw flaw)
 {
     for (int row = rows.begin; row < rows.end; row++)
         for (int i = 0; i < p->w * p->c * LANES; i++) {
@@ -77,7 +77,7 @@ static void bwd(const struct pool *p, struct span rows, const float *dy, const u
                 if (r < 0 || r >= p->r) at_window += p->q - 1 - q;
                 if (r < 0 || r >= p->r || s < 0 || s >= p->s || (flaw == FIRST_WINDOW && any)) continue;
                 const size_t at = at4(row / p->h * p->p + o, q, p->q, c, p->c) + (size_t)(i % LANES);
-                const bool taken = p->kind == POOL_AVG || which[at] == (flaw == INDEX_INSIDE ? s * p->r + r : r * p->s + s);
+                const bool taken = p->kind == POOL_AVG || argmax[at] == (flaw == INDEX_INSIDE ? s * p->r + r : r * p->s + s);
                 const float share = taken ? dy[at] / (float)(p->kind == POOL_AVG ? taps_of(p, o, q, flaw) : 1) : 0;
                 sum = flaw == OVERWRITES && taken ? share : sum + share;
                 any = true;
@@ -86,44 +86,53 @@ static void bwd(const struct pool *p, struct span rows, const float *dy, const u
         }
 }
 
-static void fwd_right(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, NONE); }
-static void fwd_later(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, LATER_TIE); }
-static void fwd_short(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, LAST_TAP); }
-static void fwd_zero(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which)
+static void fwd_right(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax) { fwd(p, s, x, y, argmax, NONE); }
+static void fwd_later(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
 {
-    fwd(p, s, x, y, which, ZERO_PADDING);
+    fwd(p, s, x, y, argmax, LATER_TIE);
 }
-static void fwd_nan(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, NAN_WINS); }
-static void fwd_count(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, PAD_COUNT); }
-static void fwd_past(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, PAST_SPAN); }
-static void fwd_index(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which)
+static void fwd_short(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax) { fwd(p, s, x, y, argmax, LAST_TAP); }
+static void fwd_zero(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
 {
-    fwd(p, s, x, y, which, INDEX_INSIDE);
+    fwd(p, s, x, y, argmax, ZERO_PADDING);
 }
-static void fwd_which(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which)
+static void fwd_nan(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax) { fwd(p, s, x, y, argmax, NAN_WINS); }
+static void fwd_count(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
 {
-    fwd(p, s, x, y, which, ALWAYS_WHICH);
+    fwd(p, s, x, y, argmax, PAD_COUNT);
 }
-static void fwd_recip(const struct pool *p, struct span s, const float *x, float *y, uint8_t *which) { fwd(p, s, x, y, which, RECIPROCAL); }
-static void bwd_right(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+static void fwd_past(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax) { fwd(p, s, x, y, argmax, PAST_SPAN); }
+static void fwd_index(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
 {
-    bwd(p, s, dy, which, dx, NONE);
+    fwd(p, s, x, y, argmax, INDEX_INSIDE);
 }
-static void bwd_over(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+static void fwd_argmax(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
 {
-    bwd(p, s, dy, which, dx, OVERWRITES);
+    fwd(p, s, x, y, argmax, ALWAYS_ARGMAX);
 }
-static void bwd_first(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+static void fwd_recip(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
 {
-    bwd(p, s, dy, which, dx, FIRST_WINDOW);
+    fwd(p, s, x, y, argmax, RECIPROCAL);
 }
-static void bwd_index(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+static void bwd_right(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
 {
-    bwd(p, s, dy, which, dx, INDEX_INSIDE);
+    bwd(p, s, dy, argmax, dx, NONE);
 }
-static void bwd_count(const struct pool *p, struct span s, const float *dy, const uint8_t *which, float *dx)
+static void bwd_over(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
 {
-    bwd(p, s, dy, which, dx, PAD_COUNT);
+    bwd(p, s, dy, argmax, dx, OVERWRITES);
+}
+static void bwd_first(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
+{
+    bwd(p, s, dy, argmax, dx, FIRST_WINDOW);
+}
+static void bwd_index(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
+{
+    bwd(p, s, dy, argmax, dx, INDEX_INSIDE);
+}
+static void bwd_count(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
+{
+    bwd(p, s, dy, argmax, dx, PAD_COUNT);
 }
 
 #define MUTANT(NAME, FWD, BWD) \
@@ -139,12 +148,12 @@ static const struct mutant mutants[] = {
     MUTANT("max lets NaN win", fwd_nan, bwd_right),
     MUTANT("average takes count1 the wrong way round", fwd_count, bwd_right),
     MUTANT("fwd writes a row past its span", fwd_past, bwd_right),
-    MUTANT("which counts taps inside the image only", fwd_index, bwd_right),
-    MUTANT("average writes which", fwd_which, bwd_right),
+    MUTANT("argmax counts taps inside the image only", fwd_index, bwd_right),
+    MUTANT("average writes argmax", fwd_argmax, bwd_right),
     MUTANT("average multiplies by the reciprocal", fwd_recip, bwd_right),
     MUTANT("bwd overwrites where windows overlap", fwd_right, bwd_over),
     MUTANT("bwd asks the first window only", fwd_right, bwd_first),
-    MUTANT("bwd reads which column by column", fwd_right, bwd_index),
+    MUTANT("bwd reads argmax column by column", fwd_right, bwd_index),
     MUTANT("bwd of the average takes count1 the wrong way round", fwd_right, bwd_count),
 };
 

@@ -8,30 +8,33 @@
 
 /* ---- loss ---- */
 
-static void good_loss(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+static void good_loss(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *predicted,
+                      float *dz)
 {
-    kernels_of(ISA_SCALAR)->loss->softmax_xent(p, s, z, label, value, best, dz);
+    kernels_of(ISA_SCALAR)->loss->softmax_xent(p, s, z, label, value, predicted, dz);
 }
 
-static void loss_right(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+static void loss_right(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *predicted,
+                       float *dz)
 {
-    good_loss(p, s, z, label, value, best, dz);
+    good_loss(p, s, z, label, value, predicted, dz);
 }
 
-static void loss_tie(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+static void loss_tie(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *predicted, float *dz)
 {
     for (int i = s.begin * LANES; i < s.end * LANES; i++) {
         const float *at = z + i / LANES * p->k * LANES + i % LANES;
-        best[i] = 0;
+        predicted[i] = 0;
         for (int k = 1; k < p->k; k++)
-            if (at[k * LANES] >= at[best[i] * LANES]) best[i] = (uint8_t)k;
+            if (at[k * LANES] >= at[predicted[i] * LANES]) predicted[i] = (uint8_t)k;
     }
     uint8_t other[LANES];
     for (int b = s.begin; b < s.end; b++) good_loss(p, (struct span){ b, b + 1 }, z, label, value, other - b * LANES, dz);
 }
 
 /* Overflows where a logit exceeds 88. */
-static void loss_unstable(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+static void loss_unstable(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *predicted,
+                          float *dz)
 {
     for (int i = s.begin * LANES; i < s.end * LANES && i < p->n; i++) {
         const float *at = z + i / LANES * p->k * LANES + i % LANES;
@@ -41,40 +44,41 @@ static void loss_unstable(const struct loss *p, struct span s, const float *z, c
     }
     float stable[LANES];
     for (int b = s.begin; b < s.end; b++) {
-        good_loss(p, (struct span){ b, b + 1 }, z, label, stable - b * LANES, best, dz);
+        good_loss(p, (struct span){ b, b + 1 }, z, label, stable - b * LANES, predicted, dz);
         for (int l = 0; l < LANES; l++)
             if (b * LANES + l >= p->n) value[b * LANES + l] = 0;
     }
 }
 
-static void loss_padded_mean(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best,
+static void loss_padded_mean(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *predicted,
                              float *dz)
 {
-    good_loss(p, s, z, label, value, best, dz);
+    good_loss(p, s, z, label, value, predicted, dz);
     for (int i = s.begin * p->k * LANES; dz && i < s.end * p->k * LANES; i++) dz[i] *= (float)p->n / (float)(image_blocks(p->n) * LANES);
 }
 
-static void loss_dead(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best, float *dz)
+static void loss_dead(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *predicted,
+                      float *dz)
 {
     struct loss all = *p;
     all.n = image_blocks(p->n) * LANES;
-    good_loss(&all, s, z, label, value, best, dz);
+    good_loss(&all, s, z, label, value, predicted, dz);
     for (int i = s.begin * p->k * LANES; dz && i < s.end * p->k * LANES; i++) dz[i] *= (float)all.n / (float)p->n;
 }
 
 /* Faults where there is no dz. The guard catches that; a sanitizer would end the program first. */
-__attribute__((no_sanitize("address", "undefined"))) static void loss_needs_dz(const struct loss *p, struct span s, const float *z,
-                                                                               const uint8_t *label, float *value, uint8_t *best, float *dz)
+__attribute__((no_sanitize("address", "undefined"))) static void
+loss_needs_dz(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *predicted, float *dz)
 {
-    good_loss(p, s, z, label, value, best, dz);
+    good_loss(p, s, z, label, value, predicted, dz);
     if (s.end > s.begin) dz[s.begin * p->k * LANES] += 0;
 }
 
-static void loss_labels_best(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value, uint8_t *best,
-                             float *dz)
+static void loss_labels_predicted(const struct loss *p, struct span s, const float *z, const uint8_t *label, float *value,
+                                  uint8_t *predicted, float *dz)
 {
-    good_loss(p, s, z, label, value, best, dz);
-    for (int i = s.begin * LANES; i < s.end * LANES; i++) best[i] = label[i];
+    good_loss(p, s, z, label, value, predicted, dz);
+    for (int i = s.begin * LANES; i < s.end * LANES; i++) predicted[i] = label[i];
 }
 
 #define LOSS(NAME, FUNCTION) \
@@ -84,12 +88,12 @@ static void loss_labels_best(const struct loss *p, struct span s, const float *z
 
 static const struct mutant wrong_loss[] = {
     LOSS("right", loss_right),
-    LOSS("the last of a tie is best", loss_tie),
+    LOSS("the last of a tie is predicted", loss_tie),
     LOSS("the largest logit is not subtracted", loss_unstable),
     LOSS("the mean counts dead lanes", loss_padded_mean),
     LOSS("dead lanes have a loss", loss_dead),
     LOSS("dz may not be NULL", loss_needs_dz),
-    LOSS("best is the label", loss_labels_best),
+    LOSS("predicted is the label", loss_labels_predicted),
 };
 
 const struct mutant *loss_mutants(int *count)

@@ -28,8 +28,8 @@ void whole_dense_bwd_data(const struct dense *p, const float *dy, const float *w
 void whole_dense_bwd_weights(const struct dense *p, const float *dy, const float *x, int64_t *dw, int64_t *db);
 
 /* Pooling in the order that the contract fixes, so comparable bit by bit: y, and which (NULL for the average); dx of max pooling. */
-void plain_pool_fwd(const struct pool *p, const float *x, float *y, uint8_t *which);
-void plain_max_bwd(const struct pool *p, const float *dy, const uint8_t *which, float *dx);
+void plain_pool_fwd(const struct pool *p, const float *x, float *y, uint8_t *argmax);
+void plain_max_bwd(const struct pool *p, const float *dy, const uint8_t *argmax, float *dx);
 /* Average: exact sums of shares in double, and of their absolute values. */
 void plain_avg_bwd(const struct pool *p, const float *dy, double *dx, double *size);
 

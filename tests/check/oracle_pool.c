@@ -39,19 +39,19 @@ static bool next_window(const struct pool *p, struct window *w)
 }
 
 /* One tap into one window, all lanes. */
-static void take(const struct pool *p, bool first, int tap, const float *x, float *y, uint8_t *which)
+static void take(const struct pool *p, bool first, int tap, const float *x, float *y, uint8_t *argmax)
 {
     for (int l = 0; l < LANES; l++) {
         if (first || (p->kind == POOL_MAX && x[l] > y[l])) {
             y[l] = x[l];
-            if (which) which[l] = (uint8_t)tap;
+            if (argmax) argmax[l] = (uint8_t)tap;
         } else if (p->kind == POOL_AVG) {
             y[l] += x[l];
         }
     }
 }
 
-void plain_pool_fwd(const struct pool *p, const float *x, float *y, uint8_t *which)
+void plain_pool_fwd(const struct pool *p, const float *x, float *y, uint8_t *argmax)
 {
     struct window w = { 0 };
     do {
@@ -59,7 +59,7 @@ void plain_pool_fwd(const struct pool *p, const float *x, float *y, uint8_t *whi
         for (int tap = 0; tap < p->r * p->s; tap++) {
             size_t at = tap_of(p, &w, tap);
             if (at == SIZE_MAX) continue;
-            take(p, first, tap, x + at, y + w.out, which ? which + w.out : NULL);
+            take(p, first, tap, x + at, y + w.out, argmax ? argmax + w.out : NULL);
             first = false;
         }
         const float taps = p->kind == POOL_AVG ? (float)divisor(p, &w) : 1;
@@ -67,13 +67,13 @@ void plain_pool_fwd(const struct pool *p, const float *x, float *y, uint8_t *whi
     } while (next_window(p, &w));
 }
 
-void plain_max_bwd(const struct pool *p, const float *dy, const uint8_t *which, float *dx)
+void plain_max_bwd(const struct pool *p, const float *dy, const uint8_t *argmax, float *dx)
 {
     struct window w = { 0 };
     memset(dx, 0, pixel_at(image_blocks(p->n), 0, p->h, 0, p->w, 0, p->c) * sizeof *dx);
     do {
         for (size_t l = 0; l < LANES; l++) {
-            size_t at = which[w.out + l] < p->r * p->s ? tap_of(p, &w, which[w.out + l]) : SIZE_MAX;
+            size_t at = argmax[w.out + l] < p->r * p->s ? tap_of(p, &w, argmax[w.out + l]) : SIZE_MAX;
             if (at != SIZE_MAX) dx[at + l] += dy[w.out + l];
         }
     } while (next_window(p, &w));

@@ -50,7 +50,7 @@ static int longest_group(const struct plan *plan)
 static uint64_t results(const struct plan *plan, uint64_t h, int n)
 {
     h = hash(h, plan_losses(plan), (size_t)n * sizeof(real));
-    return hash(h, plan_best(plan), (size_t)n);
+    return hash(h, plan_predicted(plan), (size_t)n);
 }
 
 /* Two steps in training, then inference in the same plan. */

@@ -70,7 +70,7 @@ static uint64_t sides(const struct subject *s)
         bool kinked = l->kind == LAYER_ACTIVATION && l->activation.kind != ACTIVATION_TANH;
         for (size_t j = 0; j < count; j++) {
             if (kinked) hash = mix(hash, p->y[j] > 0);
-            if (p->which) hash = mix(hash, p->which[j]);
+            if (p->argmax) hash = mix(hash, p->argmax[j]);
         }
     }
     return hash;

@@ -70,7 +70,8 @@ static bool same_sides(const struct plan *a, const struct plan *b, int n)
         size_t pixels = (size_t)l->out.c * (size_t)l->out.h * (size_t)l->out.w;
         for (size_t j = 0; j < (size_t)image_blocks(n) * pixels * LANES; j++) {
             if ((int)(j / (pixels * LANES)) * LANES + (int)(j % LANES) >= n) continue;
-            if ((p->which && p->which[j] != q->which[j]) || (l->kind == LAYER_ACTIVATION && (p->y[j] > 0) != (q->y[j] > 0))) return false;
+            if ((p->argmax && p->argmax[j] != q->argmax[j]) || (l->kind == LAYER_ACTIVATION && (p->y[j] > 0) != (q->y[j] > 0)))
+                return false;
         }
     }
     return true;
@@ -179,7 +180,7 @@ Test(passes, inference_plans_agree_with_training_plans)
             plan_forward(b, n, false, (struct pass_key){ 0 });
             size_t logits = (size_t)image_blocks(n) * LANES * (size_t)plan_net(a)->layers[plan_net(a)->count - 1].out.c;
             cr_assert_arr_eq(plan_logits(a), plan_logits(b), logits * sizeof(real), "%s, %d images", nets[i], n);
-            cr_assert_arr_eq(plan_best(a), plan_best(b), (size_t)n);
+            cr_assert_arr_eq(plan_predicted(a), plan_predicted(b), (size_t)n);
             cr_assert_arr_eq(plan_losses(a), plan_losses(b), (size_t)n * sizeof(real));
         }
         plan_close(a);
@@ -245,7 +246,7 @@ Test(passes, dropout_layers_drop_apart)
     struct plan *plan = plan_of("1x8x8 drop0.5 tanh drop0.5 dense4", (struct plan_options){ .batch = 16, .training = true });
     fill(plan, 0, 16);
     plan_forward(plan, 16, true, (struct pass_key){ 1, 0, 0 });
-    cr_assert_neq(memcmp(plan->layers[0].kept, plan->layers[2].kept, 64 * sizeof *plan->layers[0].kept), 0);
+    cr_assert_neq(memcmp(plan->layers[0].mask, plan->layers[2].mask, 64 * sizeof *plan->layers[0].mask), 0);
     plan_close(plan);
 }
 
@@ -281,7 +282,7 @@ Test(passes, training_learns)
         first = step == 0 ? last : first;
     }
     cr_assert_lt(last, 0.05 * first);
-    for (int i = 0; i < 16; i++) cr_assert_eq(plan_best(plan)[i], plan_labels(plan)[i]);
+    for (int i = 0; i < 16; i++) cr_assert_eq(plan_predicted(plan)[i], plan_labels(plan)[i]);
     plan_close(plan);
 }
 

@@ -283,19 +283,19 @@ Test(scalar_dense, forward_by_the_formula_and_backward_its_adjoint)
 
 /* ---- pool ---- */
 
-static void pool_run(const char *text, const real *x, const real *dy, real *y, uint8_t *which, real *dx)
+static void pool_run(const char *text, const real *x, const real *dy, real *y, uint8_t *argmax, real *dx)
 {
     struct pool p;
     cr_assert_null(pool_parse(text, &p));
     const struct pool_variant *v = kernels_of(ISA_SCALAR)->pool;
     const int out = image_blocks(p.n) * p.p, in = image_blocks(p.n) * p.h;
-    v->fwd(&p, (struct span){ 1, out }, x, y, which);
-    v->fwd(&p, (struct span){ 0, 1 }, x, y, which);
-    v->bwd(&p, (struct span){ 0, in / 2 }, dy, which, dx);
-    v->bwd(&p, (struct span){ in / 2, in }, dy, which, dx);
+    v->fwd(&p, (struct span){ 1, out }, x, y, argmax);
+    v->fwd(&p, (struct span){ 0, 1 }, x, y, argmax);
+    v->bwd(&p, (struct span){ 0, in / 2 }, dy, argmax, dx);
+    v->bwd(&p, (struct span){ in / 2, in }, dy, argmax, dx);
 }
 
-/* Max and its gradient, told by brute force: y is the largest tap, `which` the first that has it, dx what `which` scatters. */
+/* Max and its gradient, told by brute force: y is the largest tap, `argmax` the first that has it, dx what `argmax` scatters. */
 Test(scalar_pool, max_is_the_first_largest_tap)
 {
     static const char *const texts[] = { "max:n5c3h7r3step2pad1,0,1,1", "max:n17c2h6w5r2s3pad0", "max:n1c1h4r2step3pad0" };
@@ -305,8 +305,8 @@ Test(scalar_pool, max_is_the_first_largest_tap)
         struct rng r = numbers(200 + t);
         const size_t nx = image_count(p.n, p.c, p.h, p.w), ny = image_count(p.n, p.c, p.p, p.q);
         real *x = whole_numbers(&r, nx), *dy = whole_numbers(&r, ny), *y = tensor(ny), *dx = tensor(nx), *want = tensor(nx);
-        uint8_t *which = malloc(ny);
-        pool_run(texts[t], x, dy, y, which, dx);
+        uint8_t *argmax = malloc(ny);
+        pool_run(texts[t], x, dy, y, argmax, dx);
         for (size_t i = 0; i < nx; i++) want[i] = 0;
         for (size_t i = 0; i < ny; i++) {
             const int b = (int)(i / (ny / (size_t)image_blocks(p.n))), l = (int)(i % LANES), c = (int)(i / LANES % (size_t)p.c);
@@ -320,29 +320,29 @@ Test(scalar_pool, max_is_the_first_largest_tap)
                 const real a = x[at(b * LANES + l, h, w, c, p.h, p.w, p.c)];
                 if (a >= largest) largest = a, first = tap;
             }
-            cr_assert(y[i] == largest && which[i] == first, "%s: y[%zu]", texts[t], i);
+            cr_assert(y[i] == largest && argmax[i] == first, "%s: y[%zu]", texts[t], i);
             want[at(b * LANES + l, h0 + first / p.s, w0 + first % p.s, c, p.h, p.w, p.c)] += dy[i];
         }
         cr_assert(same(dx, want, nx), "%s", texts[t]);
         real *inference = tensor(ny);
         kernels_of(ISA_SCALAR)->pool->fwd(&p, (struct span){ 0, image_blocks(p.n) * p.p }, x, inference, NULL);
         cr_assert(same(inference, y, ny));
-        free(which);
+        free(argmax);
     }
 }
 
 Test(scalar_pool, a_nan_stays_only_as_first_tap)
 {
     real x[4 * LANES], y[LANES];
-    uint8_t which[LANES];
+    uint8_t argmax[LANES];
     for (int i = 0; i < 4 * LANES; i++) x[i] = (real)(i / LANES);
     x[0] = x[LANES + 1] = x[3 * LANES + 2] = (real)NAN;
     struct pool p;
     cr_assert_null(pool_parse("max:n16c1h2r2pad0", &p));
-    kernels_of(ISA_SCALAR)->pool->fwd(&p, (struct span){ 0, 1 }, x, y, which);
-    cr_assert(isnan(y[0]) && which[0] == 0);
-    cr_assert(y[1] == 3 && which[1] == 3);
-    cr_assert(y[2] == 2 && which[2] == 2);
+    kernels_of(ISA_SCALAR)->pool->fwd(&p, (struct span){ 0, 1 }, x, y, argmax);
+    cr_assert(isnan(y[0]) && argmax[0] == 0);
+    cr_assert(y[1] == 3 && argmax[1] == 3);
+    cr_assert(y[2] == 2 && argmax[2] == 2);
 }
 
 Test(scalar_pool, average_divides_by_the_taps_it_says)

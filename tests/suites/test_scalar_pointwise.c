@@ -222,17 +222,17 @@ Test(scalar_dropout, draws_the_bits_of_the_runtimes_philox)
     for (size_t t = 0; t < COUNT(thresholds); t++) {
         const struct dropout p = { thresholds[t], { key.k[0], key.k[1] } };
         real x[VECTORS * LANES], y[VECTORS * LANES], dx[VECTORS * LANES];
-        uint16_t kept[VECTORS];
+        uint16_t mask[VECTORS];
         for (int i = 0; i < VECTORS * LANES; i++) x[i] = 3;
-        v->fwd(&p, (struct span){ 13, VECTORS }, x, y, kept);
-        v->fwd(&p, (struct span){ 0, 13 }, x, y, kept);
-        v->bwd(&p, (struct span){ 0, VECTORS }, x, kept, dx);
+        v->fwd(&p, (struct span){ 13, VECTORS }, x, y, mask);
+        v->fwd(&p, (struct span){ 0, 13 }, x, y, mask);
+        v->bwd(&p, (struct span){ 0, VECTORS }, x, mask, dx);
         const real scaled = 3 * ((real)65536 / (real)(65536 - thresholds[t]));
         for (int i = 0; i < VECTORS * LANES; i++) {
             const uint64_t vector = (uint64_t)i / LANES, lane = (uint64_t)i % LANES;
             const uint32_t word = rng_philox(key, vector / 8, lane).w[vector % 8 / 2], bits = vector % 2 ? word >> 16 : word & 0xffff;
             const bool keep = bits >= thresholds[t];
-            cr_assert_eq(kept[vector] >> lane & 1, keep, "threshold %u, vector %d, lane %d", thresholds[t], (int)vector, (int)lane);
+            cr_assert_eq(mask[vector] >> lane & 1, keep, "threshold %u, vector %d, lane %d", thresholds[t], (int)vector, (int)lane);
             cr_assert(y[i] == (keep ? scaled : 0) && dx[i] == y[i]);
         }
     }
@@ -247,13 +247,13 @@ Test(scalar_loss, is_minus_the_log_of_the_labels_share)
     loss_fn *loss = kernels_of(ISA_SCALAR)->loss->softmax_xent;
     struct rng r = numbers(2);
     real z[2 * K * LANES], dz[2 * K * LANES], value[2 * LANES];
-    uint8_t label[2 * LANES], best[2 * LANES];
+    uint8_t label[2 * LANES], predicted[2 * LANES];
     draw(&r, z, COUNT(z), 0, 3);
     for (int i = 0; i < 2 * LANES; i++) label[i] = (uint8_t)rng_below(&r, K);
     for (int k = 0; k < K; k++) z[k * LANES] = (real)(k == 3 || k == 5 ? 1e30 : -1e30), z[k * LANES + 1] = 2; /* ties; all equal */
     label[0] = 5;
-    loss(&p, (struct span){ 1, 2 }, z, label, value, best, dz);
-    loss(&p, (struct span){ 0, 1 }, z, label, value, best, dz);
+    loss(&p, (struct span){ 1, 2 }, z, label, value, predicted, dz);
+    loss(&p, (struct span){ 0, 1 }, z, label, value, predicted, dz);
     for (int i = 0; i < 2 * LANES; i++) {
         const real *logit = z + i / LANES * K * LANES + i % LANES, *slope = dz + i / LANES * K * LANES + i % LANES;
         double top = -INFINITY, sum = 0;
@@ -262,7 +262,7 @@ Test(scalar_loss, is_minus_the_log_of_the_labels_share)
             if ((double)logit[k * LANES] >= top) top = (double)logit[k * LANES], largest = k;
         }
         for (int k = 0; k < K; k++) sum += exp((double)logit[k * LANES] - top);
-        cr_assert_eq(best[i], largest);
+        cr_assert_eq(predicted[i], largest);
         close_to((double)value[i], i < N ? log(sum) + (top - (double)logit[label[i] * LANES]) : 0, 1e-6, "value");
         for (int k = 0; k < K; k++) {
             const double want = i < N ? (exp((double)logit[k * LANES] - top) / sum - (k == label[i])) / N : 0;
@@ -271,9 +271,9 @@ Test(scalar_loss, is_minus_the_log_of_the_labels_share)
     }
     close_to((double)value[0], log(2), 1e-6, "two equal logits");
     real again[2 * LANES];
-    loss(&p, (struct span){ 0, 2 }, z, label, again, best, NULL);
+    loss(&p, (struct span){ 0, 2 }, z, label, again, predicted, NULL);
     cr_assert_eq(memcmp(again, value, sizeof again), 0, "dz may be NULL");
-    loss(&p, (struct span){ 0, 2 }, z, label, again, best, z);
+    loss(&p, (struct span){ 0, 2 }, z, label, again, predicted, z);
     cr_assert(memcmp(again, value, sizeof again) == 0 && memcmp(z, dz, sizeof z) == 0, "dz may be z");
 }
 

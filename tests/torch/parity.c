@@ -77,7 +77,7 @@ static void keep_mask(const char *name, const struct planned *l, const struct la
     struct item *i = item(name, 4, (int[]){ n, s.h, s.w, s.c });
     for (int image = 0; image < n; image++)
         for (size_t p = 0; p < pixels; p++)
-            i->value[(size_t)image * pixels + p] = l->kept[(size_t)(image / LANES) * pixels + p] >> (image % LANES) & 1 ? scale : 0;
+            i->value[(size_t)image * pixels + p] = l->mask[(size_t)(image / LANES) * pixels + p] >> (image % LANES) & 1 ? scale : 0;
 }
 
 /* Which tap each window of a max-pool took. */
@@ -88,7 +88,7 @@ static void keep_taps(const char *name, const struct planned *l, const struct la
     struct item *i = item(name, 4, (int[]){ n, s.h, s.w, s.c });
     for (int image = 0; image < n; image++)
         for (size_t p = 0; p < pixels; p++)
-            i->value[(size_t)image * pixels + p] = l->which[((size_t)(image / LANES) * pixels + p) * LANES + (size_t)(image % LANES)];
+            i->value[(size_t)image * pixels + p] = l->argmax[((size_t)(image / LANES) * pixels + p) * LANES + (size_t)(image % LANES)];
 }
 
 static void keep_labels(const char *name, const uint8_t *labels, int n)
@@ -173,7 +173,7 @@ static void keep_inputs(const struct plan *plan, int step, int n)
         snprintf(name, sizeof name, "mask.%d.%d", step, i);
         if (plan->net.layers[i].kind == LAYER_DROPOUT) keep_mask(name, &plan->layers[i], &plan->net.layers[i], n);
         snprintf(name, sizeof name, "tap.%d", i);
-        if (plan->layers[i].which && step == 0) keep_taps(name, &plan->layers[i], &plan->net.layers[i], n);
+        if (plan->layers[i].argmax && step == 0) keep_taps(name, &plan->layers[i], &plan->net.layers[i], n);
     }
 }
 
