@@ -24,8 +24,7 @@ enum { NAME_SIZE = 96 };
 #endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
-/* Bit 1 of AT_HWCAP on aarch64 (asm/hwcap.h, fixed by the kernel's ABI). */
-#define HWCAP_ASIMD_BIT (1ul << 1)
+#include <sys/prctl.h>
 #endif
 
 #if defined(__APPLE__)
@@ -90,7 +89,16 @@ static void ask_name(char name[NAME_SIZE])
 
 #elif defined(__aarch64__) && defined(__linux__)
 
-static unsigned detect_simd(void) { return getauxval(AT_HWCAP) & HWCAP_ASIMD_BIT ? 1u << ISA_NEON : 0; }
+/* The numbers are fixed by the kernel's ABI (asm/hwcap.h, linux/prctl.h). A thread's vectors may be shorter than the CPU's. */
+static unsigned detect_simd(void)
+{
+    enum { ASIMD = 1 << 1, SVE = 1 << 22 }; /* of AT_HWCAP */
+    enum { GET_VECTOR_LENGTH = 51, BYTES = 0xffff };
+    const unsigned long features = getauxval(AT_HWCAP);
+    if (!(features & ASIMD)) return 0;
+    const int length = features & SVE ? prctl(GET_VECTOR_LENGTH, 0, 0, 0, 0) : -1;
+    return 1u << ISA_NEON | (length >= 0 && (length & BYTES) == 32 ? 1u << ISA_SVE256 : 0);
+}
 
 /* Arm CPUs have a number, not a name: implementer and part of MIDR_EL1 (Arm's technical reference manuals). */
 static const struct {

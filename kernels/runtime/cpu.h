@@ -11,7 +11,9 @@
  * is built for. SIMD_ISAS have a vector header each, kernels/simd/v_<name>.h, and a table, kernels/isa/<name>.c. SCALAR is the reference
  * implementation, PORTABLE the plain-C twin of the SIMD sources: both run anywhere. AMX has tiles of bf16 beside AVX-512's vectors, so its
  * table holds the ops of bf16 alone, and floats are computed by the best of the others (isa_best()). */
-#define SIMD_ISAS(X) X(NEON, neon, ON_ARM) X(AVX2, avx2, ON_X86) X(AVX512VL, avx512vl, ON_X86_BY_NAME) X(AVX512, avx512, ON_X86)
+#define SIMD_ISAS_ARM(X) X(NEON, neon, ON_ARM) X(SVE256, sve256, ON_ARM_BY_NAME)
+#define SIMD_ISAS_X86(X) X(AVX2, avx2, ON_X86) X(AVX512VL, avx512vl, ON_X86_BY_NAME) X(AVX512, avx512, ON_X86)
+#define SIMD_ISAS(X) SIMD_ISAS_ARM(X) SIMD_ISAS_X86(X)
 #define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X) X(AMX, amx, ON_X86)
 
 /* What on() is: its arguments, or nothing. */
@@ -28,8 +30,10 @@
 #endif
 #ifdef CONVGAUGE_NO_ISAS_BY_NAME
 #define ON_X86_BY_NAME(...)
+#define ON_ARM_BY_NAME(...)
 #else
 #define ON_X86_BY_NAME(...) ON_X86(__VA_ARGS__)
+#define ON_ARM_BY_NAME(...) ON_ARM(__VA_ARGS__)
 #endif
 
 /* ISA_SCALAR … in the order of the list; a set of them is a mask, 1u << ISA_AVX2. */
@@ -38,12 +42,13 @@ enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
 #undef ISA_NUMBER
 
 /* Those that `--isa auto` leaves out: AVX512VL, AVX-512 on half its width, is never the best of a CPU that has both, and benches that time
- * all would time it in vain. Whose CPU clocks down under 512 bits names it. */
-#define ISAS_BY_NAME (1u << ISA_AVX512VL)
+ * all would time it in vain: whose CPU clocks down under 512 bits names it. SVE256 has been checked under emulation and timed on no CPU. */
+#define ISAS_BY_NAME (1u << ISA_AVX512VL | 1u << ISA_SVE256)
 
 /* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
- * AVX512VL that and AVX-512VL, NEON means aarch64 with AdvSIMD, AMX tiles of bf16: the CPU must have them, the operating system save them,
- * and Linux grant this process their use, which the first call asks for. SCALAR and PORTABLE are always in. */
+ * AVX512VL that and AVX-512VL, NEON means aarch64 with AdvSIMD, SVE256 that and SVE with vectors of 256 bits, AMX tiles of bf16: the CPU
+ * must have them, the operating system save them, and Linux grant this process their use, which the first call asks for. SCALAR and
+ * PORTABLE are always in. */
 unsigned cpu_detect(void);
 
 /* As --isa takes it: "scalar", "portable", "avx2". */

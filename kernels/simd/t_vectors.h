@@ -31,6 +31,7 @@ INLINE uint64_t t_flush_on(void)
 }
 INLINE void t_flush_off(uint64_t old) { __asm__ volatile("msr fpcr, %0" : : "r"(old) : "memory"); }
 INLINE void t_forget(void) { __asm__ volatile("msr fpsr, xzr" : : : "memory"); }
+enum { T_MAY_FLUSH_MORE = 1 };
 INLINE bool t_has_flushed(void)
 {
     enum { UNDERFLOW = 1 << 3 };
@@ -55,6 +56,7 @@ INLINE void t_flush_off(uint64_t old)
     __asm__ volatile("ldmxcsr %0" : : "m"(mode) : "memory");
 }
 INLINE void t_forget(void) {}
+enum { T_MAY_FLUSH_MORE = 0 };
 INLINE bool t_has_flushed(void) { return false; }
 #endif
 
@@ -112,7 +114,7 @@ INLINE void t_rows(const struct tiles *t, const float (*a)[32], const bf16 *b, p
 static inline void t_mac(struct tiles *t, int c)
 {
     float before[16][16];
-    if (sizeof(void *) == 8 && V == 4) memcpy(before, t->c[c], sizeof before);
+    if (T_MAY_FLUSH_MORE) memcpy(before, t->c[c], sizeof before);
     t_forget();
     for (int m = 0; m < t->rows; m += TILE_GROUP) {
         for (int column = 0; column < 16; column += V) t_rows(t, (const float(*)[32])t->wide + m, t->b, t->b_row, t->c[c] + m, column);

@@ -3,8 +3,7 @@
 #ifndef SIMD_V_NEON_H
 #define SIMD_V_NEON_H
 
-#include <arm_neon.h>
-#include "v.h"
+#include "v_arm.h"
 
 enum { V = 4, PARTS = 4, V_REGISTERS = 32, V_CHAINS = 16 };
 typedef float32x4_t vf;
@@ -83,37 +82,5 @@ INLINE vu vu_of(vf a) { return vreinterpretq_u32_f32(a); }
 INLINE vf v_of(vu u) { return vreinterpretq_f32_u32(u); }
 INLINE vu vu_round(vf a) { return vreinterpretq_u32_s32(vcvtnq_s32_f32(a)); }
 INLINE vf v_from_int(vu u) { return vcvtq_f32_s32(vreinterpretq_s32_u32(u)); }
-
-/* One row: 16 -> 8 -> 4 lanes; then four rows at once: 4 -> 2 -> 1. */
-INLINE vf v_sum_to4(const float *a)
-{
-    return vaddq_f32(vaddq_f32(vld1q_f32(a), vld1q_f32(a + 8)), vaddq_f32(vld1q_f32(a + 4), vld1q_f32(a + 12)));
-}
-INLINE void v_sum4(const float *a, float *out)
-{
-    vf r0 = v_sum_to4(a), r1 = v_sum_to4(a + 16), r2 = v_sum_to4(a + 32), r3 = v_sum_to4(a + 48);
-    vf s01 = vcombine_f32(vadd_f32(vget_low_f32(r0), vget_high_f32(r0)), vadd_f32(vget_low_f32(r1), vget_high_f32(r1)));
-    vf s23 = vcombine_f32(vadd_f32(vget_low_f32(r2), vget_high_f32(r2)), vadd_f32(vget_low_f32(r3), vget_high_f32(r3)));
-    vst1q_f32(out, vaddq_f32(vuzp1q_f32(s01, s23), vuzp2q_f32(s01, s23)));
-}
-
-INLINE void v_sum16(const float *a, float *out)
-{
-    UNROLL_FOR (int row = 0; row < 16; row += 4) v_sum4(a + 16 * row, out + row);
-}
-INLINE void v_transpose16(const float *from, float *to, ptrdiff_t stride)
-{
-    for (int f = 0; f < 16; f += 4) {
-        for (int lane = 0; lane < 16; lane += 4) {
-            const float *a = from + 16 * f + lane;
-            float *b = to + lane * stride + f;
-            float32x4x2_t p = vtrnq_f32(vld1q_f32(a), vld1q_f32(a + 16)), q = vtrnq_f32(vld1q_f32(a + 32), vld1q_f32(a + 48));
-            vst1q_f32(b, vcombine_f32(vget_low_f32(p.val[0]), vget_low_f32(q.val[0])));
-            vst1q_f32(b + stride, vcombine_f32(vget_low_f32(p.val[1]), vget_low_f32(q.val[1])));
-            vst1q_f32(b + 2 * stride, vcombine_f32(vget_high_f32(p.val[0]), vget_high_f32(q.val[0])));
-            vst1q_f32(b + 3 * stride, vcombine_f32(vget_high_f32(p.val[1]), vget_high_f32(q.val[1])));
-        }
-    }
-}
 
 #endif

@@ -31,6 +31,8 @@ PARTS = {
 FLAGS = isas.of_cpu(platform.machine())
 if X86:
     FLAGS |= {'x86': FLAGS['avx2'], 'ymm': FLAGS['avx2']}
+elif 'neon' in FLAGS:
+    FLAGS |= {'arm': []}
 ISA_HEADER = re.compile(r'^kernels/simd/[vt]_(\w+)\.h$')
 # Headers that only Criterion's suites include, after Criterion's own.
 NEEDS_CRITERION = ('tests/suites/toy.h', 'tests/suites/planned.h')

@@ -11,8 +11,15 @@ from functools import cache
 from .tables import Table
 
 SLOW = ('scalar', 'portable')
-RANK = ('scalar', 'portable', 'neon', 'avx2', 'avx512vl', 'avx512', 'amx')
-ISA_NAMES = {'neon': 'NEON', 'avx2': 'AVX2', 'avx512vl': 'AVX-512 on 256 bits', 'avx512': 'AVX-512', 'amx': 'AMX'}
+RANK = ('scalar', 'portable', 'neon', 'sve256', 'avx2', 'avx512vl', 'avx512', 'amx')
+ISA_NAMES = {
+    'neon': 'NEON',
+    'sve256': 'SVE on 256 bits',
+    'avx2': 'AVX2',
+    'avx512vl': 'AVX-512 on 256 bits',
+    'avx512': 'AVX-512',
+    'amx': 'AMX',
+}
 DAY = re.compile(r'\d{4}-\d\d-\d\d$')
 TOLD_BY = {'avx512': {'avx512f', 'avx512vl'}, 'avx2': {'avx2', 'fma'}, 'neon': {'asimd'}}  # flags as lscpu has them
 
