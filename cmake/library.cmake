@@ -12,7 +12,7 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(whole ${PROJECT_BINARY_DIR}/convgauge.o)
 set(objects $<TARGET_OBJECTS:runtime> $<TARGET_OBJECTS:kernels> $<TARGET_OBJECTS:nets>)
 add_custom_command(OUTPUT ${whole}
-  COMMAND ${CMAKE_C_COMPILER} -r -nostdlib -o ${whole}.all ${objects}
+  COMMAND ${JOIN_OBJECTS} -o ${whole}.all ${objects}
   COMMAND ${Python3_EXECUTABLE} cmake/exports.py ${whole}.names cmake/prefixes.txt ${CMAKE_NM} ${whole}.all
     ${PUBLIC_HEADERS}
   COMMAND ${CMAKE_OBJCOPY} --keep-global-symbols=${whole}.names ${whole}.all ${whole}

@@ -36,7 +36,7 @@ static double values_in_chunk(const struct batchnorm *p, int i)
     const int dead = image_blocks(p->n) * LANES - p->n;
     const int last_block = (image_blocks(p->n) - 1) * p->h;
     const int short_rows = rows.end > last_block ? rows.end - (rows.begin > last_block ? rows.begin : last_block) : 0;
-    return ((double)(rows.end - rows.begin) * LANES - (double)short_rows * dead) * p->w;
+    return ((double)(rows.end - rows.begin) * (double)LANES - (double)short_rows * dead) * p->w;
 }
 
 static void load(struct moments *m, double count, const real *mean, const real *m2, int channels)

@@ -10,6 +10,7 @@ packages_clang="clang"
 packages_report="python3-matplotlib python3-numpy python3-scipy python3-jinja2 python3-jsonschema"
 packages_page="chromium"
 packages_aarch64="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static"
+packages_riscv64="clang-19 lld-19 binutils-riscv64-linux-gnu qemu-user-static"
 packages_avx512="bochs bochsbios vgabios isolinux syslinux-common xorriso cpio busybox-static"
 packages_lint="clang-format clang-tidy cppcheck llvm-19 shellcheck python3-pip doxygen"
 ruff=0.17.6

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * CPU features, asked of the hardware (x86: cpuid and XCR0) or of the system (Linux on aarch64: hwcap; macOS: sysctl).
+ * CPU features, asked of the hardware (x86: cpuid and XCR0) or of the system (Linux on aarch64 and RISC-V: hwcap; macOS: sysctl).
  * A feature counts only when the operating system saves its registers: cpuid alone would let AVX-512 run into SIGILL under an old kernel
  * or an emulator. This file is built without ISA flags: it must run on the oldest CPU in order to say what that CPU lacks. */
 #include "cpu.h"
@@ -25,6 +25,10 @@ enum { NAME_SIZE = 96 };
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#endif
+
+#if defined(__riscv) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 
 #if defined(__APPLE__)
@@ -122,6 +126,20 @@ static void ask_name(char name[NAME_SIZE])
             snprintf(name, NAME_SIZE, "%s", arm_cores[i].name);
 }
 
+#elif defined(__riscv) && defined(__linux__)
+
+/* Extensions are bits of AT_HWCAP by their letters; vlenb, read by its number since this file is built without them, is a vector's bytes.
+ */
+static unsigned detect_simd(void)
+{
+    unsigned long bytes;
+    if (!(getauxval(AT_HWCAP) >> ('V' - 'A') & 1)) return 0;
+    __asm__ volatile("csrr %0, 0xc22" : "=r"(bytes));
+    return bytes == 32 ? 1u << ISA_RVV256 : 0;
+}
+
+static void ask_name(char name[NAME_SIZE]) { name[0] = 0; }
+
 #else
 
 static unsigned detect_simd(void) { return 0; }
@@ -134,6 +152,8 @@ static void ask_name(char name[NAME_SIZE]) { name[0] = 0; }
 static const char architecture[] = "x86_64";
 #elif defined(__aarch64__)
 static const char architecture[] = "aarch64";
+#elif defined(__riscv)
+static const char architecture[] = "riscv64";
 #else
 static const char architecture[] = "unknown CPU";
 #endif

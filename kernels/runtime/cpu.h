@@ -13,20 +13,26 @@
  * table holds the ops of bf16 alone, and floats are computed by the best of the others (isa_best()). */
 #define SIMD_ISAS_ARM(X) X(NEON, neon, ON_ARM) X(SVE256, sve256, ON_ARM_BY_NAME)
 #define SIMD_ISAS_X86(X) X(AVX2, avx2, ON_X86) X(AVX512VL, avx512vl, ON_X86_BY_NAME) X(AVX512, avx512, ON_X86)
-#define SIMD_ISAS(X) SIMD_ISAS_ARM(X) SIMD_ISAS_X86(X)
+#define SIMD_ISAS_RISCV(X) X(RVV256, rvv256, ON_RISCV)
+#define SIMD_ISAS(X) SIMD_ISAS_ARM(X) SIMD_ISAS_RISCV(X) SIMD_ISAS_X86(X)
 #define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X) X(AMX, amx, ON_X86)
 
 /* What on() is: its arguments, or nothing. */
 #define ON_ANY(...) __VA_ARGS__
 #if defined(__x86_64__)
 #define ON_X86(...) __VA_ARGS__
-#define ON_ARM(...)
-#elif defined(__aarch64__)
-#define ON_X86(...)
-#define ON_ARM(...) __VA_ARGS__
 #else
 #define ON_X86(...)
+#endif
+#if defined(__aarch64__)
+#define ON_ARM(...) __VA_ARGS__
+#else
 #define ON_ARM(...)
+#endif
+#if defined(__riscv)
+#define ON_RISCV(...) __VA_ARGS__
+#else
+#define ON_RISCV(...)
 #endif
 #ifdef CONVGAUGE_NO_ISAS_BY_NAME
 #define ON_X86_BY_NAME(...)
@@ -46,9 +52,9 @@ enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
 #define ISAS_BY_NAME (1u << ISA_AVX512VL | 1u << ISA_SVE256)
 
 /* Sets that can run here. AVX2 means AVX2 and FMA with the OS saving ymm (XCR0 & 6), AVX512 means AVX-512F with zmm saved (XCR0 & 0xE6),
- * AVX512VL that and AVX-512VL, NEON means aarch64 with AdvSIMD, SVE256 that and SVE with vectors of 256 bits, AMX tiles of bf16: the CPU
- * must have them, the operating system save them, and Linux grant this process their use, which the first call asks for. SCALAR and
- * PORTABLE are always in. */
+ * AVX512VL that and AVX-512VL, NEON means aarch64 with AdvSIMD, SVE256 that and SVE with vectors of 256 bits, RVV256 RISC-V's vectors of
+ * 256 bits, AMX tiles of bf16: the CPU must have them, the operating system save them, and Linux grant this process their use, which the
+ * first call asks for. SCALAR and PORTABLE are always in. */
 unsigned cpu_detect(void);
 
 /* As --isa takes it: "scalar", "portable", "avx2". */

@@ -43,7 +43,7 @@ static size_t no_scratch(const struct conv *p)
 static float sequential_bound(const struct conv *p)
 {
     const int taps = p->r * p->s, blocks = image_blocks(p->n);
-    const double forward = (double)p->c * taps, backward = (double)p->k * taps, weights = (double)blocks * p->p * p->q + LANES;
+    const double forward = (double)p->c * taps, backward = (double)p->k * taps, weights = (double)blocks * p->p * p->q + (double)LANES;
     const double roundings = 1 + fmax(fmax(forward, backward), weights);
     return roundings < 0x1p23 ? (float)(roundings / (1 - roundings * 0x1p-24) + 1) : INFINITY;
 }

@@ -3,7 +3,8 @@
  * after a shift and a mask, and each is one FMA per row of the left operand, which is widened when it is loaded.
  *
  * Denormals: x86 has the hardware's own rule as a mode. Arm's mode flushes what is small before rounding, a few values more: where the
- * mode has flushed anything in a product (a flag tells, which is almost never set), the product is made again by the definition. */
+ * mode has flushed anything in a product (a flag tells, which is almost never set), the product is made again by the definition. RISC-V has
+ * no such mode: there every product is made by the definition, slowly. */
 #ifndef SIMD_T_VECTORS_H
 #define SIMD_T_VECTORS_H
 
@@ -31,7 +32,7 @@ INLINE uint64_t t_flush_on(void)
 }
 INLINE void t_flush_off(uint64_t old) { __asm__ volatile("msr fpcr, %0" : : "r"(old) : "memory"); }
 INLINE void t_forget(void) { __asm__ volatile("msr fpsr, xzr" : : : "memory"); }
-enum { T_MAY_FLUSH_MORE = 1 };
+enum { T_FLUSHES = 1, T_FLUSHES_MORE = 1 }; /* is there a mode; does it flush values that t.h keeps */
 INLINE bool t_has_flushed(void)
 {
     enum { UNDERFLOW = 1 << 3 };
@@ -39,6 +40,12 @@ INLINE bool t_has_flushed(void)
     __asm__ volatile("mrs %0, fpsr" : "=r"(status) : : "memory");
     return status & UNDERFLOW;
 }
+#elif defined(__riscv)
+INLINE uint64_t t_flush_on(void) { return 0; }
+INLINE void t_flush_off(uint64_t old) { (void)old; }
+INLINE void t_forget(void) {}
+INLINE bool t_has_flushed(void) { return true; }
+enum { T_FLUSHES = 0, T_FLUSHES_MORE = 0 };
 #else
 /* As asm with memory named: what is computed goes through memory on both sides, so nothing moves past a change of mode. */
 INLINE uint64_t t_flush_on(void)
@@ -56,7 +63,7 @@ INLINE void t_flush_off(uint64_t old)
     __asm__ volatile("ldmxcsr %0" : : "m"(mode) : "memory");
 }
 INLINE void t_forget(void) {}
-enum { T_MAY_FLUSH_MORE = 0 };
+enum { T_FLUSHES = 1, T_FLUSHES_MORE = 0 };
 INLINE bool t_has_flushed(void) { return false; }
 #endif
 
@@ -114,13 +121,13 @@ INLINE void t_rows(const struct tiles *t, const float (*a)[32], const bf16 *b, p
 static inline void t_mac(struct tiles *t, int c)
 {
     float before[16][16];
-    if (T_MAY_FLUSH_MORE) memcpy(before, t->c[c], sizeof before);
+    if (T_FLUSHES_MORE) memcpy(before, t->c[c], sizeof before);
     t_forget();
-    for (int m = 0; m < t->rows; m += TILE_GROUP) {
+    for (int m = 0; T_FLUSHES && m < t->rows; m += TILE_GROUP) {
         for (int column = 0; column < 16; column += V) t_rows(t, (const float(*)[32])t->wide + m, t->b, t->b_row, t->c[c] + m, column);
     }
     if (!t_has_flushed()) return;
-    memcpy(t->c[c], before, sizeof before);
+    if (T_FLUSHES_MORE) memcpy(t->c[c], before, sizeof before);
     t_flush_off(t->mode);
     t_product(t->rows, t->pairs, t->a, t->a_row, t->b, t->b_row, t->c[c]);
     t_flush_on();

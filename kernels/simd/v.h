@@ -2,8 +2,8 @@
  * The vector contract: everything a SIMD kernel may use. Each ISA's header (v_<isa>.h) defines these types and functions, all
  * `static inline`; v_portable.h is plain C and is the definition. tests/suites/test_v.c compares every function lane by lane.
  *
- *   V                        lanes per vector: 16 (avx512, portable), 8 (avx2, avx512vl, sve256), 4 (neon); PARTS = 16 / V vectors are
- *                            16 images
+ *   V                        lanes per vector: 16 (avx512, portable), 8 (avx2, avx512vl, sve256, rvv256), 4 (neon)
+ *   PARTS                    vectors of 16 images, 16 / V
  *   V_REGISTERS              vector registers, 16 or 32: how much a template may keep in them
  *   V_CHAINS                 chains of v_fma that hide its latency: latency times pipes at least, no more than registers (not portable)
  *   vf  vm  vu               V floats; V booleans; V uint32

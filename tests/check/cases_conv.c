@@ -123,7 +123,7 @@ static void set_spans(struct conv_case *k)
     struct rng *r = &k->c->rng;
     const struct conv *p = &k->p;
     const int blocks = image_blocks(p->n);
-    double flops = conv_flops_exact(p) * blocks * LANES / p->n;
+    double flops = conv_flops_exact(p) * blocks * (double)LANES / p->n;
     k->whole = flops <= WHOLE_FLOPS;
     k->cut[FWD] = draw_between(r, 0, blocks * p->p);
     k->cut[BWD_DATA] = draw_between(r, 0, blocks * p->h);
@@ -162,7 +162,7 @@ static int largest_integer(const struct conv_case *k)
     const struct conv *p = &k->p;
     double taps = (double)p->r * p->s, terms = fmax(taps * p->c, taps * p->k) + 1;
     for (int i = 0; i < k->dw.spans.count; i++)
-        terms = fmax(terms, (double)(k->dw.spans.at[i].end - k->dw.spans.at[i].begin) * p->q * LANES);
+        terms = fmax(terms, (double)(k->dw.spans.at[i].end - k->dw.spans.at[i].begin) * p->q * (double)LANES);
     int largest = (int)sqrt(0x1p24 / terms - 1);
     return largest < 1 ? 1 : largest > 9 ? 9 : largest;
 }

@@ -78,7 +78,7 @@ static void set_sides(struct bf16_case *k)
     struct rng *r = &k->c->rng;
     const struct conv *p = &k->p;
     const int blocks = image_blocks(p->n);
-    const double flops = conv_flops_exact(p) * blocks * LANES / p->n;
+    const double flops = conv_flops_exact(p) * blocks * (double)LANES / p->n;
     k->whole = flops <= WHOLE_FLOPS;
     k->y = (struct side){ .view = { "y", p->n, 5, { blocks, p->p, p->q, p->k, LANES } }, .row = (size_t)p->q * (size_t)p->k * LANES };
     k->dx = (struct side){ .view = { "dx", p->n, 5, { blocks, p->h, p->w, p->c, LANES } }, .row = (size_t)p->w * (size_t)p->c * LANES };
@@ -108,7 +108,7 @@ static int largest_integer(const struct bf16_case *k)
     const struct conv *p = &k->p;
     double taps = (double)p->r * p->s, terms = fmax(taps * p->c, taps * p->k) + 1;
     for (int i = 0; i < k->dw.spans.count; i++)
-        terms = fmax(terms, (double)(k->dw.spans.at[i].end - k->dw.spans.at[i].begin) * p->q * LANES);
+        terms = fmax(terms, (double)(k->dw.spans.at[i].end - k->dw.spans.at[i].begin) * p->q * (double)LANES);
     const int largest = (int)sqrt(0x1p24 / terms - 1);
     return largest < 1 ? 1 : largest > 9 ? 9 : largest;
 }

@@ -11,7 +11,7 @@ from functools import cache
 from .tables import Table
 
 SLOW = ('scalar', 'portable')
-RANK = ('scalar', 'portable', 'neon', 'sve256', 'avx2', 'avx512vl', 'avx512', 'amx')
+RANK = ('scalar', 'portable', 'neon', 'sve256', 'rvv256', 'avx2', 'avx512vl', 'avx512', 'amx')
 ISA_NAMES = {
     'neon': 'NEON',
     'sve256': 'SVE on 256 bits',
