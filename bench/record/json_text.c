@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 struct reader {
     const char *at, *end;
     const char *wrong;
+    bool escaped; /* an escape was read */
 };
 
 static bool stop(struct reader *r, const char *wrong)
@@ -21,9 +23,11 @@ static bool stop(struct reader *r, const char *wrong)
     return false;
 }
 
+static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 static void skip_blanks(struct reader *r)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t' || *r->at == '\n' || *r->at == '\r')) r->at++;
+    while (r->at < r->end && is_blank(*r->at)) r->at++;
 }
 
 static bool take(struct reader *r, char c)
@@ -85,12 +89,24 @@ static bool escape(struct reader *r)
     return code > 0 && (code < 0xdc00 || code >= 0xe000);
 }
 
+/* Does one of 8 bytes need a look: a quote, a backslash, a control character, or what is not ASCII? Each term has its byte's top bit set; a
+ * borrow from the byte below can only come where that byte needs a look itself. */
+static bool is_plain(const char *at)
+{
+    const uint64_t each = 0x0101010101010101u, top = 0x80 * each;
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+    const uint64_t quote = x ^ '"' * each, backslash = x ^ '\\' * each;
+    return ((x | (x - 0x20 * each) | (quote - each) | (backslash - each)) & top) == 0;
+}
+
 static bool string(struct reader *r)
 {
     if (!take(r, '"')) return stop(r, "a string is missing");
     for (;;) {
         const char *at = r->at, *const end = r->end;
-        while (at < end && (signed char)*at >= 0x20 && *at != '"' && *at != '\\') at++; /* plain ASCII */
+        while (end - at >= 8 && is_plain(at)) at += 8;
+        while (at < end && (signed char)*at >= 0x20 && *at != '"' && *at != '\\') at++;
         r->at = at;
         if (at == end) return stop(r, "a string does not end");
         const unsigned char c = (unsigned char)*at;
@@ -100,6 +116,7 @@ static bool string(struct reader *r)
         }
         if (c == '\\') {
             r->at++;
+            r->escaped = true;
             if (!escape(r)) return stop(r, "an escape that JSON does not have");
         } else if (c >= 0x80) {
             const int n = utf8(r);
@@ -178,10 +195,13 @@ static bool array(struct reader *r, int depth)
     return take(r, ']') || stop(r, "an array does not end");
 }
 
-static bool key_and_colon(struct reader *r)
+/* `key`, if it is not NULL: what stands between the quotes. */
+static bool key_and_colon(struct reader *r, struct text *key)
 {
     skip_blanks(r);
+    const char *begin = r->at + 1;
     if (!string(r)) return false;
+    if (key) *key = (struct text){ begin, (size_t)(r->at - 1 - begin) };
     skip_blanks(r);
     return take(r, ':') || stop(r, "a colon is missing");
 }
@@ -191,7 +211,7 @@ static bool object(struct reader *r, int depth)
     skip_blanks(r);
     if (take(r, '}')) return true;
     do
-        if (!key_and_colon(r) || !value(r, depth)) return false;
+        if (!key_and_colon(r, NULL) || !value(r, depth)) return false;
     while (take(r, ','));
     return take(r, '}') || stop(r, "an object does not end");
 }
@@ -233,20 +253,17 @@ static bool is_new(const struct members *m, struct text key, unsigned long long 
 
 static bool member(struct reader *r, struct members *m, unsigned long long *seen)
 {
-    skip_blanks(r);
-    const char *begin = r->at + 1;
-    if (!key_and_colon(r)) return false;
-    const char *quote = memchr(begin, '"', (size_t)(r->at - begin));
-    assert(quote);
-    const struct text key = { begin, (size_t)(quote - begin) };
-    if (memchr(key.at, '\\', key.size)) return stop(r, "a key with an escape");
+    struct text key;
+    r->escaped = false;
+    if (!key_and_colon(r, &key)) return false;
+    if (r->escaped) return stop(r, "a key with an escape");
     if (!is_new(m, key, seen)) return stop(r, "a key stands twice");
     if (m->count == MEMBERS_MOST) return stop(r, "more fields than any row has");
     skip_blanks(r);
-    begin = r->at;
+    const char *begin = r->at;
     if (!value(r, 1)) return false;
     size_t size = (size_t)(r->at - begin);
-    while (size && memchr(" \t\r\n", begin[size - 1], 4)) size--;
+    while (size && is_blank(begin[size - 1])) size--;
     m->list[m->count++] = (struct member){ key, { begin, size } };
     return true;
 }
@@ -255,7 +272,7 @@ const char *json_members(const char *text, size_t size, struct members *m)
 {
     assert(text);
     assert(m);
-    struct reader r = { text, text + size, NULL };
+    struct reader r = { .at = text, .end = text + size };
     unsigned long long seen = 0;
     m->count = 0;
     skip_blanks(&r);
