@@ -5,7 +5,8 @@
 
 #include "base.h"
 
-/* Functions of one value. Their gradient is told from the output alone, so that the input need not be kept. */
+/* Functions of one value. Their gradient is told from the output alone, so that the input need not be kept. At 0 it is that of the
+ * negative side, 0 or `slope`, as in PyTorch. */
 enum activation_kind { ACTIVATION_RELU, ACTIVATION_LEAKY, ACTIVATION_TANH };
 
 /* The problem. How many values there are is the span's matter. */

@@ -28,6 +28,7 @@ typedef double real;
 typedef float real;
 #endif
 
+/* Units [begin, end) of what the function's type says; begin <= end, and an empty span does nothing. */
 struct span {
     int begin, end;
 };

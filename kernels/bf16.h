@@ -14,10 +14,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Sign, 8 bits of exponent, 7 of fraction: the range of float, steps of 2^-8 relative. Only stored; all arithmetic is of floats. */
 typedef uint16_t bf16;
 
 enum { LINE = 32 }; /* bf16 in a line: 16 images' pairs */
 
+/* The float of the same value: exact, NaN and infinities too. */
 static inline float bf16_value(bf16 a)
 {
     const uint32_t bits = (uint32_t)a << 16;
@@ -38,21 +40,23 @@ static inline bf16 bf16_of(float value)
 /* Lines of a pixel of c channels. */
 static inline int bf16_lines(int c) { return (c + 1) / 2; }
 
-/* A tensor of n images in its frame. */
+/* A tensor of n images in its frame, which holds zeros: what makes lines (conv_bf16.h) writes them, too. */
 struct bf16_map {
-    int n, c, h, w;
-    int top, bottom, left, right;
+    int n, c, h, w;               /* images, channels, height, width without the frame */
+    int top, bottom, left, right; /* rows and columns of the frame, each 0 or more */
 };
 
+/* Rows of an image block, frame included. */
 static inline int bf16_map_rows(const struct bf16_map *m) { return m->top + m->h + m->bottom; }
 /* Lines of a row. */
 static inline int bf16_map_pitch(const struct bf16_map *m) { return (m->left + m->w + m->right) * bf16_lines(m->c); }
 
-/* Elements of either form. */
+/* Elements (2 bytes each) to allocate, at 64 bytes' alignment: of lines, frame included. */
 static inline size_t bf16_lines_count(const struct bf16_map *m)
 {
     return (size_t)((m->n + 15) / 16) * (size_t)bf16_map_rows(m) * (size_t)bf16_map_pitch(m) * LINE;
 }
+/* The same of pairs of rows, which have no frame. */
 static inline size_t bf16_pairs_count(const struct bf16_map *m)
 {
     return (size_t)((m->n + 15) / 16) * (size_t)((m->h + 1) / 2) * (size_t)m->w * (size_t)m->c * LINE;

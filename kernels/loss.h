@@ -5,7 +5,8 @@
 
 #include "base.h"
 
-/* The problem. The mean over images is the caller's: value is per image, dz has the division by N in it. */
+/* The problem. The mean over images is the caller's: value is per image, dz has the division by N in it. The N is that of the whole batch,
+ * whatever span of blocks a call computes. */
 struct loss {
     int n, k; /* images, classes */
 };

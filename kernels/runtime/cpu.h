@@ -17,23 +17,27 @@
 #define SIMD_ISAS(X) SIMD_ISAS_ARM(X) SIMD_ISAS_RISCV(X) SIMD_ISAS_X86(X)
 #define ISAS(X) X(SCALAR, scalar, ON_ANY) X(PORTABLE, portable, ON_ANY) SIMD_ISAS(X) X(AMX, amx, ON_X86)
 
-/* What on() is: its arguments, or nothing. */
+/* What on() is: its arguments, or nothing. On every CPU: */
 #define ON_ANY(...) __VA_ARGS__
+/* x86-64 alone */
 #if defined(__x86_64__)
 #define ON_X86(...) __VA_ARGS__
 #else
 #define ON_X86(...)
 #endif
+/* 64-bit Arm alone */
 #if defined(__aarch64__)
 #define ON_ARM(...) __VA_ARGS__
 #else
 #define ON_ARM(...)
 #endif
+/* 64-bit RISC-V alone */
 #if defined(__riscv)
 #define ON_RISCV(...) __VA_ARGS__
 #else
 #define ON_RISCV(...)
 #endif
+/* What `--isa auto` leaves out (ISAS_BY_NAME) is left out of builds, too, that are made with -DCONVGAUGE_ISAS_BY_NAME=OFF. */
 #ifdef CONVGAUGE_NO_ISAS_BY_NAME
 #define ON_X86_BY_NAME(...)
 #define ON_ARM_BY_NAME(...)
@@ -57,10 +61,10 @@ enum isa { ISAS(ISA_NUMBER) ISA_COUNT };
  * first call asks for. SCALAR and PORTABLE are always in. */
 unsigned cpu_detect(void);
 
-/* As --isa takes it: "scalar", "portable", "avx2". */
+/* As --isa takes it: "scalar", "portable", "avx2". Static storage. */
 const char *isa_name(enum isa isa);
 
-/* The isa of that name, or -1. */
+/* The isa of that name, or -1: no such name. A known one need be neither built nor able to run here: see cpu_detect and kernels_built. */
 int isa_parse(const char *name);
 
 /* "scalar portable avx2" for a mask; writes at most `size` bytes with the final 0 and returns `text`. */
