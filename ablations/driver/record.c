@@ -79,6 +79,12 @@ static void set_real(json_t *record, const char *field, double value)
     json_object_set_new(record, field, real_or_noted(record, field, value));
 }
 
+/* A speed that nothing was timed for, as a run's that diverged before it was first evaluated, is null. */
+static void set_speed(json_t *record, const char *field, double images_per_s)
+{
+    json_object_set_new(record, field, images_per_s > 0 ? json_real(images_per_s) : json_null());
+}
+
 /* Seven digits hold a float; six keep 99.19 from being written as 99.1900024. */
 static double six_digits(float value)
 {
@@ -124,8 +130,8 @@ json_t *record_result(const struct sweep *s, const struct run *r, const struct m
     set_reals(record, "train_acc_running_per_epoch", m->train_acc_running_per_epoch, m->epochs);
     set_reals(record, "train_loss_per_epoch", m->train_loss_per_epoch, m->epochs);
     set_reals(record, "test_loss_per_epoch", m->test_loss_per_epoch, m->epochs);
-    set_real(record, "train_images_per_s", m->train_images_per_s);
-    set_real(record, "infer_images_per_s", m->infer_images_per_s);
+    set_speed(record, "train_images_per_s", m->train_images_per_s);
+    set_speed(record, "infer_images_per_s", m->infer_images_per_s);
     set_real(record, "seconds", m->seconds);
     set_bytes(record, "bytes_parameters", m->bytes.parameters);
     set_bytes(record, "bytes_gradients", m->bytes.gradients);

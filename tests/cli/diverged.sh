@@ -11,4 +11,5 @@ train --net "$wild" --recipe "$recipe" --data-dir d --output c.jsonl --on-diverg
     --save w.safetensors --quiet >/dev/null
 train --load w.safetensors --weights-only --recipe "batch=20 epochs=1" --data-dir d --output l.jsonl >/dev/null
 grep -o '"test_acc":[^,]*\|"best_test_acc":[^,]*\|"diverged_at_update":[0-9]*\|"epochs":[0-9]*' r.jsonl c.jsonl
+grep -o '"[a-z]*_images_per_s":null' r.jsonl c.jsonl # stopped before it was evaluated: no speed of that
 train --net "$wild" --on-divergence perhaps --data-dir d
