@@ -107,6 +107,13 @@ def training_row(study, entry, seed, kind='accuracy', **more):
     return sealed(row)
 
 
+def diverged(epochs):
+    """What the row of a run says whose loss was not finite in the epoch after so many."""
+    gone = dict.fromkeys(('test_acc', 'train_acc', 'train_acc_running', 'best_test_acc', 'test_loss'))
+    curves = {key + '_per_epoch': [50.0] * epochs for key in ('test_acc', 'train_acc_running', 'train_loss', 'test_loss')}
+    return {**gone, **curves, 'epochs': epochs, 'diverged_at_update': 7, 'infer_images_per_s': 60000.0 if epochs else None}
+
+
 def sealed(row):
     from convgauge_report import check_rows
 

@@ -74,6 +74,24 @@ class Outputs(unittest.TestCase):
             self.assertIn(('compact-net', 'published', '1', '30'), [(x['study'], x['entry'], x['runs'], x['planned']) for x in lines])
             self.stale_is_named(folder)
 
+    def test_diverged_runs_are_counted_and_never_averaged(self):
+        """One run of each entry and all of every third, then all runs have diverged, some of them before they were first evaluated."""
+        for diverges in (lambda i, seed: seed == 0 or i % 3 == 0, lambda i, seed: True):
+            with tempfile.TemporaryDirectory() as folder:
+                for name in made_up.STUDIES:
+                    rows = [
+                        made_up.training_row(name, entry, seed, **(made_up.diverged(i % 2) if diverges(i, seed) else {}))
+                        for i, entry in enumerate(made_up.told(name)['entries'])
+                        for seed in range(3)
+                    ]
+                    made_up.write(os.path.join(folder, name + '.jsonl'), rows)
+                tool('report', '--folder', folder)
+                with open(os.path.join(folder, 'index.html'), encoding='utf-8') as file:
+                    text = file.read()
+                self.assertRegex(text, r'\d+ of \d+ runs diverged and have no accuracy|no rows yet')
+                self.assertNotIn('nan', re.findall(r'<td[^>]*>(nan)<', text))
+                tool('report', *[os.path.join(folder, name + '.jsonl') for name in made_up.STUDIES])
+
     def stale_is_named(self, folder):
         path = os.path.join(folder, 'tables', 'compact-net.md')
         with open(path, encoding='utf-8') as file:

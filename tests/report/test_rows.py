@@ -172,6 +172,16 @@ class Rows(unittest.TestCase):
         found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
         self.assertEqual([row for each in found.studies['compact-net'].entries for row in each.rows], [])
 
+    def test_a_study_with_new_bits_hides_no_other(self):
+        """Of each study the rows of its newest bits count, so that studies can be run anew one after the other."""
+        new = {'numerics': made_up.sha('bits of today'), 'finished': '2027-01-02T03:04:05Z'}
+        entry = made_up.told('scratch-cnn')['entries'][0]
+        made_up.write(os.path.join(self.folder, 'scratch-cnn.jsonl'), [made_up.training_row('scratch-cnn', entry, 0, **new)])
+        self.write(self.rows + [made_up.training_row('compact-net', made_up.told('compact-net')['entries'][1], 0, **new)])
+        found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
+        counts = {name: sum(len(each.rows) for each in one.entries) for name, one in found.studies.items() if one.runs}
+        self.assertEqual((counts, found.set_aside), ({'scratch-cnn': 1, 'compact-net': 1}, len(self.rows)))
+
     def test_precision_and_recipe_agree(self):
         row = self.in_bf16(0)
         self.write([{key: value for key, value in row.items() if key != 'precision'}])

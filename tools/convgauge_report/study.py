@@ -151,11 +151,13 @@ def read_studies(folder):
 
 
 def newest_numerics(rows):
-    """Bits change seldom; rows made before do not count as the same runs."""
-    latest = {}
+    """By study. Bits change seldom; rows made before do not count as the same runs. A study is run anew as a whole, one after the other."""
+    latest, newest = {}, {}
     for row in rows:
-        latest[row['numerics']] = max(latest.get(row['numerics'], ''), row.get('finished', ''))
-    return max(latest, key=latest.get) if latest else None
+        latest.setdefault(row['study'], {}).setdefault(row['numerics'], []).append(row.get('finished', ''))
+    for study, bits in latest.items():
+        newest[study] = max(bits, key=lambda each: max(bits[each]))
+    return newest
 
 
 def unique(rows):
@@ -209,11 +211,11 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
             results.studies[name].bench.append((machine, row))
     accuracy, results.twice = unique(accuracy)
     current = newest_numerics(accuracy)
-    results.set_aside = sum(row['numerics'] != current for row in accuracy)
+    results.set_aside = sum(row['numerics'] != current[row['study']] for row in accuracy)
     groups = {}
     for row in accuracy:
         results.newest = max(results.newest, row.get('finished', ''))
-        if row['numerics'] == current:
+        if row['numerics'] == current[row['study']]:
             groups.setdefault((row['study'], row['cell'], row['arm']), []).append(row)
     for study in results.studies.values():
         for entry in study.entries:

@@ -85,7 +85,7 @@ def fastest(entry):
     if not rows:
         return None
     row = max(rows, key=lambda row: row['train_images_per_s'])
-    return Speed(row['train_images_per_s'], max(row['infer_images_per_s'] for row in rows), row, FASTEST)
+    return Speed(row['train_images_per_s'], max(row['infer_images_per_s'] or 0 for row in rows) or None, row, FASTEST)
 
 
 def speed(study, entry, threads=1):

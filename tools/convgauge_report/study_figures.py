@@ -36,10 +36,19 @@ def rows_of(entries):
     return [row for entry in entries for row in entry.rows]
 
 
+def trained(entry):
+    """Runs that did not diverge: those that did have no accuracy, and curves that end early. They are counted, never averaged."""
+    return [row for row in entry.rows if not metrics.diverged(row)]
+
+
 def short_note(entries):
-    """Said under every figure with runs that are not the study's own."""
+    """Said under every figure with runs that are not the study's own, or that have no accuracy."""
     kinds = sorted({f'{entry.short}' for entry in entries if entry.short})
-    return f' Not comparable with what was published: {", ".join(kinds)}.' if kinds else ''
+    runs = rows_of(entries)
+    gone = sum(metrics.diverged(row) for row in runs)
+    return (f' Not comparable with what was published: {", ".join(kinds)}.' if kinds else '') + (
+        f' {gone} of {len(runs)} runs diverged and have no accuracy.' if gone else ''
+    )
 
 
 def counts(entries):
@@ -58,6 +67,12 @@ def mean(entry, key='test_acc', at=0):
     return s if not s or s.low is None or not key.endswith('_acc') else s._replace(low=max(0.0, s.low), high=min(100.0, s.high))
 
 
+def means(entries, key='test_acc'):
+    """(entry, mean) of those of which some run has a value."""
+    found = [(entry, mean(entry, key)) for entry in entries]
+    return [(entry, s) for entry, s in found if s]
+
+
 def short_name(entry):
     return entry.arm or entry.cell
 
@@ -69,7 +84,7 @@ def published_dots(study, title_of, cells=None, extra=()):
     """title_of(lines) makes the sentence; lines are (entry, summary, published)."""
     name = study.name + '-published'
     wanted = [entry for entry in (cells or study.cells)] + list(extra)
-    there = [entry for entry in wanted if entry.rows]
+    there = [entry for entry in wanted if trained(entry)]
     if not there:
         return Missing(name, 'Published beside reproduced', 'no rows yet', command(study, study.cells))
     lines = [(entry, mean(entry), None if entry.short else entry.told['published']) for entry in there]
@@ -84,7 +99,7 @@ def published_dots(study, title_of, cells=None, extra=()):
     caption = (
         f'Test accuracy after the last epoch on {data_of(there)}, {counts(there)}. {MEAN_WITH} Hollow: published, one run.'
         + (f' No rows yet: {", ".join(absent)}.' if absent else '')
-        + short_note(there)
+        + short_note([entry for entry in wanted if entry.rows])
     )
     return Figure(name, title_of(lines), dots(items, ACCURACY), table, caption, command(study, study.cells), rows_of(there))
 
@@ -105,11 +120,11 @@ def band(rows, curve):
 
 def learning(study, name, entries, title, curve='test_acc_per_epoch', ylabel=ACCURACY, published=(), log=False, ylim=None):
     """published: (name, xs, ys) drawn dashed."""
-    there = [entry for entry in entries if entry.rows and all(row.get(curve) for row in entry.rows)]
+    there = [entry for entry in entries if trained(entry) and all(row.get(curve) for row in trained(entry))]
     if not there:
         return Missing(name, title, 'no rows yet', command(study, entries))
     series = [
-        ('reproduced' if published else short_name(entry), *band(entry.rows, curve), plot.COLOURS[i % 4], False)
+        ('reproduced' if published else short_name(entry), *band(trained(entry), curve), plot.COLOURS[i % 4], False)
         for i, entry in enumerate(there)
     ]
     series += [(label, xs, ys, None, None, plot.INK, True) for label, xs, ys in published]
@@ -252,7 +267,7 @@ def frontier(studies, data='mnist'):
     for study in studies.values():
         for entry in study.entries:
             if (
-                entry.rows
+                trained(entry)
                 and not entry.short
                 and entry.rows[0]['data'] == data
                 and 'select' not in entry.told['recipe']
@@ -324,7 +339,7 @@ def small_runs(study, name, entries, title, curve='test_acc_per_epoch', ylabel=A
         if i % columns == 0:
             axes.set_ylabel(ylabel)
 
-    last = [[row[curve][-1] for row in entry.rows if row[curve][-1] is not None] for entry in there]
+    last = [[row[curve][-1] for row in entry.rows if row[curve] and row[curve][-1] is not None] for entry in there]
     table = table_of(
         name,
         title,

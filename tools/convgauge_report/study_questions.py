@@ -100,7 +100,7 @@ def use_cases(study):
         ],
         'Of the nets that the article recommends from (exp1 to exp5) those with rows; exps 1 to 3 as they were published, after one epoch.',
     )
-    there = [entry for entry in (study.entry(f'exp{i}') for i in range(1, 6)) if entry.rows and not entry.short]
+    there = [entry for entry in (study.entry(f'exp{i}') for i in range(1, 6)) if mean_of(entry) and not entry.short]
     if not there:
         return table
     for use, cell, reason, rule, worth, said in choices(study, there):
@@ -135,7 +135,8 @@ def stability(study):
             continue
         epochs = len(entry.rows[0].get('test_acc_per_epoch') or ())
         late = mean_of(entry, 'late_sd', epochs - 4) if epochs >= 5 else None
-        table.add(entry.name, epochs, len(entry.rows), mean_of(entry).sd, interval(late), count_of(entry, 'spiked') if epochs > 1 else None)
+        test = mean_of(entry)
+        table.add(entry.name, epochs, len(entry.rows), test and test.sd, interval(late), count_of(entry, 'spiked') if epochs > 1 else None)
     return table
 
 
@@ -202,8 +203,8 @@ def spread(study):
     for cell, base in asked:
         own = study.entry(cell, base)
         words = 'guess in' if base else 'search'
-        tried = [e for e in study.arms if e.cell == cell and words in e.told['tests'] and e.rows]
-        if not own.rows or not tried:
+        tried = [e for e in study.arms if e.cell == cell and words in e.told['tests'] and mean_of(e)]
+        if not mean_of(own) or not tried:
             continue
         means = sorted((mean_of(e).mean, e.arm if e is not own else 'as guessed') for e in [own, *tried])
         table.add(own.name, interval(mean_of(own)), len(tried), *means[0], *means[-1], means[-1][0] - means[0][0], own.told['published'])
@@ -228,7 +229,8 @@ def steps(study):
         "One image, batch 1, 500 steps; the author's rate is 0.0005. Shares with Wilson's 95 % intervals.",
     )
     for entry in (entry for entry in study.entries if entry.cell == 'published' and entry.rows and not entry.short):
-        last = sorted(row['train_loss_per_epoch'][-1] for row in entry.rows if row['train_loss_per_epoch'][-1] is not None)
+        ends = [row['train_loss_per_epoch'][-1:] for row in entry.rows]
+        last = sorted(loss for end in ends for loss in end if loss is not None)
         table.add(
             entry.arm or 'nothing (right gradients)',
             share_of(entry, 'learned'),

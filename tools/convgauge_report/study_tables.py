@@ -95,7 +95,7 @@ def arms(study):
             entry.name,
             entry.base or 'the cell',
             None if trained_on_one else interval(test),
-            None if trained_on_one else statistics.median(values),
+            None if trained_on_one or not values else statistics.median(values),
             None if trained_on_one else shown(family),
             f'{sum(value > 0 for value in apart)} of {len(apart)}' if apart and not trained_on_one else None,
             None if trained_on_one else '{} of {}'.format(*verdicts.count(metrics.values(entry.rows, {'key': 'failed', 'at': 0}))),

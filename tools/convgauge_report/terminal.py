@@ -28,7 +28,8 @@ def lines_of(results):
     """Per study the cells with rows."""
     out = []
     for study in results.studies.values():
-        cells = [(entry, mean(entry, 'test_acc'), entry.told['published']) for entry in study.cells if entry.rows]
+        means = [(entry, mean(entry, 'test_acc'), entry.told['published']) for entry in study.cells]
+        cells = [(entry, s, told) for entry, s, told in means if s]
         if not cells:
             continue
         edges = [edge for _, s, told in cells for edge in (s.low, s.high, s.mean, told) if edge is not None]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The figures of compact-net: the published log beside ours, and what dropout on the logits does to running accuracy."""
 
-from ..study_figures import arm_dots, arms_sentence, learning, mean
+from ..study_figures import arm_dots, arms_sentence, learning, mean, means
 
 
 def log_curve(study):
@@ -26,7 +26,7 @@ def log_curve(study):
 
 def running(study):
     entries = [study.entry('published', '10,000 images'), study.entry('published', 'no dropout on the logits')]
-    ends = [(entry, mean(entry, 'running_acc')) for entry in entries if entry.rows]
+    ends = means(entries, 'running_acc')
     title = (
         'On 10,000 images running train accuracy ends at '
         + ' and '.join(f'{s.mean:.1f} % {"without" if entry is entries[1] else "with"} dropout on the logits' for entry, s in ends)

@@ -11,7 +11,7 @@ from ..study_figures import (
     counts,
     data_of,
     learning,
-    mean,
+    means,
     means_sentence,
     published_dots,
     rows_of,
@@ -84,10 +84,8 @@ def shifts(study):
 
 
 def figures(study):
-    ends = [(entry, mean(entry, 'gap')) for entry in study.cells if entry.rows]
-    title = (
-        'Train minus test at the end: ' + ', '.join(f'{entry.cell} {s.mean:.1f}' for entry, s in ends if s) if ends else 'Learning curves'
-    )
+    ends = means(study.cells, 'gap')
+    title = 'Train minus test at the end: ' + ', '.join(f'{entry.cell} {s.mean:.1f}' for entry, s in ends) if ends else 'Learning curves'
     return [
         kernel_pairs(study),
         published_dots(study, means_sentence),

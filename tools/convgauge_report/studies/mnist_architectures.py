@@ -3,7 +3,7 @@
 
 from .. import findings, plot, verdicts
 from ..figure import MEAN_WITH, Figure, Missing, dots, table_of
-from ..study_figures import arm_dots, arms_sentence, counts, data_of, learning, mean, published_dots, rows_of, short_note, spread
+from ..study_figures import arm_dots, arms_sentence, counts, data_of, learning, mean, means, published_dots, rows_of, short_note, spread
 from ..tables import Interval, interval
 
 
@@ -94,7 +94,7 @@ def recipe_search(study):
         (exp, [study.entry(exp)] + [entry for entry in study.arms if entry.cell == exp and 'search' in entry.told['tests']])
         for exp in ('exp1', 'exp2', 'exp3')
     ]
-    panels = [(exp, [entry for entry in entries if entry.rows]) for exp, entries in panels]
+    panels = [(exp, [entry for entry, _ in means(entries)]) for exp, entries in panels]
     panels = [(exp, entries) for exp, entries in panels if entries]
     if not panels:
         return Missing(name, 'Which recipe explains the first three published values', 'no rows yet', 'mnist-architectures --arms')
@@ -136,7 +136,7 @@ def recipe_search(study):
 def figures(study):
     first = published_dots(study, architectures_sentence, extra=[study.entry('exp5', 'tested on the training set')])
     long = [study.entry('exp4'), study.entry('exp5')]
-    ends = [(entry, mean(entry)) for entry in long if entry.rows]
+    ends = means(long)
     title = (
         'After the last epoch ' + ' and '.join(f'{entry.cell} is at {s.mean:.2f} %' for entry, s in ends)
         if ends

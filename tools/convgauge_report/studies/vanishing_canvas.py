@@ -5,7 +5,7 @@ import statistics
 
 from .. import metrics, plot, stats
 from ..figure import Figure, Missing, curves, dots, points, small, table_of
-from ..study_figures import counts, data_of, mean, rows_of, share, share_interval, short_note, small_runs
+from ..study_figures import counts, data_of, means, rows_of, share, share_interval, short_note, small_runs
 from ..tables import Interval
 
 BASE = '300 images'  # what the other arms change
@@ -203,7 +203,7 @@ def predictor(study):
 
 def depth_runs(study):
     entries = [study.entry(f'd{d}') for d in (4, 8, 9, 10)]
-    ends = [(entry, mean(entry)) for entry in entries if entry.rows]
+    ends = means(entries)
     title = (
         'Mean test accuracy is ' + ', '.join(f'{s.mean:.1f} at {entry.cell[1:]} layers' for entry, s in ends) if ends else 'Runs by depth'
     )
