@@ -63,6 +63,7 @@ static const struct arm arms[] = {
           "4,872 parameters, which the article thinks possible, with a falling rate; all images, 20 epochs") },
     { ON_SMALL("no logit dropout, one-cycle, rotation", DROPS("drop0.05 ", "gap"), "schedule=onecycle:0.3 augment=rotate:10,shift:1 ",
                "all that the article would have tried, together") },
+    ARM_BF16(P),
     { ARM(P, "frontier, 665", FIVES, "batch=32 schedule=onecycle:0.3", "665 parameters, 20 epochs: how good within 700"), .tier = 3 },
     { FRONTIER("1,915", EARLY("6", "9", "9", "6"), "1,915 parameters, 20 epochs: how good within 2,000") },
     { FRONTIER("4,630", EARLY("8", "14", "14", "12"), "4,630 parameters, 20 epochs: how good within 5,000") },

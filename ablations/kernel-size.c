@@ -48,6 +48,9 @@ static const struct arm arms[] = {
       .base = SMALL },
     { ARM("3x3", "tanh", "1x28x28 conv32same tanh max2 conv64same tanh max2 dense64 tanh dense10", SMALL_WORDS, "ReLU against tanh"),
       .base = SMALL },
+    ARM_BF16("3x3"),
+    ARM_BF16("5x5"),
+    ARM_BF16("7x7"),
     { ARM("3x3", "valid", "1x28x28 conv32 relu max2 conv64 relu max2 " TAIL, SMALL_WORDS, "no padding"), .base = SMALL },
     { .cell = NULL },
 };
@@ -95,9 +98,8 @@ static void look_at(struct look *look, struct train_hooks *hooks)
 }
 
 /* The slowest get fewer. */
-static const struct seeds seeds_of[] = {
-    { "*/no pooling", 5 }, { "*/5x5/*", 5 }, { "*/64 and 64*", 5 }, { "*/three conv*", 5 }, { NULL, 0 }
-};
+static const struct seeds seeds_of[] = { { "*/bf16", 10 },      { "*/no pooling", 5 },  { "*/5x5/*", 5 },
+                                         { "*/64 and 64*", 5 }, { "*/three conv*", 5 }, { NULL, 0 } };
 
 extern const struct zoo_study kernel_size; /* nets/zoo/kernel_size.c */
 

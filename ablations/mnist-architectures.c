@@ -65,6 +65,8 @@ static const struct arm arms[] = {
              "1x28x28 conv32 relu conv16 relu conv16 relu conv16 relu max2 conv16 relu conv16 relu conv9 relu dense10", "",
              "receptive field 22 in place of 24 at 16,979 parameters"),
     ON_SMALL("exp4", "batch 512", NULL, "batch=512 ", "\"small batches\": 512, far outside of the article's 32 to 128"),
+    ARM_BF16("exp4"),
+    ARM_BF16("exp5"),
     { ARM("exp5", SMALL, NULL, SMALL_WORDS, "what the arms on 10,000 images are compared with") },
     ON_SMALL("exp5", "norm behind relu",
              "1x28x28 conv32 relu bn conv16 relu bn conv16 relu bn max2 conv16 relu bn conv16 relu bn "

@@ -22,6 +22,12 @@ struct arm {
 /* The fields that every arm has, for tables: { ARM("published", "lr 0.1", NULL, "lr=0.1", "ten times the rate"), .quick = true } */
 #define ARM(cell_, arm_, net_, recipe_, tests_) .cell = cell_, .arm = arm_, .net = net_, .recipe = recipe_, .tests = tests_
 
+/* A cell with values and gradients in bf16: as accurate? The regime is the cell's, so that differences are paired at full length. */
+#define ARM_BF16(cell_) \
+    { \
+        ARM(cell_, "bf16", NULL, "precision=bf16", "values and gradients in bf16, sums and weights in float32") \
+    }
+
 /* How many seeds the runs that a glob on cell/arm matches get: the first that matches counts. */
 struct seeds {
     const char *filter;

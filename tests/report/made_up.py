@@ -97,14 +97,21 @@ def training_row(study, entry, seed, kind='accuracy', **more):
         'numerics': sha('bits'),
         'env': ENV,
     }
+    return sealed({**row, **fields_of(study, entry, accuracy), **more})
+
+
+def fields_of(study, entry, accuracy):
+    """What rows of that study, or in that precision, have besides."""
+    fields = {}
     if study == 'vanishing-canvas':
-        row.update(signal_std=[round(2.0 * 0.6**i, 5) for i in range(6)], logit_std_at_init=int(entry['cell'][1:]) / 5)
+        fields.update(signal_std=[round(2.0 * 0.6**i, 5) for i in range(6)], logit_std_at_init=int(entry['cell'][1:]) / 5)
     if study == 'scratch-cnn':
-        row['gradient_check'] = [1.0, 0.99, 1.0, 0.5, 1.0, 1.0, None, 1.0]
+        fields['gradient_check'] = [1.0, 0.99, 1.0, 0.5, 1.0, 1.0, None, 1.0]
     if study == 'kernel-size':
-        row['test_acc_shifted'] = [accuracy[-1] - 2.0 * i for i in range(5)]
-    row.update(more)
-    return sealed(row)
+        fields['test_acc_shifted'] = [accuracy[-1] - 2.0 * i for i in range(5)]
+    if 'precision=bf16' in entry['recipe'].split():
+        fields.update(precision='bf16', tiles='amx', numerics=sha('bits of bf16'))
+    return fields
 
 
 def diverged(epochs):

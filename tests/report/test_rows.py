@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import made_up
-from convgauge_report import check_rows, rows, study
+from convgauge_report import check_rows, rows, study, study_figures
 
 REPORT = os.path.join(made_up.TOP, 'tools', 'report')
 
@@ -156,9 +156,8 @@ class Rows(unittest.TestCase):
 
     def in_bf16(self, seed):
         entry = made_up.told('compact-net')['entries'][0]
-        recipe, bits = entry['recipe'] + ' precision=bf16', made_up.sha('bits of bf16')
-        more = {'precision': 'bf16', 'tiles': 'amx', 'numerics': bits, 'finished': '2027-01-02T03:04:05Z'}
-        return made_up.training_row('compact-net', {**entry, 'recipe': recipe}, seed, **more)
+        recipe = entry['recipe'] + ' precision=bf16'
+        return made_up.training_row('compact-net', {**entry, 'recipe': recipe}, seed, finished='2027-01-02T03:04:05Z')
 
     def test_bf16_is_in_no_table_of_float32(self):
         both = self.rows + [self.in_bf16(seed) for seed in range(4)]
@@ -171,6 +170,17 @@ class Rows(unittest.TestCase):
         self.write(both[4:])  # alone they do not stand in for those that are missing
         found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
         self.assertEqual([row for each in found.studies['compact-net'].entries for row in each.rows], [])
+
+    def test_an_arm_in_bf16_is_beside_its_cell_and_in_no_ranking(self):
+        entry = next(each for each in made_up.told('compact-net')['entries'] if each['arm'] == 'bf16')
+        self.write(self.rows + [made_up.training_row('compact-net', entry, seed) for seed in range(3)])
+        found = study.load(self.folder, os.path.join(made_up.TOP, 'results'))
+        compact = found.studies['compact-net']
+        self.assertEqual((len(compact.entry('published', 'bf16').rows), len(found.bf16), found.set_aside), (3, 0, 0))
+        self.assertTrue(compact.entry('published').rows)
+        self.assertEqual(study_figures.arm_dots(compact, [compact.entry('published', 'bf16')], 'x', str).title, 'What each change does')
+        frontier = study_figures.frontier(found.studies)
+        self.assertNotIn('bf16', str(frontier.table.texts()))
 
     def test_a_study_with_new_bits_hides_no_other(self):
         """Of each study the rows of its newest bits count, so that studies can be run anew one after the other."""

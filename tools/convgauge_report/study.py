@@ -60,6 +60,11 @@ class Entry:
         self.rows = sorted(own, key=lambda row: row['seed'])
 
     @property
+    def bf16(self):
+        """An arm that computes in bf16: compared with its cell, and in no ranking of nets or changes."""
+        return 'precision=bf16' in self.told['recipe'].split()
+
+    @property
     def data(self):
         name = self.rows[0]['data'] if self.rows else self.told['data']
         return f'{name} (synthetic)' if name in SYNTHETIC else name
@@ -131,8 +136,13 @@ class Results:
 
     def __init__(self):
         self.studies, self.timing, self.bench, self.machines = {}, [], {}, {}
-        self.bf16 = []  # rows in bf16: in no table of float32
+        self.bf16 = []  # rows in bf16 that are no arm's: in no table of float32
         self.set_aside, self.twice, self.folder, self.files, self.newest = 0, 0, '', [], ''
+
+    def is_bf16_arm(self, row):
+        study = self.studies.get(row['study'])
+        entry = study and study.by_name.get((row['cell'], row['arm']))
+        return bool(entry and entry.bf16)
 
 
 def read_json(path, how):
@@ -151,13 +161,18 @@ def read_studies(folder):
 
 
 def newest_numerics(rows):
-    """By study. Bits change seldom; rows made before do not count as the same runs. A study is run anew as a whole, one after the other."""
+    """By study and precision. Bits change seldom; rows made before do not count as the same runs. A study is run anew as a whole."""
     latest, newest = {}, {}
     for row in rows:
-        latest.setdefault(row['study'], {}).setdefault(row['numerics'], []).append(row.get('finished', ''))
-    for study, bits in latest.items():
-        newest[study] = max(bits, key=lambda each: max(bits[each]))
+        latest.setdefault(bits_of(row), {}).setdefault(row['numerics'], []).append(row.get('finished', ''))
+    for whose, bits in latest.items():
+        newest[whose] = max(bits, key=lambda each: max(bits[each]))
     return newest
+
+
+def bits_of(row):
+    """Whose bits a row has: they change by study and, in bf16, by themselves."""
+    return row['study'], files.precision_of(row)
 
 
 def unique(rows):
@@ -192,7 +207,7 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
     accuracy, known = [], {}
     for path in results.files:
         for row in files.read(path, on_bad, needs='kind'):
-            if files.precision_of(row) != 'float32':
+            if files.precision_of(row) != 'float32' and not (row['kind'] == 'accuracy' and results.is_bf16_arm(row)):
                 results.bf16.append(row)
                 continue
             if row['kind'] == 'accuracy':
@@ -211,11 +226,11 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
             results.studies[name].bench.append((machine, row))
     accuracy, results.twice = unique(accuracy)
     current = newest_numerics(accuracy)
-    results.set_aside = sum(row['numerics'] != current[row['study']] for row in accuracy)
+    results.set_aside = sum(row['numerics'] != current[bits_of(row)] for row in accuracy)
     groups = {}
     for row in accuracy:
         results.newest = max(results.newest, row.get('finished', ''))
-        if row['numerics'] == current[row['study']]:
+        if row['numerics'] == current[bits_of(row)]:
             groups.setdefault((row['study'], row['cell'], row['arm']), []).append(row)
     for study in results.studies.values():
         for entry in study.entries:

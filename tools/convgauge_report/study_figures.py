@@ -153,7 +153,7 @@ def learning(study, name, entries, title, curve='test_acc_per_epoch', ylabel=ACC
 
 def arm_dots(study, entries, name, title_of):
     """Paired differences from what each arm changes."""
-    lines = [(entry, findings.against_base(entry)[0]) for entry in entries]
+    lines = [(entry, findings.against_base(entry)[0]) for entry in entries if not entry.bf16]
     lines = sorted([(entry, family) for entry, family in lines if family], key=lambda line: -line[1].estimate)
     if not lines:
         return Missing(name, 'What each change does', 'no arm has rows yet beside what it changes', study.name + ' --arms')
@@ -269,6 +269,7 @@ def frontier(studies, data='mnist'):
             if (
                 trained(entry)
                 and not entry.short
+                and not entry.bf16
                 and entry.rows[0]['data'] == data
                 and 'select' not in entry.told['recipe']
                 and 'permute' not in entry.told['recipe']
