@@ -140,7 +140,6 @@ static int run(const struct request *r, const struct options *o, bool gbench)
     if (!o->list) report_close(&report);
     else report_listed(o, g.ran, g.rules.max_time);
     problems_free(&list);
-    free(g.ratios);
     return wrong ? EXIT_FAIL : EXIT_OK;
 }
 

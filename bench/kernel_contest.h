@@ -49,6 +49,8 @@ struct group {
 };
 
 double case_least(const struct bench_case *c); /* a ceiling is what was reached at best */
+/* oneDNN's name in the group: in bf16 it is a mode of its own. */
+const char *group_onednn(const struct group *k);
 /* The ISA whose FMA peak stands for those that have none of their own. */
 enum isa group_best_peak(const struct group *k);
 /* Seconds that packing the weights takes; NAN where there is nothing to pack. */

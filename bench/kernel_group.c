@@ -77,6 +77,8 @@ enum isa group_best_peak(const struct group *k)
     return (enum isa)best;
 }
 
+const char *group_onednn(const struct group *k) { return k->problem.op == OP_CONV_BF16 ? "onednn-bf16" : "onednn"; }
+
 /* A wrong variant has its row, without a time. */
 static void convict(struct group *k, struct report *report, const struct entry *e, const char *finding)
 {
@@ -164,8 +166,9 @@ static void add_entries(struct group *k, struct report *report)
 /* Opens oneDNN after ours has run, so that it has something to compare with. */
 static void add_onednn(struct group *k, struct report *report)
 {
-    struct entry e = { .isa = "peer", .algo = "onednn", .error = NAN, .peak = group_best_peak(k) };
+    struct entry e = { .isa = "peer", .algo = group_onednn(k), .error = NAN, .peak = group_best_peak(k) };
     char text[256];
+    if (k->problem.op == OP_CONV_BF16 && k->g->options->isas >> ISA_AMX & 1) e.peak = ISA_AMX;
     if (!k->g->onednn || !k->entries || !wanted(k, e.isa, e.algo)) return;
     kernel_run(&k->entry[0].kernel);
     e.onednn = onednn_peer_open(&k->problem, k->direction, k->g->team, e.note, sizeof e.note);

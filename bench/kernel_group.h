@@ -7,6 +7,12 @@
 #include "kernel.h"
 #include "report.h"
 
+/* Of the groups' oneDNN over the best of ours. */
+struct ratios {
+    double sum;      /* of logarithms */
+    int count, lost; /* lost: where oneDNN was faster */
+};
+
 struct group_options {
     const struct options *options;
     struct bench_rules rules;
@@ -17,11 +23,10 @@ struct group_options {
     struct team *team;
     struct machine machine;
     /* results */
-    int ran; /* cases timed (or listed) */
-    double *ratios;
-    int ratio_count;            /* best of ours against oneDNN, by group: logarithms */
-    int disturbed;              /* groups whose FMA loop moved too much, left out of the sums */
-    int lost, autos, auto_slow; /* groups where oneDNN was faster; where `auto` was timed; where it was beaten by 10 % */
+    int ran;                 /* cases timed (or listed) */
+    struct ratios ratios[2]; /* of float32; of bf16 */
+    int disturbed;           /* groups whose FMA loop moved too much, left out of the sums */
+    int autos, auto_slow;    /* groups where `auto` was timed; where it was beaten by 10 % */
 };
 
 /* The machine's ceilings, as remarks. */

@@ -73,9 +73,10 @@ json_t *group_row(struct group *k, int i, json_t *environment)
     json_object_set_new(row, "percent_of_roof", real_or_null(100 * roof.seconds / seconds));
     json_object_set_new(row, "bound_by", json_string(roof.by));
     json_object_set_new(row, "times_scalar", real_or_null(median_named(k, "scalar", "plain") / seconds));
-    json_object_set_new(row, "times_onednn", real_or_null(median_named(k, "peer", "onednn") / seconds));
+    if (!e->floats) json_object_set_new(row, "times_onednn", real_or_null(median_named(k, "peer", group_onednn(k)) / seconds));
     for (int j = 0; j < k->entries && k->problem.op == OP_CONV_BF16; j++)
         if (k->entry[j].floats) json_object_set_new(row, "times_float32", json_real(case_median(&k->cases[j]) / seconds));
+    if (k->problem.op == OP_CONV_BF16 && !e->floats) json_object_set_new(row, "precision", json_string("bf16"));
     json_object_set_new(row, "error_of_bound", real_or_null(e->error));
     json_object_set_new(row, "auto", json_boolean(e->automatic));
     json_object_set_new(row, "us_pack", real_or_null(entry_pack_seconds(&k->entry[i]) * 1e6));
@@ -108,14 +109,15 @@ void group_book(struct group *k)
 {
     assert(k->entries > 0);
     struct group_options *g = k->g;
-    const double baseline = median_named(k, "peer", "onednn");
+    const double baseline = median_named(k, "peer", group_onednn(k));
+    struct ratios *ratios = &g->ratios[k->problem.op == OP_CONV_BF16];
     double best = INFINITY;
     if (group_moved(k) > REFERENCE_MOST) { /* its ratios are in the rows, marked; sums do without them */
         g->disturbed++;
         return;
     }
     for (int i = 0; i < k->entries; i++)
-        if (strcmp(k->entry[i].isa, "peer") != 0) best = fmin(best, case_median(&k->cases[i]));
+        if (strcmp(k->entry[i].isa, "peer") != 0 && !k->entry[i].floats) best = fmin(best, case_median(&k->cases[i]));
     for (int i = 0; i < k->entries; i++) {
         double alike = INFINITY;
         for (int j = 0; j < k->entries; j++)
@@ -125,11 +127,9 @@ void group_book(struct group *k)
         g->auto_slow += case_median(&k->cases[i]) > 1.1 * alike;
     }
     if (isnan(baseline) || isinf(best)) return;
-    double *more = realloc(g->ratios, (size_t)(g->ratio_count + 1) * sizeof *more);
-    if (!more) quit(EXIT_FAIL, "out of memory");
-    g->ratios = more;
-    g->ratios[g->ratio_count++] = log(baseline / best);
-    g->lost += baseline < best;
+    ratios->sum += log(baseline / best);
+    ratios->count++;
+    ratios->lost += baseline < best;
 }
 
 /* ---- around the rows ---- */
@@ -149,12 +149,14 @@ void group_machine(const struct group_options *g, struct report *report)
 
 void group_summary(const struct group_options *g, struct report *report)
 {
-    assert(g->lost <= g->ratio_count);
-    double sum = 0;
-    for (int i = 0; i < g->ratio_count; i++) sum += g->ratios[i];
-    if (g->ratio_count)
-        report_remark(report, "\nBest of ours against oneDNN: geometric mean %.2f x over %d lines; oneDNN was faster on %d.",
-                      exp(sum / g->ratio_count), g->ratio_count, g->lost);
+    static const char *const formats[] = { "", " in bf16" };
+    for (int i = 0; i < 2; i++) {
+        const struct ratios *r = &g->ratios[i];
+        assert(r->lost <= r->count);
+        if (!r->count) continue;
+        report_remark(report, "\nBest of ours against oneDNN%s: geometric mean %.2f x over %d lines; oneDNN was faster on %d.", formats[i],
+                      exp(r->sum / r->count), r->count, r->lost);
+    }
     if (g->disturbed)
         report_remark(report, "%d groups were disturbed (their FMA loop moved by more than %.0f %%): marked above, and left out here.",
                       g->disturbed, 100 * REFERENCE_MOST);

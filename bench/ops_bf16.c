@@ -125,6 +125,7 @@ static const char *const bf16_problems[] = { "bf16:n64c16h26k16r3pad0",
                                              "bf16:n64c8h28k8r3pad1",
                                              "bf16:n64c16h14k16r3pad1",
                                              "bf16:n64c16h7k16r3pad0",
+                                             "bf16:n16c3136h4w1k64r1pad0", /* a dense layer */
                                              NULL };
 
 const struct op_bench conv_bf16_bench = {

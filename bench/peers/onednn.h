@@ -38,7 +38,8 @@ struct onednn_shape {
     enum op op;
     int direction;
     dnnl_alg_kind_t kind;
-    onednn_md src, weights, bias, dst; /* in backward passes their gradients lie alike */
+    dnnl_data_type_t operand_type, result_type; /* of a product */
+    onednn_md src, weights, bias, dst;          /* in backward passes their gradients lie alike */
     dnnl_dims_t steps, window, before, after;
     struct onednn_arg arg[ONEDNN_ARGS];
     int args;
@@ -55,7 +56,7 @@ void onednn_shape_close(struct onednn_shape *s);
 
 /* ---- what the versions say differently ---- */
 
-onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag);
+onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_data_type_t type, dnnl_format_tag_t tag);
 void onednn_md_close(onednn_md md);
 /* forward: the hint that backward passes want. */
 dnnl_status_t onednn_describe(const struct onednn_shape *s, dnnl_engine_t engine, dnnl_primitive_desc_t forward, dnnl_primitive_desc_t *pd);

@@ -8,10 +8,10 @@
 static const float EPS = 1e-5f;
 enum { BATCHNORM_FLAGS = dnnl_use_scale | dnnl_use_shift };
 
-onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
+onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t *md = calloc(1, sizeof *md);
-    if (!md || !dnnl_memory_desc_init_by_tag(md, rank, dims, dnnl_f32, tag)) return md;
+    if (!md || !dnnl_memory_desc_init_by_tag(md, rank, dims, type, tag)) return md;
     free(md);
     return NULL;
 }

@@ -6,10 +6,10 @@
 static const float EPS = 1e-5f;
 enum { BATCHNORM_FLAGS = dnnl_use_scale | dnnl_use_shift };
 
-onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_format_tag_t tag)
+onednn_md onednn_md_open(int rank, const dnnl_dim_t *dims, dnnl_data_type_t type, dnnl_format_tag_t tag)
 {
     dnnl_memory_desc_t md;
-    return dnnl_memory_desc_create_with_tag(&md, rank, dims, dnnl_f32, tag) ? NULL : md;
+    return dnnl_memory_desc_create_with_tag(&md, rank, dims, type, tag) ? NULL : md;
 }
 
 void onednn_md_close(onednn_md md)

@@ -103,6 +103,18 @@ class BenchAllTest(unittest.TestCase):
         self.run_all('--only', 'runtime,kernels')
         self.assertEqual((len(self.logged('runtime')), len(self.logged('kernels'))), (2, 1))
 
+    def test_bf16_is_measured_on_tiles_and_apart(self):
+        with open(os.path.join(self.root, 'bench-kernels'), 'w', encoding='utf-8') as file:
+            amx = 'echo conv_bf16.fwd/bf16:n64c16h9k16r3pad0/amx/tiles'
+            file.write(PRETENDER.replace('*--list*) ', f'*--list*) {amx}; '))
+        self.run_all('--only', 'kernels,kernels-bf16,nets-bf16')
+        floats, tiles = self.logged('kernels')
+        self.assertIn('--isa avx2', floats)
+        self.assertIn('--isa amx', tiles)
+        self.assertTrue(all('--precision bf16 --isa amx' in line for line in self.logged('nets')))
+        with open(os.path.join(self.root, 'work', 'kernels-bf16-000.problems'), encoding='utf-8') as file:
+            self.assertEqual(file.read(), 'bf16:n64c16h9k16r3pad0\n')
+
     def test_names_what_has_no_time(self):
         _, _, err = self.run_all('--only', 'nets', '--minutes', '0.001')
         self.assertRegex(err, r'no time for 30 commands, from nets-mnist-architectures-exp1-128 on; the same command adds them')
@@ -163,6 +175,21 @@ class TablesTest(unittest.TestCase):
         ]
         _, out, _ = self.tables({'peers.jsonl': rows})
         self.assertIn('| kernel-size/3x3 | 32 | 1000 | torch-compile | 250 | 4.00 | 3.5 | met | 4.00 |', out)
+
+    def test_kernels_and_nets_in_bf16_have_tables_and_means_of_their_own(self):
+        case = {'what': 'conv_bf16.fwd', 'problem': 'bf16:n64c16h9k16r3pad0'}
+        rows = [
+            kernel('tiles', 10.0, 'amx', precision='bf16', **case),
+            kernel('float32', 35.0, 'avx512', **case),
+            kernel('onednn-bf16', 8.0, 'peer', precision='bf16', **case),
+        ]
+        nets = [net('avx512/auto', 1000.0), net('amx/bf16', 1500.0, precision='bf16', isa='amx')]
+        floats = [kernel('direct', 10.0, auto=True), kernel('onednn', 30.0, 'peer')]
+        _, out, _ = self.tables({'kernels-bf16.jsonl': rows, 'nets-bf16.jsonl': nets, 'kernels.jsonl': floats})
+        self.assertIn('| conv_bf16.fwd | bf16:n64c16h9k16r3pad0 | amx/tiles | 10.0 | 8.0 | 35.0 | 0.80 | 3.50 |', out)
+        self.assertIn('Geometric mean over 1 lines, oneDNN / ours: 0.80; oneDNN is faster on 1.', out)
+        self.assertIn('| kernel-size/3x3 | 32 | amx | 1000 | 1500 | 1.50 |', out)
+        self.assertIn('| all | 1 | 3.00 | 0 |', out)
 
     def test_disturbed_ratios_are_marked_and_left_out(self):
         rows = [

@@ -207,7 +207,8 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
     accuracy, known = [], {}
     for path in results.files:
         for row in files.read(path, on_bad, needs='kind'):
-            if files.precision_of(row) != 'float32' and not (row['kind'] == 'accuracy' and results.is_bf16_arm(row)):
+            bf16 = files.precision_of(row) != 'float32' or str(row.get('problem')).startswith('bf16:')  # and what stands beside it
+            if bf16 and not (row['kind'] == 'accuracy' and results.is_bf16_arm(row)):
                 results.bf16.append(row)
                 continue
             if row['kind'] == 'accuracy':
