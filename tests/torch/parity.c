@@ -271,6 +271,7 @@ static struct plan *open_plan(const char *text, const struct recipe *recipe, int
     struct plan_options options = { .batch = n,
                                     .training = true,
                                     .isas = cpu_detect(),
+                                    .precision = recipe->precision,
                                     .optimizer_slots = recipe_optimizer_slots(recipe),
                                     .no_fuse = whole,
                                     .no_recompute = whole,

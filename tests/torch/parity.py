@@ -2,15 +2,17 @@
 """Does PyTorch compute what we compute? Same weights, same batches, same dropout masks (written by tests/torch/parity.c): logits, losses,
 all gradients and batch norm's statistics of all zoo nets and of random ones; the weights after 20 steps of each optimizer on the same
 gradients; the accuracy of nets that one side trained and the other evaluates. The measure is PyTorch in float64: our worst relative
-distance from it among a net's tensors may be FACTOR times the worst of PyTorch's own float32, or FLOOR where that one is lucky. Run by
-tools/dev/check-torch.
+distance from it among a net's tensors may be a factor times the worst of PyTorch's own float32, or a floor where that one is lucky. In
+bf16 all zoo nets make one pass again, beside PyTorch's autocast. Run by tools/dev/check-torch.
 
 usage: parity.py BIN WORK           (folder of our programs; an empty folder)"""
 
 import os
 import random
+import statistics
 import subprocess
 import sys
+from collections import namedtuple
 
 import numpy
 import torch
@@ -18,8 +20,12 @@ import torch.nn.functional as F
 from torch_nets import Net, make_optimizer, read_safetensors, write_safetensors
 
 BIN, WORK = sys.argv[1:3] if len(sys.argv) == 3 else sys.exit(__doc__)
-FACTOR, FLOOR = 4, 2e-6
-NEAR, NOTHING = 1e-5, 1e-13  # two values as good as equal; a gradient that is zero but for float64's rounding
+# A precision: what a recipe says for it, and what is allowed of our distance: a factor of PyTorch's, a floor, and that of what is nothing
+# beside the largest gradient. In bf16 floors are the rounding of a single number, and which of a window's values is the largest is for
+# each side to say: PyTorch's autocast rounds weights' gradients and logits, too, so that ours should be nearer.
+Precision = namedtuple('Precision', 'name words factor floor near')
+FLOAT32, BF16 = Precision('float32', '', 4, 2e-6, 1e-5), Precision('bf16', ' precision=bf16', 2, 2**-8, 2**-8)
+NOTHING = 1e-13  # a gradient that is zero but for float64's rounding
 IMAGES, STEPS, RANDOM_NETS = 17, 20, 36  # a full block of sixteen and a nearly dead one
 KINDS = ('logits', 'losses', 'gradient', 'tracked', 'inference')
 OPTIMIZERS = (
@@ -37,7 +43,7 @@ OPTIMIZER_NETS = ('compact-net/published', 'kernel-size/dense', 'mnist-architect
 class Score:
     def __init__(self):
         self.passed = self.failed = self.ties = self.nothing = 0
-        self.worst = dict.fromkeys(KINDS, (0.0, 0.0, '-'))  # ours, PyTorch float32's there, the net
+        self.worst, self.ratios = {}, {}  # precision, kind -> ours, PyTorch's there, the net; all of ours over PyTorch's
 
     def check(self, good, words):
         self.passed += good
@@ -45,6 +51,15 @@ class Score:
         if not good:
             print('FAIL  ' + words, flush=True)
         return good
+
+    def tell(self, precision):
+        for kind in KINDS:
+            mine, its, where = self.worst.get((precision, kind), (0.0, 0.0, '-'))
+            ratio = statistics.median(self.ratios.get((precision, kind), [1.0]))
+            print(
+                f'note    {kind:10} {mine:.1e} (PyTorch there {its:.1e}; ours over PyTorch, median of nets {ratio:.2f})  {where}',
+                flush=True,
+            )
 
 
 def ours(*arguments):
@@ -104,16 +119,18 @@ def trained_names(tensors):
     return [name for name in tensors if name[0].isdigit() and 'running' not in name]
 
 
-def theirs(net, given, dtype):
-    """What PyTorch makes of the same numbers in one pass: like `given`, results alone. Max-pools take what ours took."""
+def theirs(net, given, dtype, autocast=False, taps=True):
+    """What PyTorch makes of the same numbers in one pass: like `given`, results alone. With taps, max-pools take what ours took."""
     p = {name: torch.tensor(value, dtype=dtype) for name, value in given.items() if name[0].isdigit()}
     trained = trained_names(p)
     for name in trained:
         p[name].requires_grad_()
     x = torch.tensor(given['x.0'], dtype=dtype)
     masks = {i: torch.tensor(given[f'mask.0.{i}'], dtype=dtype) for i, layer in enumerate(net.layers) if layer[0] == 'drop'}
-    masks |= {f'tap.{i}': torch.tensor(given[f'tap.{i}'], dtype=torch.long) for i, layer in enumerate(net.layers) if layer[0] == 'max'}
-    logits = net(p, x, masks)
+    pools = [i for i, layer in enumerate(net.layers) if layer[0] == 'max' and taps]
+    masks |= {f'tap.{i}': torch.tensor(given[f'tap.{i}'], dtype=torch.long) for i in pools}
+    with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        logits = net(p, x, masks).to(dtype)
     losses = F.cross_entropy(logits, torch.tensor(given['labels.0'], dtype=torch.long), reduction='none')
     losses.mean().backward()
     out = {'logits': logits.detach().numpy(), 'losses': losses.detach().numpy()}
@@ -133,39 +150,44 @@ def their_steps(recipe, given, steps, dtype):
     return numpy.concatenate([tensor.detach().numpy().ravel() for tensor in p.values()])
 
 
-def inference(net, given, steps, dtype):
+def inference(net, given, steps, dtype, autocast=False):
     """Our final weights, their inference."""
     p = {name[6:]: torch.tensor(value, dtype=dtype) for name, value in given.items() if name.startswith('final.')}
-    with torch.no_grad():
-        return net(p, torch.tensor(given[f'x.{steps - 1}'], dtype=dtype)).numpy()
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        return net(p, torch.tensor(given[f'x.{steps - 1}'], dtype=dtype)).to(dtype).numpy()
 
 
-def compare_pass(score, name, text):
+def compare_pass(score, name, text, precision=FLOAT32):
     """Everything of one training pass, and inference after the step. False: our parser refuses the net."""
     path = os.path.join(WORK, 'pass.safetensors')
     try:
-        ours('steps', path, text, 'opt=sgd lr=0.01', IMAGES, 1, 1)
+        ours('steps', path, text, 'opt=sgd lr=0.01' + precision.words, IMAGES, 1, 1)
     except ValueError:
         return False
-    given, net = read_safetensors(path), Net(text)
-    single, exact = (theirs(net, given, dtype) for dtype in (torch.float32, torch.float64))
-    score.check(net.furthest <= NEAR, f'{name}: a max-pool takes what is {net.furthest:.1e} below the largest')
+    given, net, cast = read_safetensors(path), Net(text), precision is BF16
+    its, exact = (theirs(net, given, dtype, dtype is torch.float32 and cast, not cast) for dtype in (torch.float32, torch.float64))
+    score.check(net.furthest <= precision.near, f'{name}: a max-pool takes what is {net.furthest:.1e} below the largest')
     score.ties += net.ties
-    exact['inference'], single['inference'] = (inference(net, given, 1, dtype) for dtype in (torch.float64, torch.float32))
+    exact['inference'], its['inference'] = inference(net, given, 1, torch.float64), inference(net, given, 1, torch.float32, cast)
     largest = max(norm(value) for key, value in exact.items() if key.startswith('gradient.'))
-    far = {kind: [(0.0, '-'), (0.0, '-')] for kind in KINDS}  # the worst of a net's tensors: ours, and PyTorch float32's
+    far = {kind: [(0.0, '-'), (0.0, '-')] for kind in KINDS}  # the worst of a net's tensors: ours, and PyTorch's
     for key, want in exact.items():
         kind = key.split('.')[0]
         if kind == 'gradient' and norm(want) < NOTHING * largest:
             score.nothing += 1
             mine = norm(given[key])
-            score.check(mine <= NEAR * largest, f'{name}: {key}: {mine:.1e} ought to be nothing beside {largest:.1e}')
+            score.check(mine <= precision.near * largest, f'{name}: {key}: {mine:.1e} ought to be nothing beside {largest:.1e}')
         else:
-            for side, got in enumerate((given[key].reshape(want.shape), single[key])):
+            for side, got in enumerate((given[key].reshape(want.shape), its[key])):
                 far[kind][side] = max(far[kind][side], (distance(got, want), key))
-    for kind, ((mine, key), (its, _)) in far.items():
-        score.worst[kind] = max(score.worst[kind], (mine, its, name))
-        score.check(mine <= max(FACTOR * its, FLOOR), f'{name}: {key}: {mine:.2e} from float64, PyTorch float32 at most {its:.2e}')
+    for kind, ((mine, key), (theirs_most, _)) in far.items():
+        place = precision, kind
+        score.worst[place] = max(score.worst.get(place, (0.0,)), (mine, theirs_most, name))
+        score.ratios.setdefault(place, []).append(mine / theirs_most if theirs_most else 1.0)
+        score.check(
+            mine <= max(precision.factor * theirs_most, precision.floor),
+            f'{name} in {precision.name}: {key}: {mine:.2e} from float64, PyTorch in {precision.name} at most {theirs_most:.2e}',
+        )
     return True
 
 
@@ -178,7 +200,7 @@ def compare_steps(score, name, text, recipe):
     exact, single = (their_steps(recipe, given, STEPS, dtype) for dtype in (torch.float64, torch.float32))
     far = [norm(side.astype(numpy.float64) - exact) for side in (mine, single)]
     ratio = far[0] / far[1] if far[1] > 0 else float('inf')
-    score.check(ratio <= FACTOR, f'{name} {recipe}: {far[0]:.3e} from float64 after {STEPS} steps, {ratio:.2f} x PyTorch float32')
+    score.check(ratio <= FLOAT32.factor, f'{name} {recipe}: {far[0]:.3e} from float64 after {STEPS} steps, {ratio:.2f} x PyTorch float32')
     return ratio
 
 
@@ -273,8 +295,7 @@ def main():
         text = random_net(draw)
         count += compare_pass(score, text, text)
     print(f'note  {len(nets)} zoo nets and {count} random ones against PyTorch {torch.__version__} in float64, worst relative differences:')
-    for kind, (mine, its, where) in score.worst.items():
-        print(f'note    {kind:10} {mine:.1e} (PyTorch float32 there {its:.1e})  {where}', flush=True)
+    score.tell(FLOAT32)
     print(f'note  {score.ties} windows took the other of two nearly equal maxima; {score.nothing} gradients were zero but for rounding')
     ratios = {f'{name} {recipe}': compare_steps(score, name, nets[name], recipe) for name in OPTIMIZER_NETS for recipe in OPTIMIZERS}
     worst = max(ratios, key=ratios.get)
@@ -283,6 +304,10 @@ def main():
         f'distance of PyTorch float32 from float64 ({worst})',
         flush=True,
     )
+    for name, text in nets.items():
+        compare_pass(score, name, text, BF16)
+    print('note  the zoo nets in bf16, ours and PyTorch in autocast, worst relative differences from float64:')
+    score.tell(BF16)
     data = 'mnist' if any(os.path.exists(folder + '/mnist') for folder in ('data', '../shared/data')) else 'strokes'
     compare_accuracy(score, nets['compact-net/published'], 'opt=adam lr=0.01 batch=64 epochs=1 norm=0.1307,0.3081', data)
     print(f'{score.passed} passed, {score.failed} failed, 0 skipped')
