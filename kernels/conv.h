@@ -11,6 +11,7 @@ struct conv {
     int k, r, s, step;            /* output channels, kernel height and width, stride (both ways) */
     int top, bottom, left, right; /* padding, each 0 … kernel extent - 1 */
     bool bias;
+    bool frozen;                   /* weights are packed once for many passes: packing may take long if that saves time in each */
     int p, q;                      /* output height and width, set by conv_complete() */
     int pitch;                     /* channels of a pixel of y in memory: k, more in a part of a layer's filters; set by it, too */
     const struct through *through; /* NULL; or forward and backward-weights read x through it, if the variant promises READS_THROUGH */
@@ -35,7 +36,7 @@ double conv_flops_exact(const struct conv *p);
 enum conv_direction { CONV_FWD, CONV_BWD_DATA, CONV_BWD_WEIGHTS, CONV_DIRECTIONS };
 
 /* packed = what fwd or bwd_data (the only two directions that have it) reads in place of w[K][R][S][C]: made once per step from the new
- * weights. */
+ * weights, or once and for all if the problem says that they are frozen. */
 typedef void conv_pack_fn(const struct conv *p, enum conv_direction direction, const real *w, real *packed);
 
 /* y[B][P][Q][K][16] = conv(x[B][H][W][C][16], w) + b[K] (b NULL: none). Overwrites y, and only rows [begin, end) of its B*P rows.

@@ -133,15 +133,16 @@ static inline int fft_grain(const struct conv *p, enum conv_direction direction)
 
 static inline size_t fft_packed_bytes(const struct conv *p, enum conv_direction direction)
 {
-    (void)direction;
-    return sizeof(float) * (size_t)planes_u_floats(fft_planes(fft_forward(p).extra), p->c, p->k);
+    const struct fft_sweep s = direction == CONV_FWD ? fft_forward(p) : fft_backward(p);
+    return sizeof(float) * (size_t)planes_u_floats(fft_packed_planes(&s), p->c, p->k);
 }
 
 static inline size_t fft_scratch_bytes(const struct conv *p)
 {
     const int tall = largest(p->h, p->p), widest = largest(p->c, p->k);
     const ptrdiff_t rows = 2 * FFT_SLOTS * fft_slot(tall, (ptrdiff_t)FFT_BLOCKS * widest * LANES) +
-                           planes_v_floats(FFT_PLANES, widest, FFT_BLOCKS * PARTS) + planes_m_floats(FFT_PLANES);
+                           planes_v_floats(FFT_PLANES, widest, FFT_BLOCKS * PARTS) + planes_m_floats(FFT_PLANES) +
+                           planes_u_floats(FFT_PLANES, widest + LANES, PLANES_CHANNELS);
     const ptrdiff_t weights = fft_sums(p, FFT_BLOCKS, NULL).end;
     return sizeof(float) * (size_t)(rows > weights ? rows : weights);
 }

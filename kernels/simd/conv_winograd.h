@@ -52,7 +52,7 @@ static inline void wino_g(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX])
 }
 
 /* U of V (output, input) pairs; the transform is a struct wino. */
-static void wino_weights(const void *transform, const float *w, float *u)
+static void wino_weights(const void *transform, const float *w, float *u, ptrdiff_t plane)
 {
     const struct wino *f = transform;
     const int n = wino_n(f);
@@ -70,7 +70,7 @@ static void wino_weights(const void *transform, const float *w, float *u)
         for (int j = 0; j < n; j++) {
             vf sum = v_mul(t[i][0], v_set(g[j][0]));
             for (int s = 1; s < f->r; s++) sum = v_fma(t[i][s], v_set(g[j][s]), sum);
-            v_store(u + (i * n + j) * LANES, sum);
+            v_store(u + (i * n + j) * plane, sum);
         }
     }
 }
@@ -217,7 +217,7 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
             channels = planes_channels(s->k - k, row);
             for (int first = 0, count; first < o.vectors; first += count) {
                 wino_prefetch(f, &g, first, least(o.width, o.vectors - first), k, row->channels);
-                count = planes_products(&o, first, k, channels, row, packed, v, m);
+                count = planes_products(&o, first, channels, row, packed + planes_u_floats(points, s->c, k), v, m);
                 for (int done = 0; done < channels; done += row->channels) {
                     if (done + row->channels < channels) wino_prefetch(f, &g, first, count, k + done + row->channels, row->channels);
                     for (int i = 0; i < count; i++) {

@@ -3,7 +3,10 @@
  * so the bits are the same on every ISA.
  *
  * Both go by n = 4q + r: transforms of four over q, F_r[k]; twists w^(rk); transforms of four over r. For real x, F_r[0] and F_r[2] are
- * real and F_r[3] is F_r[1]'s conjugate, so only bins 0 … 8 are made. */
+ * real and F_r[3] is F_r[1]'s conjugate, so only bins 0 … 8 are made.
+ *
+ * Where x[4] … x[12] are known to be zero (`near`: taps around the first place), nothing is added to them: no bin differs, but perhaps in
+ * the sign of a zero. */
 #ifndef SIMD_FFT16_H
 #define SIMD_FFT16_H
 
@@ -49,14 +52,25 @@ INLINE void fft_four(const struct fft_pair *z, struct fft_pair *f)
     f[3] = (struct fft_pair){ v_sub(d0.re, d1.im), v_add(d0.im, d1.re) };
 }
 
+/* The same of z[1] = z[2] = 0. */
+INLINE void fft_two(struct fft_pair a, struct fft_pair b, struct fft_pair *f)
+{
+    f[0] = (struct fft_pair){ v_add(a.re, b.re), v_add(a.im, b.im) };
+    f[1] = (struct fft_pair){ v_sub(a.re, b.im), v_add(a.im, b.re) };
+    f[2] = (struct fft_pair){ v_sub(a.re, b.re), v_sub(a.im, b.im) };
+    f[3] = (struct fft_pair){ v_add(a.re, b.im), v_sub(a.im, b.re) };
+}
+
 /* In place, all 16 bins. With re and im swapped on the way in and out: the inverse, times 16. */
-INLINE void fft_complex(vf *re, vf *im)
+INLINE void fft_complex(vf *re, vf *im, const bool near)
 {
     struct fft_pair t[4][4];
     UNROLL_FOR (int r = 0; r < 4; r++) {
         struct fft_pair z[4], f[4];
         UNROLL_FOR (int q = 0; q < 4; q++) z[q] = (struct fft_pair){ re[4 * q + r], im[4 * q + r] };
-        fft_four(z, f);
+        if (!near) fft_four(z, f);
+        else if (r > 0) fft_two(z[0], z[3], f);
+        else f[0] = f[1] = f[2] = f[3] = z[0];
         UNROLL_FOR (int k = 0; k < 4; k++) t[k][r] = fft_twist(f[k], r * k);
     }
     UNROLL_FOR (int k = 0; k < 4; k++) {
@@ -70,15 +84,15 @@ INLINE void fft_complex(vf *re, vf *im)
 }
 
 /* x[16] real to bins 0 … 8; im[0] and im[8] are left alone: they are zero. */
-INLINE void fft_real(const vf *x, vf *re, vf *im)
+INLINE void fft_real(const vf *x, vf *re, vf *im, const bool near)
 {
     vf f0[4], f2[4];
     struct fft_pair t[4];
     UNROLL_FOR (int r = 0; r < 4; r++) {
-        const vf s0 = v_add(x[r], x[r + 8]), s1 = v_add(x[r + 4], x[r + 12]);
-        f0[r] = v_add(s0, s1);
-        f2[r] = v_sub(s0, s1);
-        t[r] = fft_twist((struct fft_pair){ v_sub(x[r], x[r + 8]), v_sub(x[r + 12], x[r + 4]) }, r);
+        const vf s0 = near ? x[r] : v_add(x[r], x[r + 8]), s1 = near ? x[r + 12] : v_add(x[r + 4], x[r + 12]);
+        f0[r] = near && r == 0 ? s0 : v_add(s0, s1);
+        f2[r] = near && r == 0 ? s0 : v_sub(s0, s1);
+        t[r] = fft_twist((struct fft_pair){ near ? s0 : v_sub(x[r], x[r + 8]), near ? s1 : v_sub(x[r + 12], x[r + 4]) }, r);
     }
     const vf even = v_add(f0[0], f0[2]), odd = v_add(f0[1], f0[3]);
     re[0] = v_add(even, odd);

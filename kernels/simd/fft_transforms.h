@@ -12,20 +12,31 @@ enum { FFT_SLOTS = 18, FFT_PLANES = 54 };
 /* ---- slot groups: two real slots (four with the extra ones), then seven complex ones of two slots each ---- */
 
 struct fft_group {
-    int slot, planes;
+    int slot, planes, first; /* first: of all planes */
     bool complex;
 };
 
 static inline int fft_groups(bool extra) { return extra ? 11 : 9; }
 static inline struct fft_group fft_group(bool extra, int i)
 {
-    const int alone = extra ? 4 : 2;
-    if (i < alone) return (struct fft_group){ i < 2 ? i : 14 + i, extra ? 25 : 23, false };
-    return (struct fft_group){ 2 + 2 * (i - alone), extra ? 54 : 48, true };
+    const int alone = extra ? 4 : 2, one = extra ? 25 : 23, two = extra ? 54 : 48;
+    if (i < alone) return (struct fft_group){ i < 2 ? i : 14 + i, one, i * one, false };
+    return (struct fft_group){ 2 + 2 * (i - alone), two, alone * one + (i - alone) * two, true };
 }
 static inline int fft_planes(bool extra) { return extra ? 4 * 25 + 7 * 54 : 2 * 23 + 7 * 48; }
 
 /* ---- rows and columns, there and back ---- */
+
+/* Bins of a row to slots. */
+INLINE void fft_keep_row(const vf *re, const vf *im, float *z, ptrdiff_t slot)
+{
+    v_store(z, re[0]);
+    v_store(z + slot, re[8]);
+    UNROLL_FOR (int k = 1; k < 8; k++) {
+        v_store(z + 2 * k * slot, re[k]);
+        v_store(z + (2 * k + 1) * slot, im[k]);
+    }
+}
 
 /* Pixels 0 … w-1 of x, each `floats` long, to slots. The extra slots pair x's first with dy's last pixel, and the reverse. */
 INLINE void fft_rows(const float *x, ptrdiff_t pixel, int w, ptrdiff_t floats, bool extra, float *z, ptrdiff_t slot, const bool conjugate)
@@ -34,13 +45,8 @@ INLINE void fft_rows(const float *x, ptrdiff_t pixel, int w, ptrdiff_t floats, b
     for (ptrdiff_t i = 0; i < floats; i += V) {
         vf in[16], re[9], im[9];
         UNROLL_FOR (int n = 0; n < 16; n++) in[n] = n < w ? v_load(x + n * pixel + i) : v_zero();
-        fft_real(in, re, im);
-        v_store(z + i, re[0]);
-        v_store(z + slot + i, re[8]);
-        UNROLL_FOR (int k = 1; k < 8; k++) {
-            v_store(z + 2 * k * slot + i, re[k]);
-            v_store(z + (2 * k + 1) * slot + i, im[k]);
-        }
+        fft_real(in, re, im, false);
+        fft_keep_row(re, im, z + i, slot);
         if (extra) {
             v_store(z + 16 * slot + i, v_load(x + first + i));
             v_store(z + 17 * slot + i, v_load(x + last + i));
@@ -68,7 +74,7 @@ INLINE void fft_columns_real(const struct fft_walk *o, const float *z, int h, bo
     for (ptrdiff_t i = 0; i < o->count; i++, z += o->z_step, v += o->step) {
         vf in[16], re[9], im[9];
         UNROLL_FOR (int n = 0; n < 16; n++) in[n] = n < h ? v_load(z + n * o->row) : v_zero();
-        fft_real(in, re, im);
+        fft_real(in, re, im, false);
         v_store(v, re[0]);
         v_store(v + o->plane, re[8]);
         UNROLL_FOR (int k = 1; k < 8; k++) fft_three(v + (3 * k - 1) * o->plane, o->plane, re[k], im[k], conjugate);
@@ -87,7 +93,7 @@ INLINE void fft_columns_complex(const struct fft_walk *o, const float *z, int h,
             re[n] = n < h ? v_load(z + n * o->row) : v_zero();
             im[n] = n < h ? v_load(z + o->slot + n * o->row) : v_zero();
         }
-        fft_complex(re, im);
+        fft_complex(re, im, false);
         UNROLL_FOR (int k = 0; k < 16; k++) fft_three(v + 3 * k * o->plane, o->plane, re[k], im[k], conjugate);
         if (!extra) continue;
         fft_three(v + 48 * o->plane, o->plane, v_load(z + first), v_load(z + o->slot + first), conjugate);
@@ -155,7 +161,7 @@ INLINE void fft_columns_back_complex(const struct fft_walk *o, const float *m, b
             re[k] = p.re;
             im[k] = p.im;
         }
-        fft_complex(im, re);
+        fft_complex(im, re, false);
         fft_keep(re, out, scale, 0.0625f, z, o->row);
         fft_keep(im, out, scale, 0.0625f, z + o->slot, o->row);
         if (!extra) continue;

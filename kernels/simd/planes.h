@@ -20,7 +20,8 @@ enum { PLANES_CHANNELS = 16 };
 
 struct planes {
     int count, c;                       /* planes, input channels */
-    int first, all;                     /* where they begin among the planes of u, and how many u has */
+    int all;                            /* planes of u, of which these may be some, */
+    ptrdiff_t u_gap;                    /* and floats between two */
     int vectors, width;                 /* vectors there are, vectors per pass */
     ptrdiff_t v_plane, v_pass, m_plane; /* strides in floats */
 };
@@ -30,7 +31,7 @@ static inline struct planes planes_of(int count, int c, int k, int vectors, cons
     const int width = tile_pick(tiles, k, k)->pixels, passes = (vectors + width - 1) / width;
     const int even = (vectors + passes - 1) / passes;
     const ptrdiff_t v_plane = (ptrdiff_t)even * c * V + LANES;
-    return (struct planes){ count, c, 0, count, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * PLANES_CHANNELS * V + LANES };
+    return (struct planes){ count, c, count, 0, vectors, even, v_plane, count * v_plane, (ptrdiff_t)even * PLANES_CHANNELS * V + LANES };
 }
 
 /* Floats of u, of v and of m, whatever the tiles. */
@@ -53,17 +54,18 @@ static inline int planes_channels(int left, const struct tile_row *row)
     return least(left, PLANES_CHANNELS) / row->channels * row->channels;
 }
 
-/* The pass that begins at vector `first`, for output channels [k, k + channels), tiles of one size; returns its vectors. */
-static inline int planes_products(const struct planes *o, int first, int k, int channels, const struct tile_row *row, const float *u,
-                                  float *v, float *m)
+/* The pass that begins at vector `first`, for as many output channels, tiles of one size, whose first plane is at u; returns its vectors.
+ */
+static inline int planes_products(const struct planes *o, int first, int channels, const struct tile_row *row, const float *u, float *v,
+                                  float *m)
 {
-    const ptrdiff_t u_plane = (ptrdiff_t)o->c * row->channels;
+    const ptrdiff_t u_plane = (ptrdiff_t)o->c * row->channels + o->u_gap;
     struct tile t = { .rows = 1,
                       .taps = 1,
                       .run = o->c,
                       .groups = channels / row->channels,
-                      .w_group = planes_u_floats(o->all, o->c, row->channels),
-                      .w = u + planes_u_floats(o->all, o->c, k) + o->first * u_plane,
+                      .w_group = o->all * u_plane,
+                      .w = u,
                       .planes = o->count,
                       .x_plane = o->v_plane,
                       .y_plane = o->m_plane,
@@ -80,10 +82,10 @@ static inline int planes_products(const struct planes *o, int first, int k, int 
     return count;
 }
 
-/* A weight transform of V (output, input) pairs: from[tap][16 lanes] to to[plane][16 lanes]. */
+/* A weight transform of V (output, input) pairs: from[tap][16 lanes] to planes that lie so many floats apart. */
 struct planes_weights {
     int planes;
-    void (*run)(const void *transform, const float *from, float *to);
+    void (*run)(const void *transform, const float *from, float *to, ptrdiff_t plane);
     const void *transform;
 };
 
@@ -105,10 +107,11 @@ static inline void planes_pack(const struct conv *p, const struct tile_row *tile
                 const ptrdiff_t input = (first + i) / channels, output = k + (first + i) % channels;
                 const float *one = w + (flip ? input * taps * p->c + output : output * taps * p->c + input);
                 for (int t = 0; t < taps; t++) room[t * LANES + i] = one[(ptrdiff_t)(flip ? taps - 1 - t : t) * p->c];
+                for (int t = i; t < count && first + LANES < plane; t += LANES) v_prefetch(u + t * plane + first + LANES);
             }
-            for (int part = 0; part < PARTS; part++) weights->run(weights->transform, room + part * V, to + part * V);
-            for (int i = 0; i < count && lanes == LANES; i++) {
-                UNROLL_FOR (int v = 0; v < LANES; v += V) v_store(u + i * plane + first + v, v_load(to + i * LANES + v));
+            for (int part = 0; part < PARTS; part++) {
+                if (lanes == LANES) weights->run(weights->transform, room + part * V, u + first + part * V, plane);
+                else weights->run(weights->transform, room + part * V, to + part * V, LANES);
             }
             for (int i = 0; i < count && lanes < LANES; i++) memcpy(u + i * plane + first, to + i * LANES, sizeof *u * (size_t)lanes);
         }

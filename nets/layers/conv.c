@@ -119,6 +119,7 @@ static int conv_choose(struct plan *plan, int i, const struct plan_options *o, s
 {
     struct planned *l = &plan->layers[i];
     char word[96], problem[128], isas[128];
+    l->conv.frozen = !plan->training;
     for (int d = 0; d < CONV_DIRECTIONS; d++) {
         l->variant[d] = conv_pick(&l->conv, (enum conv_direction)d, o->isas, o->algo);
         if (!l->variant[d] && o->algo && conv_algo_known(o->isas, o->algo)) /* not for this shape */
