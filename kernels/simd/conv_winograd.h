@@ -210,7 +210,7 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
             float *to[PARTS];
             for (int part = 0; part < PARTS; part++) to[part] = planes_vector(&o, t * PARTS + part, v);
             wino_pixels_of(s, g.at[t], &pixels);
-            wino_input_tile(f, &pixels, 0, s->c, to, o.v_plane, V);
+            wino_input_tile(f, &pixels, (struct span){ 0, s->c }, to, o.v_plane, V, ALL_PASSES);
         }
         for (int k = 0, channels; k < s->k; k += channels) {
             const struct tile_row *row = tile_pick(tiles, s->k, s->k - k);
@@ -235,20 +235,29 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 
 enum { WINO_TURN = LANES * LANES + LANES }; /* a cache line more than 16 x 16, off the same sets */
 
-/* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of 16 channels, WINO_TURN floats apart. */
+/* The points of one pass over a tile's pixels, 16 channels or fewer from c on, turned. */
+INLINE void wino_turned_pass(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, int c, float *v,
+                             ptrdiff_t plane, float *turn, const int pass)
+{
+    const int n = wino_n(f), first = n * wino_pass(f, pass), count = n * wino_pass(f, pass + 1) - first, channels = least(s->c - c, LANES);
+    for (int i = 0; i < channels && count > 0; i++) { /* one by one: all parts of a cache line while it is near */
+        float *to[PARTS];
+        for (int part = 0; part < PARTS; part++) to[part] = turn - (ptrdiff_t)first * WINO_TURN + i * LANES + part * V;
+        wino_input_tile(f, pixels, (struct span){ c + i, c + i + 1 }, to, WINO_TURN, LANES, pass);
+    }
+    for (int i = 0; i < count; i++) v_transpose16(turn + i * WINO_TURN, v + (first + i) * plane + c, whole_lanes(s->c));
+}
+
+/* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of one pass, which stay in L1, WINO_TURN
+ * floats apart. */
 INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, float *v, ptrdiff_t plane,
                         float *turn)
 {
-    const int points = wino_n(f) * wino_n(f), row = whole_lanes(s->c);
     for (int c = 0; c < s->c; c += LANES) {
-        const int channels = s->c - c < LANES ? s->c - c : LANES;
-        if (channels < LANES) memset(turn, 0, sizeof *turn * (size_t)points * WINO_TURN);
-        for (int i = 0; i < channels; i++) { /* one by one: all parts of a cache line while it is near */
-            float *to[PARTS];
-            for (int part = 0; part < PARTS; part++) to[part] = turn + i * LANES + part * V;
-            wino_input_tile(f, pixels, c + i, 1, to, WINO_TURN, LANES);
-        }
-        for (int point = 0; point < points; point++) v_transpose16(turn + point * WINO_TURN, v + point * plane + c, row);
+        if (s->c - c < LANES) memset(turn, 0, sizeof *turn * (size_t)wino_n(f) * (size_t)wino_n(f) * WINO_TURN);
+        wino_turned_pass(f, s, pixels, c, v, plane, turn, 0);
+        wino_turned_pass(f, s, pixels, c, v, plane, turn, 1);
+        wino_turned_pass(f, s, pixels, c, v, plane, turn, 2);
     }
 }
 

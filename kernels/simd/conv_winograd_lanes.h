@@ -156,7 +156,7 @@ INLINE void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct
         float *to[PARTS];
         for (int part = 0; part < PARTS; part++) to[part] = v + (ptrdiff_t)tiles * c * LANES + part * V;
         wino_pixels_of(&s, g.at[0], &pixels);
-        wino_input_tile(f, &pixels, 0, p->c, to, room.v_plane, LANES);
+        wino_input_tile(f, &pixels, (struct span){ 0, p->c }, to, room.v_plane, LANES, ALL_PASSES);
         for (ptrdiff_t at = 0; at < (ptrdiff_t)p->k * LANES; at += V) {
             lanes_gradient(f, (const float *const *)g.py[0], at, d + (ptrdiff_t)tiles * k * LANES + at, room.d_plane, bias + at);
         }

@@ -77,4 +77,25 @@ INLINE void v_sum16(const float *a, float *out)
     v_store(out, v_add(_mm512_shuffle_ps(s2[0], s2[1], 0x88), _mm512_shuffle_ps(s2[0], s2[1], 0xDD)));
 }
 
+/* Four lanes of every fourth row: masked loads do half of the turning, beside the one port that shuffles. */
+INLINE vf v_quads(const float *a)
+{
+    vf quads = _mm512_broadcast_f32x4(_mm_loadu_ps(a));
+    quads = _mm512_mask_broadcast_f32x4(quads, 0x00F0, _mm_loadu_ps(a + 4 * 16));
+    quads = _mm512_mask_broadcast_f32x4(quads, 0x0F00, _mm_loadu_ps(a + 8 * 16));
+    return _mm512_mask_broadcast_f32x4(quads, 0xF000, _mm_loadu_ps(a + 12 * 16));
+}
+INLINE void v_transpose16(const float *from, float *to, ptrdiff_t stride)
+{
+    UNROLL_FOR (int i = 0; i < 4; i++, from += 4, to += 4 * stride) {
+        const vf a = v_quads(from), b = v_quads(from + 16), c = v_quads(from + 32), d = v_quads(from + 48);
+        const vf low = _mm512_unpacklo_ps(a, b), high = _mm512_unpackhi_ps(a, b);
+        const vf low2 = _mm512_unpacklo_ps(c, d), high2 = _mm512_unpackhi_ps(c, d);
+        v_store(to, _mm512_shuffle_ps(low, low2, 0x44));
+        v_store(to + stride, _mm512_shuffle_ps(low, low2, 0xEE));
+        v_store(to + 2 * stride, _mm512_shuffle_ps(high, high2, 0x44));
+        v_store(to + 3 * stride, _mm512_shuffle_ps(high, high2, 0xEE));
+    }
+}
+
 #endif

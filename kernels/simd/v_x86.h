@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the two x86 headers share: the reductions and transposes that cross lanes, on 8 lanes or fewer (AVX-512F implies AVX2). */
+ * What the two x86 headers share: the reductions that cross lanes, on 8 lanes or fewer (AVX-512F implies AVX2). */
 #ifndef SIMD_V_X86_H
 #define SIMD_V_X86_H
 
@@ -18,34 +18,6 @@ INLINE void v_sum4(const float *a, float *out)
     __m128 s01 = _mm_add_ps(_mm_movelh_ps(r0, r1), _mm_movehl_ps(r1, r0)); /* r0: 0+2, 1+3; r1: 0+2, 1+3 */
     __m128 s23 = _mm_add_ps(_mm_movelh_ps(r2, r3), _mm_movehl_ps(r3, r2));
     _mm_storeu_ps(out, _mm_add_ps(_mm_shuffle_ps(s01, s23, 0x88), _mm_shuffle_ps(s01, s23, 0xDD)));
-}
-
-/* An 8x8 corner: pairs, quads, halves. */
-INLINE void v_turn8(const float *from, float *to, ptrdiff_t stride)
-{
-    __m256 r[8], t[8];
-    UNROLL_FOR (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(from + 16 * i);
-    UNROLL_FOR (int i = 0; i < 8; i += 2) {
-        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
-        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
-    }
-    UNROLL_FOR (int i = 0; i < 8; i += 4) {
-        r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
-        r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
-        r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-        r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
-    }
-    UNROLL_FOR (int i = 0; i < 4; i++) {
-        _mm256_storeu_ps(to + i * stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-        _mm256_storeu_ps(to + (i + 4) * stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-    }
-}
-INLINE void v_transpose16(const float *from, float *to, ptrdiff_t stride)
-{
-    v_turn8(from, to, stride);
-    v_turn8(from + 8, to + 8 * stride, stride);
-    v_turn8(from + 8 * 16, to + 8, stride);
-    v_turn8(from + 8 * 16 + 8, to + 8 * stride + 8, stride);
 }
 
 #endif

@@ -64,4 +64,32 @@ INLINE void v_sum16(const float *a, float *out)
     v_store(out + 8, _mm256_permute2f128_ps(s[0], s[1], 0x31));
 }
 
+/* An 8x8 corner: pairs, quads, halves. */
+INLINE void v_turn8(const float *from, float *to, ptrdiff_t stride)
+{
+    __m256 r[8], t[8];
+    UNROLL_FOR (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(from + 16 * i);
+    UNROLL_FOR (int i = 0; i < 8; i += 2) {
+        t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    UNROLL_FOR (int i = 0; i < 8; i += 4) {
+        r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
+        r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+    }
+    UNROLL_FOR (int i = 0; i < 4; i++) {
+        _mm256_storeu_ps(to + i * stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+        _mm256_storeu_ps(to + (i + 4) * stride, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    }
+}
+INLINE void v_transpose16(const float *from, float *to, ptrdiff_t stride)
+{
+    v_turn8(from, to, stride);
+    v_turn8(from + 8, to + 8 * stride, stride);
+    v_turn8(from + 8 * 16, to + 8, stride);
+    v_turn8(from + 8 * 16 + 8, to + 8 * stride + 8, stride);
+}
+
 #endif

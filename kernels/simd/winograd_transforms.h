@@ -146,47 +146,49 @@ INLINE void wino_input_rows(const struct wino *f, const struct wino_pixels *o, p
     }
 }
 
-/* All rows of points, a few at a time, so that what lies between the two transforms stays in registers; pixels are read anew for each few,
- * and no multiply-add is done twice: what the points of a pair have in common is in one part. */
-INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane,
-                            const struct wino_way way)
+/* Rows of points are made in up to three passes, so that what lies between the two transforms stays in registers; pixels are read anew in
+ * each, and no multiply-add is done twice: what the points of a pair have in common is in one pass. The first row of each: */
+enum { WINO_PASSES = 3, ALL_PASSES = WINO_PASSES };
+INLINE int wino_pass(const struct wino *f, const int pass)
 {
     const int n = wino_n(f);
-    if (n == 6) {
-        wino_input_rows(f, o, at, to, plane, way, 0, 3);
-        wino_input_rows(f, o, at, to, plane, way, 3, 6);
-    } else if (n == 8) {
-        wino_input_rows(f, o, at, to, plane, way, 0, 3);
-        wino_input_rows(f, o, at, to, plane, way, 3, 5);
-        wino_input_rows(f, o, at, to, plane, way, 5, 8);
-    } else {
-        wino_input_rows(f, o, at, to, plane, way, 0, n);
-    }
+    if (pass == 0) return 0;
+    return pass == 1 && n >= 6 ? 3 : pass == 2 && n == 8 ? 5 : n;
 }
 
-/* Channels [first, first + count) of a tile, its parts to v[part][point * plane + channel * step]. Columns that neighbouring tiles
+/* One pass, or all; spelled out, so that rows are constants. */
+INLINE void wino_input_pass(const struct wino *f, const struct wino_pixels *o, ptrdiff_t at, float *to, ptrdiff_t plane,
+                            const struct wino_way way, const int pass)
+{
+    if (pass == ALL_PASSES || pass == 0) wino_input_rows(f, o, at, to, plane, way, wino_pass(f, 0), wino_pass(f, 1));
+    if (pass == ALL_PASSES || pass == 1) wino_input_rows(f, o, at, to, plane, way, wino_pass(f, 1), wino_pass(f, 2));
+    if (pass == ALL_PASSES || pass == 2) wino_input_rows(f, o, at, to, plane, way, wino_pass(f, 2), wino_pass(f, 3));
+}
+
+/* Some channels of a tile, its parts to v[part][point * plane + channel * step], from the first on. Columns that neighbouring tiles
  * share are transformed anew: keeping them in memory cost more. */
-INLINE void wino_input_tile_as(const struct wino *f, const struct wino_pixels *o, int first, int count, float *const *v, ptrdiff_t plane,
-                               const int step, const enum wino_reading how)
+INLINE void wino_input_tile_as(const struct wino *f, const struct wino_pixels *o, struct span channels, float *const *v, ptrdiff_t plane,
+                               const int step, const int pass, const enum wino_reading how)
 {
     const struct through *t = o->through;
     for (int part = 0; part < PARTS; part++) {
-        for (int c = 0; c < count; c++) {
-            const ptrdiff_t at = (ptrdiff_t)(first + c) * LANES + part * V;
-            const vf scale = how == READ_PLAIN ? v_zero() : v_set(t->scale[first + c]);
-            const vf shift = how == READ_PLAIN ? v_zero() : v_set(t->shift[first + c]);
-            if (o->inside) wino_input_pass(f, o, at, v[part] + c * step, plane, (struct wino_way){ true, how, scale, shift });
-            else wino_input_pass(f, o, at, v[part] + c * step, plane, (struct wino_way){ false, how, scale, shift });
+        for (int c = channels.begin; c < channels.end; c++) {
+            const ptrdiff_t at = (ptrdiff_t)c * LANES + part * V;
+            float *to = v[part] + (c - channels.begin) * step;
+            const vf scale = how == READ_PLAIN ? v_zero() : v_set(t->scale[c]);
+            const vf shift = how == READ_PLAIN ? v_zero() : v_set(t->shift[c]);
+            if (o->inside) wino_input_pass(f, o, at, to, plane, (struct wino_way){ true, how, scale, shift }, pass);
+            else wino_input_pass(f, o, at, to, plane, (struct wino_way){ false, how, scale, shift }, pass);
         }
     }
 }
-INLINE void wino_input_tile(const struct wino *f, const struct wino_pixels *o, int first, int count, float *const *v, ptrdiff_t plane,
-                            const int step)
+INLINE void wino_input_tile(const struct wino *f, const struct wino_pixels *o, struct span channels, float *const *v, ptrdiff_t plane,
+                            const int step, const int pass)
 {
     const bool through = f->m == 4 && f->r == 3 && o->through; /* nobody else promises it */
-    if (through && o->through->relu) wino_input_tile_as(f, o, first, count, v, plane, step, READ_RELU);
-    else if (through) wino_input_tile_as(f, o, first, count, v, plane, step, READ_SCALED);
-    else wino_input_tile_as(f, o, first, count, v, plane, step, READ_PLAIN);
+    if (through && o->through->relu) wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_RELU);
+    else if (through) wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_SCALED);
+    else wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_PLAIN);
 }
 
 /* m[point * plane + channel * V] to pixels py[M * M] + at, for at most MAX_CHANNELS channels; bias NULL or one per channel. */

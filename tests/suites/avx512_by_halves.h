@@ -56,6 +56,8 @@ FLOATS2(halves_mul, _mm256_mul_ps)
 FLOATS2(halves_div, _mm256_div_ps)
 FLOATS2(halves_max, _mm256_max_ps)
 FLOATS1(halves_sqrt, _mm256_sqrt_ps)
+FLOATS2(halves_unpack_low, _mm256_unpacklo_ps)
+FLOATS2(halves_unpack_high, _mm256_unpackhi_ps)
 HALVES halves_f halves_fma(halves_f a, halves_f b, halves_f c)
 {
     return (halves_f){ _mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high) };
@@ -65,6 +67,8 @@ HALVES halves_f halves_blend(__mmask16 m, halves_f a, halves_f b)
     return (halves_f){ _mm256_blendv_ps(a.low, b.low, _mm256_castsi256_ps(halves_lanes(m & 255u))),
                        _mm256_blendv_ps(a.high, b.high, _mm256_castsi256_ps(halves_lanes(m >> 8))) };
 }
+HALVES halves_f halves_repeat(__m128 a) { return (halves_f){ _mm256_set_m128(a, a), _mm256_set_m128(a, a) }; }
+HALVES halves_f halves_repeat_mask(halves_f a, __mmask16 m, __m128 b) { return halves_blend(m, a, halves_repeat(b)); }
 HALVES halves_f halves_keep(__mmask16 m, halves_f a) { return halves_blend(m, halves_zero(), a); }
 
 HALVES halves_i halves_set_int(int s) { return (halves_i){ _mm256_set1_epi32(s), _mm256_set1_epi32(s) }; }
@@ -127,6 +131,10 @@ HALVES halves_f halves_quarters(halves_f a, halves_f b, int which)
 #define _mm512_max_ps halves_max
 #define _mm512_sqrt_ps halves_sqrt
 #define _mm512_fmadd_ps halves_fma
+#define _mm512_unpacklo_ps halves_unpack_low
+#define _mm512_unpackhi_ps halves_unpack_high
+#define _mm512_broadcast_f32x4 halves_repeat
+#define _mm512_mask_broadcast_f32x4 halves_repeat_mask
 #undef _mm512_shuffle_f32x4
 #define _mm512_shuffle_f32x4 halves_quarters
 #undef _mm512_shuffle_ps
