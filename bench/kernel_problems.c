@@ -47,7 +47,7 @@ static const char *layer_problem(const struct layer *layer, char *text, size_t s
         p.n = IMAGES;
         dense_print(&p, text, size);
     } else if (layer->kind == LAYER_BATCHNORM) {
-        const struct batchnorm p = { IMAGES, layer->in.c, layer->in.h, layer->in.w, NULL };
+        const struct batchnorm p = { .n = IMAGES, .c = layer->in.c, .h = layer->in.h, .w = layer->in.w };
         batchnorm_print(&p, text, size);
     }
     return text;

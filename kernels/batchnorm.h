@@ -5,11 +5,13 @@
 #define KERNELS_BATCHNORM_H
 
 #include "base.h"
+#include "bf16.h"
 
 /* The problem: a mean and a variance for each of C channels, over N x H x W values. */
 struct batchnorm {
-    int n, c, h, w;                /* images, channels, height, width */
-    const struct through *through; /* NULL; or y is read through it: backward's dy counts where ReLU lets x pass */
+    int n, c, h, w;                    /* images, channels, height, width */
+    const struct through *through;     /* NULL; or y is read through it: backward's dy counts where ReLU lets x pass */
+    const struct bf16_operands *lines; /* NULL; or x, dy, y, dx are lines, if the variant promises TAKES_LINES; `through` is NULL then */
 };
 
 /* As conv_complete, conv_parse and conv_print (kernels/conv.h). */

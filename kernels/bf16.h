@@ -46,6 +46,21 @@ struct bf16_map {
     int top, bottom, left, right; /* rows and columns of the frame, each 0 or more */
 };
 
+/* What a ReLU does, for who makes lines: of what it reads (lines NULL) as it makes values, all that is not above zero becomes +0; of a
+ * gradient, all where the value that it made, in lines of the same shape, is not above zero. */
+struct bf16_gate {
+    struct bf16_map map; /* of the lines */
+    const bf16 *lines;
+};
+
+/* Of an op whose tensors are lines, cast to floats: how they lie. What is made is rounded to nearest even, through the gate, and is the
+ * bits of the same on floats, widened before and rounded after. */
+struct bf16_operands {
+    struct bf16_map x, dy;        /* where they are read; every NaN is 0x7fc0 */
+    struct bf16_map made;         /* y or dx, whose frame is left alone */
+    const struct bf16_gate *gate; /* NULL: none */
+};
+
 /* Rows of an image block, frame included. */
 static inline int bf16_map_rows(const struct bf16_map *m) { return m->top + m->h + m->bottom; }
 /* Lines of a row. */

@@ -34,12 +34,6 @@ struct conv conv_bf16_dense(int n, int c, int k, bool bias);
 /* Lines from x[B][H][W][C][16], rounded to nearest even: rows [begin, end) of the B * (top + h + bottom), the frame's zeros among them. */
 typedef void bf16_lines_fn(const struct bf16_map *m, struct span rows, const float *x, bf16 *lines);
 
-/* What a ReLU does, for who makes lines: of what it reads (lines NULL) as it makes values, all that is not above zero becomes +0; of a
- * gradient, all where the value that it made, in lines of the same shape, is not above zero. */
-struct bf16_gate {
-    struct bf16_map map; /* of the lines */
-    const bf16 *lines;
-};
 /* As bf16_lines_fn, through a gate. */
 typedef void bf16_gated_lines_fn(const struct bf16_map *m, struct span rows, const float *x, const struct bf16_gate *gate, bf16 *lines);
 

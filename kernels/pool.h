@@ -4,17 +4,19 @@
 #define KERNELS_POOL_H
 
 #include "base.h"
+#include "bf16.h"
 
 enum pool_kind { POOL_MAX, POOL_AVG };
 
 /* The problem: windows of r x s taps, `step` apart both ways, over every channel by itself. */
 struct pool {
     enum pool_kind kind;
-    int n, c, h, w;               /* images, channels, height, width */
-    int r, s, step;               /* window height and width, each 1 or more; stride, 1 or more */
-    int top, bottom, left, right; /* padding, each 0 … window extent - 1 */
-    bool count_pad;               /* average: divide by r*s (true) or by the taps inside the image (false); max ignores padding */
-    int p, q;                     /* output height and width (floor), set by pool_complete() */
+    int n, c, h, w;                    /* images, channels, height, width */
+    int r, s, step;                    /* window height and width, each 1 or more; stride, 1 or more */
+    int top, bottom, left, right;      /* padding, each 0 … window extent - 1 */
+    bool count_pad;                    /* average: divide by r*s (true) or by the taps inside the image (false); max ignores padding */
+    int p, q;                          /* output height and width (floor), set by pool_complete() */
+    const struct bf16_operands *lines; /* NULL; or x, y, dy, dx of a max-pool are lines, if the variant promises TAKES_LINES */
 };
 
 /* As conv_complete, conv_parse, conv_print; strings "max:n64c32h28r2step2pad0", "avg:…" with "count1" where padding is counted.

@@ -21,6 +21,28 @@ INLINE vf convert_gated(vf a, enum gate gate, vu upper)
     return gate == GATE_NONE ? a : gate == GATE_SELF ? v_max(a, v_zero()) : v_keep(v_gt(v_of(upper), v_zero()), a);
 }
 
+/* Vector `part` of a line: the same images of its two channels. */
+INLINE void convert_store(vf first, vf second, bf16 *line, int part)
+{
+    v_store((float *)(void *)(line + 2 * part * V), v_of(vu_add(vu_shr(convert_upper(first), 16), convert_upper(second))));
+}
+/* What a tensor is that an op takes as lines. */
+static inline const bf16 *convert_lines_at(const float *x) { return (const bf16 *)(const void *)x; }
+INLINE vu convert_load(const bf16 *line, int part) { return vu_load((const uint32_t *)(const void *)(line + 2 * part * V)); }
+INLINE vf convert_first(vu words) { return v_of(vu_shl(words, 16)); }
+INLINE vf convert_second(vu words) { return v_of(vu_and(words, vu_set(0xffff0000u))); }
+
+/* Vector `part` of what is made of a line's two channels, through a gate; zeros for a second one that there is not. Numbers of bf16 already
+ * (exact) need no rounding. */
+INLINE void convert_made(const vf made[2], bool both, bool exact, enum gate gate, const bf16 *by, bf16 *to, int part)
+{
+    const vu open = gate == GATE_LINES ? convert_load(by, part) : vu_set(0);
+    const vf first = convert_gated(made[0], gate, vu_shl(open, 16)),
+             second = both ? convert_gated(made[1], gate, vu_and(open, vu_set(0xffff0000u))) : v_zero();
+    if (exact) v_store((float *)(void *)(to + 2 * part * V), v_of(vu_add(vu_shr(vu_of(first), 16), vu_of(second))));
+    else convert_store(first, second, to, part);
+}
+
 /* Two channels of 16 images to a line; second NULL: zero. */
 INLINE void convert_line_gated(const float *first, const float *second, enum gate gate, const bf16 *by, bf16 *line)
 {
@@ -164,9 +186,9 @@ static void convert_floats(const struct bf16_map *m, struct span rows, const bf1
         for (int i = 0; i < m->w * lines_of; i++, from += LINE) {
             const bool both = m->c % 2 == 0 || i % lines_of < lines_of - 1;
             UNROLL_FOR (int part = 0; part < PARTS; part++) {
-                const vu words = vu_load((const uint32_t *)(const void *)(from + 2 * part * V));
-                v_store(to + part * V, v_of(vu_shl(words, 16)));
-                if (both) v_store(to + LANES + part * V, v_of(vu_and(words, vu_set(0xffff0000u))));
+                const vu words = convert_load(from, part);
+                v_store(to + part * V, convert_first(words));
+                if (both) v_store(to + LANES + part * V, convert_second(words));
             }
             to += both ? 2 * LANES : LANES;
         }

@@ -5,6 +5,7 @@
 #define SIMD_POOL_H
 
 #include "../kernels.h"
+#include "convert_bf16.h"
 
 /* One window, taps [r0, r1) x [s0, s1) inside the image; x points at the window's tap (0, 0), which may lie outside. */
 struct window {
@@ -90,8 +91,64 @@ static inline struct span whole_windows(const struct pool *p)
     return (struct span){ begin, end < begin ? begin : end < p->q ? end : p->q };
 }
 
+/* ---- maxima of lines: two channels at a time ---------------------------------------------------------------------------------------- */
+
+INLINE void line_max(const struct pool *p, struct window n, ptrdiff_t row, const bf16 *x, enum gate gate, bf16 *y, uint8_t *argmax,
+                     const int S)
+{
+    const ptrdiff_t pixel = (ptrdiff_t)bf16_lines(p->c) * LINE;
+    for (int c = 0; c < p->c; c += 2) {
+        const bf16 *first = x + n.r0 * row + n.s0 * pixel + c * LANES;
+        UNROLL_FOR (int part = 0; part < PARTS; part++) {
+            const vu start = convert_load(first, part);
+            vf best[2] = { convert_first(start), convert_second(start) }, index[2];
+            index[0] = index[1] = v_set((float)(n.r0 * S + n.s0));
+            for (int r = n.r0; r < n.r1; r++)
+                for (int s = n.s0; s < n.s1; s++) {
+                    const vu words = convert_load(x + r * row + s * pixel + c * LANES, part);
+                    const vf a[2] = { convert_first(words), convert_second(words) }, tap = v_set((float)(r * S + s));
+                    UNROLL_FOR (int i = 0; i < 2; i++) {
+                        const vm more = v_gt(a[i], best[i]);
+                        best[i] = v_select(more, a[i], best[i]);
+                        index[i] = v_select(more, tap, index[i]);
+                    }
+                }
+            convert_made(best, true, true, gate, NULL, y + c * LANES, part);
+            if (argmax) v_store_u8(argmax + c * LANES + part * V, index[0]);
+            if (argmax && c + 1 < p->c) v_store_u8(argmax + (c + 1) * LANES + part * V, index[1]);
+        }
+    }
+}
+
+INLINE void line_max_rows(const struct pool *p, struct span rows, const bf16 *x, enum gate gate, bf16 *y, uint8_t *argmax)
+{
+    const struct bf16_operands *o = p->lines;
+    const ptrdiff_t pixel = (ptrdiff_t)bf16_lines(p->c) * LINE, pitch = (ptrdiff_t)bf16_map_pitch(&o->x) * LINE;
+    for (int row = rows.begin; row < rows.end; row++) {
+        const int block = row / p->p, h = row % p->p * p->step - p->top;
+        const bf16 *from = x + convert_at(&o->x, block, h);
+        bf16 *to = y + convert_at(&o->made, block, row % p->p);
+        struct window n;
+        window_cut(h, p->r, p->h, &n.r0, &n.r1);
+        for (int q = 0; q < p->q; q++, to += pixel) {
+            const int w = q * p->step - p->left;
+            uint8_t *taken = argmax ? argmax + ((ptrdiff_t)row * p->q + q) * p->c * LANES : NULL;
+            window_cut(w, p->s, p->w, &n.s0, &n.s1);
+            const bool whole = p->r == 2 && p->s == 2 && n.r1 - n.r0 == 2 && n.s1 - n.s0 == 2;
+            if (whole) line_max(p, (struct window){ 0, 2, 0, 2 }, pitch, from + w * pixel, gate, to, taken, 2);
+            else line_max(p, n, pitch, from + w * pixel, gate, to, taken, p->s);
+        }
+    }
+}
+
 static void pool_fwd(const struct pool *p, struct span rows, const float *x, float *y, uint8_t *argmax)
 {
+    if (p->lines) {
+        bf16 *to = (bf16 *)(void *)y;
+        if (p->lines->gate) line_max_rows(p, rows, convert_lines_at(x), GATE_SELF, to, argmax);
+        else line_max_rows(p, rows, convert_lines_at(x), GATE_NONE, to, argmax);
+        return;
+    }
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
     for (int row = rows.begin; row < rows.end; row++) {
         int block = row / p->p, h = row % p->p * p->step - p->top;
@@ -204,8 +261,73 @@ static inline struct span give_2x2(const struct pool *p, int block, int h, struc
     return (struct span){ first, first + 2 * (whole.end - whole.begin) };
 }
 
+/* ---- the same of lines -------------------------------------------------------------------------------------------------------------- */
+
+/* Pixel (h, w) of a block: the windows that cover it, the block's dy and taps, and where the pixel's gate and gradient stand. */
+struct line_pixel {
+    int h, w;
+    struct window n;
+    const bf16 *dy, *by;
+    const uint8_t *argmax;
+    bf16 *dx;
+};
+
+INLINE void line_gather(const struct pool *p, const struct line_pixel *at, bool exact, enum gate gate)
+{
+    const ptrdiff_t pixel = (ptrdiff_t)bf16_lines(p->c) * LINE, pitch = (ptrdiff_t)bf16_map_pitch(&p->lines->dy) * LINE;
+    const struct window n = at->n;
+    for (int c = 0; c < p->c; c += 2) {
+        const bool both = c + 1 < p->c;
+        UNROLL_FOR (int part = 0; part < PARTS; part++) {
+            vf sum[2] = { v_zero(), v_zero() };
+            for (int r = n.r0; r < n.r1; r++)
+                for (int s = n.s0; s < n.s1; s++) {
+                    const uint8_t *taken = at->argmax + (((ptrdiff_t)r * p->q + s) * p->c + c) * LANES + part * V;
+                    const vf tap = v_set((float)((at->h - r * p->step + p->top) * p->s + at->w - s * p->step + p->left));
+                    const vu words = convert_load(at->dy + r * pitch + s * pixel + c * LANES, part);
+                    const vf d[2] = { v_keep(v_eq(v_load_u8(taken), tap), convert_first(words)),
+                                      both ? v_keep(v_eq(v_load_u8(taken + LANES), tap), convert_second(words)) : v_zero() };
+                    const bool first = r == n.r0 && s == n.s0;
+                    UNROLL_FOR (int i = 0; i < 2; i++) sum[i] = first ? d[i] : v_add(sum[i], d[i]);
+                }
+            convert_made(sum, both, exact, gate, at->by + c * LANES, at->dx + c * LANES, part);
+        }
+    }
+}
+
+INLINE void line_gather_rows(const struct pool *p, struct span rows, const bf16 *dy, const uint8_t *argmax, bool exact, enum gate gate,
+                             bf16 *dx)
+{
+    const struct bf16_operands *o = p->lines;
+    const ptrdiff_t pixel = (ptrdiff_t)bf16_lines(p->c) * LINE;
+    for (int row = rows.begin; row < rows.end; row++) {
+        const int block = row / p->h, h = row % p->h;
+        struct line_pixel at = { .h = h, .dy = dy + convert_at(&o->dy, block, 0), .dx = dx + convert_at(&o->made, block, h) };
+        at.argmax = argmax + (ptrdiff_t)block * p->p * p->q * p->c * LANES;
+        at.by = gate == GATE_LINES ? o->gate->lines + convert_at(&o->gate->map, block, h) : at.dx;
+        covering(h, p->top, p->r, p->step, p->p, &at.n.r0, &at.n.r1);
+        for (; at.w < p->w; at.w++, at.by += pixel, at.dx += pixel) {
+            covering(at.w, p->left, p->s, p->step, p->q, &at.n.s0, &at.n.s1);
+            line_gather(p, &at, exact, gate);
+        }
+    }
+}
+
+/* Where windows do not overlap, a pixel's gradient is one of the numbers of dy. */
+static void line_gather_all(const struct pool *p, struct span rows, const bf16 *dy, const uint8_t *argmax, bf16 *dx)
+{
+    const bool apart = p->r <= p->step && p->s <= p->step;
+    if (p->lines->gate && apart) line_gather_rows(p, rows, dy, argmax, true, GATE_LINES, dx);
+    else if (p->lines->gate) line_gather_rows(p, rows, dy, argmax, false, GATE_LINES, dx);
+    else line_gather_rows(p, rows, dy, argmax, apart, GATE_NONE, dx);
+}
+
 static void pool_bwd(const struct pool *p, struct span rows, const float *dy, const uint8_t *argmax, float *dx)
 {
+    if (p->lines) {
+        line_gather_all(p, rows, convert_lines_at(dy), argmax, (bf16 *)(void *)dx);
+        return;
+    }
     ptrdiff_t column = (ptrdiff_t)p->c * LANES;
     for (int row = rows.begin; row < rows.end; row++) {
         int block = row / p->h, h = row % p->h;

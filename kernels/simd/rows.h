@@ -240,10 +240,10 @@ static const struct conv_variant conv_rows[] = {
     { .head = { .algo = NULL } }
 };
 static const struct pool_variant pool_rows[] = {
-    { { "direct", ISA, EVERYTHING }, pool_fwd, pool_bwd }, { .head = { .algo = NULL } }
+    { { "direct", ISA, EVERYTHING | TAKES_LINES }, pool_fwd, pool_bwd }, { .head = { .algo = NULL } }
 };
 static const struct batchnorm_variant batchnorm_rows[] = {
-    { { "direct", ISA, SAME_BITS }, batchnorm_stats, batchnorm_apply, batchnorm_bwd_stats, batchnorm_bwd_apply },
+    { { "direct", ISA, SAME_BITS | TAKES_LINES }, batchnorm_stats, batchnorm_apply, batchnorm_bwd_stats, batchnorm_bwd_apply },
     { .head = { .algo = NULL } }
 };
 static const struct dense_variant dense_rows[] = {

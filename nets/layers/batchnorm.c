@@ -67,7 +67,7 @@ static int bn_chunks(const struct planned *l) { return batchnorm_chunks(&l->batc
 
 static struct span bn_chunk(const struct planned *l, int i) { return batchnorm_chunk(&l->batchnorm, i); }
 
-/* Floats of the largest chunk of any number of blocks, of what is bf16: it is widened to be summed. */
+/* Floats of the largest chunk of any number of blocks, of what is bf16 beside floats: it is widened to be summed. */
 static void measure_chunks(struct plan *plan, int i)
 {
     struct planned *l = &plan->layers[i], some = *l;
@@ -75,7 +75,7 @@ static void measure_chunks(struct plan *plan, int i)
     const bool x = storage_is_bf16(&job, OPERAND_X), dy = storage_is_bf16(&job, OPERAND_DY);
     const size_t row = (size_t)l->batchnorm.w * (size_t)l->batchnorm.c * LANES;
     int most = 0;
-    if (!x && !dy) return;
+    if (x == dy) return;
     for (int blocks = 1; blocks <= image_blocks(plan->batch); blocks++) {
         some.batchnorm.n = blocks * LANES;
         for (int chunk = 0; chunk < bn_chunks(&some); chunk++) {
@@ -113,18 +113,34 @@ static size_t bn_partials(const struct plan *plan, int i)
 
 /* ---- forward ----------------------------------------------------------------------------------------------------------------------- */
 
+/* The problem; of lines, where the layer's work takes them. */
+struct of_lines {
+    struct bf16_operands lines;
+    struct bf16_gate gate;
+};
+static struct batchnorm problem_of(const struct job *j, enum work work, struct of_lines *of)
+{
+    struct batchnorm p = j->layer->batchnorm;
+    if (!storage_direct(j, work)) return p;
+    of->lines = storage_operands(j, work, &of->gate);
+    p.lines = &of->lines;
+    return p;
+}
+
 /* Chunks of the whole batch, each into its own place. */
 static void statistics_rows(const struct job *j, struct span chunks, int worker)
 {
+    (void)worker;
     const struct job all = job_of(j->plan, j->index);
     const struct planned *l = all.layer;
     const size_t c = (size_t)l->batchnorm.c;
+    struct of_lines of;
+    const struct batchnorm p = problem_of(&all, WORK_STATISTICS, &of);
+    assert(p.lines || !storage_is_bf16(&all, OPERAND_X));
     real *mean = partials_of(j->plan, l), *m2 = mean + (size_t)bn_chunks(l) * c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
         const size_t at = (size_t)chunk * c;
-        const struct span rows = bn_chunk(l, chunk);
-        const real *x = storage_floats(&all, OPERAND_X, rows, storage_area(j, worker));
-        j->plan->kernels->batchnorm->stats(&l->batchnorm, rows, x, mean + at, m2 + at);
+        j->plan->kernels->batchnorm->stats(&p, bn_chunk(l, chunk), l->x, mean + at, m2 + at);
     }
 }
 
@@ -157,7 +173,10 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
     const struct planned *l = j->layer;
-    j->plan->kernels->batchnorm->apply(&l->batchnorm, rows, l->x, l->affine.scale, l->affine.shift, l->y);
+    struct of_lines of;
+    const struct batchnorm p = problem_of(j, WORK_FORWARD, &of);
+    j->plan->kernels->batchnorm->apply(&p, rows, l->x, l->affine.scale, l->affine.shift, l->y);
+    if (p.lines) storage_frame(j, WORK_FORWARD, rows);
 }
 
 /* ---- backward ---------------------------------------------------------------------------------------------------------------------- */
@@ -168,12 +187,15 @@ static void sums_rows(const struct job *j, struct span chunks, int worker)
     const struct job all = job_of(j->plan, j->index);
     const struct planned *l = all.layer;
     real *area = storage_area(j, worker);
+    struct of_lines of;
+    const struct batchnorm p = problem_of(&all, WORK_SUMS, &of);
     const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
         real *sum_dy = partials_of(j->plan, l) + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
         const struct span rows = bn_chunk(l, chunk);
-        const real *dy = storage_floats(&all, OPERAND_DY, rows, area), *x = storage_floats(&all, OPERAND_X, rows, area + l->chunk_dy);
-        j->plan->kernels->batchnorm->bwd_stats(&l->batchnorm, rows, x, dy, l->mean, sum_dy, sum_dyx);
+        const real *dy = p.lines ? l->dy : storage_floats(&all, OPERAND_DY, rows, area),
+                   *x = p.lines ? l->x : storage_floats(&all, OPERAND_X, rows, area + l->chunk_dy);
+        j->plan->kernels->batchnorm->bwd_stats(&p, rows, x, dy, l->mean, sum_dy, sum_dyx);
         memset(sum_dy + used, 0, (room - used) * sizeof(real));
         memset(sum_dyx + used, 0, (room - used) * sizeof(real));
     }
@@ -208,7 +230,10 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     const size_t room = round16((size_t)l->batchnorm.c);
     const real *a = l->coefficients;
     const struct batchnorm_back back = { l->mean, a, a + room, a + 2 * room };
-    j->plan->kernels->batchnorm->bwd_apply(&l->batchnorm, rows, l->x, l->dy, &back, l->dx);
+    struct of_lines of;
+    const struct batchnorm p = problem_of(j, WORK_DATA, &of);
+    j->plan->kernels->batchnorm->bwd_apply(&p, rows, l->x, l->dy, &back, l->dx);
+    if (p.lines) storage_frame(j, WORK_DATA, rows);
 }
 
 static bool bn_stores(const struct planned *l, enum operand which)
@@ -217,13 +242,15 @@ static bool bn_stores(const struct planned *l, enum operand which)
     return true;
 }
 
+static bool takes_lines(const struct job *j) { return j->plan->kernels->batchnorm->head.promises & TAKES_LINES; }
+
 static const struct word words[] = {
     { "bn", read_bn, 0, "bn[eps1e-5][mom0.1]", "batch norm; the new batch's share of the statistics is mom" }, { .name = NULL }
 };
 
 const struct layer_row layer_batchnorm = {
     .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .operations = 2,
-    .scales = true, .reads_input = true, .stores = bn_stores,
+    .scales = true, .reads_input = true, .stores = bn_stores, .takes_lines = takes_lines,
     .mixes_images = true, .problem = bn_problem, .images = bn_images, .algorithm = bn_algorithm, .place = bn_place,
     .partials = bn_partials, .before_inference = fold_running,
     .work = {

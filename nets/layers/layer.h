@@ -104,6 +104,7 @@ struct layer_row {
     bool (*keeps_order)(const struct layer *l);       /* is monotone, elementwise, without memory: may change places with only_maxima */
     bool (*keeps_bf16)(const struct layer *l, enum work work);   /* FORWARD and DATA: of bf16's numbers it makes such. NULL: it does not */
     bool (*stores)(const struct planned *l, enum operand which); /* may be stored as bf16 (plan/storage.c). NULL: none may */
+    bool (*takes_lines)(const struct job *job);                  /* its kernels read and make such, too. NULL: they do not */
 
     /* Planning. */
     const char *(*problem)(const struct net *net, int layer, int n, struct planned *l);         /* the kernel's; NULL, or what is wrong */

@@ -95,18 +95,30 @@ static void pool_place(struct plan *plan, int i)
     if (plan->training && is_max(what)) l->argmax = plan_take(plan, ACTIVATIONS, block_at(blocks, what->out));
 }
 
+static bool takes_lines(const struct job *j) { return is_max(j->what) && j->plan->kernels->pool->head.promises & TAKES_LINES; }
+
 static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
     const struct planned *l = j->layer;
-    j->plan->kernels->pool->fwd(&l->pool, rows, l->x, l->y, j->plan->pass.training ? l->argmax : NULL);
+    struct pool p = l->pool;
+    struct bf16_operands lines;
+    struct bf16_gate gate;
+    if (storage_direct(j, WORK_FORWARD)) lines = storage_operands(j, WORK_FORWARD, &gate), p.lines = &lines;
+    j->plan->kernels->pool->fwd(&p, rows, l->x, l->y, j->plan->pass.training ? l->argmax : NULL);
+    if (p.lines) storage_frame(j, WORK_FORWARD, rows);
 }
 
 static void data_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
     const struct planned *l = j->layer;
-    j->plan->kernels->pool->bwd(&l->pool, rows, l->dy, l->argmax, l->dx);
+    struct pool p = l->pool;
+    struct bf16_operands lines;
+    struct bf16_gate gate;
+    if (storage_direct(j, WORK_DATA)) lines = storage_operands(j, WORK_DATA, &gate), p.lines = &lines;
+    j->plan->kernels->pool->bwd(&p, rows, l->dy, l->argmax, l->dx);
+    if (p.lines) storage_frame(j, WORK_DATA, rows);
 }
 
 static bool pool_stores(const struct planned *l, enum operand which)
@@ -132,6 +144,7 @@ const struct layer_row layer_pool = {
     .only_maxima = is_max,
     .keeps_bf16 = keeps_bf16,
     .stores = pool_stores,
+    .takes_lines = takes_lines,
     .problem = pool_problem,
     .images = pool_images,
     .algorithm = pool_algorithm,

@@ -9,6 +9,7 @@
 #include "internal.h"
 
 #include <assert.h>
+#include <string.h>
 #include "../layers/tiles.h"
 
 enum { STAGING_BYTES = 32 << 10 }; /* of a band's floats: with the lines beside them they stay in a first-level cache, where rows allow */
@@ -193,6 +194,58 @@ const real *storage_floats(const struct job *j, enum operand which, struct span 
     return at;
 }
 
+/* ---- kernels that take lines -------------------------------------------------------------------------------------------------------- */
+
+static bool reads_beside(const struct layer_row *row) { return row->elementwise && (row->reads_input || row->needs_output); }
+
+bool storage_direct(const struct job *j, enum work work)
+{
+    const struct layer_row *row = layer_row(j->what->kind);
+    const bool x = storage_is_bf16(j, OPERAND_X), dy = storage_is_bf16(j, OPERAND_DY);
+    if (!row->takes_lines || !row->takes_lines(j)) return false;
+    switch (work) {
+    case WORK_STATISTICS: return x;
+    case WORK_FORWARD: return x && storage_is_bf16(j, OPERAND_Y);
+    case WORK_SUMS: return x && dy;
+    case WORK_DATA: return dy && storage_is_bf16(j, OPERAND_DX) && (x || !reads_beside(row));
+    default: return false;
+    }
+}
+
+struct bf16_operands storage_operands(const struct job *j, enum work work, struct bf16_gate *gate)
+{
+    const bool back = work == WORK_DATA;
+    const struct stored x = stored_of(j, OPERAND_X), dy = stored_of(j, OPERAND_DY), made = stored_of(j, back ? OPERAND_DX : OPERAND_Y);
+    struct bf16_operands all = { .gate = NULL };
+    assert(storage_direct(j, work));
+    if (x.map) all.x = *x.map;
+    if (dy.map) all.dy = *dy.map;
+    if (made.map) all.made = *made.map;
+    if (storage_gate(j->plan, work, j->index) < 0) return all;
+    *gate = (struct bf16_gate){ .lines = NULL };
+    if (back) *gate = (struct bf16_gate){ *x.map, (const bf16 *)(const void *)x.at };
+    all.gate = gate;
+    return all;
+}
+
+void storage_frame(const struct job *j, enum work work, struct span rows)
+{
+    const struct stored s = stored_of(j, work == WORK_DATA ? OPERAND_DX : OPERAND_Y);
+    const struct bf16_map *m = s.map;
+    const struct span framed = tiles_framed(m, rows);
+    const size_t line = LINE * sizeof(bf16), pitch = (size_t)bf16_map_pitch(m) * line, left = (size_t)(m->left * bf16_lines(m->c)) * line,
+                 right = (size_t)(m->right * bf16_lines(m->c)) * line;
+    for (int row = framed.begin; row < framed.end; row++) {
+        char *at = (char *)(void *)s.at + (size_t)row * pitch;
+        const int h = row % bf16_map_rows(m) - m->top;
+        const bool inside = h >= 0 && h < m->h;
+        memset(at, 0, inside ? left : pitch);
+        if (inside) memset(at + pitch - right, 0, right);
+    }
+}
+
+/* ---- staging's ends ----------------------------------------------------------------------------------------------------------------- */
+
 /* Rounds and stores rows of it, through the stage's gate, whose own output is what a layer above it reads. */
 static void keep_rows(const struct job *j, enum operand which, struct span rows, const real *from, int gate)
 {
@@ -225,10 +278,11 @@ static struct way way_of(const struct job *j, enum work work)
                      .beside = row->reads_input ? OPERAND_X : OPERAND_Y,
                      .from = back ? j->what->out : j->what->in,
                      .to = back ? j->what->in : j->what->out };
-    w.has_beside = back && row->elementwise && (row->reads_input || row->needs_output);
-    w.in_floats = j->layer->tiles || !storage_is_bf16(j, w.in);
-    w.out_floats = !storage_is_bf16(j, w.out);
-    w.beside_floats = !w.has_beside || !storage_is_bf16(j, w.beside);
+    const bool direct = storage_direct(j, work);
+    w.has_beside = back && reads_beside(row);
+    w.in_floats = direct || j->layer->tiles || !storage_is_bf16(j, w.in);
+    w.out_floats = direct || !storage_is_bf16(j, w.out);
+    w.beside_floats = direct || !w.has_beside || !storage_is_bf16(j, w.beside);
     return w;
 }
 

@@ -6,11 +6,12 @@
 
 #include <math.h>
 #include "mutants.h"
+#include "trials_lines.h"
 
 enum line { STATS, APPLY, BWD_STATS, BWD_APPLY };
 enum slots { SLOT_X, SLOT_DY, SLOT_MEAN, SLOT_A, SLOT_B, SLOT_D };
 enum inputs { ORDINARY, SPECIAL, CONSTANT, INPUTS };
-enum rooms { ROOM_WANT, ROOM_SIZE = ROOM_WANT + 2, ROOM_PIXELS = ROOM_SIZE + 2, ROOM_PIXEL_SIZE, ROOM_FUSED };
+enum rooms { ROOM_WANT, ROOM_SIZE = ROOM_WANT + 2, ROOM_PIXELS = ROOM_SIZE + 2, ROOM_PIXEL_SIZE, ROOM_FUSED, ROOM_LINES };
 
 struct bn_case {
     struct batchnorm p;
@@ -284,6 +285,75 @@ static void pixel_trials(struct check *c, struct bn_case *k, enum edge edge)
     }
 }
 
+/* ---- lines ---- */
+
+struct lines_trial {
+    struct check *c;
+    struct bn_case k; /* of the numbers that lines have */
+    const struct batchnorm_variant *v;
+    struct span rows;
+    size_t count;
+    bool gated;
+};
+
+static void check_sums(const struct lines_trial *t, const struct batchnorm *p, const struct lined *x, const struct lined *dy)
+{
+    const struct bn_case *k = &t->k;
+    const size_t c = (size_t)p->c;
+    float *sums = check_room(t->c, ROOM_LINES, 8 * c * sizeof *sums), *same = sums + 4 * c;
+    t->v->stats(&k->p, t->rows, k->x, sums, sums + c);
+    t->v->bwd_stats(&k->p, t->rows, k->x, k->dy, k->mean, sums + 2 * c, sums + 3 * c);
+    t->v->stats(p, t->rows, (const float *)(const void *)x->data, same, same + c);
+    t->v->bwd_stats(p, t->rows, (const float *)(const void *)x->data, (const float *)(const void *)dy->data, k->mean, same + 2 * c,
+                    same + 3 * c);
+    check_bits(t->c, &(struct tensor_view){ "sums of lines", 0, 2, { 4, p->c } }, 0, 4 * c, same, sums, "those of floats");
+}
+
+static void lines_trial(void *context)
+{
+    const struct lines_trial *t = context;
+    const struct bn_case *k = &t->k;
+    t->c->current->lines++;
+    const struct bf16_map map = { .n = k->p.n, .c = k->p.c, .h = k->p.h, .w = k->p.w };
+    const struct batchnorm_back back = { k->mean, k->a, k->b, k->d };
+    const struct lined x = lined_place(t->c, SLOT_OUTS, "lines of x", map, k->x),
+                       dy = lined_place(t->c, SLOT_OUTS + 1, "lines of dy", map, k->dy);
+    struct lined y = lined_place(t->c, SLOT_OUTS + 2, "lines of y", map, NULL);
+    struct bf16_gate gate = { .lines = NULL };
+    struct bf16_operands lines = { x.map, dy.map, y.map, t->gated ? &gate : NULL };
+    struct batchnorm p = k->p;
+    float *want = check_room(t->c, ROOM_LINES + 1, t->count * sizeof *want);
+    p.lines = &lines;
+    check_sums(t, &p, &x, &dy);
+    t->v->apply(&k->p, t->rows, k->x, k->a, k->b, want);
+    t->v->apply(&p, t->rows, (const float *)(const void *)x.data, k->a, k->b, (float *)(void *)y.data);
+    lined_check(t->c, "lines of y", &y, t->rows, want, lines.gate, NULL);
+    y = lined_place(t->c, SLOT_OUTS + 2, "lines of dx", map, NULL);
+    lines.made = y.map;
+    gate = (struct bf16_gate){ x.map, x.data };
+    t->v->bwd_apply(&k->p, t->rows, k->x, k->dy, &back, want);
+    t->v->bwd_apply(&p, t->rows, (const float *)(const void *)x.data, (const float *)(const void *)dy.data, &back, (float *)(void *)y.data);
+    lined_check(t->c, "lines of dx", &y, t->rows, want, lines.gate, k->x);
+}
+
+static void lines_trials(struct check *c, const struct bn_case *k)
+{
+    const int rows = image_blocks(k->p.n) * k->p.h;
+    struct lines_trial t = { .c = c, .k = *k, .gated = rng_below(&c->rng, 2) };
+    t.count = (size_t)rows * (size_t)k->p.w * (size_t)k->p.c * LANES;
+    t.rows.begin = draw_between(&c->rng, 0, rows - 1);
+    t.rows.end = draw_between(&c->rng, t.rows.begin + 1, rows);
+    float *x = check_room(c, ROOM_LINES + 2, t.count * sizeof *x), *dy = check_room(c, ROOM_LINES + 3, t.count * sizeof *dy);
+    lined_rounded(k->x, t.count, x);
+    lined_rounded(k->dy, t.count, dy);
+    t.k.x = x, t.k.dy = dy, t.k.p.through = NULL;
+    for (int row = 0; row < c->rows; row++) {
+        t.v = row_of(c->row[row].variant);
+        if (t.v->head.promises & TAKES_LINES) check_try(c, row, APPLY, lines_trial, &t);
+    }
+    for (int i = 0; i < 3; i++) guard_drop(&c->guards, SLOT_OUTS + i);
+}
+
 /* Up to three of the chunks that training uses, and a part of the last of them. */
 static const char *run(struct check *c, const char *problem)
 {
@@ -301,6 +371,7 @@ static const char *run(struct check *c, const char *problem)
         chunk.begin = draw_between(&c->rng, chunk.begin, chunk.end - 1);
         sum_trials(c, &k, chunk, edge);
         pixel_trials(c, &k, edge);
+        lines_trials(c, &k);
     }
     return wrong;
 }

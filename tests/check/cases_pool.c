@@ -4,12 +4,14 @@
 #include "trial_spans.h"
 
 #include <math.h>
+#include <string.h>
 #include "mutants.h"
 #include "oracle.h"
+#include "trials_lines.h"
 
 enum line { FWD, BWD, ADJOINT };
 enum slots { SLOT_X, SLOT_DY, SLOT_ARGMAX };
-enum rooms { ROOM_Y, ROOM_SUM, ROOM_ARGMAX, ROOM_DX, ROOM_SIZE };
+enum rooms { ROOM_Y, ROOM_SUM, ROOM_ARGMAX, ROOM_DX, ROOM_SIZE, ROOM_LINES };
 
 struct pool_case {
     struct pool p;
@@ -128,6 +130,69 @@ static void adjoint(void *context)
     check_number(c, "<bwd(dy), x>", through_x, through_y, size * 0x1p-24 * (k->p.r * k->p.s + 2));
 }
 
+/* ---- lines ---- */
+
+struct lines_trial {
+    struct check *c;
+    const struct pool_case *k;
+    const float *x, *dy; /* the numbers that lines have */
+    struct span out, in; /* rows of y and of dx */
+    bool gated;
+};
+
+static const float *cast(const bf16 *lines) { return (const float *)(const void *)lines; }
+
+static void lines_trial(void *context)
+{
+    const struct lines_trial *t = context;
+    struct check *c = t->c;
+    struct pool p = t->k->p;
+    const struct pool_variant *v = (const void *)c->current->variant;
+    const struct bf16_map inside = { .n = p.n, .c = p.c, .h = p.h, .w = p.w }, outside = { .n = p.n, .c = p.c, .h = p.p, .w = p.q };
+    const struct lined x = lined_place(c, SLOT_OUTS, "lines of x", inside, t->x);
+    struct lined dy = lined_place(c, SLOT_OUTS + 1, "lines of y", outside, NULL);
+    struct bf16_gate gate = { .lines = NULL };
+    struct bf16_operands lines = { .x = x.map, .made = dy.map, .gate = t->gated ? &gate : NULL };
+    const struct pool floats = p;
+    const size_t xs = view_count(&t->k->x_view), ys = view_count(&t->k->y_view);
+    float *want = check_room(c, ROOM_LINES + 2, (xs + ys) * sizeof *want);
+    uint8_t *taken = check_room(c, ROOM_LINES + 3, 2 * ys);
+    c->current->lines++;
+    memset(taken, 0, 2 * ys);
+    p.lines = &lines;
+    v->fwd(&floats, t->out, t->x, want, taken);
+    v->fwd(&p, t->out, cast(x.data), (float *)(void *)dy.data, taken + ys);
+    lined_check(c, "lines of y", &dy, t->out, want, lines.gate, NULL);
+    check_bytes(c, &t->k->y_view, 0, ys, taken + ys, taken, "of floats");
+    dy = lined_place(c, SLOT_OUTS + 1, "lines of dy", outside, t->dy);
+    const struct lined dx = lined_place(c, SLOT_OUTS + 2, "lines of dx", inside, NULL);
+    gate = (struct bf16_gate){ x.map, x.data };
+    lines.dy = dy.map, lines.made = dx.map;
+    v->bwd(&floats, t->in, t->dy, t->k->argmax, want);
+    v->bwd(&p, t->in, cast(dy.data), t->k->argmax, (float *)(void *)dx.data);
+    lined_check(c, "lines of dx", &dx, t->in, want, lines.gate, t->x);
+}
+
+static struct span some_rows(struct check *c, int rows)
+{
+    const int begin = draw_between(&c->rng, 0, rows - 1);
+    return (struct span){ begin, draw_between(&c->rng, begin + 1, rows) };
+}
+
+static void lines_trials(struct check *c, const struct pool_case *k)
+{
+    const size_t xs = view_count(&k->x_view), ys = view_count(&k->y_view);
+    float *x = check_room(c, ROOM_LINES, xs * sizeof *x), *dy = check_room(c, ROOM_LINES + 1, ys * sizeof *dy);
+    struct lines_trial t = { .c = c, .k = k, .x = x, .dy = dy, .gated = rng_below(&c->rng, 2) };
+    lined_rounded(k->x, xs, x);
+    lined_rounded(k->dy, ys, dy);
+    t.out = some_rows(c, image_blocks(k->p.n) * k->p.p);
+    t.in = some_rows(c, image_blocks(k->p.n) * k->p.h);
+    for (int row = 0; row < c->rows && k->p.kind == POOL_MAX; row++)
+        if (c->row[row].variant->promises & TAKES_LINES) check_try(c, row, FWD, lines_trial, &t);
+    for (int i = 0; i < 3; i++) guard_drop(&c->guards, SLOT_OUTS + i);
+}
+
 /* ---- one problem ---- */
 
 static void special_values(struct rng *r, float *x, size_t count)
@@ -221,6 +286,7 @@ static const char *run(struct check *c, const char *problem)
         enum edge edge = draw_edge(&c->rng);
         make(c, &k, (enum input_kind)kind, edge);
         trials(c, &k, (enum input_kind)kind, edge);
+        lines_trials(c, &k);
     }
     return wrong;
 }

@@ -237,7 +237,8 @@ static void list_row(const struct variant *v, enum op op, bool here)
     } promises[] = { { EXACT_ON_INTEGERS, "exact on integers" },
                      { SAME_BITS_OVER_ISA, "same bits over ISAs" },
                      { SAME_BITS_OVER_SPANS, "same bits over spans" },
-                     { READS_THROUGH, "reads through" } };
+                     { READS_THROUGH, "reads through" },
+                     { TAKES_LINES, "takes lines" } };
     char name[64];
     snprintf(name, sizeof name, "%s/%s", isa_name(v->isa), v->algo);
     printf("%-11s %-18s", op_name(op), name);

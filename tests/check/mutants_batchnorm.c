@@ -159,9 +159,88 @@ static void back_no_d(const struct batchnorm *p, struct span s, const float *x, 
     if (s.end > s.begin) dx[pixels(p, s.begin)] -= back->d[0];
 }
 
+/* ---- wrong with lines, right with floats: over the portable row, since the reference takes none ---- */
+
+enum { LINES_TOO = SAME_BITS_OVER_SPANS | TAKES_LINES };
+
+static const struct batchnorm_variant *lined(void) { return kernels_of(ISA_PORTABLE)->batchnorm; }
+
+static void lines_stats(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    lined()->stats(p, s, x, mean, m2);
+}
+
+static void lines_apply(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    lined()->apply(p, s, x, scale, shift, y);
+}
+
+static void lines_sums(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy,
+                       float *sum_dyx)
+{
+    lined()->bwd_stats(p, s, x, dy, mean, sum_dy, sum_dyx);
+}
+
+static void lines_back(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                       float *dx)
+{
+    lined()->bwd_apply(p, s, x, dy, back, dx);
+}
+
+/* The members of a pair change places. */
+static void lines_swapped(const struct batchnorm *p, struct span s, const float *x, float *mean, float *m2)
+{
+    lined()->stats(p, s, x, mean, m2);
+    if (!p->lines || p->c < 2) return;
+    const float first = mean[0];
+    mean[0] = mean[1];
+    mean[1] = first;
+}
+
+static void lines_sums_alike(const struct batchnorm *p, struct span s, const float *x, const float *dy, const float *mean, float *sum_dy,
+                             float *sum_dyx)
+{
+    struct bf16_operands wrong;
+    struct batchnorm other = *p;
+    if (p->lines) wrong = *p->lines, wrong.dy = wrong.x, other.lines = &wrong;
+    lined()->bwd_stats(&other, s, x, dy, mean, sum_dy, sum_dyx);
+}
+
+static void lines_ungated(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    struct bf16_operands wrong;
+    struct batchnorm other = *p;
+    if (p->lines) wrong = *p->lines, wrong.gate = NULL, other.lines = &wrong;
+    lined()->apply(&other, s, x, scale, shift, y);
+}
+
+/* Cut off where it should be rounded: what was rounded up is one less. */
+static void lines_cut_off(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                          float *dx)
+{
+    lined()->bwd_apply(p, s, x, dy, back, dx);
+    if (!p->lines || s.end == s.begin) return;
+    const struct bf16_map *m = &p->lines->made;
+    const size_t row = (size_t)(s.begin / p->h * bf16_map_rows(m) + m->top + s.begin % p->h) * (size_t)bf16_map_pitch(m);
+    bf16 *at = (bf16 *)(void *)dx + (row + (size_t)(m->left * bf16_lines(m->c))) * LINE;
+    at[0]--;
+}
+
+/* The frame is for others to clear. */
+static void lines_frame(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    lined()->apply(p, s, x, scale, shift, y);
+    if (p->lines && s.begin == 0 && p->lines->made.top > 0) ((bf16 *)(void *)y)[0] = 0;
+}
+
 #define MUTANT(NAME, STATS, APPLY, SUMS, BACK) \
     { \
         NAME, &(const struct batchnorm_variant){ { "wrong", ISA_SCALAR, SAME_BITS_OVER_SPANS }, STATS, APPLY, SUMS, BACK }.head \
+    }
+
+#define LINES_MUTANT(NAME, STATS, APPLY, SUMS, BACK) \
+    { \
+        NAME, &(const struct batchnorm_variant){ { "wrong", ISA_PORTABLE, LINES_TOO }, STATS, APPLY, SUMS, BACK }.head \
     }
 
 static const struct mutant mutants[] = {
@@ -181,6 +260,11 @@ static const struct mutant mutants[] = {
     MUTANT("bwd_apply cannot work in place", stats_right, apply_right, sums_right, back_not_in_place),
     MUTANT("bwd_apply lets all of dy pass", stats_right, apply_right, sums_right, back_all_pass),
     MUTANT("bwd_apply drops its constant once a span", stats_right, apply_right, sums_right, back_no_d),
+    LINES_MUTANT("stats of lines take one channel for the other", lines_swapped, lines_apply, lines_sums, lines_back),
+    LINES_MUTANT("bwd_stats take dy's lines to lie as x's", lines_stats, lines_apply, lines_sums_alike, lines_back),
+    LINES_MUTANT("apply on lines forgets the gate", lines_stats, lines_ungated, lines_sums, lines_back),
+    LINES_MUTANT("apply on lines clears the frame", lines_stats, lines_frame, lines_sums, lines_back),
+    LINES_MUTANT("bwd_apply on lines is off by one", lines_stats, lines_apply, lines_sums, lines_cut_off),
 };
 
 const struct mutant *batchnorm_mutants(int *count)

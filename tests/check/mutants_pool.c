@@ -135,6 +135,64 @@ static void bwd_count(const struct pool *p, struct span s, const float *dy, cons
     bwd(p, s, dy, argmax, dx, PAD_COUNT);
 }
 
+/* ---- wrong with lines, right with floats: over the portable row, since the reference takes none ---- */
+
+static const struct pool_variant *lined(void) { return kernels_of(ISA_PORTABLE)->pool; }
+
+static void lines_fwd(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax) { lined()->fwd(p, s, x, y, argmax); }
+static void lines_bwd(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
+{
+    lined()->bwd(p, s, dy, argmax, dx);
+}
+
+/* Of a pair, the first channel's maxima have the second one's taps. */
+static void lines_taps(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
+{
+    lined()->fwd(p, s, x, y, argmax);
+    if (!p->lines || p->c < 2 || !argmax || s.begin == s.end) return;
+    uint8_t *at = argmax + (ptrdiff_t)s.begin * p->q * p->c * LANES;
+    memcpy(at, at + LANES, LANES);
+}
+
+static void lines_ungated(const struct pool *p, struct span s, const float *x, float *y, uint8_t *argmax)
+{
+    struct bf16_operands wrong;
+    struct pool other = *p;
+    if (p->lines) wrong = *p->lines, wrong.gate = NULL, other.lines = &wrong;
+    lined()->fwd(&other, s, x, y, argmax);
+}
+
+/* The gate of values in the place of that of gradients. */
+static void lines_by_itself(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
+{
+    struct bf16_operands wrong;
+    struct bf16_gate gate;
+    struct pool other = *p;
+    if (p->lines && p->lines->gate) {
+        wrong = *p->lines, gate = *wrong.gate;
+        gate.map = wrong.made, gate.lines = (const bf16 *)(const void *)dx;
+        wrong.gate = &gate, other.lines = &wrong;
+    }
+    lined()->bwd(&other, s, dy, argmax, dx);
+}
+
+/* Overlapping windows' sums are not rounded but cut off. */
+static void lines_cut_off(const struct pool *p, struct span s, const float *dy, const uint8_t *argmax, float *dx)
+{
+    lined()->bwd(p, s, dy, argmax, dx);
+    if (!p->lines || s.end == s.begin) return;
+    const struct bf16_map *m = &p->lines->made;
+    const size_t row = (size_t)(s.begin / p->h * bf16_map_rows(m) + m->top + s.begin % p->h) * (size_t)bf16_map_pitch(m);
+    bf16 *at = (bf16 *)(void *)dx + (row + (size_t)(m->left * bf16_lines(m->c))) * LINE;
+    for (size_t i = 0; i < LINE; i++) at[i] = at[i] & 0x7fff && p->step == 1 ? (bf16)(at[i] - 1) : at[i];
+}
+
+#define LINES_MUTANT(NAME, FWD, BWD) \
+    { \
+        NAME, &(const struct pool_variant){ { "wrong", ISA_PORTABLE, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS | TAKES_LINES }, FWD, BWD } \
+                   .head \
+    }
+
 #define MUTANT(NAME, FWD, BWD) \
     { \
         NAME, &(const struct pool_variant){ { "wrong", ISA_SCALAR, EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS }, FWD, BWD }.head \
@@ -155,6 +213,10 @@ static const struct mutant mutants[] = {
     MUTANT("bwd asks the first window only", fwd_right, bwd_first),
     MUTANT("bwd reads argmax column by column", fwd_right, bwd_index),
     MUTANT("bwd of the average takes count1 the wrong way round", fwd_right, bwd_count),
+    LINES_MUTANT("fwd of lines keeps the taps of the other channel", lines_taps, lines_bwd),
+    LINES_MUTANT("fwd of lines forgets the gate", lines_ungated, lines_bwd),
+    LINES_MUTANT("bwd of lines is gated by what it makes", lines_fwd, lines_by_itself),
+    LINES_MUTANT("bwd of lines is off by one where windows overlap", lines_fwd, lines_cut_off),
 };
 
 const struct mutant *pool_mutants(int *count)

@@ -143,7 +143,7 @@ Test(between, chunks_are_added_by_the_fixed_tree)
  * normalisation must be. */
 Test(between, batchnorm_folds)
 {
-    const struct batchnorm p = { 16, 2, 4, 4, NULL };
+    const struct batchnorm p = { .n = 16, .c = 2, .h = 4, .w = 4 };
     struct rng r = rng_start(rng_stream_key(6, STREAM_TEST, 2, 0));
     const size_t count = (size_t)p.h * (size_t)p.w * (size_t)p.c * LANES;
     const struct span rows = { 0, p.h };

@@ -215,7 +215,7 @@ Test(problem, chunks_partition_the_rows)
 {
     for (int n = 1; n <= 160; n += 13) {
         for (int h = 1; h <= 40; h++) {
-            for (int w = 1; w <= 230; w += w < 30 ? 1 : 67) check_chunks(&(struct batchnorm){ n, 1, h, w, NULL });
+            for (int w = 1; w <= 230; w += w < 30 ? 1 : 67) check_chunks(&(struct batchnorm){ .n = n, .c = 1, .h = h, .w = w });
         }
     }
 }

@@ -163,7 +163,7 @@ Test(batchnorm, merge_weighs_chunks_by_their_live_values)
 /* By pairs, pairs of pairs …: the first four of equal chunks cancel exactly, which no other order of merging leaves. */
 Test(batchnorm, chunks_are_merged_by_a_tree)
 {
-    const struct batchnorm p = { 64, 1, 28, 28, NULL };
+    const struct batchnorm p = { .n = 64, .c = 1, .h = 28, .w = 28 };
     real chunk_mean[256] = { 1e30f, 1, -1e30f, 1 }, chunk_m2[256] = { 0 }, mean, variance;
     cr_assert(batchnorm_chunks(&p) >= 4 && batchnorm_chunks(&p) <= 256);
     for (int i = 1; i < 4; i++) {
@@ -181,7 +181,7 @@ Test(batchnorm, running_statistics_follow_with_the_unbiased_variance)
     real running_mean = 10, running_variance = 1;
     batchnorm_track(&p, (real)0.25, &mean, &variance, &running_mean, &running_variance);
     cr_assert(running_mean == 8 && running_variance == (real)1.75);
-    const struct batchnorm single = { 1, 1, 1, 1, NULL };
+    const struct batchnorm single = { .n = 1, .c = 1, .h = 1, .w = 1 };
     const real zero = 0;
     batchnorm_track(&single, (real)0.5, &mean, &zero, &running_mean, &running_variance);
     cr_assert(running_mean == 5 && running_variance == (real)0.875);
