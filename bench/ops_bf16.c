@@ -93,11 +93,13 @@ static void bf16_sums(void *context, int begin, int end, int worker)
     const struct conv *p = shape_of(k);
     const bf16 *dy = operand_of(k), *x = dy + first_count(k);
     const int parts = conv_parts(p, conv_bf16_chunks(p), team_workers(k->team));
+    const bool direct = conv_bf16_chunks(p) == 1; /* as a training step has it */
+    float *const *t = k->problem->tensor;
     for (int i = begin; i < end; i++) {
         const struct span filters = conv_part(p, parts, i % parts);
         const struct conv part = conv_filters(p, filters);
-        float *dw = k->partials + (size_t)(i / parts) * stride_of(k->problem);
-        float *db = p->bias ? dw + round64(k->problem->count[T_DW] * 4) / 4 + filters.begin : NULL;
+        float *dw = direct ? t[T_DW] : k->partials + (size_t)(i / parts) * stride_of(k->problem);
+        float *biases = direct ? t[T_DB] : dw + round64(k->problem->count[T_DW] * 4) / 4, *db = p->bias ? biases + filters.begin : NULL;
         variant_of(k)->bwd_weights(&part, conv_bf16_chunk(p, i / parts), dy + (size_t)filters.begin * LINE, x,
                                    dw + (size_t)filters.begin * (size_t)(p->r * p->s * p->c), db, k->scratch[worker]);
     }
@@ -112,7 +114,7 @@ static void bf16_run(struct kernel *k)
     }
     const int chunks = conv_bf16_chunks(p);
     team_run(k->team, chunks * conv_parts(p, chunks, team_workers(k->team)), bf16_sums, k);
-    kernel_merge(k, chunks, stride_of(k->problem), k->problem->tensor[T_DW], k->problem->count[T_DW]);
+    if (chunks > 1) kernel_merge(k, chunks, stride_of(k->problem), k->problem->tensor[T_DW], k->problem->count[T_DW]);
 }
 
 static const char *const bf16_problems[] = { "bf16:n64c16h26k16r3pad0",
