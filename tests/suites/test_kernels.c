@@ -80,9 +80,10 @@ static void release(void)
 /* Chunks and their merge against all live values at once, and the running statistics that follow. */
 Test(between, batchnorm_statistics_merge)
 {
-    static const struct batchnorm problems[] = {
-        { 17, 3, 6, 5, NULL }, { 64, 19, 14, 14, NULL }, { 1, 1, 1, 1, NULL }, { 100, 2, 3, 3, NULL }
-    };
+    static const struct batchnorm problems[] = { { .n = 17, .c = 3, .h = 6, .w = 5 },
+                                                 { .n = 64, .c = 19, .h = 14, .w = 14 },
+                                                 { .n = 1, .c = 1, .h = 1, .w = 1 },
+                                                 { .n = 100, .c = 2, .h = 3, .w = 3 } };
     for (size_t i = 0; i < sizeof problems / sizeof *problems; i++) {
         const struct batchnorm *p = &problems[i];
         struct rng r = rng_start(rng_stream_key(5, STREAM_TEST, 1, (uint32_t)i));

@@ -123,9 +123,11 @@ Test(scalar_batchnorm, gradients_are_the_loss_differences)
 /* Chunks of 600 and 196 pixels, a last block with few images, means far from zero: the merge must know each chunk's count. */
 Test(batchnorm, merge_weighs_chunks_by_their_live_values)
 {
-    static const struct batchnorm shapes[] = {
-        { 1, 1, 1, 1, NULL }, { 37, 3, 60, 20, NULL }, { 100, 33, 14, 14, NULL }, { 17, 2, 40, 40, NULL }, { 70, 1, 3, 3, NULL }
-    };
+    static const struct batchnorm shapes[] = { { .n = 1, .c = 1, .h = 1, .w = 1 },
+                                               { .n = 37, .c = 3, .h = 60, .w = 20 },
+                                               { .n = 100, .c = 33, .h = 14, .w = 14 },
+                                               { .n = 17, .c = 2, .h = 40, .w = 40 },
+                                               { .n = 70, .c = 1, .h = 3, .w = 3 } };
     for (size_t s = 0; s < COUNT(shapes); s++) {
         const struct batchnorm *p = &shapes[s];
         real chunk_mean[64 * 33], chunk_m2[64 * 33], mean[33], variance[33];
