@@ -16,7 +16,7 @@ struct metrics {                               /* per cent; losses are means ove
     double train_acc_running;                  /* last epoch, as seen while training (dropout on) */
     float test_acc_per_epoch[MAX_EPOCHS], test_loss_per_epoch[MAX_EPOCHS];
     float train_acc_running_per_epoch[MAX_EPOCHS], train_loss_per_epoch[MAX_EPOCHS];
-    double seconds; /* training steps with batch assembly, not loading or evaluation */
+    double seconds;                                /* training steps with batch assembly, not loading or evaluation */
     double train_images_per_s, infer_images_per_s; /* 0: nothing of it was timed */
     struct plan_bytes bytes;
     int diverged_at;         /* the update, counted from 1, whose loss was the first not to be finite, or after which the test loss
