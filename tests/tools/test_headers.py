@@ -21,6 +21,7 @@ X86 = platform.machine() in ('x86_64', 'AMD64')
 PARTS = {
     'kernels/auto_table.h': 'rows of a table',
     'kernels/simd/rows.h': 'the list, after all templates and tiles',
+    'kernels/simd/tiles_neon.h': 'a list, after a vector header of 32 registers',
     'kernels/simd/rows_bf16.h': 'the rows of bf16, after a tile header',
     'bench/record/peak_loops.h': 'bodies, after CHAINS and a vector header',
     'tests/check/v_run.h': 'bodies, after a vector header',
