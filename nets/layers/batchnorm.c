@@ -114,16 +114,10 @@ static size_t bn_partials(const struct plan *plan, int i)
 /* ---- forward ----------------------------------------------------------------------------------------------------------------------- */
 
 /* The problem; of lines, where the layer's work takes them. */
-struct of_lines {
-    struct bf16_operands lines;
-    struct bf16_gate gate;
-};
-static struct batchnorm problem_of(const struct job *j, enum work work, struct of_lines *of)
+static struct batchnorm problem_of(const struct job *j, enum work work, struct lines_room *room)
 {
     struct batchnorm p = j->layer->batchnorm;
-    if (!storage_direct(j, work)) return p;
-    of->lines = storage_operands(j, work, &of->gate);
-    p.lines = &of->lines;
+    p.lines = storage_operands(j, work, room);
     return p;
 }
 
@@ -134,8 +128,8 @@ static void statistics_rows(const struct job *j, struct span chunks, int worker)
     const struct job all = job_of(j->plan, j->index);
     const struct planned *l = all.layer;
     const size_t c = (size_t)l->batchnorm.c;
-    struct of_lines of;
-    const struct batchnorm p = problem_of(&all, WORK_STATISTICS, &of);
+    struct lines_room lines;
+    const struct batchnorm p = problem_of(&all, WORK_STATISTICS, &lines);
     assert(p.lines || !storage_is_bf16(&all, OPERAND_X));
     real *mean = partials_of(j->plan, l), *m2 = mean + (size_t)bn_chunks(l) * c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
@@ -173,8 +167,8 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     (void)worker;
     const struct planned *l = j->layer;
-    struct of_lines of;
-    const struct batchnorm p = problem_of(j, WORK_FORWARD, &of);
+    struct lines_room lines;
+    const struct batchnorm p = problem_of(j, WORK_FORWARD, &lines);
     j->plan->kernels->batchnorm->apply(&p, rows, l->x, l->affine.scale, l->affine.shift, l->y);
     if (p.lines) storage_frame(j, WORK_FORWARD, rows);
 }
@@ -187,8 +181,8 @@ static void sums_rows(const struct job *j, struct span chunks, int worker)
     const struct job all = job_of(j->plan, j->index);
     const struct planned *l = all.layer;
     real *area = storage_area(j, worker);
-    struct of_lines of;
-    const struct batchnorm p = problem_of(&all, WORK_SUMS, &of);
+    struct lines_room lines;
+    const struct batchnorm p = problem_of(&all, WORK_SUMS, &lines);
     const size_t room = round16((size_t)l->batchnorm.c), used = (size_t)l->batchnorm.c;
     for (int chunk = chunks.begin; chunk < chunks.end; chunk++) {
         real *sum_dy = partials_of(j->plan, l) + (size_t)chunk * 2 * room, *sum_dyx = sum_dy + room;
@@ -230,8 +224,8 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     const size_t room = round16((size_t)l->batchnorm.c);
     const real *a = l->coefficients;
     const struct batchnorm_back back = { l->mean, a, a + room, a + 2 * room };
-    struct of_lines of;
-    const struct batchnorm p = problem_of(j, WORK_DATA, &of);
+    struct lines_room lines;
+    const struct batchnorm p = problem_of(j, WORK_DATA, &lines);
     j->plan->kernels->batchnorm->bwd_apply(&p, rows, l->x, l->dy, &back, l->dx);
     if (p.lines) storage_frame(j, WORK_DATA, rows);
 }

@@ -102,9 +102,8 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
     (void)worker;
     const struct planned *l = j->layer;
     struct pool p = l->pool;
-    struct bf16_operands lines;
-    struct bf16_gate gate;
-    if (storage_direct(j, WORK_FORWARD)) lines = storage_operands(j, WORK_FORWARD, &gate), p.lines = &lines;
+    struct lines_room room;
+    p.lines = storage_operands(j, WORK_FORWARD, &room);
     j->plan->kernels->pool->fwd(&p, rows, l->x, l->y, j->plan->pass.training ? l->argmax : NULL);
     if (p.lines) storage_frame(j, WORK_FORWARD, rows);
 }
@@ -114,9 +113,8 @@ static void data_rows(const struct job *j, struct span rows, int worker)
     (void)worker;
     const struct planned *l = j->layer;
     struct pool p = l->pool;
-    struct bf16_operands lines;
-    struct bf16_gate gate;
-    if (storage_direct(j, WORK_DATA)) lines = storage_operands(j, WORK_DATA, &gate), p.lines = &lines;
+    struct lines_room room;
+    p.lines = storage_operands(j, WORK_DATA, &room);
     j->plan->kernels->pool->bwd(&p, rows, l->dy, l->argmax, l->dx);
     if (p.lines) storage_frame(j, WORK_DATA, rows);
 }

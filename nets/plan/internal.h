@@ -333,9 +333,13 @@ void storage_rows(const struct job *job, const struct stage *s, struct span rows
 bool storage_is_bf16(const struct job *job, enum operand which);
 const bf16 *storage_lines(const struct job *job, enum operand which);
 struct bf16_map storage_map(const struct job *job, enum operand which, int blocks);
-/* Does the layer's work read and make lines itself? Then as what, and its gate, for the kernel; once rows are made, their frame follows. */
-bool storage_direct(const struct job *job, enum work work);
-struct bf16_operands storage_operands(const struct job *job, enum work work, struct bf16_gate *gate);
+/* Does the layer's work read and make lines itself? Then how they lie, for its kernel, written to `room`; else NULL. Once rows are made,
+ * their frame follows. */
+struct lines_room {
+    struct bf16_operands operands;
+    struct bf16_gate gate;
+};
+const struct bf16_operands *storage_operands(const struct job *job, enum work work, struct lines_room *room);
 void storage_frame(const struct job *job, enum work work, struct span rows);
 /* Its rows as floats: where it is, or widened to `area`; the pointer is one from which rows are counted as from the job's. */
 const real *storage_floats(const struct job *job, enum operand which, struct span rows, real *area);

@@ -198,7 +198,7 @@ const real *storage_floats(const struct job *j, enum operand which, struct span 
 
 static bool reads_beside(const struct layer_row *row) { return row->elementwise && (row->reads_input || row->needs_output); }
 
-bool storage_direct(const struct job *j, enum work work)
+static bool takes_lines(const struct job *j, enum work work)
 {
     const struct layer_row *row = layer_row(j->what->kind);
     const bool x = storage_is_bf16(j, OPERAND_X), dy = storage_is_bf16(j, OPERAND_DY);
@@ -212,19 +212,19 @@ bool storage_direct(const struct job *j, enum work work)
     }
 }
 
-struct bf16_operands storage_operands(const struct job *j, enum work work, struct bf16_gate *gate)
+const struct bf16_operands *storage_operands(const struct job *j, enum work work, struct lines_room *room)
 {
+    if (!takes_lines(j, work)) return NULL;
     const bool back = work == WORK_DATA;
     const struct stored x = stored_of(j, OPERAND_X), dy = stored_of(j, OPERAND_DY), made = stored_of(j, back ? OPERAND_DX : OPERAND_Y);
-    struct bf16_operands all = { .gate = NULL };
-    assert(storage_direct(j, work));
-    if (x.map) all.x = *x.map;
-    if (dy.map) all.dy = *dy.map;
-    if (made.map) all.made = *made.map;
+    struct bf16_operands *all = &room->operands;
+    *room = (struct lines_room){ .gate = { .lines = NULL } };
+    if (x.map) all->x = *x.map;
+    if (dy.map) all->dy = *dy.map;
+    if (made.map) all->made = *made.map;
     if (storage_gate(j->plan, work, j->index) < 0) return all;
-    *gate = (struct bf16_gate){ .lines = NULL };
-    if (back) *gate = (struct bf16_gate){ *x.map, (const bf16 *)(const void *)x.at };
-    all.gate = gate;
+    if (back) room->gate = (struct bf16_gate){ *x.map, (const bf16 *)(const void *)x.at };
+    all->gate = &room->gate;
     return all;
 }
 
@@ -278,7 +278,7 @@ static struct way way_of(const struct job *j, enum work work)
                      .beside = row->reads_input ? OPERAND_X : OPERAND_Y,
                      .from = back ? j->what->out : j->what->in,
                      .to = back ? j->what->in : j->what->out };
-    const bool direct = storage_direct(j, work);
+    const bool direct = takes_lines(j, work);
     w.has_beside = back && reads_beside(row);
     w.in_floats = direct || j->layer->tiles || !storage_is_bf16(j, w.in);
     w.out_floats = direct || !storage_is_bf16(j, w.out);
