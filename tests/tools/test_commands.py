@@ -4,6 +4,7 @@
 missing; a dry run installs, builds and measures nothing; Ctrl-C is one line and exit code 130."""
 
 import os
+import re
 import subprocess
 import tempfile
 import unittest
@@ -106,6 +107,24 @@ class CommandsTest(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertIn('would', done.stdout)
                 self.untouched()
+
+    def test_every_list_of_packages_has_its_word(self):
+        """On a machine that has none of them. A word that is unknown is refused, with those that there are."""
+        with open(os.path.join(TOP, 'tools', 'lib.sh'), encoding='utf-8') as file:
+            lists = dict(re.findall(r'^packages_(\w+)="([^"]*)"', file.read(), re.MULTILINE))
+        with open(os.path.join(self.bin, 'dpkg-query'), 'w', encoding='utf-8') as file:
+            file.write('#!/bin/sh\nexit 1\n')
+        os.chmod(os.path.join(self.bin, 'dpkg-query'), 0o755)
+        path = os.path.join(TOP, 'tools', 'install-packages')
+        refused = self.go(path, '--dry-run', 'abacus')
+        self.assertEqual(refused.returncode, 2, refused.stdout)
+        for word in lists.keys() - {'clang'}:  # part of "test"
+            with self.subTest(word):
+                done = self.go(path, '--dry-run', word)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertLessEqual(set(lists[word].split()), set(done.stdout.split()))
+                self.assertIn(f' {word}', refused.stderr)
+        self.untouched()
 
 
 if __name__ == '__main__':
