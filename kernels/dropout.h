@@ -17,8 +17,7 @@ struct dropout {
 const char *dropout_parse(const char *text, struct dropout *p, int *vectors);
 const char *dropout_print(const struct dropout *p, int vectors, char *text, size_t size);
 
-/* y = keep ? x * scale : 0 for vectors (16 floats each) [begin, end), and their masks mask[v], bit l set where lane l is kept. y may be x.
- */
+/* y = keep ? x * scale : 0 for vectors (16 floats each) [begin, end); mask[v] has bit l set where lane l is kept. y may be x. */
 typedef void dropout_fwd_fn(const struct dropout *p, struct span vectors, const real *x, real *y, uint16_t *mask);
 
 /* dx = dy * scale where mask has the lane, else 0. dx may be dy. */

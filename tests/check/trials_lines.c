@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "trials_lines.h"
 
-enum { LOUD = 0x4640 }; /* 12,288 */
+enum { LOUD = 0x4640 };                     /* 12,288 */
+enum rooms { ROOM_THROUGH = 22, ROOM_ALL }; /* beyond those of the ops */
 
 /* Where the numbers of a channel of a pixel begin; those of the other images are two further on each. */
 static size_t place_of(const struct bf16_map *m, int row, int w, int c)
@@ -53,8 +54,8 @@ void lined_check(struct check *c, const char *name, const struct lined *got, str
 {
     const size_t floats = (size_t)image_blocks(got->map.n) * (size_t)(got->map.h * got->map.w * got->map.c) * LANES;
     struct lined all = { .map = got->map, .count = got->count };
-    float *through = check_room(c, 22, floats * sizeof *through);
-    all.data = check_room(c, 23, got->count * sizeof *all.data);
+    float *through = check_room(c, ROOM_THROUGH, floats * sizeof *through);
+    all.data = check_room(c, ROOM_ALL, got->count * sizeof *all.data);
     for (size_t i = 0; i < floats; i++) through[i] = !gate || (gate->lines ? open[i] : want[i]) > 0 ? want[i] : 0;
     make_loud(&all);
     fill(&all, rows, through);
