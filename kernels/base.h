@@ -49,7 +49,8 @@ enum promise {
     SAME_BITS_OVER_ISA = 2,   /* every SIMD ISA's and the portable variant of this algorithm give the same bits */
     SAME_BITS_OVER_SPANS = 4, /* any cut into spans gives the same bits (for sums over the span itself: see the op) */
     READS_THROUGH = 8,        /* conv: forward and backward-weights take the problem's `through` */
-    TAKES_LINES = 16          /* batchnorm, max-pool: take the problem's `lines` */
+    TAKES_LINES = 16,         /* batchnorm, max-pool: take the problem's `lines` */
+    GATES = 32                /* conv: forward takes the problem's `relu`, backward-data its `by` */
 };
 
 /* The head of every row of every op's table. */

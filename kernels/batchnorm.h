@@ -11,6 +11,8 @@
 struct batchnorm {
     int n, c, h, w;                    /* images, channels, height, width */
     const struct through *through;     /* NULL; or y is read through it: backward's dy counts where ReLU lets x pass */
+    bool relu;                         /* apply makes max(y, 0) */
+    bool gated;                        /* bwd_apply makes 0 where x is not above zero: x is what a ReLU made */
     const struct bf16_operands *lines; /* NULL; or x, dy, y, dx are lines, if the variant promises TAKES_LINES; `through` is NULL then */
 };
 

@@ -15,6 +15,8 @@ struct conv {
     int p, q;                      /* output height and width, set by conv_complete() */
     int pitch;                     /* channels of a pixel of y in memory: k, more in a part of a layer's filters; set by it, too */
     const struct through *through; /* NULL; or forward and backward-weights read x through it, if the variant promises READS_THROUGH */
+    bool relu;                     /* forward stores max(y, 0), if the variant promises GATES */
+    const real *by;                /* NULL; or, likewise, backward-data stores 0 where this, laid out as dx, is not above zero */
 };
 
 enum { CONV_KERNEL_MAX = 11, CONV_STEP_MAX = 4 };

@@ -53,7 +53,10 @@ static void scalar_batchnorm_apply(const struct batchnorm *bn, struct span rows,
         for (int w = 0; w < bn->w; w++) {
             for (int c = 0; c < bn->c; c++) {
                 const size_t at = lanes_at(row, w, bn->w, c, bn->c);
-                for (size_t l = 0; l < LANES; l++) y[at + l] = fused(x[at + l], scale[c], shift[c]);
+                for (size_t l = 0; l < LANES; l++) {
+                    const real made = fused(x[at + l], scale[c], shift[c]);
+                    y[at + l] = bn->relu && !(made > 0) ? 0 : made;
+                }
             }
         }
     }
@@ -98,7 +101,8 @@ static void scalar_batchnorm_bwd_apply(const struct batchnorm *bn, struct span r
                 const size_t at = lanes_at(row, w, bn->w, c, bn->c);
                 for (size_t l = 0; l < LANES; l++) {
                     const real ds = passed(bn, c, x[at + l], dy[at + l]);
-                    dx[at + l] = (int)l < live ? back->a[c] * ds + back->b[c] * (x[at + l] - back->mean[c]) + back->d[c] : 0;
+                    const bool kept = (int)l < live && !(bn->gated && !(x[at + l] > 0));
+                    dx[at + l] = kept ? back->a[c] * ds + back->b[c] * (x[at + l] - back->mean[c]) + back->d[c] : 0;
                 }
             }
         }

@@ -303,24 +303,32 @@ static void line_bwd_all(const struct batchnorm *p, struct span rows, const floa
 
 /* ---- what is made -------------------------------------------------------------------------------------------------------------------- */
 
-static void batchnorm_apply(const struct batchnorm *p, struct span rows, const float *x, const float *scale, const float *shift, float *y)
+INLINE void batchnorm_apply_rows(const struct batchnorm *p, struct span rows, const float *x, const float *scale, const float *shift,
+                                 float *y, const bool relu)
 {
-    if (p->lines) {
-        line_apply_all(p, rows, x, scale, shift, y);
-        return;
-    }
     ptrdiff_t pixels = (ptrdiff_t)(rows.end - rows.begin) * p->w, at = (ptrdiff_t)rows.begin * p->w * p->c * LANES;
     for (ptrdiff_t i = 0; i < pixels; i++) {
         for (int c = 0; c < p->c; c++, at += LANES) {
             vf a = v_set(scale[c]), b = v_set(shift[c]);
-            UNROLL_FOR (int part = 0; part < PARTS; part++) v_store(y + at + part * V, v_fma(v_load(x + at + part * V), a, b));
+            UNROLL_FOR (int part = 0; part < PARTS; part++) {
+                const vf made = v_fma(v_load(x + at + part * V), a, b);
+                v_store(y + at + part * V, relu ? v_max(made, v_zero()) : made);
+            }
         }
     }
 }
 
-INLINE void batchnorm_bwd_rows(const struct batchnorm *p, struct span rows, const float *x, const float *dy,
-                               const struct batchnorm_back *back, float *dx, const struct through *through, const bool relu)
+static void batchnorm_apply(const struct batchnorm *p, struct span rows, const float *x, const float *scale, const float *shift, float *y)
 {
+    if (p->lines) line_apply_all(p, rows, x, scale, shift, y);
+    else if (p->relu) batchnorm_apply_rows(p, rows, x, scale, shift, y, true);
+    else batchnorm_apply_rows(p, rows, x, scale, shift, y, false);
+}
+
+INLINE void batchnorm_bwd_rows(const struct batchnorm *p, struct span rows, const float *x, const float *dy,
+                               const struct batchnorm_back *back, float *dx, const bool relu, const bool gated)
+{
+    const struct through *through = p->through;
     for (int row = rows.begin; row < rows.end; row++) {
         unsigned alive = batchnorm_alive(p, row / p->h);
         ptrdiff_t at = (ptrdiff_t)row * p->w * p->c * LANES;
@@ -331,6 +339,7 @@ INLINE void batchnorm_bwd_rows(const struct batchnorm *p, struct span rows, cons
                 UNROLL_FOR (int part = 0; part < PARTS; part++) {
                     vf value = v_load(x + at + part * V), ds = v_load(dy + at + part * V), away = v_sub(value, vmean);
                     vf got = v_fma(va, relu ? batchnorm_passed(value, ds, scale, shift) : ds, v_fma(vb, away, vd));
+                    if (gated) got = v_keep(v_gt(value, v_zero()), got);
                     v_store(dx + at + part * V, v_keep(v_mask(alive >> (part * V)), got));
                 }
             }
@@ -342,8 +351,10 @@ static void batchnorm_bwd_apply(const struct batchnorm *p, struct span rows, con
                                 const struct batchnorm_back *back, float *dx)
 {
     if (p->lines) line_bwd_all(p, rows, x, dy, back, dx);
-    else if (batchnorm_relu(p)) batchnorm_bwd_rows(p, rows, x, dy, back, dx, p->through, true);
-    else batchnorm_bwd_rows(p, rows, x, dy, back, dx, NULL, false);
+    else if (batchnorm_relu(p) && p->gated) batchnorm_bwd_rows(p, rows, x, dy, back, dx, true, true);
+    else if (batchnorm_relu(p)) batchnorm_bwd_rows(p, rows, x, dy, back, dx, true, false);
+    else if (p->gated) batchnorm_bwd_rows(p, rows, x, dy, back, dx, false, true);
+    else batchnorm_bwd_rows(p, rows, x, dy, back, dx, false, false);
 }
 
 #endif

@@ -28,6 +28,8 @@ struct tile {
     ptrdiff_t x_row, x_tap, w_row, w_tap;
     const float *w;                      /* [rows][taps][run][KT] */
     const float *bias;                   /* of the first output channel, or NULL */
+    bool relu;                           /* y is stored as max(y, 0) */
+    const float *by, *base;              /* NULL; or y, of the tensor at base, is stored as 0 where by's value is not above zero */
     ptrdiff_t prefetch;                  /* 0, or: the lines so far behind those of y will be written before long */
     int groups;                          /* groups of KT output channels */
     ptrdiff_t w_group;                   /* stride between the weights of two groups */
@@ -51,6 +53,19 @@ INLINE void conv_tile_step(vf (*a)[MAX_PIXELS], const float *const *x, ptrdiff_t
     UNROLL_FOR (int k = 0; k < KT; k++) {
         vf weight = v_set(w[k]);
         UNROLL_FOR (int p = 0; p < P; p++) a[k][p] = v_fma(v[p], weight, a[k][p]);
+    }
+}
+
+/* What is left of sums that ReLU, or its derivative, lets through. */
+INLINE void conv_tile_gate(const struct tile *t, vf (*a)[MAX_PIXELS], float *const *y, const int KT, const int P)
+{
+    UNROLL_FOR (int p = 0; p < P; p++) {
+        if (t->relu) {
+            UNROLL_FOR (int k = 0; k < KT; k++) a[k][p] = v_max(a[k][p], v_zero());
+        } else {
+            const float *by = t->by + (y[p] - t->base);
+            UNROLL_FOR (int k = 0; k < KT; k++) a[k][p] = v_keep(v_gt(v_load(by + k * LANES), v_zero()), a[k][p]);
+        }
     }
 }
 
@@ -91,6 +106,7 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t plane, ptrdiff_t grou
             }
         }
     }
+    if (STEP == LANES && (t->relu || t->by)) conv_tile_gate(t, a, y, KT, P);
     UNROLL_FOR (int k = 0; k < KT; k++) {
         UNROLL_FOR (int p = 0; p < P; p++) v_store(y[p] + k * STEP, a[k][p]);
     }
@@ -185,6 +201,8 @@ struct sweep {
     struct span rows; /* of B * height.out */
     const float *x, *packed, *bias;
     float *y;
+    bool relu;
+    const float *by; /* as a tile has them */
 };
 
 /* Walks the pixel vectors of one area inside the span: block, then row, column, part. */
@@ -297,6 +315,7 @@ static inline int area_jobs(const struct sweep *s, const struct tile_row *tiles,
                 .w = packed + ((ptrdiff_t)high->tap * s->width.taps + wide->tap) * tap,
                 .w_row = (ptrdiff_t)high->tap_step * s->width.taps * tap, .w_tap = wide->tap_step * tap,
                 .bias = s->bias ? s->bias + k : NULL, .groups = (s->k - k) / row->channels, .w_group = group,
+                .relu = s->relu, .by = s->by, .base = s->y,
                 .prefetch = s->k < PREFETCH_CHANNELS ? 0 : PREFETCH_PIXELS * (ptrdiff_t)s->k * LANES
             },
             .row = row, .y_at = (ptrdiff_t)k * LANES
@@ -359,7 +378,7 @@ static inline void direct_fwd(const struct conv *p, const struct tile_row *tiles
     /* clang-format off */
     struct sweep s = {
         .height = { p->h, p->p, p->top, p->step, p->r, false }, .width = { p->w, p->q, p->left, p->step, p->s, false },
-        .c = p->c, .k = p->k, .rows = rows, .x = x, .packed = packed, .bias = b, .y = y
+        .c = p->c, .k = p->k, .rows = rows, .x = x, .packed = packed, .bias = b, .y = y, .relu = p->relu
     };
     /* clang-format on */
     sweep_run(&s, tiles);
@@ -371,7 +390,7 @@ static inline void direct_bwd_data(const struct conv *p, const struct tile_row *
     /* clang-format off */
     struct sweep s = {
         .height = { p->p, p->h, p->top, p->step, p->r, true }, .width = { p->q, p->w, p->left, p->step, p->s, true },
-        .c = p->k, .k = p->c, .rows = rows, .x = dy, .packed = packed, .y = dx
+        .c = p->k, .k = p->c, .rows = rows, .x = dy, .packed = packed, .y = dx, .by = p->by
     };
     /* clang-format on */
     sweep_run(&s, tiles);

@@ -3,7 +3,7 @@
  * row and copy dy first, so that three kernel rows and many input channels find it in L1. With one channel dy is nearly all there is to
  * read; here every vector of it is read once, as it lies, for nine taps and the bias. Bands, chains and the tree over lanes are
  * conv_weights.h's, and so are the bits. us, conv_weights.h to this, n64c1h28k32r3pad1 (Intel Emerald Rapids, one core): AVX-512 648 ->
- * 410, AVX2 781 -> 634. */
+ * 327, AVX2 781 -> 590. */
 #ifndef SIMD_CONV_TAPS_H
 #define SIMD_CONV_TAPS_H
 
@@ -17,6 +17,7 @@ enum { TAPS = 3, TAPS_SUMS = TAPS * TAPS + 1, TAPS_KT = V_REGISTERS < 32 ? 1 : 2
 struct taps {
     const struct conv *p;
     const float *dy, *x; /* first pixel; x at column -left of the first kernel row */
+    const float *ahead;  /* the part of the next band's dy that is asked for meanwhile, KT lines a pixel */
     int rows, from, to;
     float *acc;  /* [KT][TAPS_SUMS][16], from the first kernel row's taps on; read and written, one part */
     float *bias; /* the last of TAPS_SUMS, or a place that nobody reads */
@@ -64,9 +65,13 @@ INLINE void taps_tile(const struct taps *t, const int KT, const int RT)
     }
     for (int row = 0; row < t->rows; row++) {
         const float *dy = t->dy + row * p->q * dy_pixel, *x = t->x + row * p->step * x_row;
+        const float *ahead = t->ahead + (ptrdiff_t)row * p->q * KT * LANES;
         int q = 0;
         for (; q < t->from; q++) taps_border(a, dy + q * dy_pixel, x + q * x_pixel, x_row, q * p->step - p->left, p->w, KT, RT);
-        for (; q < t->to; q++) taps_column(a, dy + q * dy_pixel, x + q * x_pixel, x_row, KT, RT);
+        for (; q < t->to; q++) {
+            UNROLL_FOR (int k = 0; k < KT && RT == TAPS; k++) v_prefetch_far(ahead + (q * KT + k) * LANES);
+            taps_column(a, dy + q * dy_pixel, x + q * x_pixel, x_row, KT, RT);
+        }
         for (; q < p->q; q++) taps_border(a, dy + q * dy_pixel, x + q * x_pixel, x_row, q * p->step - p->left, p->w, KT, RT);
     }
     UNROLL_FOR (int k = 0; k < KT; k++) {
@@ -80,8 +85,10 @@ static void taps_all_of_one(const struct taps *t) { taps_tile(t, 1, TAPS); }
 static void taps_row_of_one(const struct taps *t) { taps_tile(t, 1, 1); }
 
 /* acc[channels][TAPS_SUMS][16] += the sums of a band's rows for channels from k on: rows that see all of the kernel together, others kernel
- * row by kernel row. */
-static inline void taps_band(const struct conv *p, struct span rows, const float *dy, const float *x, int k, int channels, float *acc)
+ * row by kernel row. Two channels of a pixel at a time are no order that the hardware foresees: meanwhile the lines of as many rows from
+ * `next` on are asked for, in the order in which they lie. */
+static inline void taps_band(const struct conv *p, struct span rows, int next, const float *dy, const float *x, int k, int channels,
+                             float *acc)
 {
     float nowhere[TAPS_KT * TAPS_SUMS * LANES] = { 0 };
     struct taps t = { .p = p };
@@ -97,6 +104,8 @@ static inline void taps_band(const struct conv *p, struct span rows, const float
             for (int done = 0, count; done < channels; done += count) {
                 count = channels - done >= TAPS_KT ? TAPS_KT : 1;
                 t.dy = dy + ((ptrdiff_t)row * p->q * p->pitch + k + done) * LANES + part;
+                const ptrdiff_t asked = (ptrdiff_t)(row - rows.begin) * p->q * p->k + (ptrdiff_t)(k + done) * t.rows * p->q;
+                t.ahead = dy + ((ptrdiff_t)next * p->q * p->pitch + asked) * LANES;
                 float *to = acc + (ptrdiff_t)done * TAPS_SUMS * LANES + part;
                 for (int r = low; r < high; r += whole ? TAPS : 1) {
                     t.x = image + (ptrdiff_t)r * p->w * LANES + part;
@@ -120,10 +129,11 @@ static inline void taps_bwd_weights(const struct conv *p, struct span rows, cons
     if (db) memset(db, 0, sizeof *db * (size_t)p->k);
     for (int begin = rows.begin; begin < rows.end; begin += height) {
         const struct span band = { begin, least(begin + height, rows.end) };
+        const int next = band.end + height <= image_blocks(p->n) * p->p ? band.end : begin; /* another span's, but most likely ours, too */
         for (int k = 0; k < p->k; k += TAPS_GROUP) {
             const int channels = least(p->k - k, TAPS_GROUP);
             memset(acc, 0, sizeof acc);
-            taps_band(p, band, dy, x, k, channels, acc);
+            taps_band(p, band, next, dy, x, k, channels, acc);
             for (int i = 0; i < TAPS_GROUP * TAPS_SUMS; i += LANES) v_sum16(acc + i * LANES, sum + i);
             for (int i = 0; i < channels; i++) {
                 float *to = dw + (ptrdiff_t)(k + i) * TAPS * TAPS;

@@ -94,17 +94,20 @@ struct wino_sweep {
     const float *zeros; /* C vectors, for pixels outside the image */
     float *dump;        /* K vectors, for outputs that nobody wants; zeros where y is read */
     const struct through *through;
+    struct wino_gate gate;
 };
 
 static inline struct wino_sweep wino_forward(const struct wino *f, const struct conv *p, struct span rows, const float *x, float *y)
 {
-    return (struct wino_sweep){ f, p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->pitch, rows, x, y, NULL, NULL, p->through };
+    return (struct wino_sweep){
+        f, p->h, p->w, p->p, p->q, p->top, p->left, p->c, p->k, p->pitch, rows, x, y, NULL, NULL, p->through, { .relu = p->relu }
+    };
 }
 static inline struct wino_sweep wino_backward(const struct wino *f, const struct conv *p, struct span rows, const float *dy, float *dx)
 {
     const int edge = f->r - 1;
-    return (
-        struct wino_sweep){ f, p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k, p->c, p->c, rows, dy, dx, NULL, NULL, NULL };
+    return (struct wino_sweep){ f,    p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k,           p->c,
+                                p->c, rows, dy,   dx,   NULL, NULL,          NULL,           { .by = p->by } };
 }
 
 /* A tile: output rows and columns from i and j of a block. */
@@ -202,6 +205,7 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)s->c);
     s->zeros = zeros;
     s->dump = zeros + (ptrdiff_t)s->c * LANES;
+    s->gate.base = s->y, s->gate.dump = s->dump;
     struct wino_group g;
     struct wino_pixels pixels;
     for (wino_first(s, &g); wino_next(s, most, &g);) {
@@ -223,7 +227,7 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
                     for (int i = 0; i < count; i++) {
                         const int vector = first + i;
                         wino_output_tile(f, m + ((ptrdiff_t)i * channels + done) * V, o.m_plane, bias ? bias + k + done : NULL,
-                                         g.py[vector / PARTS], (k + done) * LANES + vector % PARTS * V, row->channels);
+                                         g.py[vector / PARTS], (k + done) * LANES + vector % PARTS * V, row->channels, &s->gate);
                     }
                 }
             }

@@ -26,7 +26,7 @@
 #include "pool.h"
 
 enum { SAME_BITS = SAME_BITS_OVER_ISA | SAME_BITS_OVER_SPANS, EVERYTHING = EXACT_ON_INTEGERS | SAME_BITS };
-enum { THROUGH = SAME_BITS | READS_THROUGH };
+enum { GATED = SAME_BITS | GATES, THROUGH = GATED | READS_THROUGH };
 
 /* One rounding per product and step of a chain, the longest chain of the three directions, and the few steps of the lane tree. */
 static float conv_direct_bound(const struct conv *p)
@@ -216,15 +216,15 @@ static void conv_nhwc_bwd_data(const struct conv *p, struct span rows, const flo
 }
 /* clang-format off */
 static const struct conv_variant conv_rows[] = {
-    { { "direct", ISA, EVERYTHING }, direct_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, direct_scratch_bytes,
+    { { "direct", ISA, EVERYTHING | GATES }, direct_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, direct_scratch_bytes,
       conv_direct_bound, conv_direct_pack, conv_direct_fwd, conv_direct_bwd_data, conv_direct_bwd_weights },
     { { "winograd4", ISA, THROUGH }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
-    { { "winograd4_5x5", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
+    { { "winograd4_5x5", ISA, GATED }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
     { { "winograd4_lanes", ISA, THROUGH }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
       conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
-    { { "winograd4_5x5_lanes", ISA, SAME_BITS }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
+    { { "winograd4_5x5_lanes", ISA, GATED }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
       conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
     { { "winograd1d", ISA, SAME_BITS }, wino1_supports, wino1_grain, WINO1_CHUNK_PIXELS, wino1_packed_bytes, wino1_scratch_bytes,
       conv_wino1_bound, conv_wino1_pack, conv_wino1_fwd, conv_direct_bwd_data, conv_wino1_bwd_weights },
@@ -233,7 +233,7 @@ static const struct conv_variant conv_rows[] = {
     { { "nhwc", ISA, EVERYTHING }, nhwc_supports, nhwc_grain, BAND_PIXELS, nhwc_packed_bytes, nhwc_scratch_bytes,
       conv_chain_bound, nhwc_pack, conv_nhwc_fwd, conv_nhwc_bwd_data, nhwc_bwd_weights },
     /* to compare with: auto.c counts none of these, and direct supports whatever they do */
-    { { "winograd2", ISA, SAME_BITS }, wino2_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino2_packed_bytes, conv_wino2_scratch_bytes,
+    { { "winograd2", ISA, GATED }, wino2_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino2_packed_bytes, conv_wino2_scratch_bytes,
       conv_wino2_bound, conv_wino2_pack, conv_wino2_fwd, conv_wino2_bwd_data, conv_wino2_bwd_weights },
     { { "im2col", ISA, SAME_BITS }, col_supports, direct_grain, BAND_PIXELS, direct_packed_bytes, col_scratch_bytes,
       conv_chain_bound, conv_col_pack, conv_col_fwd, conv_col_bwd_data, col_bwd_weights },

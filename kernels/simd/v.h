@@ -67,5 +67,7 @@
 
 /* The cache line at p will be used soon: what the hardware does not foresee is asked for while something else is computed. */
 INLINE void v_prefetch(const float *p) { __builtin_prefetch(p, 1, 3); }
+/* It will be read, in a while: a second-level cache keeps it until then. */
+INLINE void v_prefetch_far(const float *p) { __builtin_prefetch(p, 0, 2); }
 
 #endif

@@ -191,9 +191,30 @@ INLINE void wino_input_tile(const struct wino *f, const struct wino_pixels *o, s
     else wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_PLAIN);
 }
 
+/* What becomes of outputs as they are stored: max(y, 0); or, `by` not NULL, 0 where its value in the place of y, of the tensor at `base`,
+ * is not above zero. Nobody wants what is stored at `dump`. */
+struct wino_gate {
+    bool relu;
+    const float *by, *base, *dump;
+};
+
+/* One row of a tile's outputs, of one channel. */
+INLINE void wino_store(const struct wino *f, const struct wino_gate *g, vf *out, float *const *py, ptrdiff_t at)
+{
+    if (g->relu) {
+        UNROLL_FOR (int j = 0; j < f->m; j++) out[j] = v_max(out[j], v_zero());
+    } else if (g->by) {
+        UNROLL_FOR (int j = 0; j < f->m; j++) {
+            const float *by = py[j] == g->dump ? g->dump : g->by + (py[j] - g->base);
+            out[j] = v_keep(v_gt(v_load(by + at), v_zero()), out[j]);
+        }
+    }
+    UNROLL_FOR (int j = 0; j < f->m; j++) v_store(py[j] + at, out[j]);
+}
+
 /* m[point * plane + channel * V] to pixels py[M * M] + at, for at most MAX_CHANNELS channels; bias NULL or one per channel. */
 INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t plane, const float *bias, float *const *py, ptrdiff_t at,
-                             int channels)
+                             int channels, const struct wino_gate *gate)
 {
     const int n = wino_n(f);
     float t[WINO_M * WINO_N_MAX * MAX_CHANNELS * V];
@@ -211,7 +232,8 @@ INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t pla
             vf line[WINO_N_MAX], out[WINO_M], b = bias ? v_set(bias[c]) : v_zero();
             UNROLL_FOR (int j = 0; j < n; j++) line[j] = v_load(t + (r * n + j) * line_floats + c * V);
             wino_output(f, line, out);
-            UNROLL_FOR (int j = 0; j < f->m; j++) v_store(py[r * f->m + j] + at + c * LANES, v_add(out[j], b));
+            UNROLL_FOR (int j = 0; j < f->m; j++) out[j] = v_add(out[j], b);
+            wino_store(f, gate, out, py + r * f->m, at + c * LANES);
         }
     }
 }

@@ -118,6 +118,8 @@ static struct batchnorm problem_of(const struct job *j, enum work work, struct l
 {
     struct batchnorm p = j->layer->batchnorm;
     p.lines = storage_operands(j, work, room);
+    p.relu = work == WORK_FORWARD && kernel_gates(j, work);
+    p.gated = work == WORK_DATA && kernel_gates(j, work);
     return p;
 }
 
@@ -242,9 +244,15 @@ static const struct word words[] = {
     { "bn", read_bn, 0, "bn[eps1e-5][mom0.1]", "batch norm; the new batch's share of the statistics is mom" }, { .name = NULL }
 };
 
+static bool bn_gates(const struct planned *l)
+{
+    (void)l;
+    return true;
+}
+
 const struct layer_row layer_batchnorm = {
     .name = "bn", .words = words, .print = print_bn, .shape = bn_shape, .tensors = bn_tensors, .elementwise = true, .operations = 2,
-    .scales = true, .reads_input = true, .stores = bn_stores, .takes_lines = takes_lines,
+    .scales = true, .reads_input = true, .gates = bn_gates, .stores = bn_stores, .takes_lines = takes_lines,
     .mixes_images = true, .problem = bn_problem, .images = bn_images, .algorithm = bn_algorithm, .place = bn_place,
     .partials = bn_partials, .before_inference = fold_running,
     .work = {

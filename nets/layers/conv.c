@@ -231,6 +231,12 @@ static int forward_grain(const struct planned *l) { return l->tiles ? TILE_ROWS 
 
 static int data_grain(const struct planned *l) { return l->tiles ? TILE_ROWS : l->variant[CONV_BWD_DATA]->grain(&l->conv, CONV_BWD_DATA); }
 
+/* May ReLUs on both sides be left to it? */
+static bool conv_gates(const struct planned *l)
+{
+    return l->variant[CONV_FWD]->head.promises & l->variant[CONV_BWD_DATA]->head.promises & GATES;
+}
+
 /* ---- forward and back to the input ------------------------------------------------------------------------------------------------- */
 
 static void conv_pack(const struct plan *plan, int i, enum conv_direction direction)
@@ -248,15 +254,19 @@ static void forward_rows(const struct job *j, struct span rows, int worker)
 {
     const struct planned *l = j->layer;
     const real *bias = plan_value_of(j->plan, j->index, 1);
+    struct conv p = l->conv;
+    p.relu = kernel_gates(j, WORK_FORWARD);
     if (l->tiles) tiles_forward(j, rows, worker);
-    else l->variant[CONV_FWD]->fwd(&l->conv, rows, l->x, l->packed[CONV_FWD], bias, l->y, j->plan->worker_scratch[worker]);
+    else l->variant[CONV_FWD]->fwd(&p, rows, l->x, l->packed[CONV_FWD], bias, l->y, j->plan->worker_scratch[worker]);
 }
 
 static void data_rows(const struct job *j, struct span rows, int worker)
 {
     const struct planned *l = j->layer;
+    struct conv p = l->conv;
+    p.by = kernel_gates(j, WORK_DATA) ? l->x : NULL;
     if (l->tiles) tiles_data(j, rows, worker);
-    else l->variant[CONV_BWD_DATA]->bwd_data(&l->conv, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
+    else l->variant[CONV_BWD_DATA]->bwd_data(&p, rows, l->dy, l->packed[CONV_BWD_DATA], l->dx, j->plan->worker_scratch[worker]);
 }
 
 /* ---- the gradients of its weights -------------------------------------------------------------------------------------------------- */
@@ -360,8 +370,9 @@ static const struct word words[] = { { "conv", read_conv, 0, "conv8[r5][s3][step
 const struct layer_row layer_conv = {
     .name = "conv", .words = words, .print = print_conv, .shape = conv_shape, .window = conv_window, .macs = conv_macs,
     .way_out = "; change window or padding, or shrink the image less before it", .tensors = conv_tensors, .reads_input = true,
-    .stores = conv_stores, .problem = conv_problem, .images = conv_images, .choose = conv_choose, .algorithm = conv_algorithm,
-    .place = conv_place, .reads_through = conv_reads_through, .worker_bytes = conv_worker_bytes, .partials = conv_partials,
+    .gates = conv_gates, .stores = conv_stores, .problem = conv_problem, .images = conv_images,
+    .choose = conv_choose, .algorithm = conv_algorithm, .place = conv_place, .reads_through = conv_reads_through,
+    .worker_bytes = conv_worker_bytes, .partials = conv_partials,
     .pack = conv_pack,
     .work = {
         [WORK_LINES] = { .rows = tiles_lines },

@@ -102,7 +102,8 @@ struct layer_row {
     bool mixes_images;                                /* an image's y depends on the other images of the batch */
     bool (*only_maxima)(const struct layer *l);       /* y is a maximum of x over windows */
     bool (*keeps_order)(const struct layer *l);       /* is monotone, elementwise, without memory: may change places with only_maxima */
-    bool (*keeps_bf16)(const struct layer *l, enum work work);   /* FORWARD and DATA: of bf16's numbers it makes such. NULL: it does not */
+    bool (*keeps_bf16)(const struct layer *l, enum work work); /* FORWARD and DATA: of bf16's numbers it makes such. NULL: it does not */
+    bool (*gates)(const struct planned *l); /* its rows, forward and back, may be stored as if through a ReLU (plan/gates.c). NULL: no */
     bool (*stores)(const struct planned *l, enum operand which); /* may be stored as bf16 (plan/storage.c). NULL: none may */
     bool (*takes_lines)(const struct job *job);                  /* its kernels read and make such, too. NULL: they do not */
 

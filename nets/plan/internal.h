@@ -316,6 +316,15 @@ real *sums_bias(const struct job *job, real *weight);
 /* Images of the wave of so many blocks that begins at a block. */
 int wave_images(const struct plan *plan, int block, int blocks);
 
+/* ---- ReLUs without work of their own (gates.c) --------------------------------------------------------------------------------------- */
+
+/* Which ones, once it is known what is stored as bf16 and what is read through. */
+void gates_choose(struct plan *plan);
+/* The ReLU that goes with the layer's work; -1: none. */
+int gate_of(const struct plan *plan, enum work work, int layer);
+/* Is there one that the layer's kernel takes care of? In bf16 storing does. */
+bool kernel_gates(const struct job *job, enum work work);
+
 /* ---- how values are stored (storage.c) ----------------------------------------------------------------------------------------------- */
 
 /* By layer, once it is known which are in bf16. */
@@ -323,8 +332,6 @@ void storage_choose(struct plan *plan);
 /* Bytes of an image block of the layer's output (-1: the net's input) and of its gradient. */
 size_t storage_value(const struct plan *plan, int layer);
 size_t storage_gradient(const struct plan *plan, int layer);
-/* The ReLU that goes with the layer's work; -1: none. */
-int storage_gate(const struct plan *plan, enum work work, int layer);
 struct staging storage_staging(const struct plan *plan, const struct stage *s);
 /* Of a stage with staging: its rows of the job (of sums its chunks), widened, computed and rounded band by band. */
 void storage_rows(const struct job *job, const struct stage *s, struct span rows, int worker);

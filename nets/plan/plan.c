@@ -149,6 +149,7 @@ static int arrange(struct plan *plan, const struct plan_options *o, struct why *
     plan->recompute = !o->no_fuse && !o->no_recompute;
     if (!o->no_fuse) storage_choose(plan);
     read_through(plan);
+    if (!o->no_fuse) gates_choose(plan);
     const int code = schedules_build(plan, !o->no_fuse, why);
     if (code != 0) return code;
     courses_build(plan);

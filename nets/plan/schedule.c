@@ -260,7 +260,7 @@ static struct stage *add_stage(struct plan *plan, enum pass pass, enum work work
         stage->chunks = does->chunks(&one);
     }
     stage->staging = storage_staging(plan, stage);
-    stage->gate = storage_gate(plan, work, layer);
+    stage->gate = gate_of(plan, work, layer);
     return stage;
 }
 

@@ -86,23 +86,6 @@ static void choose_gradients(struct plan *plan, const int *names, int lowest)
     }
 }
 
-/* A ReLU that writes in place, over what a kernel of rows makes, has no work of its own: whatever is not above zero is left out as rows
- * are rounded and stored. Rounding changes no sign, so that the bits are the same. */
-static void choose_gates(struct plan *plan, const int *values, const int *gradients, int lowest)
-{
-    for (int i = 1; i < plan->net.count; i++) {
-        const struct layer_row *row = layer_row(plan->net.layers[i].kind);
-        struct planned *l = &plan->layers[i], *below = &plan->layers[i - 1], *above = i + 1 < plan->net.count ? &l[1] : NULL;
-        if (!row->keeps_order || !row->keeps_order(&plan->net.layers[i]) || l->stored != STORED_BF16) continue;
-        l->gates = below->stored == STORED_BF16 && values[i] == values[i - 1] && !below->gates;
-        if (!plan->training || i <= lowest) continue;
-        l->gates_back =
-            above && l->gradient_stored == STORED_BF16 && below->gradient_stored == STORED_BF16 && gradients[i] == gradients[i - 1];
-    }
-    for (int i = plan->net.count - 2; i >= 0; i--)
-        if (plan->layers[i + 1].gates_back) plan->layers[i].gates_back = false;
-}
-
 void storage_choose(struct plan *plan)
 {
     int values[NET_MAX_LAYERS], gradients[NET_MAX_LAYERS];
@@ -112,14 +95,6 @@ void storage_choose(struct plan *plan)
     buffers_gradient_names(&plan->net, lowest, gradients);
     choose_values(plan, values);
     if (plan->training) choose_gradients(plan, gradients, lowest);
-    choose_gates(plan, values, gradients, lowest);
-}
-
-int storage_gate(const struct plan *plan, enum work work, int layer)
-{
-    const int relu = work == WORK_DATA ? layer - 1 : layer + 1;
-    if ((work != WORK_FORWARD && work != WORK_DATA) || relu < 0 || relu >= plan->net.count) return -1;
-    return (work == WORK_DATA ? plan->layers[relu].gates_back : plan->layers[relu].gates) ? relu : -1;
 }
 
 /* ---- sizes ------------------------------------------------------------------------------------------------------------------------- */
@@ -222,7 +197,7 @@ const struct bf16_operands *storage_operands(const struct job *j, enum work work
     if (x.map) all->x = *x.map;
     if (dy.map) all->dy = *dy.map;
     if (made.map) all->made = *made.map;
-    if (storage_gate(j->plan, work, j->index) < 0) return all;
+    if (gate_of(j->plan, work, j->index) < 0) return all;
     if (back) room->gate = (struct bf16_gate){ *x.map, (const bf16 *)(const void *)x.at };
     all->gate = &room->gate;
     return all;

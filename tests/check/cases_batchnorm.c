@@ -119,8 +119,9 @@ static void want_pixels(struct check *c, struct bn_case *k)
     for (size_t i = 0; i < count; i++) {
         const size_t ch = i / LANES % (size_t)p->c;
         const double x = (double)k->x[i] - (double)k->mean[ch], dy = passed(k, i);
-        k->fused[i] = fmaf(k->x[i], k->a[ch], k->b[ch]);
-        k->dx[i] = (double)k->a[ch] * dy + (double)k->b[ch] * x + (double)k->d[ch];
+        const float made = fmaf(k->x[i], k->a[ch], k->b[ch]);
+        k->fused[i] = p->relu && !(made > 0) ? 0 : made;
+        k->dx[i] = p->gated && !(k->x[i] > 0) ? 0 : (double)k->a[ch] * dy + (double)k->b[ch] * x + (double)k->d[ch];
         k->dx_size[i] = fabs((double)k->a[ch] * dy) + fabs((double)k->b[ch] * x) + fabs((double)k->d[ch]);
     }
 }
@@ -234,6 +235,8 @@ static void make(struct check *c, struct bn_case *k, enum inputs inputs, enum ed
     k->d = input(c, SLOT_D, &(struct tensor_view){ "d", 0, 1, { p->c } }, edge, 1, 0.25f);
     k->through = (struct through){ k->a, k->b, rng_below(&c->rng, 2) };
     k->p.through = rng_below(&c->rng, 3) ? &k->through : NULL;
+    k->p.relu = rng_below(&c->rng, 2);
+    k->p.gated = rng_below(&c->rng, 2);
     for (int i = SLOT_X; i <= SLOT_D; i++) guard_seal(&c->guards, i);
     for (int i = 0; i < 2; i++) {
         k->want[i] = check_room(c, ROOM_WANT + i, (size_t)p->c * sizeof(double));
@@ -346,7 +349,7 @@ static void lines_trials(struct check *c, const struct bn_case *k)
     float *x = check_room(c, ROOM_LINES + 2, t.count * sizeof *x), *dy = check_room(c, ROOM_LINES + 3, t.count * sizeof *dy);
     lined_rounded(k->x, t.count, x);
     lined_rounded(k->dy, t.count, dy);
-    t.k.x = x, t.k.dy = dy, t.k.p.through = NULL;
+    t.k.x = x, t.k.dy = dy, t.k.p.through = NULL, t.k.p.relu = t.k.p.gated = false;
     for (int row = 0; row < c->rows; row++) {
         t.v = row_of(c->row[row].variant);
         if (t.v->head.promises & TAKES_LINES) check_try(c, row, APPLY, lines_trial, &t);

@@ -159,16 +159,16 @@ static void collect(struct check *c, const struct check_options *o)
 /* A promise that no trial tested, and a row that no problem suited, are failures: passing must mean something. */
 static void verify_row(struct check *c, struct check_row *r, bool all_directions)
 {
-    static const char *const names[] = { "exact on integers", "same bits over ISAs", "same bits over spans", "reads through",
-                                         "takes lines" };
-    const long tested[] = { r->exact, r->over_isa, r->over_spans, r->through, r->lines };
+    static const char *const names[] = { "exact on integers", "same bits over ISAs", "same bits over spans",
+                                         "reads through",     "takes lines",         "gates" };
+    const long tested[] = { r->exact, r->over_isa, r->over_spans, r->through, r->lines, r->gates };
     c->current = r;
     c->problem[0] = '\0';
     for (int d = 0; c->cases->directions[d]; d++) {
         c->line = &r->line[d];
         c->failed = c->line->failures != 0;
         if (!c->line->trials && asked(c, r, d)) check_fail(c, "no problem suited this row: supports() refused all");
-        for (int i = 0; all_directions && d == 0 && i < 5; i++)
+        for (int i = 0; all_directions && d == 0 && i < 6; i++)
             if ((r->variant->promises >> i & 1) && !tested[i]) check_fail(c, "promises \"%s\", but no trial could test it", names[i]);
         if (c->failed && !c->line->failures) c->line->failures = 1;
     }
@@ -208,7 +208,8 @@ static void run_drawn(struct check *c, int i)
 static bool is_tested(const struct check *c, const struct check_row *r)
 {
     const unsigned kept = (r->exact ? EXACT_ON_INTEGERS : 0u) | (r->over_isa ? SAME_BITS_OVER_ISA : 0u) |
-                          (r->over_spans ? SAME_BITS_OVER_SPANS : 0u) | (r->through ? READS_THROUGH : 0u) | (r->lines ? TAKES_LINES : 0u);
+                          (r->over_spans ? SAME_BITS_OVER_SPANS : 0u) | (r->through ? READS_THROUGH : 0u) | (r->lines ? TAKES_LINES : 0u) |
+                          (r->gates ? GATES : 0u);
     bool tested = c->direction || c->filter || (r->variant->promises & ~kept) == 0;
     for (int d = 0; c->cases->directions[d]; d++) tested = tested && (r->line[d].trials || !asked(c, r, d));
     return tested;

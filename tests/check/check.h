@@ -52,9 +52,9 @@ struct check_line {
 
 struct check_row {
     const struct variant *variant;
-    const char *mutant;                               /* NULL: of the registry */
-    long exact, over_isa, over_spans, through, lines; /* trials that tested each promise: a promise never tested is a failure */
-    bool rests;                                       /* has had its problems: the next are for rows that had none */
+    const char *mutant;                                      /* NULL: of the registry */
+    long exact, over_isa, over_spans, through, lines, gates; /* trials that tested each promise: a promise never tested is a failure */
+    bool rests;                                              /* has had its problems: the next are for rows that had none */
     struct check_line line[CHECK_DIRECTIONS];
 };
 

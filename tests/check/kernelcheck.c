@@ -238,7 +238,8 @@ static void list_row(const struct variant *v, enum op op, bool here)
                      { SAME_BITS_OVER_ISA, "same bits over ISAs" },
                      { SAME_BITS_OVER_SPANS, "same bits over spans" },
                      { READS_THROUGH, "reads through" },
-                     { TAKES_LINES, "takes lines" } };
+                     { TAKES_LINES, "takes lines" },
+                     { GATES, "gates" } };
     char name[64];
     snprintf(name, sizeof name, "%s/%s", isa_name(v->isa), v->algo);
     printf("%-11s %-18s", op_name(op), name);

@@ -137,6 +137,21 @@ static void back_all_pass(const struct batchnorm *p, struct span s, const float 
     good()->bwd_apply(&bare, s, x, dy, back, dx);
 }
 
+static void apply_open(const struct batchnorm *p, struct span s, const float *x, const float *scale, const float *shift, float *y)
+{
+    struct batchnorm open = *p;
+    open.relu = false;
+    good()->apply(&open, s, x, scale, shift, y);
+}
+
+static void back_open(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
+                      float *dx)
+{
+    struct batchnorm open = *p;
+    open.gated = false;
+    good()->bwd_apply(&open, s, x, dy, back, dx);
+}
+
 static void back_dead(const struct batchnorm *p, struct span s, const float *x, const float *dy, const struct batchnorm_back *back,
                       float *dx)
 {
@@ -259,6 +274,8 @@ static const struct mutant mutants[] = {
     MUTANT("bwd_apply leaves gradients in dead lanes", stats_right, apply_right, sums_right, back_dead),
     MUTANT("bwd_apply cannot work in place", stats_right, apply_right, sums_right, back_not_in_place),
     MUTANT("bwd_apply lets all of dy pass", stats_right, apply_right, sums_right, back_all_pass),
+    MUTANT("apply stores what ReLU holds back", stats_right, apply_open, sums_right, back_right),
+    MUTANT("bwd_apply stores what ReLU holds back", stats_right, apply_right, sums_right, back_open),
     MUTANT("bwd_apply drops its constant once a span", stats_right, apply_right, sums_right, back_no_d),
     LINES_MUTANT("stats of lines take one channel for the other", lines_swapped, lines_apply, lines_sums, lines_back),
     LINES_MUTANT("bwd_stats take dy's lines to lie as x's", lines_stats, lines_apply, lines_sums_alike, lines_back),

@@ -9,7 +9,7 @@
 enum flaw {
     NONE, PAST_SPAN, LAST_TAP, LAST_CHANNEL, PADDING_COUNTED, PAD_OFF_BY_ONE, STEP_IGNORED, SWAPPED_SIDES, BIAS_TWICE, BIAS_FORGOTTEN,
     ADDS_TO_OLD, LAST_COLUMN, DIRTY_INPUT, READS_PAST, DEAD_LANES, DB_FORGOTTEN, CHUNK_ONLY, FLUSHES, NAN_LOST, UNFLIPPED, HALF_PRECISION,
-    PITCH_IS_K, SCRATCH_TRUSTED, OTHER_BITS, NOT_THROUGH, RELU_FORGOTTEN, FLAWS
+    PITCH_IS_K, SCRATCH_TRUSTED, OTHER_BITS, NOT_THROUGH, RELU_FORGOTTEN, GATE_OPEN, GATE_SELF, FLAWS
 };
 /* clang-format on */
 
@@ -67,7 +67,7 @@ static void fwd_pixel(const struct conv *p, int row, int i, const float *x, cons
             }
         if (b && flaw != BIAS_FORGOTTEN) sum += b[k] * (flaw == BIAS_TWICE ? 2 : 1);
         if (flaw == OTHER_BITS) sum = (sum + 1) - 1;
-        to[l] = sum;
+        to[l] = p->relu && flaw != GATE_OPEN && !(sum > 0) ? 0 : sum;
     }
 }
 
@@ -101,7 +101,8 @@ static void bwd_data(const struct conv *p, struct span rows, const float *dy, co
                     for (int k = 0; k < p->k; k++)
                         sum += product(dy[lanes_of(row / p->h, o, p->p, q, p->q, k, p->k) + (size_t)l], weight(p, w, k, rr, s, c), flaw);
                 }
-            dx[(size_t)row * (size_t)(p->w * p->c * LANES) + (size_t)i] = sum;
+            const size_t at = (size_t)row * (size_t)(p->w * p->c * LANES) + (size_t)i;
+            dx[at] = p->by && flaw != GATE_OPEN && !((flaw == GATE_SELF ? sum : p->by[at]) > 0) ? 0 : sum;
         }
 }
 
@@ -188,6 +189,12 @@ static void fwd_bits(const struct conv *p, struct span s, const float *x, const 
 { fwd(p, s, x, w, b, y, t, OTHER_BITS); }
 static void fwd_not_through(const struct conv *p, struct span s, const float *x, const float *w, const float *b, float *y, float *t)
 { fwd(p, s, x, w, b, y, t, NOT_THROUGH); }
+static void fwd_open(const struct conv *p, struct span s, const float *x, const float *w, const float *b, float *y, float *t)
+{ fwd(p, s, x, w, b, y, t, GATE_OPEN); }
+static void data_open(const struct conv *p, struct span s, const float *dy, const float *w, float *dx, float *t)
+{ (void)t; bwd_data(p, s, dy, w, dx, GATE_OPEN); }
+static void data_by_itself(const struct conv *p, struct span s, const float *dy, const float *w, float *dx, float *t)
+{ (void)t; bwd_data(p, s, dy, w, dx, GATE_SELF); }
 static void data_right(const struct conv *p, struct span s, const float *dy, const float *w, float *dx, float *t)
 { (void)t; bwd_data(p, s, dy, w, dx, NONE); }
 static void data_past_span(const struct conv *p, struct span s, const float *dy, const float *w, float *dx, float *t)
@@ -256,7 +263,7 @@ static void pack_short(const struct conv *p, enum conv_direction direction, cons
     memcpy(packed, w, weight_bytes(p, direction) - sizeof(float));
 }
 
-enum { SPANS_TOO = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS | READS_THROUGH };
+enum { SPANS_TOO = EXACT_ON_INTEGERS | SAME_BITS_OVER_SPANS | READS_THROUGH | GATES };
 
 #define MUTANT(NAME, ALGO, PROMISES, PACK, FWD, DATA, WEIGHTS) \
     { \
@@ -288,6 +295,9 @@ static const struct mutant mutants[] = {
     MUTANT("fwd expects zeros in its scratch", "wrong", SPANS_TOO, pack, fwd_scratch, data_right, weights_right),
     MUTANT("fwd has other bits than its twin", "direct", SAME_BITS_OVER_ISA, pack, fwd_bits, data_right, weights_right),
     MUTANT("fwd reads its input as it lies, not through", "wrong", SPANS_TOO, pack, fwd_not_through, data_right, weights_right),
+    MUTANT("fwd stores what ReLU holds back", "wrong", SPANS_TOO, pack, fwd_open, data_right, weights_right),
+    MUTANT("bwd_data stores what ReLU holds back", "wrong", SPANS_TOO, pack, fwd_right, data_open, weights_right),
+    MUTANT("bwd_data lets pass what is itself above zero", "wrong", SPANS_TOO, pack, fwd_right, data_by_itself, weights_right),
     MUTANT("fwd keeps notes per thread", "wrong", SPANS_TOO, pack, fwd_own_thread, data_right, weights_right),
     MUTANT("bwd_data writes a row past its span", "wrong", SPANS_TOO, pack, fwd_right, data_past_span, weights_right),
     MUTANT("bwd_data drops the last tap", "wrong", SPANS_TOO, pack, fwd_right, data_last_tap, weights_right),

@@ -253,6 +253,22 @@ static void against_through(struct conv_case *k, int line, struct workspace w)
     k->c->current->through++;
 }
 
+/* The first span's rows stored through a ReLU, or its derivative, against the rows as they are, `made`. */
+static void against_gates(struct conv_case *k, int line, struct workspace w, const float *made)
+{
+    const struct side *s = side_of(k, line);
+    const size_t all = view_count(&s->view), begin = (size_t)s->spans.at[0].begin * s->row, end = (size_t)s->spans.at[0].end * s->row;
+    float *want = check_room(k->c, ROOM_THROUGH, all * sizeof *want);
+    float *out = guard_place(&k->c->guards, SLOT_CUT, s->view.name, all * sizeof *out, 64, k->edge[4]);
+    struct conv_case gated = *k;
+    for (size_t i = begin; i < end; i++) want[i] = (line == FWD ? made[i] : k->x[i]) > 0 ? made[i] : 0;
+    if (line == FWD) gated.p.relu = true;
+    else gated.p.by = k->x;
+    call(&gated, k->v, line, s->spans.at[0], w, out);
+    check_bits(k->c, &s->view, begin, end, out, want, "through the gate");
+    k->c->current->gates++;
+}
+
 /* Forward and backward-data: rows of a tensor in lanes. */
 static void rows_trial(void *context)
 {
@@ -267,6 +283,7 @@ static void rows_trial(void *context)
         if (i) guard_wipe(&k->c->guards, SLOT_OUT);
         call(k, k->v, t->line, rows, w, out);
         against_oracle(k, s, rows, out);
+        if (i == 0 && (k->v->head.promises & GATES)) against_gates(k, t->line, w, out);
         if (twin) check_bits(k->c, &s->view, (size_t)rows.begin * s->row, (size_t)rows.end * s->row, out, twin, "portable has it");
     }
     if (t->line == FWD && (k->v->head.promises & READS_THROUGH)) against_through(k, FWD, w);

@@ -277,7 +277,7 @@ Test(fusion, plans_say_what_is_done_together)
     cr_assert_eq(team_open(&team, 2, BIND_NONE, NULL), 0);
     struct plan *plan = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .team = team, .no_blocks = true });
     struct plan *apart = plan_of(COMPACT, (struct plan_options){ .batch = 64, .training = true, .no_fuse = true });
-    assert_prints(plan, "together, training: 0 conv8same, 1 relu, 2 bn statistics; ", true);
+    assert_prints(plan, "together, training: 0 conv8same 1 relu, 2 bn statistics; ", true);
     assert_prints(plan, "too little to share", true);
     assert_prints(plan, "block by block", false);
     assert_prints(apart, "together", false);
