@@ -54,6 +54,17 @@ static json_t *virtualised(void)
 
 static json_t *text_or_null(const char *text) { return text && *text ? json_string(text) : json_null(); }
 
+/* What the system grants to memory that asks for huge pages, as arena.c's large blocks do: the word in brackets. */
+static json_t *huge_pages(void)
+{
+    char line[256];
+    if (!file_line("/sys/kernel/mm/transparent_hugepage/enabled", "", line, sizeof line)) return json_null();
+    char *word = strchr(line, '['), *end = word ? strchr(word, ']') : NULL;
+    if (!end) return json_null();
+    *end = '\0';
+    return json_string(word + 1);
+}
+
 json_t *environment_record(void)
 {
     char release[256], governor[64], os[768];
@@ -62,11 +73,11 @@ json_t *environment_record(void)
     bool pretty = file_line("/etc/os-release", "PRETTY_NAME", release, sizeof release);
     if (known) snprintf(os, sizeof os, "%s %s %s%s%s", name.sysname, name.release, name.machine, pretty ? ", " : "", release);
     file_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "", governor, sizeof governor);
-    json_t *record = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:n}", "cpu", text_or_null(cpu_name()), "compiler", COMPILER,
-                               "flags", CONVGAUGE_FLAGS, "commit", text_or_null(CONVGAUGE_COMMIT), "dirty",
+    json_t *record = json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:n}", "cpu", text_or_null(cpu_name()), "compiler",
+                               COMPILER, "flags", CONVGAUGE_FLAGS, "commit", text_or_null(CONVGAUGE_COMMIT), "dirty",
                                *CONVGAUGE_COMMIT ? json_boolean(CONVGAUGE_DIRTY) : json_null(), "os", text_or_null(known ? os : NULL),
                                "host", text_or_null(known ? name.nodename : NULL), "virtualised", virtualised(), "governor",
-                               text_or_null(governor), "fma_peak_gflops");
+                               text_or_null(governor), "huge_pages", huge_pages(), "fma_peak_gflops");
     assert(record);
     return record;
 }

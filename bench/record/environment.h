@@ -5,7 +5,8 @@
 
 #include <jansson.h>
 
-/* cpu, compiler, flags, commit, dirty, os, virtualised, governor, fma_peak_gflops; null where the system does not tell. New reference. */
+/* cpu, compiler, flags, commit, dirty, os, virtualised, governor, huge_pages, fma_peak_gflops; null where the system does not tell. New
+ * reference. */
 json_t *environment_record(void);
 
 #endif

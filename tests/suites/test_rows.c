@@ -152,7 +152,8 @@ Test(rows, names_that_stay)
                                          "quiet",
                                          "weights_sha256",
                                          "env" };
-    static const char *const env[] = { "cpu", "compiler", "flags", "commit", "dirty", "os", "virtualised", "governor", "fma_peak_gflops" };
+    static const char *const env[] = { "cpu", "compiler",    "flags",    "commit",     "dirty",
+                                       "os",  "virtualised", "governor", "huge_pages", "fma_peak_gflops" };
     struct sweep s = sweep();
     struct entry e = entry_();
     struct run run = run_of(&s, &e, 3, 1);
