@@ -18,7 +18,7 @@ static const char what_it_does[] =
     "Merges files of rows (.jsonl, .jsonl.xz, committed or not) of shards and machines: each id once, in a fixed order.\n"
     "Rows with the same id must agree in weights, accuracies and losses. Conflicts are named, and so are ids that --expect lists and no\n"
     "file has; the exit code is then 1, and after a conflict nothing is written. A timing row belongs to its host: the last one of an id\n"
-    "counts. Lines that the programs would refuse are named and left out here, too.";
+    "counts. Lines that the programs would refuse are named and left out here, too. An output with rows that no file has is refused.";
 
 /* The place of the output, locked before anything is read, so that no row can come there unseen. */
 struct place {
@@ -93,6 +93,23 @@ static int expected(const struct merging *g, const char *path, size_t *asked, si
 }
 
 /* ---- output */
+
+/* Rows of the file that is there already would be lost with it, unless the files have them, too. */
+static int would_lose(const struct merging *g, const struct place *p, struct why *why)
+{
+    struct merging there = { .count = 0 };
+    size_t lost = 0;
+    for (int i = 0; i < g->source_count && p->fd >= 0; i++) {
+        const struct stat source = { .st_dev = g->sources[i].device, .st_ino = g->sources[i].inode };
+        if (is_file(p->fd, &source)) return 0;
+    }
+    if (p->fd < 0 || p->made) return 0;
+    int status = merging_read(&there, (const char *[]){ p->path, NULL }, why);
+    for (size_t i = 0; status == 0 && i < there.count; i++) lost += !merging_has(g, there.list[i].id);
+    if (lost > 0) status = why_fail(why, -EEXIST, "%s: has %zu rows that the files have not; name it, too, or remove it", p->path, lost);
+    merging_close(&there);
+    return status;
+}
 
 static int write_rows(struct merging *g, FILE *out, struct compact *compact, struct why *why)
 {
@@ -180,6 +197,7 @@ int main(int argc, const char **argv)
         if (status == 0 && merging.conflicts)
             status = why_fail(&why, -EINVAL, "%zu conflicts; nothing is written: one of the files is of other data or a broken build",
                               merging.conflicts);
+        if (status == 0) status = would_lose(&merging, &place, &why);
         const size_t count = merging.chosen_count;
         if (status == 0) status = write_out(&merging, output, compact, &why);
         if (status) warn("%s", why.text);

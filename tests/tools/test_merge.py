@@ -86,6 +86,19 @@ class Merge(Files):
         self.assertIn('a.jsonl:3: a torn line (a killed run?); left out', done.stderr)
         self.assertEqual(self.merge('a.jsonl', 'b.jsonl').stdout.count('\n'), 3, 'to stdout')
 
+    def test_rows_of_the_output_are_not_lost(self):
+        self.write('a.jsonl', [row(0)])
+        self.write('all.jsonl', [row(0), row(1)])
+        done = self.merge('-o', 'all.jsonl', 'a.jsonl', code=1)
+        self.assertIn('all.jsonl: has 1 rows that the files have not; name it, too, or remove it', done.stderr)
+        self.assertEqual(self.read('all.jsonl'), [row(0), row(1)])
+        self.merge('-o', 'all.jsonl', 'a.jsonl', 'all.jsonl')
+        self.merge('--compact', '-o', 'kept/s.jsonl', 'all.jsonl')
+        done = self.merge('--compact', '-o', 'kept/s.jsonl', 'a.jsonl', code=1)
+        self.assertIn('has 1 rows', done.stderr)
+        self.merge('-o', 'all.jsonl', 'a.jsonl', 'kept/s.jsonl')
+        self.assertEqual(self.read('all.jsonl'), [row(0), row(1)])
+
     def test_lines_are_kept_as_they_stand(self):
         """The order of fields, digits, and the checksum, or none where a row is from before there was one."""
         odd = '{"net":"n","id":"b","x":1.50, "y" : "\\u00e9é","seed":1e0}\n'
@@ -223,7 +236,7 @@ class Merge(Files):
                 self.assertRaisesRegex(rows_of.Bad, f'odd.jsonl:2: .*({words})', list, rows_of.read(self.path('odd.jsonl')))
         fine = ['\n', '{"id":"a","net":"n","x":1.7e308,"seed":-1}\n', '{"id":"b","net":"n"} \r\n', '{"id":"c","net":"n"}']
         self.write('fine.jsonl', fine)
-        self.assertEqual(self.merge('-o', 'all.jsonl', 'fine.jsonl').stderr, 'merge: 3 rows\n')
+        self.assertEqual(self.merge('-o', 'fewer.jsonl', 'fine.jsonl').stderr, 'merge: 3 rows\n')
         self.assertEqual(len(self.read('fine.jsonl')), 3)
 
     def test_beside_a_run_nothing_is_touched(self):
