@@ -56,15 +56,21 @@ INLINE void conv_tile_step(vf (*a)[MAX_PIXELS], const float *const *x, ptrdiff_t
     }
 }
 
-/* What is left of sums that ReLU, or its derivative, lets through. */
-INLINE void conv_tile_gate(const struct tile *t, vf (*a)[MAX_PIXELS], float *const *y, const int KT, const int P)
+/* Stores a tile's sums, or what ReLU or its derivative lets through of them. */
+INLINE void conv_tile_store(const struct tile *t, vf (*a)[MAX_PIXELS], float *const *y, const int STEP, const int KT, const int P)
 {
-    UNROLL_FOR (int p = 0; p < P; p++) {
-        if (t->relu) {
-            UNROLL_FOR (int k = 0; k < KT; k++) a[k][p] = v_max(a[k][p], v_zero());
-        } else {
+    if (STEP == LANES && t->relu) {
+        UNROLL_FOR (int k = 0; k < KT; k++) {
+            UNROLL_FOR (int p = 0; p < P; p++) v_store(y[p] + k * STEP, v_max(a[k][p], v_zero()));
+        }
+    } else if (STEP == LANES && t->by) {
+        UNROLL_FOR (int p = 0; p < P; p++) {
             const float *by = t->by + (y[p] - t->base);
-            UNROLL_FOR (int k = 0; k < KT; k++) a[k][p] = v_keep(v_gt(v_load(by + k * LANES), v_zero()), a[k][p]);
+            UNROLL_FOR (int k = 0; k < KT; k++) v_store(y[p] + k * STEP, v_keep(v_gt(v_load(by + k * STEP), v_zero()), a[k][p]));
+        }
+    } else {
+        UNROLL_FOR (int k = 0; k < KT; k++) {
+            UNROLL_FOR (int p = 0; p < P; p++) v_store(y[p] + k * STEP, a[k][p]);
         }
     }
 }
@@ -106,10 +112,7 @@ INLINE void conv_tile_once(const struct tile *t, ptrdiff_t plane, ptrdiff_t grou
             }
         }
     }
-    if (STEP == LANES && (t->relu || t->by)) conv_tile_gate(t, a, y, KT, P);
-    UNROLL_FOR (int k = 0; k < KT; k++) {
-        UNROLL_FOR (int p = 0; p < P; p++) v_store(y[p] + k * STEP, a[k][p]);
-    }
+    conv_tile_store(t, a, y, STEP, KT, P);
 }
 
 /* Groups innermost: what one has read of x the others find in L1. */
