@@ -120,7 +120,7 @@ static void fft_bwd_weights(const struct conv *p, struct span rows, const float 
 static inline bool fft_supports(const struct conv *p)
 {
     const int reach[4] = { p->h + p->top, p->h + p->bottom, p->w + p->left, p->w + p->right };
-    bool fits = true, wraps_once = true;
+    bool fits = true, wraps_once = p->h <= 16 && p->w <= 16; /* 17 pixels without padding are no image of 16 */
     for (int i = 0; i < 4; i++) {
         fits = fits && reach[i] <= 16;
         wraps_once = wraps_once && reach[i] == 17;

@@ -25,7 +25,7 @@ static const char *const problems[] = {
     "n17c5h9k7r3pad1", "n19c4h10w8k6r5pad2", "n17c6h9w13k4r7pad3", "n16c4h14k4r7pad3", "n17c1h17w38k7r3pad1", "n3c1h11w35k9r5pad2,1,0,3",
     "n18c1h9w41k5r7pad3",
     /* Fourier transforms with so many weights that their rows are packed; no column of taps around the first place */
-    "n17c32h14k64r7pad3", "n17c32h12k36r5pad0",
+    "n17c32h14k64r7pad3", "n17c32h12k36r5pad0", "n17c16h17k10r3pad0",
     /* corners: one pixel, all padding but one, steps that jump over pixels, kernels as large as the image, four different sides */
     "n1c1h1k1r1pad0", "n16c1h1k1r11pad10", "n17c2h1w9k3r1s3pad0,0,1,1", "n5c3h9w1k2r3s1pad2,0,0,0", "n31c3h9k7r11pad5",
     "n2c5h8k3r2step3pad1", "n33c2h9k4r4step4pad3", "n15c4h7w5k5r3s5step2b0pad1,2,3,0", "n47c33h3k31r3pad1", "n16c7h11k13r11pad0",
