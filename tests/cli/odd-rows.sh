@@ -20,6 +20,6 @@ for rows in huge small words mixed; do
         code=$?
         [ $code -lt 2 ] || { echo "$rows $format: $code"; cat err; }
     done
-    merge -o merged.jsonl $rows.jsonl 2>err || { echo "merge $rows"; cat err; }
+    merge -o merged-$rows.jsonl $rows.jsonl 2>err || { echo "merge $rows"; cat err; }
 done
 echo fine
