@@ -106,7 +106,7 @@ static int would_lose(const struct merging *g, const struct place *p, struct why
     if (p->fd < 0 || p->made) return 0;
     int status = merging_read(&there, (const char *[]){ p->path, NULL }, why);
     for (size_t i = 0; status == 0 && i < there.count; i++) lost += !merging_has(g, there.list[i].id);
-    if (lost > 0) status = why_fail(why, -EEXIST, "%s: has %zu rows that the files have not; name it, too, or remove it", p->path, lost);
+    if (lost > 0) status = why_fail(why, -EEXIST, "%s: %zu of its rows are in no file given; name it, too, or remove it", p->path, lost);
     merging_close(&there);
     return status;
 }

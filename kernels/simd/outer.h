@@ -8,7 +8,7 @@
 #define SIMD_OUTER_H
 
 #include "../kernels.h"
-#include "conv_direct.h"
+#include "conv_tile.h"
 
 struct outer {
     int n, k, c;       /* images summed, rows and columns of the result */

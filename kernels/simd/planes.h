@@ -10,7 +10,7 @@
 #define SIMD_PLANES_H
 
 #include "../kernels.h"
-#include "conv_direct.h"
+#include "conv_tile.h"
 
 static inline int least(int a, int b) { return a < b ? a : b; }
 static inline int largest(int a, int b) { return a > b ? a : b; }

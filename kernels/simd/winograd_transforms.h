@@ -5,7 +5,7 @@
 #define SIMD_WINOGRAD_TRANSFORMS_H
 
 #include "../kernels.h"
-#include "conv_direct.h"
+#include "conv_tile.h"
 
 enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 }; /* the most outputs, points, pairs of points along one axis */
 

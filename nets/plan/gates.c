@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * ReLUs without work of their own. A ReLU that writes in place, over what the layer below makes, is left to who makes what it reads: rows
  * are stored as if they had passed through already, and the gradients for it likewise, by its own output, which the layer above reads
- * anyway. That spares two ways to a second-level cache forward and three backward. The bits are the same: in bf16 because rounding changes
- * no sign, in float32 because the kernel chooses as ReLU's would. */
+ * anyway. That spares reading and writing the rows once more, both ways. The bits are the same: in bf16 because rounding changes no sign,
+ * in float32 because the kernel chooses as ReLU's would. */
 #include <assert.h>
 #include "internal.h"
 
