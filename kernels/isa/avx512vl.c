@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * AVX-512F and VL on 256 bits, for CPUs that clock down under 512: AVX-512's tiles, for its 32 registers, but for sums of 4x1x4 and 4x1x5,
  * which gcc 12 spills. Taken where --isa names it (ISAS_BY_NAME in cpu.h): a training step of the studies' nets takes 0.96 of
- * AVX2's time and 1.50 of AVX-512's (geometric means of 14 nets, one thread, Intel Emerald Rapids).
+ * AVX2's time and 1.51 of AVX-512's (geometric means of 14 nets, one thread, Intel Emerald Rapids).
  * Built for x86_64|AMD64, by name: -mavx512f -mavx512vl -mavx2 -mfma -mprefer-vector-width=256 */
 #include "../simd/v_avx512vl.h"
 
