@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 import made_up
-from convgauge_report import page, pictures, study, terminal
+from convgauge_report import page, pictures, plot, study, terminal
 from convgauge_report.figure import Missing
 
 TOP = made_up.TOP
@@ -185,6 +185,12 @@ class Outputs(unittest.TestCase):
         with open(os.path.join(self.root.name, 'figure.svg'), encoding='utf-8') as file:
             text = file.read()
         self.assertNotRegex(text, '#01020|#04050|#07080|#1c000', 'stand-ins for colours stay inside')
+
+    def test_ids_of_a_figure_are_numbers(self):
+        drawn = '<clipPath id="{0}"><g id="axes_1"/></clipPath><path id="m.1"/><g clip-path="url(#{0})"/><use href="#m.1"/>'
+        wanted = '<clipPath id="a-1"><g/></clipPath><path id="a-2"/><g clip-path="url(#a-1)"/><use href="#a-2"/>'
+        for hashed in ('p5f5b2a252e', 'pb799f29476'):  # of the same corners, but for a last bit
+            self.assertEqual(plot.number_ids(drawn.format(hashed), 'a'), wanted)
 
     def test_export_says_what_it_has_not(self):
         self.assertIn('there is no such table', tool('export', 'nothing', '--folder', self.folder, code=2).stderr)

@@ -148,6 +148,15 @@ def recolour(item, get, put):
         getattr(item, put)(new if len(new) > 1 else new[0])
 
 
+def number_ids(body, name):
+    """NAME-1, NAME-2, ... in place of matplotlib's ids, those that nothing refers to left out.
+    Its own are hashes of unrounded coordinates: a last bit that differs between machines would change the page."""
+    used = dict.fromkeys(re.findall(r'(?:href="|url\()#([\w.-]+)', body))
+    names = {old: f'{name}-{i}' for i, old in enumerate(used, 1)}
+    body = re.sub(r' id="([\w.-]+)"', lambda hit: f' id="{names[hit[1]]}"' if hit[1] in names else '', body)
+    return re.sub(r'((?:href="|url\()#)([\w.-]+)', lambda hit: hit[1] + names[hit[2]], body)
+
+
 def svg(figure, name, alt):
     """Inline SVG of a figure."""
     import io
@@ -161,8 +170,7 @@ def svg(figure, name, alt):
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
     body = text[text.index('>', text.index('<svg')) + 1 :]
     body = re.sub(r'\s*<metadata>.*?</metadata>', '', body, flags=re.S)
-    used = set(re.findall(r'(?:#|url\(#)([\w-]+)', body))
-    body = re.sub(r' id="([\w.-]+)"', lambda hit: hit.group(0) if hit.group(1) in used else '', body)
+    body = number_ids(body, name)
     body = re.sub(r'<!--.*?-->', '', body, flags=re.S)
     body = re.sub(r'font: (?:\w+ )?([\d.]+)px [^;\"]*', r'font-size: \1px', body)
     for stand_in, variable in VARIABLES.items():
