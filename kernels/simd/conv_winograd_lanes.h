@@ -3,13 +3,13 @@
  * transformed inputs so that channels lie in lanes, and sums over images one by one. Here nothing is turned: per point 4 x 4
  * accumulators of 16 images each run over a group of tiles, and their 16 sums over lanes are taken together (v_sum16).
  *
- *   v[point][tile][C][16]   d[point][tile][K][16]      C and K in fours, zeros behind the last
+ *   v[point][tile][C][16]   d[point][tile][K][16]      C and K in fours, zeros behind the last; d of a band of filters
  *   total[point][K / 4][C / 4][4][4]                   16 pairs of channels lie in lanes on the way back, too
  *
- * Turning costs tiles x C rounded up to 16, sums over lanes cost C x K per group: few channels gain, many lose. us of backward-weights,
- * direct, winograd4, this (Intel Emerald Rapids, one core, n64): AVX-512 c8h28k8r3pad1 626, 950, 434; c16h26k16r3pad0 1479, 979, 773;
- * c32h14k64r3pad0 2808, 1178, 1411; c8h28k8r5pad2 1575, 1934, 801; AVX2 1129, 1115, 675; 2970, 1378, 1367; 5851, 1784, 2127;
- * 3047, 1965, 1416. */
+ * Turning costs tiles x C rounded up to 16, sums over lanes cost C x K per group: few channels gain. us of backward-weights, direct,
+ * winograd4, this (Intel Emerald Rapids, one core, n64): AVX-512 c8h28k8r3pad1 497, 683, 333; c16h26k16r3pad0 1125, 713, 600;
+ * c32h14k64r3pad0 2203, 891, 907; c8h28k8r5pad2 1329, 1534, 752; c16h20k64r5pad2 9529, 3216, 3141; AVX2 943, 931, 540;
+ * 2511, 1341, 1223; 4994, 1506, 1542; 2677, 2044, 1335; 21714, 4998, 5059. */
 #ifndef SIMD_CONV_WINOGRAD_LANES_H
 #define SIMD_CONV_WINOGRAD_LANES_H
 
@@ -17,9 +17,10 @@
 #include "conv_winograd.h"
 
 /* Accumulators are 4 x 4, in two halves where there are 16 registers. Tiles whose images are summed before their lanes are: nine, fewer
- * where v and d would not stay in L2. */
+ * where v would not stay in L2, and d of so many filters at a time that it does, too. How many tiles changes bits, so it may depend on C
+ * but not on K: the filters that a call has are a part of the layer's, by the number of workers. */
 enum { LANE_CHANNELS = 4, LANE_ROWS = V_REGISTERS < 32 ? 2 : 4, LANE_SUMS = LANE_CHANNELS * LANE_CHANNELS };
-enum { LANE_TILES = 9, LANE_BYTES = 1 << 20 };
+enum { LANE_TILES = 9, LANE_V_BYTES = 3 << 18, LANE_BYTES = 1 << 20, LANE_FILTERS = 8 };
 
 static inline int whole_fours(int c) { return (c + 3) / 4 * 4; }
 
@@ -108,12 +109,16 @@ static void lanes_point(const float *v, int c, const float *d, int k, int tiles,
 
 /* ---- all of it ---- */
 
-/* The most tiles of a group, and how many a group of the span has: nearly even ones. */
+/* The most tiles of a group, the filters of a band, and how many tiles a group of the span has: nearly even ones. */
 static inline int lanes_most(const struct wino *f, const struct conv *p)
 {
-    const int points = wino_n(f) * wino_n(f);
-    const int room = LANE_BYTES / (points * (whole_fours(p->c) + whole_fours(p->k)) * LANES * (int)sizeof(float));
+    const int room = LANE_V_BYTES / (wino_n(f) * wino_n(f) * whole_fours(p->c) * LANES * (int)sizeof(float));
     return least(largest(room, WINO_SUMMED), LANE_TILES);
+}
+static inline int lanes_band(const struct wino *f, const struct conv *p)
+{
+    const int row = wino_n(f) * wino_n(f) * lanes_most(f, p) * LANES * (int)sizeof(float), room = LANE_BYTES / row - whole_fours(p->c);
+    return least(largest(room / LANE_CHANNELS * LANE_CHANNELS, LANE_FILTERS), whole_fours(p->k));
 }
 static inline int lanes_group(const struct wino *f, const struct conv *p, struct span rows)
 {
@@ -124,48 +129,71 @@ static inline int lanes_group(const struct wino *f, const struct conv *p, struct
     return groups > 0 ? (tiles + groups - 1) / groups : 1;
 }
 
-/* Floats of v, of d and of the totals. */
+/* Floats of v, of d and of the totals, of a point each. */
 struct lanes_room {
     ptrdiff_t v_plane, d_plane, total_plane;
 };
 static inline struct lanes_room lanes_room(const struct wino *f, const struct conv *p)
 {
     const int c = whole_fours(p->c), k = whole_fours(p->k), most = lanes_most(f, p);
-    return (struct lanes_room){ (ptrdiff_t)(most * c + 1) * LANES, (ptrdiff_t)(most * k + 1) * LANES, (ptrdiff_t)k * c };
+    return (struct lanes_room){ (ptrdiff_t)(most * c + 1) * LANES, (ptrdiff_t)(most * lanes_band(f, p) + 1) * LANES, (ptrdiff_t)k * c };
+}
+
+/* The tiles of a group: where their gradients are. */
+struct lanes_tiles {
+    int count;
+    float *py[LANE_TILES][WINO_M * WINO_M];
+};
+
+/* Adds the group's sums of a band of filters to total and bias. */
+INLINE void lanes_filters(const struct wino *f, const struct conv *p, struct span filters, const struct lanes_tiles *tiles, const float *v,
+                          float *d, float *total, float *bias)
+{
+    const struct lanes_room room = lanes_room(f, p);
+    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(filters.end - filters.begin);
+    const ptrdiff_t first = (ptrdiff_t)filters.begin * LANES, floats = (ptrdiff_t)(filters.end - filters.begin) * LANES;
+    for (int t = 0; t < tiles->count; t++) {
+        for (ptrdiff_t at = 0; at < floats; at += V) {
+            lanes_gradient(f, (const float *const *)tiles->py[t], first + at, d + (ptrdiff_t)t * k * LANES + at, room.d_plane,
+                           bias + first + at);
+        }
+    }
+    for (int point = 0; point < points; point++) {
+        lanes_point(v + point * room.v_plane, c, d + point * room.d_plane, k, tiles->count,
+                    total + point * room.total_plane + (ptrdiff_t)filters.begin * c);
+    }
 }
 
 INLINE void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
                               float *db, float *scratch)
 {
-    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(p->k), group = lanes_group(f, p, rows);
+    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(p->k);
+    const int group = lanes_group(f, p, rows), band = lanes_band(f, p);
     const struct lanes_room room = lanes_room(f, p);
     float *v = scratch, *d = v + points * room.v_plane, *total = d + points * room.d_plane, *bias = total + points * room.total_plane;
     float *zeros = bias + (ptrdiff_t)k * LANES;
     memset(total, 0, sizeof *total * (size_t)(points * room.total_plane + (k + largest(c, k)) * LANES)); /* and bias, and zeros */
     for (int point = 0; point < points && (c > p->c || k > p->k); point++) {
         memset(v + point * room.v_plane, 0, sizeof *v * (size_t)(group * c * LANES));
-        memset(d + point * room.d_plane, 0, sizeof *d * (size_t)(group * k * LANES));
+        memset(d + point * room.d_plane, 0, sizeof *d * (size_t)(group * band * LANES));
     }
     /* dy is only read: the cast is for the pointers that forward writes through. */
     struct wino_sweep s = wino_forward(f, p, rows, x, (float *)(uintptr_t)dy);
     s.zeros = s.dump = zeros;
     struct wino_group g;
     struct wino_pixels pixels;
+    struct lanes_tiles tiles = { 0 };
     wino_first(&s, &g);
-    for (int tiles = 0; wino_next(&s, 1, &g);) {
+    while (wino_next(&s, 1, &g)) {
         float *to[PARTS];
-        for (int part = 0; part < PARTS; part++) to[part] = v + (ptrdiff_t)tiles * c * LANES + part * V;
+        for (int part = 0; part < PARTS; part++) to[part] = v + (ptrdiff_t)tiles.count * c * LANES + part * V;
         wino_pixels_of(&s, g.at[0], &pixels);
         wino_input_tile(f, &pixels, (struct span){ 0, p->c }, to, room.v_plane, LANES, ALL_PASSES);
-        for (ptrdiff_t at = 0; at < (ptrdiff_t)p->k * LANES; at += V) {
-            lanes_gradient(f, (const float *const *)g.py[0], at, d + (ptrdiff_t)tiles * k * LANES + at, room.d_plane, bias + at);
-        }
+        memcpy(tiles.py[tiles.count], g.py[0], sizeof g.py[0]);
         const bool last = g.next.block * s.p + g.next.i >= rows.end;
-        if (++tiles < group && !last) continue;
-        for (int point = 0; point < points; point++) {
-            lanes_point(v + point * room.v_plane, c, d + point * room.d_plane, k, tiles, total + point * room.total_plane);
-        }
-        tiles = 0;
+        if (++tiles.count < group && !last) continue;
+        for (int i = 0; i < p->k; i += band) lanes_filters(f, p, (struct span){ i, least(i + band, p->k) }, &tiles, v, d, total, bias);
+        tiles.count = 0;
     }
     lanes_weights_back(f, p, total, dw);
     for (int i = 0; i < p->k && db; i += 4) {

@@ -294,21 +294,23 @@ static void rows_trial(void *context)
     }
 }
 
-/* All filters against two parts of them. The second runs once on untouched memory, so that a write into the first shows. */
-static void against_parts(struct conv_case *k, struct workspace w, const float *out)
+/* All filters against halves, the second first on untouched memory; of a large problem a whole chunk: windows have too few rows. */
+static void against_parts(struct conv_case *k, struct workspace w, float *out)
 {
     const struct conv *p = &k->p;
-    const struct span parts[2] = { { p->k / 2, p->k }, { 0, p->k / 2 } };
+    const struct span rows = k->whole ? k->dw.spans.at[0] : conv_chunk(k->v, p, 0);
     const size_t all = view_count(&k->dw.view), filter = all / (size_t)p->k;
     float *dw = guard_place(&k->c->guards, SLOT_CUT, "dw", all * sizeof *dw, 4, k->edge[4]);
     float *db = check_room(k->c, ROOM_SUMS, (size_t)p->k * sizeof *db);
+    call(k, k->v, BWD_WEIGHTS, rows, w, out);
     for (int i = 0; i < 2; i++) {
-        const size_t first = (size_t)parts[i].begin;
-        const struct conv part = conv_filters(p, parts[i]);
+        const struct span half = conv_part(p, 2, 1 - i);
+        const struct conv part = conv_filters(p, half);
+        const size_t first = (size_t)half.begin;
         if (!k->v->supports(&part)) return;
         spoil(w.scratch, k->v->scratch_bytes(p));
-        k->v->bwd_weights(&part, k->dw.spans.at[0], k->dy + first * LANES, k->x, dw + first * filter, w.db ? db + first : NULL, w.scratch);
-        if (i == 0) check_unwritten(k->c, &k->dw.view, 0, (size_t)parts[0].begin * filter, dw);
+        k->v->bwd_weights(&part, rows, k->dy + first * LANES, k->x, dw + first * filter, w.db ? db + first : NULL, w.scratch);
+        if (i == 0) check_unwritten(k->c, &k->dw.view, 0, first * filter, dw);
     }
     check_bits(k->c, &k->dw.view, 0, all, dw, out, "with all filters");
     if (w.db) check_bits(k->c, &k->db.view, 0, view_count(&k->db.view), db, w.db, "with all filters");
@@ -320,7 +322,7 @@ static void sums_trial(void *context)
     const struct trial *t = context;
     struct conv_case *k = t->k;
     struct side *s = &k->dw;
-    size_t all = view_count(&s->view);
+    const size_t all = view_count(&s->view);
     const float *twin = promises_twin(k) ? twin_result(k, BWD_WEIGHTS) : NULL;
     struct workspace w = guarded(k, BWD_WEIGHTS);
     float *out = guard_place(&k->c->guards, SLOT_OUT, "dw", all * sizeof *out, 4, k->edge[4]);
@@ -335,13 +337,13 @@ static void sums_trial(void *context)
         if (w.db)
             check_close(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, k->db.want + db_at, k->db.size ? k->db.size + db_at : NULL,
                         tolerance_of(k));
-        if (i == 0 && k->p.k > 1) against_parts(k, w, out);
         if (i == 0 && k->whole && k->c->threads > 1 && !k->c->failed) against_threads(k, BWD_WEIGHTS, s->spans.at[0], w, out);
         if (!twin) continue;
         twin += i ? s->stride + k->db.stride : 0;
         check_bits(k->c, &s->view, 0, all, out, twin, "portable has it");
         if (w.db) check_bits(k->c, &k->db.view, 0, view_count(&k->db.view), w.db, twin + s->stride, "portable has it");
     }
+    if (k->p.k > 1) against_parts(k, w, out);
     if (k->v->head.promises & READS_THROUGH) against_through(k, BWD_WEIGHTS, w);
 }
 
@@ -393,8 +395,6 @@ void conv_trials(struct conv_case *k, int row)
         if (line == ADJOINT && (k->kind != INPUT_FLOATS || !k->whole)) continue;
         if (line == BWD_WEIGHTS && k->tiny) continue; /* weights take no part in it */
         check_try(c, row, line, line == ADJOINT ? adjoint_trial : line == BWD_WEIGHTS ? sums_trial : rows_trial, &t);
-        guard_drop(&c->guards, SLOT_CUT);
-        guard_drop(&c->guards, SLOT_DB);
-        guard_drop(&c->guards, SLOT_PACKED);
+        for (int slot = SLOT_CUT; slot <= SLOT_PACKED; slot++) guard_drop(&c->guards, slot);
     }
 }

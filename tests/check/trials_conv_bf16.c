@@ -149,20 +149,22 @@ static void rows_trial(void *context)
     if (c->threads > 1 && !c->failed) against_threads(k, t->line, w, out);
 }
 
-/* All filters against two parts of them, the second first on untouched memory. */
-static void against_parts(struct bf16_case *k, struct workspace w, const float *out)
+/* All filters against two parts of them, the second first on untouched memory; of a large problem a chunk as in training. */
+static void against_parts(struct bf16_case *k, struct workspace w, float *out)
 {
     const struct conv *p = &k->p;
-    const struct span parts[2] = { { p->k / 2, p->k }, { 0, p->k / 2 } };
+    const struct span rows = k->whole ? k->dw.spans.at[0] : conv_bf16_chunk(p, 0);
     const size_t all = view_count(&k->dw.view), filter = all / (size_t)p->k;
     float *dw = guard_place(&k->c->guards, BF16_SLOT_CUT, "dw", all * sizeof *dw, 4, k->edge[4]);
     float *db = check_room(k->c, ROOM_SUMS, (size_t)p->k * sizeof *db);
+    call(k, k->v, BF16_BWD_WEIGHTS, rows, w, out);
     for (int i = 0; i < 2; i++) {
-        const size_t first = (size_t)parts[i].begin;
-        const struct conv part = conv_filters(p, parts[i]);
-        k->v->bwd_weights(&part, k->dw.spans.at[0], k->dy_pairs.data + first * LINE, k->x_lines.data, dw + first * filter,
-                          w.db ? db + first : NULL, w.scratch);
-        if (i == 0) check_unwritten(k->c, &k->dw.view, 0, (size_t)parts[0].begin * filter, dw);
+        const struct span half = conv_part(p, 2, 1 - i);
+        const struct conv part = conv_filters(p, half);
+        const size_t first = (size_t)half.begin;
+        k->v->bwd_weights(&part, rows, k->dy_pairs.data + first * LINE, k->x_lines.data, dw + first * filter, w.db ? db + first : NULL,
+                          w.scratch);
+        if (i == 0) check_unwritten(k->c, &k->dw.view, 0, first * filter, dw);
     }
     check_bits(k->c, &k->dw.view, 0, all, dw, out, "with all filters");
     if (w.db) check_bits(k->c, &k->db.view, 0, view_count(&k->db.view), db, w.db, "with all filters");
@@ -188,12 +190,12 @@ static void sums_trial(void *context)
             if (w.db)
                 check_close(c, &k->db.view, 0, biases, w.db, k->db.want + db_at, k->db.size ? k->db.size + db_at : NULL, tolerance_of(k));
         }
-        if (i == 0 && k->p.k > 1) against_parts(k, w, out);
         if (!twin) continue;
         twin += i ? s->stride + k->db.stride : 0;
         check_bits(c, &s->view, 0, all, out, twin, "portable has it");
         if (w.db) check_bits(c, &k->db.view, 0, biases, w.db, twin + s->stride, "portable has it");
     }
+    if (k->p.k > 1) against_parts(k, w, out);
 }
 
 /* ---- conversions ---- */

@@ -148,11 +148,13 @@ Test(fusion, same_bits_for_the_studied_nets)
     close_teams(teams);
 }
 
-/* Whole waves of a batch, and micro-batches that add up. */
+/* Whole waves of a batch, and micro-batches that add up; layers of so many channels that workers share their filters. */
 Test(fusion, same_bits_for_whole_batches)
 {
     struct team *teams[3];
     open_teams(teams);
+    assert_same_bits("1x14x14 conv20same conv40same bn dense10", 16, teams, 1);
+    assert_same_bits("1x14x14 conv12r5same conv20r5same bn dense10", 16, teams, 1);
     assert_same_bits(PLAIN, PLAN_WAVE + 40, teams, 1);
     assert_same_bits(COMPACT, 160, teams, 1);
     assert_same_bits(RICH, 1, teams, 1);
