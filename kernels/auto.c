@@ -89,7 +89,7 @@ static const char *count_winograd(const struct shape *s, enum conv_direction dir
     }
     const double chunks = chunks_of(s, 196, 4);
     if (lanes) {
-        const double c = up(s->c, 4), k = up(s->k, 4), room = (double)(long long)((1 << 20) / (64 * points * (c + k)));
+        const double c = up(s->c, 4), k = up(s->k, 4), room = (double)(long long)((3 << 18) / (64 * points * c));
         const double groups = chunks * quotient_up(most(tiles / chunks, 1), fewest(most(room, 3), 9));
         n[0] = tiles * points * c * k;
         n[1] = tiles * points * s->c;

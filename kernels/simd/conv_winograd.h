@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * conv "winograd4" (3x3) and "winograd4_5x5": F(4x4, RxR), all three directions. The rung above "direct": 36 products for 144 (64 for 400
- * at 5x5) per tile of 4x4 outputs, at the price of transforms, which in this layout are vertical adds without shuffles. "winograd2", F(2x2,
- * 3x3) with 16 products for 36, is there to compare with: half the rounding error, 1.3 to 1.6 times the time; never chosen by auto.
+ * conv "winograd4" (2x2, 3x3) and "winograd4_5x5" (4x4, 5x5): F(4x4, RxR), all three directions. The rung above "direct": 36 products for
+ * 144 (64 for 400 at 5x5) per tile of 4x4 outputs, at the price of transforms, which in this layout are vertical adds without shuffles.
+ * "winograd2", F(2x2, 3x3) with 16 products for 36, is there to compare with: half the rounding error, 1.3 to 1.6 times the time; never
+ * chosen by auto.
  *
  * A tile's N x N inputs d (N = R + M - 1) give V = Bt d B, the weights U = G g Gt, the outputs y = At (sum over c of U * V) A, where
  * products are element by element: per point one GEMM over channels. At every point that is a "direct" convolution of one tap, so its
@@ -10,7 +11,7 @@
  *   At   columns  (1, a, …, a^(M-1)); infinity: the last row
  *   G    rows  (1, a, …, a^(R-1)) / f,  f_0 = P(0),  f_+-a = 2 a^2 Q_i(a^2);  infinity: the last tap
  * 3x3 takes 0 +-5/8 +-3/2 infinity: the error is a third of that of +-1 +-2. 5x5 takes 0 +-1/2 +-1 +-2 infinity, F(2x2) 0 +-1
- * infinity.
+ * infinity. 2x2 and 4x4 have one point less than 3x3 and 5x5: they do without infinity.
  * Backward-weights is the transpose: dw = Gt (sum over tiles and images of (A dy At) * (Bt d B)) G, as a GEMM over images (outer.h).
  *
  * Tiles start at every M-th row of an image whatever the span, so spans do not change the bits; pixels outside the image are read
@@ -47,7 +48,7 @@ static inline void wino_g(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX])
     }
     for (int t = 0; t < f->r; t++) {
         g[0][t] = t == 0 ? 1 / f->p[0] : 0;
-        g[last][t] = t == f->r - 1;
+        if (wino_infinity(f)) g[last][t] = t == f->r - 1;
     }
 }
 

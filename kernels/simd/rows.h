@@ -57,16 +57,19 @@ static void conv_direct_bwd_weights(const struct conv *p, struct span rows, cons
     else direct_bwd_weights(p, isa_sums, rows, dy, x, dw, db, scratch);
 }
 
-/* Winograd: 3x3 and 5x5 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
-static bool wino3_supports(const struct conv *p) { return wino_supports(&wino3, p); }
-static bool wino5_supports(const struct conv *p) { return wino_supports(&wino5, p); }
-static const struct wino *wino_of(const struct conv *p) { return p->r == wino3.r ? &wino3 : &wino5; }
+/* Winograd: 2x2 to 5x5 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
+static bool wino3_supports(const struct conv *p) { return wino_supports(&wino2x2, p) || wino_supports(&wino3, p); }
+static bool wino5_supports(const struct conv *p) { return wino_supports(&wino4x4, p) || wino_supports(&wino5, p); }
+static const struct wino *wino_of(const struct conv *p)
+{
+    return p->r == 2 ? &wino2x2 : p->r == 3 ? &wino3 : p->r == 4 ? &wino4x4 : &wino5;
+}
 /* The transforms amplify what each rounding costs, by far less than their matrices would allow; the factors are three to four times the
  * worst that kernelcheck saw. Forward sums C products, backward-weights the pixels of a span. */
 static float conv_wino_bound(const struct conv *p)
 {
     const int inputs = largest(p->c, p->k), pixels = image_blocks(p->n) * p->p * p->q;
-    return (p->r == wino3.r ? 3.0f : 16.0f) * (float)(largest(inputs, pixels) + LANES);
+    return (p->r < 4 ? 3.0f : 16.0f) * (float)(largest(inputs, pixels) + LANES);
 }
 static size_t conv_wino_packed_bytes(const struct conv *p, enum conv_direction direction)
 {
@@ -82,6 +85,8 @@ static void conv_wino_sweep(struct wino_sweep s, const float *packed, const floa
 {
     if (s.f == &wino3) wino_sweep_run(&wino3, &s, isa_tiles, packed, b, scratch);
     else if (s.f == &wino2) wino_sweep_run(&wino2, &s, isa_tiles, packed, b, scratch);
+    else if (s.f == &wino2x2) wino_sweep_run(&wino2x2, &s, isa_tiles, packed, b, scratch);
+    else if (s.f == &wino4x4) wino_sweep_run(&wino4x4, &s, isa_tiles, packed, b, scratch);
     else wino_sweep_run(&wino5, &s, isa_tiles, packed, b, scratch);
 }
 static void conv_wino_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
@@ -96,7 +101,9 @@ static void conv_wino_bwd_data(const struct conv *p, struct span rows, const flo
 static void conv_wino_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                   float *scratch)
 {
-    if (wino_of(p) == &wino3) wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
+    if (p->r == 2) wino_bwd_weights(&wino2x2, p, rows, dy, x, dw, db, scratch);
+    else if (p->r == 3) wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
+    else if (p->r == 4) wino_bwd_weights(&wino4x4, p, rows, dy, x, dw, db, scratch);
     else wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
 }
 
@@ -104,7 +111,9 @@ static size_t conv_lanes_scratch_bytes(const struct conv *p) { return lanes_scra
 static void conv_lanes_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                    float *scratch)
 {
-    if (wino_of(p) == &wino3) lanes_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
+    if (p->r == 2) lanes_bwd_weights(&wino2x2, p, rows, dy, x, dw, db, scratch);
+    else if (p->r == 3) lanes_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
+    else if (p->r == 4) lanes_bwd_weights(&wino4x4, p, rows, dy, x, dw, db, scratch);
     else lanes_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
 }
 

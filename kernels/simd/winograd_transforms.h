@@ -11,14 +11,18 @@ enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 }; /* the most outputs, p
 
 /* The points of one F(m, r), m = 2 or 4, and the coefficients that follow from them; all exact in float. */
 struct wino {
-    int m, r, pairs; /* outputs, kernel extent; points are 2 * pairs + 2 = m + r - 1 */
+    int m, r, pairs; /* outputs, kernel extent; points are 0, the pairs and, where m + r - 1 is even, infinity */
     float a[WINO_PAIRS_MAX];
     float p[WINO_PAIRS_MAX + 1];             /* P, ascending */
     float q[WINO_PAIRS_MAX][WINO_PAIRS_MAX]; /* Q_i, ascending */
 };
 
 static const struct wino wino2 = { 2, 3, 1, { 1 }, { -1, 1 }, { { 1 } } };
+static const struct wino wino2x2 = { 4, 2, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
 static const struct wino wino3 = { 4, 3, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
+static const struct wino wino4x4 = {
+    4, 4, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
+};
 static const struct wino wino5 = {
     4, 5, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
 };
@@ -35,19 +39,21 @@ static const struct wino wino7 = { /* along one axis only */
 };
 
 INLINE int wino_n(const struct wino *f) { return f->r + f->m - 1; }
+INLINE bool wino_infinity(const struct wino *f) { return wino_n(f) > 2 * f->pairs + 1; }
 
 /* ---- transforms of one line ---- */
 
 INLINE void wino_input(const struct wino *f, const vf *d, vf *v)
 {
     const int last = 2 * f->pairs + 1;
-    vf even = d[last - 1], odd = d[last];
-    UNROLL_FOR (int j = f->pairs - 1; j >= 0; j--) {
-        even = v_fma(d[2 * j], v_set(f->p[j]), even);
-        odd = v_fma(d[2 * j + 1], v_set(f->p[j]), odd);
-    }
+    vf even = d[last - 1];
+    UNROLL_FOR (int j = f->pairs - 1; j >= 0; j--) even = v_fma(d[2 * j], v_set(f->p[j]), even);
     v[0] = even;
-    v[last] = odd;
+    if (wino_infinity(f)) {
+        vf odd = d[last];
+        UNROLL_FOR (int j = f->pairs - 1; j >= 0; j--) odd = v_fma(d[2 * j + 1], v_set(f->p[j]), odd);
+        v[last] = odd;
+    }
     UNROLL_FOR (int i = 0; i < f->pairs; i++) {
         vf e = d[last - 1], o = d[last - 2];
         UNROLL_FOR (int j = f->pairs - 2; j >= 0; j--) {
@@ -75,7 +81,7 @@ INLINE void wino_output(const struct wino *f, const vf *m, vf *y)
         const vf *from = j % 2 ? difference : sum;
         vf t = v_mul(from[0], v_set(power[0]));
         UNROLL_FOR (int i = 1; i < f->pairs; i++) t = v_fma(from[i], v_set(power[i]), t);
-        y[j] = j == f->m - 1 ? v_add(t, m[2 * f->pairs + 1]) : t;
+        y[j] = j == f->m - 1 && wino_infinity(f) ? v_add(t, m[2 * f->pairs + 1]) : t;
     }
 }
 
@@ -83,7 +89,7 @@ INLINE void wino_output(const struct wino *f, const vf *m, vf *y)
 INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
 {
     d[0] = y[0];
-    d[2 * f->pairs + 1] = y[f->m - 1];
+    if (wino_infinity(f)) d[2 * f->pairs + 1] = y[f->m - 1];
     UNROLL_FOR (int i = 0; i < f->pairs; i++) {
         const float a = f->a[i];
         vf even = f->m == 2 ? y[0] : v_fma(y[2], v_set(a * a), y[0]);
@@ -98,7 +104,7 @@ INLINE void wino_gradient(const struct wino *f, const vf *y, vf *d)
 enum { WINO_STRIP = 4, WINO_LINE = WINO_STRIP * LANES };
 
 /* A tile's N x N pixels: the first and the floats from row to row and from column to column, or each by itself where some lie outside;
- * bit r * N + s: that one lies inside (of 3x3's). */
+ * bit r * N + s: that one lies inside (of kernels up to 3x3). */
 struct wino_pixels {
     bool inside;
     const float *first;
@@ -153,7 +159,7 @@ INLINE int wino_pass(const struct wino *f, const int pass)
 {
     const int n = wino_n(f);
     if (pass == 0) return 0;
-    return pass == 1 && n >= 6 ? 3 : pass == 2 && n == 8 ? 5 : n;
+    return pass == 1 && n >= 5 ? 3 : pass == 2 && n >= 7 ? 5 : n;
 }
 
 /* One pass, or all; spelled out, so that rows are constants. */
@@ -185,7 +191,7 @@ INLINE void wino_input_tile_as(const struct wino *f, const struct wino_pixels *o
 INLINE void wino_input_tile(const struct wino *f, const struct wino_pixels *o, struct span channels, float *const *v, ptrdiff_t plane,
                             const int step, const int pass)
 {
-    const bool through = f->m == 4 && f->r == 3 && o->through; /* nobody else promises it */
+    const bool through = f->m == 4 && f->r <= 3 && o->through; /* nobody else promises it */
     if (through && o->through->relu) wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_RELU);
     else if (through) wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_SCALED);
     else wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_PLAIN);
