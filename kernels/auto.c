@@ -85,7 +85,7 @@ static const char *count_winograd(const struct shape *s, enum conv_direction dir
         n[1] = tiles * points * s->c;
         n[3] = tiles * points * s->c * quotient_up(s->k, 8);
         n[4] = tiles * points * quotient_up(s->k, 8);
-        return s->r < 4 ? "winograd4" : "winograd4_5x5";
+        return s->r < 3 ? "winograd4_2x2" : s->r < 4 ? "winograd4" : "winograd4_5x5";
     }
     const double chunks = chunks_of(s, 196, 4);
     if (lanes) {
@@ -96,14 +96,14 @@ static const char *count_winograd(const struct shape *s, enum conv_direction dir
         n[3] = groups * points * c * k;
         n[4] = chunks * points * c * k;
         n[5] = 1;
-        return s->r < 4 ? "winograd4_lanes" : "winograd4_5x5_lanes";
+        return s->r < 3 ? "winograd4_2x2_lanes" : s->r < 4 ? "winograd4_lanes" : "winograd4_5x5_lanes";
     }
     n[0] = tiles * points * up(s->c, 16) * s->k;
     n[1] = tiles * points * up(s->c, 16);
     n[3] = tiles * points * s->c;
     n[4] = chunks * points * up(s->c, 16) * s->k;
     n[5] = 1;
-    return s->r < 4 ? "winograd4" : "winograd4_5x5";
+    return s->r < 3 ? "winograd4_2x2" : s->r < 4 ? "winograd4" : "winograd4_5x5";
 }
 
 static const char *count_winograd1d(const struct shape *s, enum conv_direction direction, double *n)

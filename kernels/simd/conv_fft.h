@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * conv "fft16": images of up to 16 pixels and kernels of 3, 5 or 7 as circular convolutions of size 16 x 16, all three directions. The rung
+ * conv "fft16": images of up to 16 pixels and kernels of 3 to 7 as circular convolutions of size 16 x 16, all three directions. The rung
  * above "winograd4" where the kernel is large: 382 real products per (input, output) channel and image, whatever the kernel, for 9,604 of
  * a 7x7 on 14x14.
  *

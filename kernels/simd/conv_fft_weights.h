@@ -125,7 +125,7 @@ static inline bool fft_supports(const struct conv *p)
         fits = fits && reach[i] <= 16;
         wraps_once = wraps_once && reach[i] == 17;
     }
-    return p->r == p->s && (p->r == 3 || p->r == 5 || p->r == 7) && p->step == 1 && p->c >= 4 && p->k >= 4 && p->h >= FFT_SMALLEST &&
+    return p->r == p->s && p->r >= 3 && p->r <= 7 && p->step == 1 && p->c >= 4 && p->k >= 4 && p->h >= FFT_SMALLEST &&
            p->w >= FFT_SMALLEST && (fits || wraps_once);
 }
 

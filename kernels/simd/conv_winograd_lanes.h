@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * conv "winograd4_lanes" (3x3) and "winograd4_5x5_lanes": winograd4 whose backward-weights leaves images in lanes. winograd4 turns the
+ * conv "winograd4_lanes" and "winograd4_5x5_lanes": winograd4 whose backward-weights leaves images in lanes. winograd4 turns the
  * transformed inputs so that channels lie in lanes, and sums over images one by one. Here nothing is turned: per point 4 x 4
  * accumulators of 16 images each run over a group of tiles, and their 16 sums over lanes are taken together (v_sum16).
  *

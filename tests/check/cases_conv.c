@@ -24,6 +24,8 @@ static const char *const problems[] = {
     /* small ones for the algorithms of square kernels, one with terms that wrap around a transform of 16, and of one input channel */
     "n17c5h9k7r3pad1", "n19c4h10w8k6r5pad2", "n17c6h9w13k4r7pad3", "n16c4h14k4r7pad3", "n17c1h17w38k7r3pad1", "n3c1h11w35k9r5pad2,1,0,3",
     "n18c1h9w41k5r7pad3",
+    /* kernels of an even extent, and such a term */
+    "n17c5h10w13k6r4pad2,1,1,2", "n16c7h13k21r2pad0", "n17c4h14w11k5r6pad2,3,3,2", "n16c5h15k4r4pad2",
     /* Fourier transforms with so many weights that their rows are packed; no column of taps around the first place */
     "n17c32h14k64r7pad3", "n17c32h12k36r5pad0", "n17c16h17k10r3pad0",
     /* corners: one pixel, all padding but one, steps that jump over pixels, kernels as large as the image, four different sides */
