@@ -76,34 +76,44 @@ static const char *count_direct(const struct shape *s, enum conv_direction direc
     return s->c < 4 ? "direct_few" : "direct";
 }
 
+/* Kernels above 5x5 are four of 4x4. */
+static const char *winograd_model(const struct shape *s, bool lanes)
+{
+    static const char *const models[][2] = { { "winograd4_2x2", "winograd4_2x2_lanes" },
+                                             { "winograd4", "winograd4_lanes" },
+                                             { "winograd4_5x5", "winograd4_5x5_lanes" },
+                                             { "winograd4_8x8", "winograd4_8x8_lanes" } };
+    return models[s->r < 3 ? 0 : s->r < 4 ? 1 : s->r < 6 ? 2 : 3][lanes];
+}
 static const char *count_winograd(const struct shape *s, enum conv_direction direction, double *n, bool lanes)
 {
-    const double tiles = quotient_up(s->p, 4) * quotient_up(s->q, 4), points = (s->r + 3) * (s->r + 3);
+    const double tiles = quotient_up(s->p, 4) * quotient_up(s->q, 4), kernels = s->r > 5 ? 4 : 1;
+    const double points = s->r > 5 ? 49 : (s->r + 3) * (s->r + 3), inputs = kernels * s->c;
     n[2] = tiles * points * s->k;
     if (direction != CONV_BWD_WEIGHTS) {
-        n[0] = tiles * points * s->c * s->k;
-        n[1] = tiles * points * s->c;
-        n[3] = tiles * points * s->c * quotient_up(s->k, 8);
+        n[0] = tiles * points * inputs * s->k;
+        n[1] = tiles * points * inputs;
+        n[3] = tiles * points * inputs * quotient_up(s->k, 8);
         n[4] = tiles * points * quotient_up(s->k, 8);
-        return s->r < 3 ? "winograd4_2x2" : s->r < 4 ? "winograd4" : "winograd4_5x5";
+        return winograd_model(s, false);
     }
     const double chunks = chunks_of(s, 196, 4);
     if (lanes) {
-        const double c = up(s->c, 4), k = up(s->k, 4), room = (double)(long long)((3 << 18) / (64 * points * c));
+        const double c = kernels * up(s->c, 4), k = up(s->k, 4), room = (double)(long long)((3 << 18) / (64 * points * c));
         const double groups = chunks * quotient_up(most(tiles / chunks, 1), fewest(most(room, 3), 9));
         n[0] = tiles * points * c * k;
-        n[1] = tiles * points * s->c;
+        n[1] = tiles * points * inputs;
         n[3] = groups * points * c * k;
         n[4] = chunks * points * c * k;
         n[5] = 1;
-        return s->r < 3 ? "winograd4_2x2_lanes" : s->r < 4 ? "winograd4_lanes" : "winograd4_5x5_lanes";
+        return winograd_model(s, true);
     }
-    n[0] = tiles * points * up(s->c, 16) * s->k;
-    n[1] = tiles * points * up(s->c, 16);
-    n[3] = tiles * points * s->c;
-    n[4] = chunks * points * up(s->c, 16) * s->k;
+    n[0] = tiles * points * kernels * up(s->c, 16) * s->k;
+    n[1] = tiles * points * kernels * up(s->c, 16);
+    n[3] = tiles * points * inputs;
+    n[4] = chunks * points * kernels * up(s->c, 16) * s->k;
     n[5] = 1;
-    return s->r < 3 ? "winograd4_2x2" : s->r < 4 ? "winograd4" : "winograd4_5x5";
+    return winograd_model(s, false);
 }
 
 static const char *count_winograd1d(const struct shape *s, enum conv_direction direction, double *n)
@@ -160,9 +170,9 @@ static const char *count_nhwc(const struct shape *s, enum conv_direction directi
 static const char *count(const char *algo, const struct shape *s, enum conv_direction direction, double *n)
 {
     if (strcmp(algo, "direct") == 0) return count_direct(s, direction, n);
-    if (strcmp(algo, "winograd4") == 0 || strcmp(algo, "winograd4_5x5") == 0) return count_winograd(s, direction, n, false);
-    if (strcmp(algo, "winograd4_lanes") == 0 || strcmp(algo, "winograd4_5x5_lanes") == 0) {
-        return direction == CONV_BWD_WEIGHTS ? count_winograd(s, direction, n, true) : NULL;
+    if (strncmp(algo, "winograd4", 9) == 0) {
+        const bool lanes = strstr(algo, "_lanes") != NULL;
+        return lanes && direction != CONV_BWD_WEIGHTS ? NULL : count_winograd(s, direction, n, lanes);
     }
     if (strcmp(algo, "winograd1d") == 0) return direction == CONV_BWD_DATA ? NULL : count_winograd1d(s, direction, n);
     if (strcmp(algo, "fft16") == 0) return count_fft(s, direction, n);

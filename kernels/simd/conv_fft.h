@@ -162,7 +162,8 @@ static inline void fft_pack(const struct conv *p, const struct tile_row *tiles, 
     const struct fft_sweep s = direction == CONV_FWD ? fft_forward(p) : fft_backward(p);
     float room[(FFT_TAPS * FFT_TAPS + 478) * LANES];
     planes_pack(p, tiles, direction,
-                &(struct planes_weights){ fft_packed_planes(&s), fft_packs_rows(&s) ? fft_weight_rows : fft_weights, &s }, w, packed, room);
+                &(struct planes_weights){ fft_packed_planes(&s), 1, p->r, fft_packs_rows(&s) ? fft_weight_rows : fft_weights, &s }, w,
+                packed, room);
 }
 
 /* ---- forward and backward-data ---- */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * conv "winograd4" (2x2, 3x3) and "winograd4_5x5" (4x4, 5x5): F(4x4, RxR), all three directions. The rung above "direct": 36 products for
- * 144 (64 for 400 at 5x5) per tile of 4x4 outputs, at the price of transforms, which in this layout are vertical adds without shuffles.
- * "winograd2", F(2x2, 3x3) with 16 products for 36, is there to compare with: half the rounding error, 1.3 to 1.6 times the time; never
- * chosen by auto.
+ * conv "winograd4" (2x2, 3x3), "winograd4_5x5" (4x4, 5x5) and "winograd4_8x8": F(4x4, RxR), all three directions. The rung above "direct":
+ * 36 products for 144 (64 for 400 at 5x5) per tile of 4x4 outputs, at the price of transforms, which in this layout are vertical adds
+ * without shuffles. "winograd4_8x8" takes 6x6 to 8x8 as four kernels of 4x4 that read the image moved by four rows, columns or both: 196
+ * products for 784 of a 7x7. "winograd2", F(2x2, 3x3) with 16 products for 36, is there to compare with: half the rounding error, 1.3 to
+ * 1.6 times the time; never chosen by auto.
  *
  * A tile's N x N inputs d (N = R + M - 1) give V = Bt d B, the weights U = G g Gt, the outputs y = At (sum over c of U * V) A, where
  * products are element by element: per point one GEMM over channels. At every point that is a "direct" convolution of one tap, so its
@@ -80,7 +81,7 @@ static inline void wino_pack(const struct wino *f, const struct conv *p, const s
                              const float *w, float *packed)
 {
     float room[(25 + WINO_N_MAX * WINO_N_MAX) * LANES];
-    planes_pack(p, tiles, direction, &(struct planes_weights){ wino_n(f) * wino_n(f), wino_weights, f }, w, packed, room);
+    planes_pack(p, tiles, direction, &(struct planes_weights){ wino_n(f) * wino_n(f), f->splits, f->r, wino_weights, f }, w, packed, room);
 }
 
 /* ---- tiles: where they read and write ---- */
@@ -106,7 +107,7 @@ static inline struct wino_sweep wino_forward(const struct wino *f, const struct 
 }
 static inline struct wino_sweep wino_backward(const struct wino *f, const struct conv *p, struct span rows, const float *dy, float *dx)
 {
-    const int edge = f->r - 1;
+    const int edge = p->r - 1;
     return (struct wino_sweep){ f,    p->p, p->q, p->h, p->w, edge - p->top, edge - p->left, p->k,           p->c,
                                 p->c, rows, dy,   dx,   NULL, NULL,          NULL,           { .by = p->by } };
 }
@@ -129,10 +130,12 @@ static inline void wino_pointers(const struct wino_sweep *s, struct wino_at at, 
     }
 }
 
-/* Where its inputs are. */
-static inline void wino_pixels_of(const struct wino_sweep *s, struct wino_at at, struct wino_pixels *o)
+/* How many kernels of r x r a kernel is; where the inputs of one of them are. */
+INLINE int wino_kernels(const struct wino *f) { return f->splits * f->splits; }
+static inline void wino_pixels_of(const struct wino_sweep *s, struct wino_at at, int kernel, struct wino_pixels *o)
 {
-    const int n = wino_n(s->f), top = at.i - s->top, left = at.j - s->left;
+    const int n = wino_n(s->f), splits = s->f->splits;
+    const int top = at.i - s->top + kernel / splits * s->f->r, left = at.j - s->left + kernel % splits * s->f->r;
     o->column = (ptrdiff_t)s->c * LANES;
     o->row = s->w * o->column;
     o->inside = top >= 0 && top + n <= s->h && left >= 0 && left + n <= s->w;
@@ -201,7 +204,8 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
                            float *scratch)
 {
     const int most = PARTS == 1 ? tile_pick(tiles, s->k, s->k)->pixels : WINO_TILES, points = wino_n(f) * wino_n(f);
-    float *v = scratch, *m = v + planes_v_floats(points, s->c, WINO_GROUP * PARTS), *zeros = m + planes_m_floats(points);
+    const int inputs = wino_kernels(f) * s->c;
+    float *v = scratch, *m = v + planes_v_floats(points, inputs, WINO_GROUP * PARTS), *zeros = m + planes_m_floats(points);
     if (s->rows.begin >= s->rows.end) return;
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)s->c);
     s->zeros = zeros;
@@ -210,11 +214,12 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
     struct wino_group g;
     struct wino_pixels pixels;
     for (wino_first(s, &g); wino_next(s, most, &g);) {
-        const struct planes o = planes_of(points, s->c, s->k, g.tiles * PARTS, tiles);
-        for (int t = 0; t < g.tiles; t++) {
+        const struct planes o = planes_of(points, inputs, s->k, g.tiles * PARTS, tiles);
+        for (int i = 0; i < g.tiles * wino_kernels(f); i++) {
+            const int t = i / wino_kernels(f), kernel = i % wino_kernels(f);
             float *to[PARTS];
-            for (int part = 0; part < PARTS; part++) to[part] = planes_vector(&o, t * PARTS + part, v);
-            wino_pixels_of(s, g.at[t], &pixels);
+            for (int part = 0; part < PARTS; part++) to[part] = planes_vector(&o, t * PARTS + part, v) + (ptrdiff_t)kernel * s->c * V;
+            wino_pixels_of(s, g.at[t], kernel, &pixels);
             wino_input_tile(f, &pixels, (struct span){ 0, s->c }, to, o.v_plane, V, ALL_PASSES);
         }
         for (int k = 0, channels; k < s->k; k += channels) {
@@ -222,7 +227,7 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
             channels = planes_channels(s->k - k, row);
             for (int first = 0, count; first < o.vectors; first += count) {
                 wino_prefetch(f, &g, first, least(o.width, o.vectors - first), k, row->channels);
-                count = planes_products(&o, first, channels, row, packed + planes_u_floats(points, s->c, k), v, m);
+                count = planes_products(&o, first, channels, row, packed + planes_u_floats(points, inputs, k), v, m);
                 for (int done = 0; done < channels; done += row->channels) {
                     if (done + row->channels < channels) wino_prefetch(f, &g, first, count, k + done + row->channels, row->channels);
                     for (int i = 0; i < count; i++) {
@@ -287,20 +292,35 @@ INLINE void wino_back(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX], con
     }
 }
 
-/* dw = Gt sums G, where sums[point][K][C rounded up]. */
-INLINE void wino_weights_back(const struct wino *f, const struct conv *p, const float *sums, float *dw)
+/* The taps of one kernel of r x r that there are, and which of the whole kernel one of them is. */
+struct wino_taps {
+    int top, left, wide, count;
+};
+static inline struct wino_taps wino_taps(const struct wino *f, const struct conv *p, int kernel)
 {
-    const int row = whole_lanes(p->c), taps = f->r * f->r;
+    const int top = kernel / f->splits * f->r, left = kernel % f->splits * f->r, wide = least(f->r, p->s - left);
+    return (struct wino_taps){ top, left, wide, wide * least(f->r, p->r - top) };
+}
+static inline int wino_tap(const struct conv *p, const struct wino_taps *t, int i)
+{
+    return (t->top + i / t->wide) * p->s + t->left + i % t->wide;
+}
+
+/* dw = Gt sums G, where sums[point][K][C rounded up], of one kernel. */
+INLINE void wino_weights_back(const struct wino *f, const struct conv *p, int kernel, const float *sums, float *dw)
+{
+    const int row = whole_lanes(p->c);
+    const struct wino_taps taps = wino_taps(f, p, kernel);
     float g[WINO_N_MAX][WINO_N_MAX], room[WINO_N_MAX * WINO_N_MAX * V];
     wino_g(f, g);
-    for (int k = 0; k < p->k; k++, dw += (ptrdiff_t)taps * p->c) {
+    for (int k = 0; k < p->k; k++, dw += (ptrdiff_t)p->r * p->s * p->c) {
         for (int c = 0; c < p->c; c += V) {
             const float *m = sums + (ptrdiff_t)k * row + c;
-            if (p->c - c >= V) {
-                wino_back(f, g, m, (ptrdiff_t)p->k * row, dw + c, p->c);
-            } else {
-                wino_back(f, g, m, (ptrdiff_t)p->k * row, room, V);
-                for (int tap = 0; tap < taps; tap++) memcpy(dw + tap * p->c + c, room + tap * V, sizeof *dw * (size_t)(p->c - c));
+            const bool at_once = p->c - c >= V && f->splits == 1;
+            wino_back(f, g, m, (ptrdiff_t)p->k * row, at_once ? dw + c : room, at_once ? p->c : V);
+            for (int i = 0; i < taps.count && !at_once; i++) {
+                memcpy(dw + (ptrdiff_t)wino_tap(p, &taps, i) * p->c + c, room + (i / taps.wide * f->r + i % taps.wide) * V,
+                       sizeof *dw * (size_t)least(p->c - c, V));
             }
         }
     }
@@ -312,7 +332,8 @@ INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct 
     const int row = whole_lanes(p->c), points = wino_n(f) * wino_n(f), widest = largest(p->c, p->k);
     const ptrdiff_t v_plane = (ptrdiff_t)(WINO_SUMMED * row + 1) * LANES, d_plane = (ptrdiff_t)(WINO_SUMMED * p->k + 1) * LANES;
     const ptrdiff_t sum_plane = (ptrdiff_t)p->k * row;
-    float *v = scratch, *d = v + points * v_plane, *total = d + points * d_plane, *turn = total + points * sum_plane;
+    float *v = scratch, *d = v + points * v_plane, *total = d + points * d_plane;
+    float *turn = total + wino_kernels(f) * points * sum_plane;
     float *zeros = turn + (ptrdiff_t)points * WINO_TURN;
     memset(zeros, 0, sizeof *zeros * LANES * (size_t)widest);
     /* dy is only read: the cast is for the pointers that forward writes through. */
@@ -321,22 +342,26 @@ INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct 
     struct outer o = { .k = p->k, .c = p->c, .d_block = (ptrdiff_t)p->k * LANES, .x_row = row, .out_row = row };
     struct wino_group g;
     struct wino_pixels pixels;
-    if (rows.begin >= rows.end) memset(total, 0, sizeof *total * (size_t)(points * sum_plane));
+    if (rows.begin >= rows.end) memset(total, 0, sizeof *total * (size_t)(wino_kernels(f) * points * sum_plane));
     for (wino_first(&s, &g); wino_next(&s, WINO_SUMMED, &g); o.add = true) {
         for (int t = 0; t < g.tiles; t++) {
-            wino_pixels_of(&s, g.at[t], &pixels);
-            wino_turned(f, &s, &pixels, v + (ptrdiff_t)t * row * LANES, v_plane, turn);
             wino_gradient_tile(f, (const float *const *)g.py[t], p->k, d + (ptrdiff_t)t * p->k * LANES, d_plane);
         }
         o.n = g.tiles * LANES;
-        for (int point = 0; point < points; point++) {
-            o.x = v + point * v_plane;
-            o.d = d + point * d_plane;
-            o.out = total + point * sum_plane;
-            outer_sums(&o);
+        for (int kernel = 0; kernel < wino_kernels(f); kernel++) {
+            for (int t = 0; t < g.tiles; t++) {
+                wino_pixels_of(&s, g.at[t], kernel, &pixels);
+                wino_turned(f, &s, &pixels, v + (ptrdiff_t)t * row * LANES, v_plane, turn);
+            }
+            for (int point = 0; point < points; point++) {
+                o.x = v + point * v_plane;
+                o.d = d + point * d_plane;
+                o.out = total + (kernel * points + point) * sum_plane;
+                outer_sums(&o);
+            }
         }
     }
-    wino_weights_back(f, p, total, dw);
+    for (int kernel = 0; kernel < wino_kernels(f); kernel++) wino_weights_back(f, p, kernel, total + kernel * points * sum_plane, dw);
     if (db) direct_bias(p, rows, dy, db);
 }
 
@@ -344,7 +369,8 @@ INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct 
 
 static inline bool wino_supports(const struct wino *f, const struct conv *p)
 {
-    return p->r == f->r && p->s == f->r && p->step == 1 && p->c >= 4 && p->k >= 4 && p->h >= 4 && p->w >= 4;
+    const bool fits = f->splits == 1 ? p->r == f->r : p->r > f->r + 1 && p->r <= f->splits * f->r;
+    return fits && p->s == p->r && p->step == 1 && p->c >= 4 && p->k >= 4 && p->h >= 4 && p->w >= 4;
 }
 
 static inline int wino_grain(const struct conv *p, enum conv_direction direction)
@@ -356,16 +382,17 @@ static inline int wino_grain(const struct conv *p, enum conv_direction direction
 
 static inline size_t wino_packed_bytes(const struct wino *f, const struct conv *p)
 {
-    return sizeof(float) * (size_t)planes_u_floats(wino_n(f) * wino_n(f), p->c, p->k);
+    return sizeof(float) * (size_t)planes_u_floats(wino_n(f) * wino_n(f), wino_kernels(f) * p->c, p->k);
 }
 
 static inline size_t wino_scratch_bytes(const struct wino *f, const struct conv *p)
 {
     const int widest = largest(p->c, p->k), row = whole_lanes(p->c);
     const int points = wino_n(f) * wino_n(f);
-    const ptrdiff_t rows = planes_v_floats(points, widest, WINO_GROUP * PARTS) + planes_m_floats(points) + (ptrdiff_t)(p->c + p->k) * LANES;
-    const ptrdiff_t weights =
-        points * ((WINO_SUMMED * (row + p->k) + 2) * LANES + WINO_TURN + (ptrdiff_t)p->k * row) + (ptrdiff_t)widest * LANES;
+    const ptrdiff_t rows =
+        planes_v_floats(points, wino_kernels(f) * widest, WINO_GROUP * PARTS) + planes_m_floats(points) + (ptrdiff_t)(p->c + p->k) * LANES;
+    const ptrdiff_t sums = wino_kernels(f) * (ptrdiff_t)p->k * row;
+    const ptrdiff_t weights = points * ((WINO_SUMMED * (row + p->k) + 2) * LANES + WINO_TURN + sums) + (ptrdiff_t)widest * LANES;
     return sizeof(float) * (size_t)(rows > weights ? rows : weights);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * conv "winograd4_lanes" and "winograd4_5x5_lanes": winograd4 whose backward-weights leaves images in lanes. winograd4 turns the
- * transformed inputs so that channels lie in lanes, and sums over images one by one. Here nothing is turned: per point 4 x 4
- * accumulators of 16 images each run over a group of tiles, and their 16 sums over lanes are taken together (v_sum16).
+ * conv "winograd4_lanes", "winograd4_5x5_lanes" and "winograd4_8x8_lanes": winograd4 whose backward-weights leaves images in lanes.
+ * winograd4 turns the transformed inputs so that channels lie in lanes, and sums over images one by one. Here nothing is turned: per point
+ * 4 x 4 accumulators of 16 images each run over a group of tiles, and their 16 sums over lanes are taken together (v_sum16).
  *
- *   v[point][tile][C][16]   d[point][tile][K][16]      C and K in fours, zeros behind the last; d of a band of filters
+ *   v[point][tile][C][16]   d[point][tile][K][16]      C and K in fours, zeros behind the last; C of each kernel of r x r; d of a band
  *   total[point][K / 4][C / 4][4][4]                   16 pairs of channels lie in lanes on the way back, too
  *
  * Turning costs tiles x C rounded up to 16, sums over lanes cost C x K per group: few channels gain. us of backward-weights, direct,
@@ -23,6 +23,7 @@ enum { LANE_CHANNELS = 4, LANE_ROWS = V_REGISTERS < 32 ? 2 : 4, LANE_SUMS = LANE
 enum { LANE_TILES = 9, LANE_V_BYTES = 3 << 18, LANE_BYTES = 1 << 20, LANE_FILTERS = 8 };
 
 static inline int whole_fours(int c) { return (c + 3) / 4 * 4; }
+static inline int lanes_inputs(const struct wino *f, const struct conv *p) { return wino_kernels(f) * whole_fours(p->c); }
 
 /* ---- transforms ---- */
 
@@ -51,17 +52,19 @@ INLINE void lanes_gradient(const struct wino *f, const float *const *py, ptrdiff
 /* dw = Gt total G, 16 pairs of channels at a time. */
 INLINE void lanes_weights_back(const struct wino *f, const struct conv *p, const float *total, float *dw)
 {
-    const ptrdiff_t plane = (ptrdiff_t)whole_fours(p->k) * whole_fours(p->c);
+    const ptrdiff_t plane = (ptrdiff_t)whole_fours(p->k) * lanes_inputs(f, p);
     float g[WINO_N_MAX][WINO_N_MAX], out[WINO_N_MAX * WINO_N_MAX][LANE_SUMS];
     wino_g(f, g);
     for (int k = 0; k < p->k; k += LANE_CHANNELS) {
-        for (int c = 0; c < p->c; c += LANE_CHANNELS, total += LANE_SUMS) {
+        for (int input = 0; input < lanes_inputs(f, p); input += LANE_CHANNELS, total += LANE_SUMS) {
+            const int c = input % whole_fours(p->c), kernel = input / whole_fours(p->c);
+            const struct wino_taps taps = wino_taps(f, p, kernel);
             for (int part = 0; part < LANES; part += V) wino_back(f, g, total + part, plane, &out[0][part], LANE_SUMS);
-            for (int i = 0; i < least(p->k - k, LANE_CHANNELS); i++) {
-                float *to = dw + (ptrdiff_t)(k + i) * f->r * f->r * p->c + c;
-                for (int tap = 0; tap < f->r * f->r; tap++, to += p->c) {
-                    for (int j = 0; j < least(p->c - c, LANE_CHANNELS); j++) to[j] = out[tap][i * LANE_CHANNELS + j];
-                }
+            for (int i = 0; i < least(p->k - k, LANE_CHANNELS) * taps.count; i++) {
+                const int tap = i % taps.count, row = i / taps.count;
+                float *to = dw + ((ptrdiff_t)(k + row) * p->r * p->s + wino_tap(p, &taps, tap)) * p->c + c;
+                const float *from = out[tap / taps.wide * f->r + tap % taps.wide] + row * LANE_CHANNELS;
+                for (int j = 0; j < least(p->c - c, LANE_CHANNELS); j++) to[j] = from[j];
             }
         }
     }
@@ -112,12 +115,12 @@ static void lanes_point(const float *v, int c, const float *d, int k, int tiles,
 /* The most tiles of a group, the filters of a band, and how many tiles a group of the span has: nearly even ones. */
 static inline int lanes_most(const struct wino *f, const struct conv *p)
 {
-    const int room = LANE_V_BYTES / (wino_n(f) * wino_n(f) * whole_fours(p->c) * LANES * (int)sizeof(float));
+    const int room = LANE_V_BYTES / (wino_n(f) * wino_n(f) * lanes_inputs(f, p) * LANES * (int)sizeof(float));
     return least(largest(room, WINO_SUMMED), LANE_TILES);
 }
 static inline int lanes_band(const struct wino *f, const struct conv *p)
 {
-    const int row = wino_n(f) * wino_n(f) * lanes_most(f, p) * LANES * (int)sizeof(float), room = LANE_BYTES / row - whole_fours(p->c);
+    const int row = wino_n(f) * wino_n(f) * lanes_most(f, p) * LANES * (int)sizeof(float), room = LANE_BYTES / row - lanes_inputs(f, p);
     return least(largest(room / LANE_CHANNELS * LANE_CHANNELS, LANE_FILTERS), whole_fours(p->k));
 }
 static inline int lanes_group(const struct wino *f, const struct conv *p, struct span rows)
@@ -135,7 +138,7 @@ struct lanes_room {
 };
 static inline struct lanes_room lanes_room(const struct wino *f, const struct conv *p)
 {
-    const int c = whole_fours(p->c), k = whole_fours(p->k), most = lanes_most(f, p);
+    const int c = lanes_inputs(f, p), k = whole_fours(p->k), most = lanes_most(f, p);
     return (struct lanes_room){ (ptrdiff_t)(most * c + 1) * LANES, (ptrdiff_t)(most * lanes_band(f, p) + 1) * LANES, (ptrdiff_t)k * c };
 }
 
@@ -150,7 +153,7 @@ INLINE void lanes_filters(const struct wino *f, const struct conv *p, struct spa
                           float *d, float *total, float *bias)
 {
     const struct lanes_room room = lanes_room(f, p);
-    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(filters.end - filters.begin);
+    const int points = wino_n(f) * wino_n(f), c = lanes_inputs(f, p), k = whole_fours(filters.end - filters.begin);
     const ptrdiff_t first = (ptrdiff_t)filters.begin * LANES, floats = (ptrdiff_t)(filters.end - filters.begin) * LANES;
     for (int t = 0; t < tiles->count; t++) {
         for (ptrdiff_t at = 0; at < floats; at += V) {
@@ -167,13 +170,13 @@ INLINE void lanes_filters(const struct wino *f, const struct conv *p, struct spa
 INLINE void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
                               float *db, float *scratch)
 {
-    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(p->k);
+    const int points = wino_n(f) * wino_n(f), c = lanes_inputs(f, p), k = whole_fours(p->k);
     const int group = lanes_group(f, p, rows), band = lanes_band(f, p);
     const struct lanes_room room = lanes_room(f, p);
     float *v = scratch, *d = v + points * room.v_plane, *total = d + points * room.d_plane, *bias = total + points * room.total_plane;
     float *zeros = bias + (ptrdiff_t)k * LANES;
     memset(total, 0, sizeof *total * (size_t)(points * room.total_plane + (k + largest(c, k)) * LANES)); /* and bias, and zeros */
-    for (int point = 0; point < points && (c > p->c || k > p->k); point++) {
+    for (int point = 0; point < points && (p->c % LANE_CHANNELS || p->k % LANE_CHANNELS); point++) {
         memset(v + point * room.v_plane, 0, sizeof *v * (size_t)(group * c * LANES));
         memset(d + point * room.d_plane, 0, sizeof *d * (size_t)(group * band * LANES));
     }
@@ -185,10 +188,12 @@ INLINE void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct
     struct lanes_tiles tiles = { 0 };
     wino_first(&s, &g);
     while (wino_next(&s, 1, &g)) {
-        float *to[PARTS];
-        for (int part = 0; part < PARTS; part++) to[part] = v + (ptrdiff_t)tiles.count * c * LANES + part * V;
-        wino_pixels_of(&s, g.at[0], &pixels);
-        wino_input_tile(f, &pixels, (struct span){ 0, p->c }, to, room.v_plane, LANES, ALL_PASSES);
+        for (int kernel = 0; kernel < wino_kernels(f); kernel++) {
+            float *to[PARTS], *first = v + ((ptrdiff_t)tiles.count * c + (ptrdiff_t)kernel * whole_fours(p->c)) * LANES;
+            for (int part = 0; part < PARTS; part++) to[part] = first + part * V;
+            wino_pixels_of(&s, g.at[0], kernel, &pixels);
+            wino_input_tile(f, &pixels, (struct span){ 0, p->c }, to, room.v_plane, LANES, ALL_PASSES);
+        }
         memcpy(tiles.py[tiles.count], g.py[0], sizeof g.py[0]);
         const bool last = g.next.block * s.p + g.next.i >= rows.end;
         if (++tiles.count < group && !last) continue;
@@ -208,7 +213,7 @@ INLINE void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct
 static inline size_t lanes_scratch_bytes(const struct wino *f, const struct conv *p)
 {
     const struct lanes_room room = lanes_room(f, p);
-    const int points = wino_n(f) * wino_n(f), c = whole_fours(p->c), k = whole_fours(p->k);
+    const int points = wino_n(f) * wino_n(f), c = lanes_inputs(f, p), k = whole_fours(p->k);
     const size_t sums = sizeof(float) * (size_t)(points * (room.v_plane + room.d_plane + room.total_plane) + (k + largest(c, k)) * LANES);
     const size_t others = wino_scratch_bytes(f, p);
     return sums > others ? sums : others;

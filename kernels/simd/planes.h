@@ -82,9 +82,10 @@ static inline int planes_products(const struct planes *o, int first, int channel
     return count;
 }
 
-/* A weight transform of V (output, input) pairs: from[tap][16 lanes] to planes that lie so many floats apart. */
+/* A weight transform of V (output, input) pairs: from[tap][16 lanes] to planes that lie so many floats apart. The kernel is splits x splits
+ * of extent x extent taps, each with inputs of its own: u[plane][K][split][C]. */
 struct planes_weights {
-    int planes;
+    int planes, splits, extent;
     void (*run)(const void *transform, const float *from, float *to, ptrdiff_t plane);
     const void *transform;
 };
@@ -95,18 +96,26 @@ static inline void planes_pack(const struct conv *p, const struct tile_row *tile
                                const struct planes_weights *weights, const float *w, float *u, float *room)
 {
     const bool flip = direction == CONV_BWD_DATA;
-    const int count = weights->planes, outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, taps = p->r * p->s;
+    const int count = weights->planes, outputs = flip ? p->c : p->k, inputs = flip ? p->k : p->c, all = p->r * p->s;
+    const int splits = weights->splits, extent = weights->extent, taps = extent * extent;
     float *to = room + taps * LANES;
     memset(room, 0, sizeof *room * (size_t)(taps * LANES));
     for (int k = 0, channels; k < outputs; k += channels) {
         channels = tile_pick(tiles, outputs, outputs - k)->channels;
-        const ptrdiff_t plane = (ptrdiff_t)inputs * channels;
+        const ptrdiff_t plane = (ptrdiff_t)splits * splits * inputs * channels;
         for (int first = 0, lanes; first < plane; first += lanes) {
             lanes = least((int)plane - first, LANES);
             for (int i = 0; i < lanes; i++) {
-                const ptrdiff_t input = (first + i) / channels, output = k + (first + i) % channels;
-                const float *one = w + (flip ? input * taps * p->c + output : output * taps * p->c + input);
-                for (int t = 0; t < taps; t++) room[t * LANES + i] = one[(ptrdiff_t)(flip ? taps - 1 - t : t) * p->c];
+                const int split = (first + i) / channels / inputs, top = split / splits * extent, left = split % splits * extent;
+                const ptrdiff_t input = (first + i) / channels % inputs, output = k + (first + i) % channels;
+                const float *one = w + (flip ? input * all * p->c + output : output * all * p->c + input);
+                for (int r = 0; r < extent; r++) {
+                    for (int s = 0; s < extent; s++) {
+                        const int tap = (top + r) * p->s + left + s;
+                        const bool inside = top + r < p->r && left + s < p->s;
+                        room[(r * extent + s) * LANES + i] = inside ? one[(ptrdiff_t)(flip ? all - 1 - tap : tap) * p->c] : 0;
+                    }
+                }
                 for (int t = i; t < count && first + LANES < plane; t += LANES) v_prefetch(u + t * plane + first + LANES);
             }
             for (int part = 0; part < PARTS; part++) {

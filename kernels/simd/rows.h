@@ -57,12 +57,13 @@ static void conv_direct_bwd_weights(const struct conv *p, struct span rows, cons
     else direct_bwd_weights(p, isa_sums, rows, dy, x, dw, db, scratch);
 }
 
-/* Winograd: 2x2 to 5x5 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
+/* Winograd: 2x2 to 8x8 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
 static bool wino3_supports(const struct conv *p) { return wino_supports(&wino2x2, p) || wino_supports(&wino3, p); }
 static bool wino5_supports(const struct conv *p) { return wino_supports(&wino4x4, p) || wino_supports(&wino5, p); }
+static bool wino8_supports(const struct conv *p) { return wino_supports(&wino8x8, p); }
 static const struct wino *wino_of(const struct conv *p)
 {
-    return p->r == 2 ? &wino2x2 : p->r == 3 ? &wino3 : p->r == 4 ? &wino4x4 : &wino5;
+    return p->r == 2 ? &wino2x2 : p->r == 3 ? &wino3 : p->r == 4 ? &wino4x4 : p->r == 5 ? &wino5 : &wino8x8;
 }
 /* The transforms amplify what each rounding costs, by far less than their matrices would allow; the factors are three to four times the
  * worst that kernelcheck saw. Forward sums C products, backward-weights the pixels of a span. */
@@ -87,6 +88,7 @@ static void conv_wino_sweep(struct wino_sweep s, const float *packed, const floa
     else if (s.f == &wino2) wino_sweep_run(&wino2, &s, isa_tiles, packed, b, scratch);
     else if (s.f == &wino2x2) wino_sweep_run(&wino2x2, &s, isa_tiles, packed, b, scratch);
     else if (s.f == &wino4x4) wino_sweep_run(&wino4x4, &s, isa_tiles, packed, b, scratch);
+    else if (s.f == &wino8x8) wino_sweep_run(&wino8x8, &s, isa_tiles, packed, b, scratch);
     else wino_sweep_run(&wino5, &s, isa_tiles, packed, b, scratch);
 }
 static void conv_wino_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
@@ -104,6 +106,7 @@ static void conv_wino_bwd_weights(const struct conv *p, struct span rows, const 
     if (p->r == 2) wino_bwd_weights(&wino2x2, p, rows, dy, x, dw, db, scratch);
     else if (p->r == 3) wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
     else if (p->r == 4) wino_bwd_weights(&wino4x4, p, rows, dy, x, dw, db, scratch);
+    else if (p->r > 5) wino_bwd_weights(&wino8x8, p, rows, dy, x, dw, db, scratch);
     else wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
 }
 
@@ -114,6 +117,7 @@ static void conv_lanes_bwd_weights(const struct conv *p, struct span rows, const
     if (p->r == 2) lanes_bwd_weights(&wino2x2, p, rows, dy, x, dw, db, scratch);
     else if (p->r == 3) lanes_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
     else if (p->r == 4) lanes_bwd_weights(&wino4x4, p, rows, dy, x, dw, db, scratch);
+    else if (p->r > 5) lanes_bwd_weights(&wino8x8, p, rows, dy, x, dw, db, scratch);
     else lanes_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
 }
 
@@ -231,9 +235,13 @@ static const struct conv_variant conv_rows[] = {
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
     { { "winograd4_5x5", ISA, GATED }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
       conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
+    { { "winograd4_8x8", ISA, GATED }, wino8_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes, conv_wino_scratch_bytes,
+      conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_wino_bwd_weights },
     { { "winograd4_lanes", ISA, THROUGH }, wino3_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
       conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
     { { "winograd4_5x5_lanes", ISA, GATED }, wino5_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
+      conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
+    { { "winograd4_8x8_lanes", ISA, GATED }, wino8_supports, wino_grain, WINO_CHUNK_PIXELS, conv_wino_packed_bytes,
       conv_lanes_scratch_bytes, conv_wino_bound, conv_wino_pack, conv_wino_fwd, conv_wino_bwd_data, conv_lanes_bwd_weights },
     { { "winograd1d", ISA, SAME_BITS }, wino1_supports, wino1_grain, WINO1_CHUNK_PIXELS, wino1_packed_bytes, wino1_scratch_bytes,
       conv_wino1_bound, conv_wino1_pack, conv_wino1_fwd, conv_direct_bwd_data, conv_wino1_bwd_weights },

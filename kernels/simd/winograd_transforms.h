@@ -9,26 +9,31 @@
 
 enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 }; /* the most outputs, points, pairs of points along one axis */
 
-/* The points of one F(m, r), m = 2 or 4, and the coefficients that follow from them; all exact in float. */
+/* The points of one F(m, r), m = 2 or 4, and the coefficients that follow from them; all exact in float. Splits: the kernel is so many of
+ * r x r per axis, zeros behind its last taps. */
 struct wino {
-    int m, r, pairs; /* outputs, kernel extent; points are 0, the pairs and, where m + r - 1 is even, infinity */
+    int m, r, splits, pairs; /* outputs, kernel extent, splits; points are 0, the pairs and, where m + r - 1 is even, infinity */
     float a[WINO_PAIRS_MAX];
     float p[WINO_PAIRS_MAX + 1];             /* P, ascending */
     float q[WINO_PAIRS_MAX][WINO_PAIRS_MAX]; /* Q_i, ascending */
 };
 
-static const struct wino wino2 = { 2, 3, 1, { 1 }, { -1, 1 }, { { 1 } } };
-static const struct wino wino2x2 = { 4, 2, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
-static const struct wino wino3 = { 4, 3, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
+static const struct wino wino2 = { 2, 3, 1, 1, { 1 }, { -1, 1 }, { { 1 } } };
+static const struct wino wino2x2 = { 4, 2, 1, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
+static const struct wino wino3 = { 4, 3, 1, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
 static const struct wino wino4x4 = {
-    4, 4, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
+    4, 4, 1, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
+};
+static const struct wino wino8x8 = {
+    4, 4, 2, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
 };
 static const struct wino wino5 = {
-    4, 5, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
+    4, 5, 1, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
 };
 static const struct wino wino7 = { /* along one axis only */
                                    4,
                                    7,
+                                   1,
                                    4,
                                    { 0.375f, 0.75f, 1.25f, 2 },
                                    { 0.494384765625f, -4.83453369140625f, 10.240234375f, -6.265625f, 1 },

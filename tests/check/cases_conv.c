@@ -26,6 +26,8 @@ static const char *const problems[] = {
     "n18c1h9w41k5r7pad3",
     /* kernels of an even extent, and such a term */
     "n17c5h10w13k6r4pad2,1,1,2", "n16c7h13k21r2pad0", "n17c4h14w11k5r6pad2,3,3,2", "n16c5h15k4r4pad2",
+    /* four kernels of 4x4: all of their taps, and not */
+    "n17c5h13w19k6r8pad3,0,2,4", "n16c4h9k13r7pad3", "n18c17h7w12k5r6pad1",
     /* Fourier transforms with so many weights that their rows are packed; no column of taps around the first place */
     "n17c32h14k64r7pad3", "n17c32h12k36r5pad0", "n17c16h17k10r3pad0",
     /* corners: one pixel, all padding but one, steps that jump over pixels, kernels as large as the image, four different sides */
