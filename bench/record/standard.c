@@ -6,6 +6,7 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -100,10 +101,17 @@ void open_standard(const char *program)
     }
 }
 
+/* Has | head seen enough? Asked of the pipe, since the write that failed may be long ago, and its errno with it. */
+static bool nobody_reads(void)
+{
+    struct pollfd out = { .fd = STDOUT_FILENO };
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR);
+}
+
 int finished(int code)
 {
     errno = 0;
     if (!fflush(stdout) && !ferror(stdout)) return code;
-    if (errno == EPIPE) return EXIT_FAIL; /* | head has seen enough: no words for that */
+    if (errno == EPIPE || nobody_reads()) return EXIT_FAIL; /* no words for that */
     quit(EXIT_FAIL, "stdout: %s; what was asked for could not be printed", strerror(errno ? errno : EIO));
 }

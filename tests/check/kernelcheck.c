@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -209,7 +210,9 @@ static int printed(void)
 {
     errno = 0;
     if (!fflush(stdout) && !ferror(stdout)) return 0;
-    if (errno == EPIPE) return EXIT_WRONG; /* | head has seen enough: no words for that */
+    struct pollfd out = { .fd = STDOUT_FILENO };
+    const bool unread = poll(&out, 1, 0) == 1 && (out.revents & POLLERR); /* the write that failed may be long ago, and its errno with it */
+    if (errno == EPIPE || unread) return EXIT_WRONG;                      /* | head has seen enough: no words for that */
     quit(EXIT_WRONG, "stdout: %s; what was asked for could not be printed", strerror(errno ? errno : EIO));
 }
 
