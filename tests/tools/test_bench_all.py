@@ -115,6 +115,13 @@ class BenchAllTest(unittest.TestCase):
         with open(os.path.join(self.root, 'work', 'kernels-bf16-000.problems'), encoding='utf-8') as file:
             self.assertEqual(file.read(), 'bf16:n64c16h9k16r3pad0\n')
 
+    def test_shapes_that_nobody_chose(self):
+        self.run_all('--only', 'drawn')
+        self.assertEqual(len(self.logged('kernels')), 6)
+        self.assertIn('--isa avx2 --quiet --picked --peers onednn --filter conv', self.logged('kernels')[0])
+        with open(os.path.join(self.root, 'work', 'drawn-050.problems'), encoding='utf-8') as file:
+            self.assertEqual(len(file.read().split()), 10)
+
     def test_names_what_has_no_time(self):
         _, _, err = self.run_all('--only', 'nets', '--minutes', '0.001')
         self.assertRegex(err, r'no time for 30 commands, from nets-mnist-architectures-exp1-128 on; the same command adds them')
@@ -157,6 +164,19 @@ class TablesTest(unittest.TestCase):
         self.assertIn('oneDNN is faster: conv.bwd_data n64c16h9k16r3pad0 (0.90).', out)
         self.assertIn('1 of 2 convolutions are slower than 1.25 x the best.', out)
         self.assertIn('| conv.fwd | n64c16h9k16r3pad0 | winograd4 | 10.0 | 15.0 | 40.0 | 1.50 | 4.00 |', out)
+
+    def test_drawn_shapes(self):
+        rows = [
+            kernel('direct', 10.0, auto=True),
+            kernel('onednn', 40.0, 'peer'),
+            kernel('direct', 10.0, what='conv.bwd_data', auto=True),
+            kernel('onednn', 9.0, 'peer', what='conv.bwd_data'),
+        ]
+        _, out, _ = self.tables({'drawn.jsonl': rows})
+        self.assertIn('| all | 2 | 1.90 | 1 |', out)
+        self.assertIn('| conv.fwd | 1 | 4.00 | 0 |', out)
+        self.assertIn('Target of the geometric mean 2.5: missed.', out)
+        self.assertIn('oneDNN is faster: conv.bwd_data n64c16h9k16r3pad0 (0.90).', out)
 
     def test_nets(self):
         rows = [net('avx2/auto', 1000.0), net('peer/torch-eager', 200.0, version='PyTorch 9'), net('peer/tensorflow-graph', 250.0)]

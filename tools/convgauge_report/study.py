@@ -15,6 +15,7 @@ SYNTHETIC = ('strokes',)
 TRAINED_ON = {'mnist': 60000, 'fashion-mnist': 60000, 'cifar-10': 50000, 'strokes': 60000}  # images
 CLASSES = 10
 RESULT = ('weights_sha256', 'test_acc', 'train_acc', 'test_loss')
+DRAWN = 'drawn'  # bench-all's file of shapes that nobody chose: bench-tables shows them, figures are of nets' layers
 
 
 class Entry:
@@ -218,7 +219,8 @@ def load(folder, studies_from, paths=None, on_bad=files.stop):
             machine = machine_of(folder, path, row, known)
             if row.get('env') or machine not in results.machines:
                 results.machines[machine] = row.get('env') or {}
-            (results.timing if row['kind'] == 'timing' else results.bench.setdefault(row['kind'], [])).append((machine, row))
+            kind = DRAWN if os.path.basename(path).startswith(DRAWN + '.') else row['kind']
+            (results.timing if kind == 'timing' else results.bench.setdefault(kind, [])).append((machine, row))
     for machine, row in results.timing:
         results.studies[row['study']].timing.append((machine, row))
     for machine, row in results.bench.get('net', ()):
