@@ -215,7 +215,7 @@ static inline void fft_group_products(const struct fft_sweep *s, const struct ff
     struct fft_walk walk = { slot, row, LANES, o.v_plane, V, s->c };
     for (int i = 0; i < o.vectors; i++) {
         const float *from = a->z + (ptrdiff_t)(i / PARTS) * s->c * LANES + i % PARTS * V;
-        fft_columns(&walk, g, from, s->h, s->extra, planes_vector(&o, i, a->v), false);
+        fft_columns(&walk, g, from, s->h, s->extra, planes_vector(&o, i, a->v));
     }
     for (int k = 0, channels; k < s->k; k += channels) {
         const struct tile_row *tile = tile_pick(tiles, s->k, s->k - k);

@@ -65,8 +65,8 @@ static inline void fft_sum_rows(const struct conv *p, const struct fft_sums *s, 
 
 static inline void fft_sum_group(const struct conv *p, const struct fft_sums *s, bool extra, struct fft_group g)
 {
-    fft_columns(&s->x, g, s->at + s->zx, p->h, extra, s->at + s->v, false);
-    fft_columns(&s->dy, g, s->at + s->zdy, p->p, extra, s->at + s->d, true);
+    fft_columns(&s->x, g, s->at + s->zx, p->h, extra, s->at + s->v);
+    fft_columns_conjugate(&s->dy, g, s->at + s->zdy, p->p, extra, s->at + s->d);
     struct outer o = {
         .n = s->blocks * LANES, .k = p->k, .c = p->c, .d_block = (ptrdiff_t)p->k * LANES, .x_row = s->row, .out_row = s->row
     };

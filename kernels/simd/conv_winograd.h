@@ -33,26 +33,6 @@ enum { WINO_TILES = 3, WINO_SUMMED = 3, WINO_GROUP = PARTS == 1 ? MAX_PIXELS : W
 
 /* ---- weights ---- */
 
-/* G, rounded once. */
-static inline void wino_g(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX])
-{
-    const int last = wino_n(f) - 1;
-    for (int i = 0; i < f->pairs; i++) {
-        const double a = (double)f->a[i];
-        double q = 0, power = 1;
-        for (int j = f->pairs - 1; j >= 0; j--) q = q * a * a + (double)f->q[i][j];
-        for (int t = 0; t < f->r; t++) {
-            g[1 + 2 * i][t] = (float)(power / (2 * a * a * q));
-            g[2 + 2 * i][t] = t % 2 ? -g[1 + 2 * i][t] : g[1 + 2 * i][t];
-            power *= a;
-        }
-    }
-    for (int t = 0; t < f->r; t++) {
-        g[0][t] = t == 0 ? 1 / f->p[0] : 0;
-        if (wino_infinity(f)) g[last][t] = t == f->r - 1;
-    }
-}
-
 /* U of V (output, input) pairs; the transform is a struct wino. */
 static void wino_weights(const void *transform, const float *w, float *u, ptrdiff_t plane)
 {
@@ -131,7 +111,7 @@ static inline void wino_pointers(const struct wino_sweep *s, struct wino_at at, 
 }
 
 /* How many kernels of r x r a kernel is; where the inputs of one of them are. */
-INLINE int wino_kernels(const struct wino *f) { return f->splits * f->splits; }
+static inline int wino_kernels(const struct wino *f) { return f->splits * f->splits; }
 static inline void wino_pixels_of(const struct wino_sweep *s, struct wino_at at, int kernel, struct wino_pixels *o)
 {
     const int n = wino_n(s->f), splits = s->f->splits;
@@ -190,7 +170,7 @@ static inline bool wino_next(const struct wino_sweep *s, int most, struct wino_g
  * A few tiles are transformed together, all their lanes, since pixels come a cache line at a time. */
 
 /* Asks for the lines that the vectors' outputs will be written to. */
-INLINE void wino_prefetch(const struct wino *f, const struct wino_group *g, int first, int count, int k, int channels)
+static inline void wino_prefetch(const struct wino *f, const struct wino_group *g, int first, int count, int k, int channels)
 {
     for (int vector = first; vector < first + count; vector++) {
         if (vector % PARTS) continue; /* that line has been asked for */
@@ -200,9 +180,9 @@ INLINE void wino_prefetch(const struct wino *f, const struct wino_group *g, int 
     }
 }
 
-INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const struct tile_row *tiles, const float *packed, const float *bias,
-                           float *scratch)
+static void wino_sweep_run(struct wino_sweep *s, const struct tile_row *tiles, const float *packed, const float *bias, float *scratch)
 {
+    const struct wino *f = s->f;
     const int most = PARTS == 1 ? tile_pick(tiles, s->k, s->k)->pixels : WINO_TILES, points = wino_n(f) * wino_n(f);
     const int inputs = wino_kernels(f) * s->c;
     float *v = scratch, *m = v + planes_v_floats(points, inputs, WINO_GROUP * PARTS), *zeros = m + planes_m_floats(points);
@@ -246,8 +226,8 @@ INLINE void wino_sweep_run(const struct wino *f, struct wino_sweep *s, const str
 enum { WINO_TURN = LANES * LANES + LANES }; /* a cache line more than 16 x 16, off the same sets */
 
 /* The points of one pass over a tile's pixels, 16 channels or fewer from c on, turned. */
-INLINE void wino_turned_pass(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, int c, float *v,
-                             ptrdiff_t plane, float *turn, const int pass)
+static inline void wino_turned_pass(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, int c, float *v,
+                                    ptrdiff_t plane, float *turn, const int pass)
 {
     const int n = wino_n(f), first = n * wino_pass(f, pass), count = n * wino_pass(f, pass + 1) - first, channels = least(s->c - c, LANES);
     for (int i = 0; i < channels && count > 0; i++) { /* one by one: all parts of a cache line while it is near */
@@ -260,35 +240,14 @@ INLINE void wino_turned_pass(const struct wino *f, const struct wino_sweep *s, c
 
 /* V of a tile, turned: [point][16 images][C rounded up to 16 channels]; `turn` holds the points of one pass, which stay in L1, WINO_TURN
  * floats apart. */
-INLINE void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, float *v, ptrdiff_t plane,
-                        float *turn)
+static inline void wino_turned(const struct wino *f, const struct wino_sweep *s, const struct wino_pixels *pixels, float *v,
+                               ptrdiff_t plane, float *turn)
 {
     for (int c = 0; c < s->c; c += LANES) {
         if (s->c - c < LANES) memset(turn, 0, sizeof *turn * (size_t)wino_n(f) * (size_t)wino_n(f) * WINO_TURN);
         wino_turned_pass(f, s, pixels, c, v, plane, turn, 0);
         wino_turned_pass(f, s, pixels, c, v, plane, turn, 1);
         wino_turned_pass(f, s, pixels, c, v, plane, turn, 2);
-    }
-}
-
-/* V of dw[R * R] = Gt m G; points of m and taps of dw lie m_plane and step floats apart. */
-INLINE void wino_back(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX], const float *m, ptrdiff_t m_plane, float *dw, ptrdiff_t step)
-{
-    const int n = wino_n(f);
-    vf t[WINO_N_MAX][WINO_N_MAX];
-    UNROLL_FOR (int j = 0; j < n; j++) {
-        UNROLL_FOR (int r = 0; r < f->r; r++) t[r][j] = v_zero();
-        UNROLL_FOR (int i = 0; i < n; i++) {
-            const vf at = v_load(m + (i * n + j) * m_plane);
-            UNROLL_FOR (int r = 0; r < f->r; r++) t[r][j] = v_fma(at, v_set(g[i][r]), t[r][j]);
-        }
-    }
-    UNROLL_FOR (int r = 0; r < f->r; r++) {
-        UNROLL_FOR (int s = 0; s < f->r; s++) {
-            vf sum = v_zero();
-            UNROLL_FOR (int j = 0; j < n; j++) sum = v_fma(t[r][j], v_set(g[j][s]), sum);
-            v_store(dw + (r * f->r + s) * step, sum);
-        }
     }
 }
 
@@ -307,7 +266,7 @@ static inline int wino_tap(const struct conv *p, const struct wino_taps *t, int 
 }
 
 /* dw = Gt sums G, where sums[point][K][C rounded up], of one kernel. */
-INLINE void wino_weights_back(const struct wino *f, const struct conv *p, int kernel, const float *sums, float *dw)
+static inline void wino_weights_back(const struct wino *f, const struct conv *p, int kernel, const float *sums, float *dw)
 {
     const int row = whole_lanes(p->c);
     const struct wino_taps taps = wino_taps(f, p, kernel);
@@ -326,7 +285,7 @@ INLINE void wino_weights_back(const struct wino *f, const struct conv *p, int ke
     }
 }
 
-INLINE void wino_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
+static void wino_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
                              float *db, float *scratch)
 {
     const int row = whole_lanes(p->c), points = wino_n(f) * wino_n(f), widest = largest(p->c, p->k);

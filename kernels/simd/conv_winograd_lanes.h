@@ -25,32 +25,10 @@ enum { LANE_TILES = 9, LANE_V_BYTES = 3 << 18, LANE_BYTES = 1 << 20, LANE_FILTER
 static inline int whole_fours(int c) { return (c + 3) / 4 * 4; }
 static inline int lanes_inputs(const struct wino *f, const struct conv *p) { return wino_kernels(f) * whole_fours(p->c); }
 
-/* ---- transforms ---- */
-
-/* One vector of a tile's M x M pixels of dy through both transforms in one pass, d[point * plane]; their sum is added to bias. */
-INLINE void lanes_gradient(const struct wino *f, const float *const *py, ptrdiff_t at, float *d, ptrdiff_t plane, float *bias)
-{
-    const int n = wino_n(f);
-    vf t[WINO_N_MAX][WINO_M], sum = v_zero();
-    UNROLL_FOR (int j = 0; j < f->m; j++) {
-        vf line[WINO_M], out[WINO_N_MAX];
-        UNROLL_FOR (int r = 0; r < f->m; r++) line[r] = v_load(py[r * f->m + j] + at);
-        vf column = line[0];
-        UNROLL_FOR (int r = 1; r < f->m; r++) column = v_add(column, line[r]);
-        sum = v_add(sum, column);
-        wino_gradient(f, line, out);
-        UNROLL_FOR (int r = 0; r < n; r++) t[r][j] = out[r];
-    }
-    v_store(bias, v_add(v_load(bias), sum));
-    UNROLL_FOR (int r = 0; r < n; r++, d += n * plane) {
-        vf out[WINO_N_MAX];
-        wino_gradient(f, t[r], out);
-        UNROLL_FOR (int j = 0; j < n; j++) v_store(d + j * plane, out[j]);
-    }
-}
+/* ---- the way back ---- */
 
 /* dw = Gt total G, 16 pairs of channels at a time. */
-INLINE void lanes_weights_back(const struct wino *f, const struct conv *p, const float *total, float *dw)
+static inline void lanes_weights_back(const struct wino *f, const struct conv *p, const float *total, float *dw)
 {
     const ptrdiff_t plane = (ptrdiff_t)whole_fours(p->k) * lanes_inputs(f, p);
     float g[WINO_N_MAX][WINO_N_MAX], out[WINO_N_MAX * WINO_N_MAX][LANE_SUMS];
@@ -149,17 +127,14 @@ struct lanes_tiles {
 };
 
 /* Adds the group's sums of a band of filters to total and bias. */
-INLINE void lanes_filters(const struct wino *f, const struct conv *p, struct span filters, const struct lanes_tiles *tiles, const float *v,
-                          float *d, float *total, float *bias)
+static inline void lanes_filters(const struct wino *f, const struct conv *p, struct span filters, const struct lanes_tiles *tiles,
+                                 const float *v, float *d, float *total, float *bias)
 {
     const struct lanes_room room = lanes_room(f, p);
     const int points = wino_n(f) * wino_n(f), c = lanes_inputs(f, p), k = whole_fours(filters.end - filters.begin);
-    const ptrdiff_t first = (ptrdiff_t)filters.begin * LANES, floats = (ptrdiff_t)(filters.end - filters.begin) * LANES;
+    const ptrdiff_t first = (ptrdiff_t)filters.begin * LANES, last = (ptrdiff_t)filters.end * LANES;
     for (int t = 0; t < tiles->count; t++) {
-        for (ptrdiff_t at = 0; at < floats; at += V) {
-            lanes_gradient(f, (const float *const *)tiles->py[t], first + at, d + (ptrdiff_t)t * k * LANES + at, room.d_plane,
-                           bias + first + at);
-        }
+        wino_gradient_lanes(f, (const float *const *)tiles->py[t], first, last, d + (ptrdiff_t)t * k * LANES, room.d_plane, bias);
     }
     for (int point = 0; point < points; point++) {
         lanes_point(v + point * room.v_plane, c, d + point * room.d_plane, k, tiles->count,
@@ -167,7 +142,7 @@ INLINE void lanes_filters(const struct wino *f, const struct conv *p, struct spa
     }
 }
 
-INLINE void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
+static void lanes_bwd_weights(const struct wino *f, const struct conv *p, struct span rows, const float *dy, const float *x, float *dw,
                               float *db, float *scratch)
 {
     const int points = wino_n(f) * wino_n(f), c = lanes_inputs(f, p), k = whole_fours(p->k);

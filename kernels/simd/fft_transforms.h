@@ -101,10 +101,15 @@ INLINE void fft_columns_complex(const struct fft_walk *o, const float *z, int h,
     }
 }
 
-INLINE void fft_columns(const struct fft_walk *o, struct fft_group g, const float *z, int h, bool extra, float *v, const bool conjugate)
+static void fft_columns(const struct fft_walk *o, struct fft_group g, const float *z, int h, bool extra, float *v)
 {
-    if (g.complex) fft_columns_complex(o, z + g.slot * o->slot, h, extra, v, conjugate);
-    else fft_columns_real(o, z + g.slot * o->slot, h, extra, v, conjugate);
+    if (g.complex) fft_columns_complex(o, z + g.slot * o->slot, h, extra, v, false);
+    else fft_columns_real(o, z + g.slot * o->slot, h, extra, v, false);
+}
+static void fft_columns_conjugate(const struct fft_walk *o, struct fft_group g, const float *z, int h, bool extra, float *v)
+{
+    if (g.complex) fft_columns_complex(o, z + g.slot * o->slot, h, extra, v, true);
+    else fft_columns_real(o, z + g.slot * o->slot, h, extra, v, true);
 }
 
 INLINE struct fft_pair fft_product(const float *m, ptrdiff_t plane)

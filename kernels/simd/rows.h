@@ -57,7 +57,7 @@ static void conv_direct_bwd_weights(const struct conv *p, struct span rows, cons
     else direct_bwd_weights(p, isa_sums, rows, dy, x, dw, db, scratch);
 }
 
-/* Winograd: 2x2 to 8x8 share everything but their points. Those are constants where the transforms are unrolled, hence the branches. */
+/* Winograd: 2x2 to 8x8 share everything but their points. */
 static bool wino3_supports(const struct conv *p) { return wino_supports(&wino2x2, p) || wino_supports(&wino3, p); }
 static bool wino5_supports(const struct conv *p) { return wino_supports(&wino4x4, p) || wino_supports(&wino5, p); }
 static bool wino8_supports(const struct conv *p) { return wino_supports(&wino8x8, p); }
@@ -82,43 +82,28 @@ static void conv_wino_pack(const struct conv *p, enum conv_direction direction, 
 {
     wino_pack(wino_of(p), p, isa_tiles, direction, w, packed);
 }
-static void conv_wino_sweep(struct wino_sweep s, const float *packed, const float *b, float *scratch)
-{
-    if (s.f == &wino3) wino_sweep_run(&wino3, &s, isa_tiles, packed, b, scratch);
-    else if (s.f == &wino2) wino_sweep_run(&wino2, &s, isa_tiles, packed, b, scratch);
-    else if (s.f == &wino2x2) wino_sweep_run(&wino2x2, &s, isa_tiles, packed, b, scratch);
-    else if (s.f == &wino4x4) wino_sweep_run(&wino4x4, &s, isa_tiles, packed, b, scratch);
-    else if (s.f == &wino8x8) wino_sweep_run(&wino8x8, &s, isa_tiles, packed, b, scratch);
-    else wino_sweep_run(&wino5, &s, isa_tiles, packed, b, scratch);
-}
 static void conv_wino_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                           float *scratch)
 {
-    conv_wino_sweep(wino_forward(wino_of(p), p, rows, x, y), packed, b, scratch);
+    struct wino_sweep s = wino_forward(wino_of(p), p, rows, x, y);
+    wino_sweep_run(&s, isa_tiles, packed, b, scratch);
 }
 static void conv_wino_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
 {
-    conv_wino_sweep(wino_backward(wino_of(p), p, rows, dy, dx), packed, NULL, scratch);
+    struct wino_sweep s = wino_backward(wino_of(p), p, rows, dy, dx);
+    wino_sweep_run(&s, isa_tiles, packed, NULL, scratch);
 }
 static void conv_wino_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                   float *scratch)
 {
-    if (p->r == 2) wino_bwd_weights(&wino2x2, p, rows, dy, x, dw, db, scratch);
-    else if (p->r == 3) wino_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
-    else if (p->r == 4) wino_bwd_weights(&wino4x4, p, rows, dy, x, dw, db, scratch);
-    else if (p->r > 5) wino_bwd_weights(&wino8x8, p, rows, dy, x, dw, db, scratch);
-    else wino_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
+    wino_bwd_weights(wino_of(p), p, rows, dy, x, dw, db, scratch);
 }
 
 static size_t conv_lanes_scratch_bytes(const struct conv *p) { return lanes_scratch_bytes(wino_of(p), p); }
 static void conv_lanes_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                    float *scratch)
 {
-    if (p->r == 2) lanes_bwd_weights(&wino2x2, p, rows, dy, x, dw, db, scratch);
-    else if (p->r == 3) lanes_bwd_weights(&wino3, p, rows, dy, x, dw, db, scratch);
-    else if (p->r == 4) lanes_bwd_weights(&wino4x4, p, rows, dy, x, dw, db, scratch);
-    else if (p->r > 5) lanes_bwd_weights(&wino8x8, p, rows, dy, x, dw, db, scratch);
-    else lanes_bwd_weights(&wino5, p, rows, dy, x, dw, db, scratch);
+    lanes_bwd_weights(wino_of(p), p, rows, dy, x, dw, db, scratch);
 }
 
 /* F(2x2, 3x3) by the same wrappers, told which. */
@@ -137,11 +122,13 @@ static void conv_wino2_pack(const struct conv *p, enum conv_direction direction,
 static void conv_wino2_fwd(const struct conv *p, struct span rows, const float *x, const float *packed, const float *b, float *y,
                            float *scratch)
 {
-    conv_wino_sweep(wino_forward(&wino2, p, rows, x, y), packed, b, scratch);
+    struct wino_sweep s = wino_forward(&wino2, p, rows, x, y);
+    wino_sweep_run(&s, isa_tiles, packed, b, scratch);
 }
 static void conv_wino2_bwd_data(const struct conv *p, struct span rows, const float *dy, const float *packed, float *dx, float *scratch)
 {
-    conv_wino_sweep(wino_backward(&wino2, p, rows, dy, dx), packed, NULL, scratch);
+    struct wino_sweep s = wino_backward(&wino2, p, rows, dy, dx);
+    wino_sweep_run(&s, isa_tiles, packed, NULL, scratch);
 }
 static void conv_wino2_bwd_weights(const struct conv *p, struct span rows, const float *dy, const float *x, float *dw, float *db,
                                    float *scratch)

@@ -6,45 +6,7 @@
 
 #include "../kernels.h"
 #include "conv_tile.h"
-
-enum { WINO_M = 4, WINO_N_MAX = 10, WINO_PAIRS_MAX = 4 }; /* the most outputs, points, pairs of points along one axis */
-
-/* The points of one F(m, r), m = 2 or 4, and the coefficients that follow from them; all exact in float. Splits: the kernel is so many of
- * r x r per axis, zeros behind its last taps. */
-struct wino {
-    int m, r, splits, pairs; /* outputs, kernel extent, splits; points are 0, the pairs and, where m + r - 1 is even, infinity */
-    float a[WINO_PAIRS_MAX];
-    float p[WINO_PAIRS_MAX + 1];             /* P, ascending */
-    float q[WINO_PAIRS_MAX][WINO_PAIRS_MAX]; /* Q_i, ascending */
-};
-
-static const struct wino wino2 = { 2, 3, 1, 1, { 1 }, { -1, 1 }, { { 1 } } };
-static const struct wino wino2x2 = { 4, 2, 1, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
-static const struct wino wino3 = { 4, 3, 1, 2, { 0.625f, 1.5f }, { 0.87890625f, -2.640625f, 1 }, { { -2.25f, 1 }, { -0.390625f, 1 } } };
-static const struct wino wino4x4 = {
-    4, 4, 1, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
-};
-static const struct wino wino8x8 = {
-    4, 4, 2, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
-};
-static const struct wino wino5 = {
-    4, 5, 1, 3, { 0.5f, 1, 2 }, { -1, 5.25f, -5.25f, 1 }, { { 4, -5, 1 }, { 1, -4.25f, 1 }, { 0.25f, -1.25f, 1 } }
-};
-static const struct wino wino7 = { /* along one axis only */
-                                   4,
-                                   7,
-                                   1,
-                                   4,
-                                   { 0.375f, 0.75f, 1.25f, 2 },
-                                   { 0.494384765625f, -4.83453369140625f, 10.240234375f, -6.265625f, 1 },
-                                   { { -3.515625f, 9.37890625f, -6.125f, 1 },
-                                     { -0.87890625f, 7.0322265625f, -5.703125f, 1 },
-                                     { -0.31640625f, 2.8916015625f, -4.703125f, 1 },
-                                     { -0.12359619140625f, 1.177734375f, -2.265625f, 1 } }
-};
-
-INLINE int wino_n(const struct wino *f) { return f->r + f->m - 1; }
-INLINE bool wino_infinity(const struct wino *f) { return wino_n(f) > 2 * f->pairs + 1; }
+#include "winograd_points.h"
 
 /* ---- transforms of one line ---- */
 
@@ -193,8 +155,8 @@ INLINE void wino_input_tile_as(const struct wino *f, const struct wino_pixels *o
         }
     }
 }
-INLINE void wino_input_tile(const struct wino *f, const struct wino_pixels *o, struct span channels, float *const *v, ptrdiff_t plane,
-                            const int step, const int pass)
+INLINE void wino_input_tile_of(const struct wino *f, const struct wino_pixels *o, struct span channels, float *const *v, ptrdiff_t plane,
+                               const int step, const int pass)
 {
     const bool through = f->m == 4 && f->r <= 3 && o->through; /* nobody else promises it */
     if (through && o->through->relu) wino_input_tile_as(f, o, channels, v, plane, step, pass, READ_RELU);
@@ -224,8 +186,8 @@ INLINE void wino_store(const struct wino *f, const struct wino_gate *g, vf *out,
 }
 
 /* m[point * plane + channel * V] to pixels py[M * M] + at, for at most MAX_CHANNELS channels; bias NULL or one per channel. */
-INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t plane, const float *bias, float *const *py, ptrdiff_t at,
-                             int channels, const struct wino_gate *gate)
+INLINE void wino_output_tile_of(const struct wino *f, const float *m, ptrdiff_t plane, const float *bias, float *const *py, ptrdiff_t at,
+                                int channels, const struct wino_gate *gate)
 {
     const int n = wino_n(f);
     float t[WINO_M * WINO_N_MAX * MAX_CHANNELS * V];
@@ -250,7 +212,7 @@ INLINE void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t pla
 }
 
 /* Pixels py[M * M] of dy to d[point * plane + channel * 16]. */
-INLINE void wino_gradient_tile(const struct wino *f, const float *const *py, int channels, float *d, ptrdiff_t plane)
+INLINE void wino_gradient_tile_of(const struct wino *f, const float *const *py, int channels, float *d, ptrdiff_t plane)
 {
     const int n = wino_n(f);
     float t[WINO_N_MAX * WINO_M * WINO_LINE];
@@ -273,6 +235,105 @@ INLINE void wino_gradient_tile(const struct wino *f, const float *const *py, int
             }
         }
     }
+}
+
+/* Floats [begin, end) of a tile's M x M pixels of dy through both transforms in one pass, d[point * plane + float - begin]; their sums over
+ * pixels are added to bias[float]. */
+INLINE void wino_gradient_lanes_of(const struct wino *f, const float *const *py, ptrdiff_t begin, ptrdiff_t end, float *d, ptrdiff_t plane,
+                                   float *bias)
+{
+    const int n = wino_n(f);
+    for (ptrdiff_t at = begin; at < end; at += V, d += V) {
+        vf t[WINO_N_MAX][WINO_M], sum = v_zero();
+        UNROLL_FOR (int j = 0; j < f->m; j++) {
+            vf line[WINO_M], out[WINO_N_MAX];
+            UNROLL_FOR (int r = 0; r < f->m; r++) line[r] = v_load(py[r * f->m + j] + at);
+            vf column = line[0];
+            UNROLL_FOR (int r = 1; r < f->m; r++) column = v_add(column, line[r]);
+            sum = v_add(sum, column);
+            wino_gradient(f, line, out);
+            UNROLL_FOR (int r = 0; r < n; r++) t[r][j] = out[r];
+        }
+        v_store(bias + at, v_add(v_load(bias + at), sum));
+        UNROLL_FOR (int r = 0; r < n; r++) {
+            vf out[WINO_N_MAX];
+            wino_gradient(f, t[r], out);
+            UNROLL_FOR (int j = 0; j < n; j++) v_store(d + (r * n + j) * plane, out[j]);
+        }
+    }
+}
+
+/* V of dw[R * R] = Gt m G; points of m and taps of dw lie m_plane and step floats apart. */
+INLINE void wino_back_of(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX], const float *m, ptrdiff_t m_plane, float *dw,
+                         ptrdiff_t step)
+{
+    const int n = wino_n(f);
+    vf t[WINO_N_MAX][WINO_N_MAX];
+    UNROLL_FOR (int j = 0; j < n; j++) {
+        UNROLL_FOR (int r = 0; r < f->r; r++) t[r][j] = v_zero();
+        UNROLL_FOR (int i = 0; i < n; i++) {
+            const vf at = v_load(m + (i * n + j) * m_plane);
+            UNROLL_FOR (int r = 0; r < f->r; r++) t[r][j] = v_fma(at, v_set(g[i][r]), t[r][j]);
+        }
+    }
+    UNROLL_FOR (int r = 0; r < f->r; r++) {
+        UNROLL_FOR (int s = 0; s < f->r; s++) {
+            vf sum = v_zero();
+            UNROLL_FOR (int j = 0; j < n; j++) sum = v_fma(t[r][j], v_set(g[j][s]), sum);
+            v_store(dw + (r * f->r + s) * step, sum);
+        }
+    }
+}
+
+/* ---- all points ----
+ * They are constants where the transforms are unrolled, hence the branches: each is compiled once, whoever needs it. */
+
+static void wino_input_tile(const struct wino *f, const struct wino_pixels *o, struct span channels, float *const *v, ptrdiff_t plane,
+                            int step, int pass)
+{
+    if (f->m == 2) wino_input_tile_of(&wino2, o, channels, v, plane, step, pass);
+    else if (f->r == 2) wino_input_tile_of(&wino2x2, o, channels, v, plane, step, pass);
+    else if (f->r == 3) wino_input_tile_of(&wino3, o, channels, v, plane, step, pass);
+    else if (f->r == 4) wino_input_tile_of(&wino4x4, o, channels, v, plane, step, pass);
+    else wino_input_tile_of(&wino5, o, channels, v, plane, step, pass);
+}
+
+static void wino_output_tile(const struct wino *f, const float *m, ptrdiff_t plane, const float *bias, float *const *py, ptrdiff_t at,
+                             int channels, const struct wino_gate *gate)
+{
+    if (f->m == 2) wino_output_tile_of(&wino2, m, plane, bias, py, at, channels, gate);
+    else if (f->r == 2) wino_output_tile_of(&wino2x2, m, plane, bias, py, at, channels, gate);
+    else if (f->r == 3) wino_output_tile_of(&wino3, m, plane, bias, py, at, channels, gate);
+    else if (f->r == 4) wino_output_tile_of(&wino4x4, m, plane, bias, py, at, channels, gate);
+    else wino_output_tile_of(&wino5, m, plane, bias, py, at, channels, gate);
+}
+
+static void wino_gradient_tile(const struct wino *f, const float *const *py, int channels, float *d, ptrdiff_t plane)
+{
+    if (f->m == 2) wino_gradient_tile_of(&wino2, py, channels, d, plane);
+    else if (f->r == 2) wino_gradient_tile_of(&wino2x2, py, channels, d, plane);
+    else if (f->r == 3) wino_gradient_tile_of(&wino3, py, channels, d, plane);
+    else if (f->r == 4) wino_gradient_tile_of(&wino4x4, py, channels, d, plane);
+    else wino_gradient_tile_of(&wino5, py, channels, d, plane);
+}
+
+static void wino_gradient_lanes(const struct wino *f, const float *const *py, ptrdiff_t begin, ptrdiff_t end, float *d, ptrdiff_t plane,
+                                float *bias)
+{
+    if (f->m == 2) wino_gradient_lanes_of(&wino2, py, begin, end, d, plane, bias);
+    else if (f->r == 2) wino_gradient_lanes_of(&wino2x2, py, begin, end, d, plane, bias);
+    else if (f->r == 3) wino_gradient_lanes_of(&wino3, py, begin, end, d, plane, bias);
+    else if (f->r == 4) wino_gradient_lanes_of(&wino4x4, py, begin, end, d, plane, bias);
+    else wino_gradient_lanes_of(&wino5, py, begin, end, d, plane, bias);
+}
+
+static void wino_back(const struct wino *f, float g[WINO_N_MAX][WINO_N_MAX], const float *m, ptrdiff_t m_plane, float *dw, ptrdiff_t step)
+{
+    if (f->m == 2) wino_back_of(&wino2, g, m, m_plane, dw, step);
+    else if (f->r == 2) wino_back_of(&wino2x2, g, m, m_plane, dw, step);
+    else if (f->r == 3) wino_back_of(&wino3, g, m, m_plane, dw, step);
+    else if (f->r == 4) wino_back_of(&wino4x4, g, m, m_plane, dw, step);
+    else wino_back_of(&wino5, g, m, m_plane, dw, step);
 }
 
 #endif
