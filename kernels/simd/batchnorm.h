@@ -214,7 +214,8 @@ static void batchnorm_bwd_stats(const struct batchnorm *p, struct span rows, con
     }
 }
 
-/* ---- what is made of lines ---------------------------------------------------------------------------------------------------------- */
+/* ---- what is made of lines ----------------------------------------------------------------------------------------------------------
+ * From the last row to the first: what the sums have read last is still in L2. */
 
 INLINE void line_apply(const bf16 *x, const float *scale, const float *shift, bool both, enum gate gate, bf16 *y)
 {
@@ -229,7 +230,7 @@ INLINE void line_apply(const bf16 *x, const float *scale, const float *shift, bo
 INLINE void line_apply_rows(const struct batchnorm *p, struct span rows, const bf16 *x, const float *scale, const float *shift,
                             enum gate gate, bf16 *y)
 {
-    for (int row = rows.begin; row < rows.end; row++) {
+    for (int row = rows.end - 1; row >= rows.begin; row--) {
         const bf16 *from = x + convert_at(&p->lines->x, row / p->h, row % p->h);
         bf16 *to = y + convert_at(&p->lines->made, row / p->h, row % p->h);
         for (int q = 0; q < p->w; q++) {
@@ -278,7 +279,7 @@ INLINE void line_bwd_rows(const struct batchnorm *p, struct span rows, const str
 {
     const struct bf16_operands *o = p->lines;
     const ptrdiff_t pixel = (ptrdiff_t)bf16_lines(p->c) * LINE;
-    for (int row = rows.begin; row < rows.end; row++) {
+    for (int row = rows.end - 1; row >= rows.begin; row--) {
         const int block = row / p->h, h = row % p->h;
         const unsigned alive = batchnorm_alive(p, block);
         struct line_back at = { all->x + convert_at(&o->x, block, h), all->dy + convert_at(&o->dy, block, h), all->x,
@@ -301,18 +302,20 @@ static void line_bwd_all(const struct batchnorm *p, struct span rows, const floa
     else line_bwd_rows(p, rows, &all, back, GATE_NONE);
 }
 
-/* ---- what is made -------------------------------------------------------------------------------------------------------------------- */
+/* ---- what is made, likewise from the last row on ------------------------------------------------------------------------------------- */
 
 INLINE void batchnorm_apply_rows(const struct batchnorm *p, struct span rows, const float *x, const float *scale, const float *shift,
                                  float *y, const bool relu)
 {
-    ptrdiff_t pixels = (ptrdiff_t)(rows.end - rows.begin) * p->w, at = (ptrdiff_t)rows.begin * p->w * p->c * LANES;
-    for (ptrdiff_t i = 0; i < pixels; i++) {
-        for (int c = 0; c < p->c; c++, at += LANES) {
-            vf a = v_set(scale[c]), b = v_set(shift[c]);
-            UNROLL_FOR (int part = 0; part < PARTS; part++) {
-                const vf made = v_fma(v_load(x + at + part * V), a, b);
-                v_store(y + at + part * V, relu ? v_max(made, v_zero()) : made);
+    for (int row = rows.end - 1; row >= rows.begin; row--) {
+        ptrdiff_t at = (ptrdiff_t)row * p->w * p->c * LANES;
+        for (int q = 0; q < p->w; q++) {
+            for (int c = 0; c < p->c; c++, at += LANES) {
+                vf a = v_set(scale[c]), b = v_set(shift[c]);
+                UNROLL_FOR (int part = 0; part < PARTS; part++) {
+                    const vf made = v_fma(v_load(x + at + part * V), a, b);
+                    v_store(y + at + part * V, relu ? v_max(made, v_zero()) : made);
+                }
             }
         }
     }
@@ -329,7 +332,7 @@ INLINE void batchnorm_bwd_rows(const struct batchnorm *p, struct span rows, cons
                                const struct batchnorm_back *back, float *dx, const bool relu, const bool gated)
 {
     const struct through *through = p->through;
-    for (int row = rows.begin; row < rows.end; row++) {
+    for (int row = rows.end - 1; row >= rows.begin; row--) {
         unsigned alive = batchnorm_alive(p, row / p->h);
         ptrdiff_t at = (ptrdiff_t)row * p->w * p->c * LANES;
         for (int q = 0; q < p->w; q++) {
