@@ -13,6 +13,8 @@
 #include "planes.h"
 
 enum { TAPS = 3, TAPS_SUMS = TAPS * TAPS + 1, TAPS_KT = V_REGISTERS < 32 ? 1 : 2, TAPS_GROUP = 8 };
+/* Three columns at a time take 31 registers; gcc 12 manages with 32 for AVX-512, but spills for AVX-512-VL and NEON. */
+enum { TAPS_WINDOW = V_REGISTERS >= 32 && PARTS == 1 };
 
 /* Rows of output pixels whose kernel rows are all inside the image; columns [from, to) see all taps. */
 struct taps {
@@ -91,7 +93,7 @@ INLINE void taps_tile(const struct taps *t, const int KT, const int RT)
         const float *ahead = t->ahead + (ptrdiff_t)row * p->q * KT * LANES;
         int q = 0;
         for (; q < t->from; q++) taps_border(a, dy + q * dy_pixel, x + q * x_pixel, x_row, q * p->step - p->left, p->w, KT, RT);
-        if (V_REGISTERS >= 32 && RT == TAPS && p->step == 1 && q + TAPS <= t->to) {
+        if (TAPS_WINDOW && RT == TAPS && p->step == 1 && q + TAPS <= t->to) {
             vf window[TAPS][TAPS];
             UNROLL_FOR (int r = 0; r < TAPS; r++) {
                 UNROLL_FOR (int s = 0; s < TAPS - 1; s++) window[r][s] = v_load(x + q * x_pixel + r * x_row + s * LANES);
