@@ -3,8 +3,8 @@
  * row and copy dy first, so that three kernel rows and many input channels find it in L1. With one channel dy is nearly all there is to
  * read; here every vector of it is read once, as it lies, for nine taps and the bias. Bands, chains and the tree over lanes are
  * conv_weights.h's, and so are the bits. us, conv_weights.h to this, n64c1h28k32r3pad1 (Intel Emerald Rapids, one core): AVX-512 648 ->
- * 410, AVX2 781 -> 634, on a busy machine; asking for the next rows, later, 425 -> 379 and 669 -> 604; loading an input once for the three
- * columns that see it, where there are registers for it, AVX-512 342 -> 313 on another. */
+ * 410, AVX2 781 -> 634, on a busy machine; asking for the next rows, later, 425 -> 379 and 669 -> 604; with AVX-512, loading an input once
+ * for the three columns that see it, 342 -> 316 on another Xeon. */
 #ifndef SIMD_CONV_TAPS_H
 #define SIMD_CONV_TAPS_H
 
